@@ -1,0 +1,160 @@
+"""The command line: keyaudit new | audit | explain. (DESIGN §4)"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyaudit import __version__
+from keyaudit.errors import KeyauditError
+
+if TYPE_CHECKING:
+    from keyaudit.reconciliation import Reconciliation
+
+FAIL_ON = ("critical", "error", "warning", "never")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="keyaudit %(version)s")
+def commands() -> None:
+    """Tell, to the last key, which training keys still work, which do not, why, and what to do next."""
+
+
+@commands.command()
+@click.argument("case", type=click.Path(path_type=Path))
+def new(case: Path) -> None:
+    """Make an empty CASE folder: a place for each export, and a commented case.toml."""
+    from keyaudit.case import new_case
+
+    lines = new_case(case)
+    click.echo(f"{case} is ready. Put each export where it belongs (only the first is required):\n")
+    click.echo("\n".join(f"  {line}" for line in lines))
+    click.echo(f"\nThen: keyaudit audit {case}")
+
+
+@commands.command()
+@click.argument("case", type=click.Path(path_type=Path))
+@click.option(
+    "--as-of", metavar="DATE", help="The day the audit speaks of (YYYY-MM-DD; default: case.toml, else today)."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Where the report goes (default: CASE/report).")
+@click.option(
+    "--fail-on", type=click.Choice(FAIL_ON), default="error", show_default=True, help="Exit with 1 from here on."
+)
+@click.option("--keep-going", is_flag=True, help="A file that cannot be read becomes a finding.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of words.")
+def audit(case: Path, as_of: str | None, out: Path | None, fail_on: str, keep_going: bool, as_json: bool) -> None:
+    """Audit the exports in CASE and write the report."""
+    from keyaudit.case import open_case
+    from keyaudit.report import check_target, write_report
+
+    opened = open_case(case)
+    target = out if out is not None else case / "report"
+    check_target(target, [folder for folders in opened.folders.values() for folder in folders])
+    result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=_progress())
+    write_report(result, target, options={"fail_on": fail_on, "keep_going": keep_going})
+    if as_json:
+        click.echo(json.dumps(result.as_summary(), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_told(result, target)))
+    sys.exit(exit_code(result, fail_on))
+
+
+@commands.command()
+@click.argument("case", type=click.Path(path_type=Path))
+@click.argument("key")
+@click.option("--as-of", metavar="DATE", help="The day to speak of (YYYY-MM-DD; default: case.toml, else today).")
+def explain(case: Path, key: str, as_of: str | None) -> None:
+    """Tell the whole story of one KEY: a code, a reference, or a unique ending; - reads it from standard input."""
+    from keyaudit.case import open_case
+
+    if key == "-":
+        key = sys.stdin.readline().rstrip("\r\n")
+    if not key.strip():
+        raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
+    story = open_case(case).reconcile(_date(as_of), progress=_progress()).explain(key)
+    click.echo(repr(story))
+    sys.exit(0 if story.found else 1)
+
+
+def _date(text: str | None) -> dt.date | None:
+    from keyaudit.exports.read import as_date
+
+    return None if text is None else as_date(text, "--as-of")
+
+
+def exit_code(result: Reconciliation, fail_on: str) -> int:
+    """0: nothing at or above `fail_on`, and nothing left unchecked; else 1. (CATALOGUE §3, verdict)"""
+    if fail_on == "never":
+        return 0
+    counts = result.count_findings()
+    worst = FAIL_ON[: FAIL_ON.index(fail_on) + 1]
+    return 1 if any(counts[severity] for severity in worst) or result.not_checked else 0
+
+
+def _told(result: Reconciliation, target: Path) -> list[str]:
+    """The verdict, a line per status that needs somebody with its date, and the paths."""
+    from keyaudit.deadlines import weekday
+    from keyaudit.reconciliation import VERDICTS
+
+    colours = {"blocked": "red", "act": "red", "incomplete": "yellow", "watch": "yellow", "clear": "green"}
+    lines = [
+        click.style(f"{result.verdict}: {VERDICTS[result.verdict]}", bold=True, fg=colours[result.verdict]),
+        result.headline,
+        f"As of {weekday(result.as_of)}; {result.deadline_sentence()}.",
+        "",
+    ]
+    open_ = result.open_keys
+    for status, due in open_.groupby("status", observed=True)["act_by"].min().items():
+        count = int((open_["status"] == status).sum())
+        date = due.date()
+        lines.append(f"  {status!s:<19}{count:>9,}   {'today' if date == result.as_of else 'by ' + weekday(date)}")
+    counts = ", ".join(f"{n:,} {severity}" for severity, n in result.count_findings().items() if n) or "none"
+    lines += ["" if len(open_) else "  No key needs somebody.", f"Findings: {counts}."]
+    lines += [f"Not checked: {text}" for text in result.not_checked]
+    lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
+    return lines
+
+
+def _progress() -> Callable[[list[Path]], Iterable[Path]] | None:
+    """A bar on stderr, only in a terminal and only where there is something to wait for."""
+    if not sys.stderr.isatty():
+        return None
+
+    def bar(files: list[Path]) -> Iterable[Path]:
+        if len(files) < 4 and sum(file.stat().st_size for file in files) < 5_000_000:
+            return files
+        from tqdm import tqdm
+
+        shown: Iterable[Path] = tqdm(files, desc=f"reading {files[0].parent.name}", unit="file", leave=False)
+        return shown
+
+    return bar
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command. Exit codes: DESIGN §4; every error is one message in plain words, never a traceback."""
+    try:
+        return commands.main(arguments, prog_name="keyaudit", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        code = 130
+    except click.ClickException as problem:
+        problem.show()
+        code = 2
+    except KeyauditError as problem:
+        click.echo(f"keyaudit: {problem}", err=True)
+        code = 2
+    except (OSError, MemoryError) as problem:
+        click.echo(f"keyaudit: {getattr(problem, 'strerror', None) or 'out of memory'}. Nothing was written.", err=True)
+        code = 2
+    if code == 130:
+        click.echo("keyaudit: interrupted. Nothing was written.", err=True)
+    sys.exit(code)

@@ -1,0 +1,79 @@
+"""The sunset calendar as data: which phase a date is in, and how many days are left. (DOMAIN §4)"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+from keyaudit.errors import CaseError
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The dates of one migration. Each takes effect at the start of its day; `migrate_by` is the last good day."""
+
+    announced_on: dt.date = dt.date(2026, 3, 19)
+    migrate_by: dt.date = dt.date(2026, 4, 10)
+    creation_off: dt.date = dt.date(2026, 4, 17)
+    read_only: dt.date = dt.date(2026, 5, 8)
+    removed: dt.date = dt.date(2026, 5, 29)
+
+    def __post_init__(self) -> None:
+        dates = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        for (former, first), (name, date) in pairwise(dates):
+            if date < first:
+                raise CaseError(
+                    f"[calendar] {name} = {date} lies before {former} = {first}. "
+                    f"The dates must follow each other: {', '.join(n for n, _ in dates)}."
+                )
+
+    def phase(self, on: dt.date) -> str:
+        """Name the phase `on` falls in: one of `PHASES`."""
+        if on < self.announced_on:
+            return "before_announcement"
+        if on <= self.migrate_by:
+            return "migrate"
+        if on < self.creation_off:
+            return "late"
+        if on < self.read_only:
+            return "creation_off"
+        return "read_only" if on < self.removed else "removed"
+
+    def next_deadline(self, on: dt.date) -> tuple[str, dt.date] | None:
+        """Name and date of the next deadline that is still to come (a day that is today counts)."""
+        return next(((name, date) for name, date in self.deadlines() if date >= on), None)
+
+    def deadlines(self) -> list[tuple[str, dt.date]]:
+        """The four deadlines with the words used in every view."""
+        return [(label, getattr(self, field)) for field, label in DEADLINES.items()]
+
+    def last_day_to_migrate(self, on: dt.date) -> dt.date:
+        """The last day on which a key still in a pool can be dealt with in time, seen from `on`. (CATALOGUE §3, act_by)"""
+        day = dt.timedelta(days=1)
+        choices = (self.migrate_by, self.read_only - day, self.removed - day)
+        return next((last for last in choices if last >= on), on)
+
+
+DEADLINES = {
+    "migrate_by": "Migrate by",
+    "creation_off": "No new pools",
+    "read_only": "Pools read-only",
+    "removed": "Pools removed",
+}
+
+PHASES = {
+    "before_announcement": "The end of the pools is not announced yet.",
+    "migrate": "Pools can be edited: migrate the keys that learners hold.",
+    "late": "The migrate-by date has passed. Pools can still be edited: migrating is late, but possible.",
+    "creation_off": "No new pools can be created. Pools can still be edited: migrating is late, but possible.",
+    "read_only": "Pools are read-only: a code cannot be freed any more. It works while its pool is active.",
+    "removed": "Pools are removed: a code that was not migrated is dead.",
+}
+
+
+def weekday(date: dt.date) -> str:
+    """`Fri 10 Apr 2026`, the same in every locale."""
+    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{days[date.weekday()]} {date.day} {months[date.month - 1]} {date.year}"

@@ -1,0 +1,23 @@
+"""What stops an audit: one clear message that says where, what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+
+class KeyauditError(Exception):
+    """Something the person at the keyboard can mend. The command line prints it and exits with 2."""
+
+
+class UnreadableFile(KeyauditError):
+    """A file that cannot be read at all. `--keep-going` turns it into a finding."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(f"{file}{problem if problem.startswith(',') else ': ' + problem}")
+        self.file = file
+
+
+class CaseError(KeyauditError):
+    """A case folder or its case.toml does not have the agreed form."""
+
+
+class ReconcileError(KeyauditError):
+    """The exports contradict each other in a way no verdict can rest on."""

@@ -1,0 +1,109 @@
+"""Cell → date, in an order that is proven or declared, never guessed. (CATALOGUE §6, DOMAIN §5)"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keyaudit.columns import BLANK_DATES
+from keyaudit.exports.codes import MONTHS
+
+_TIME = r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}")
+NUMERIC = re.compile(rf"(\d{{1,2}})[-/.]\s?(\d{{1,2}})[-/.]\s?(\d{{4}}|\d{{2}}){_TIME}")
+DAY_NAMED = re.compile(rf"(\d{{1,2}})[-. /]+([A-Za-z]{{3,9}})[-., /]+(\d{{4}}|\d{{2}}){_TIME}")
+MONTH_NAMED = re.compile(rf"([A-Za-z]{{3,9}})[-. ]+(\d{{1,2}})(?:st|nd|rd|th)?[-., ]+(\d{{4}}){_TIME}")
+WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]?\s+", re.I)
+EARLIEST, LATEST = 2000, 2100  # a key outside these years is a slip
+
+
+def is_blank(cell: Any) -> bool:
+    """Does a cell of a date column say that there is no date?"""
+    if isinstance(cell, str):
+        text = cell.strip().casefold()
+        return text in BLANK_DATES or text.startswith(("0001-01-01", "1/1/0001", "01/01/0001", "01.01.0001"))
+    return cell is None or cell is pd.NaT or (isinstance(cell, (dt.date, dt.datetime)) and cell.year == 1)
+
+
+def proven_order(cells: Iterable[Any]) -> bool | None:
+    """True if a day over 12 proves day first, False if it proves month first, None if nothing or both are proven."""
+    orders = set()
+    for cell in cells:
+        if isinstance(cell, str) and (match := NUMERIC.fullmatch(WEEKDAY.sub("", cell.strip(), count=1))):
+            first, second = int(match[1]), int(match[2])
+            if first > 12 >= second:
+                orders.add(True)
+            elif second > 12 >= first:
+                orders.add(False)
+    return orders.pop() if len(orders) == 1 else None
+
+
+def to_dates(cells: pd.Series, day_first: bool | None) -> tuple[pd.Series, pd.Series]:
+    """Dates of a column, and what is wrong where a filled cell gave none: "", "ambiguous" or "unreadable".
+
+    Time zones are dropped: the date as written is what the export's reader saw. Raises nothing.
+    """
+    codes, values = pd.factorize(cells, use_na_sentinel=False)
+    dates = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[s]")
+    wrong = np.full(len(values), "", dtype=object)
+    for place, cell in enumerate(values):
+        if is_blank(cell) or (not isinstance(cell, str) and pd.isna(cell)):
+            continue
+        date = _date(cell, day_first)
+        if isinstance(date, str):
+            wrong[place] = date
+        else:
+            dates[place] = np.datetime64(date, "s")
+    return pd.Series(dates[codes], index=cells.index), pd.Series(wrong[codes], index=cells.index)
+
+
+def _date(cell: Any, day_first: bool | None) -> dt.datetime | str:
+    if isinstance(cell, dt.datetime):
+        found = cell.replace(tzinfo=None, microsecond=0)
+    elif isinstance(cell, dt.date):
+        found = dt.datetime(cell.year, cell.month, cell.day)
+    elif isinstance(cell, str):
+        parts = _parts(WEEKDAY.sub("", cell.strip(), count=1), day_first)
+        if isinstance(parts, str):
+            return parts
+        try:
+            found = dt.datetime(*parts)
+        except ValueError:
+            return "unreadable"
+    else:
+        return "unreadable"  # a bare number may be a date of either calendar system
+    return found if EARLIEST <= found.year <= LATEST else "unreadable"
+
+
+def _parts(text: str, day_first: bool | None) -> tuple[int, int, int, int, int, int] | str:
+    if match := YEAR_FIRST.fullmatch(text):
+        year, month, day = int(match[1]), int(match[2]), int(match[3])
+    elif match := NUMERIC.fullmatch(text):
+        first, second, year = int(match[1]), int(match[2]), _full_year(match[3])
+        if day_first is None and first != second:
+            return "ambiguous" if first <= 12 and second <= 12 else "unreadable"
+        day, month = (first, second) if day_first else (second, first)
+    elif match := DAY_NAMED.fullmatch(text):
+        day, month, year = int(match[1]), _month(match[2]), _full_year(match[3])
+    elif match := MONTH_NAMED.fullmatch(text):
+        month, day, year = _month(match[1]), int(match[2]), int(match[3])
+    else:
+        return "unreadable"
+    hour, minute, second_, half = int(match[4] or 0), int(match[5] or 0), int(match[6] or 0), (match[7] or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half.startswith("p") else 0)
+    return year, month, day, hour, minute, second_
+
+
+def _full_year(text: str) -> int:
+    return int(text) + (2000 if len(text) == 2 else 0)
+
+
+def _month(name: str) -> int:
+    short = name[:3].lower()
+    return MONTHS.index(short) + 1 if short in MONTHS else 0

@@ -1,0 +1,518 @@
+"""Read exports: files in, one table per role out, every row of every file accounted for. (CATALOGUE §1, §2, §6)"""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
+from keyaudit.errors import KeyauditError, UnreadableFile
+from keyaudit.exports.codes import recorded_codes
+from keyaudit.exports.dates import is_blank, proven_order, to_dates
+from keyaudit.exports.sheets import SUFFIXES, Grid, SourceFile, needs_second_look, open_file, second_look
+from keyaudit.exports.tables import Table, find_tables, unknown_header
+
+Paths: TypeAlias = str | Path | Iterable[str | Path]
+
+NOTES = ("code", "training_key", "pool", "detail", "source_file", "source_sheet", "source_row")
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What the person knows about a file and we cannot: `[files."pattern"]` of case.toml."""
+
+    encoding: str | None = None
+    day_first: bool | None = None
+    rows: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pool: str | None = None
+
+
+@dataclass(frozen=True)
+class Export:
+    """All files of one role.
+
+    `rows`: one row per record, our column names (dates as datetime64[s], text as str), with source_file, source_sheet,
+    source_row and table. `tables`: one row per list in a sheet (heading, columns). `set_aside`: rows that hold no
+    record, each with its reason. `notes`: what a person should know of the reading, as findings without remedy.
+    `sources`: one row per file. For every file: rows_read = keys + repeats + set_aside.
+    """
+
+    role: str
+    rows: pd.DataFrame
+    tables: pd.DataFrame
+    set_aside: pd.DataFrame
+    notes: pd.DataFrame
+    sources: pd.DataFrame
+
+    def __repr__(self) -> str:
+        """Counts only: an export is never shown by accident."""
+        files, rows, aside = len(self.sources), len(self.rows), len(self.set_aside)
+        return f"{ROLES[self.role].title}: {files} files, {rows:,} records, {aside:,} rows set aside"
+
+
+def read_pool_exports(paths: Paths, *, now: bool = False, options: Options | None = None) -> Export:
+    """Read the exports of Training Key Pools: a file, a list, a pattern or a folder; xlsx and csv together.
+
+    `now=True` reads later exports of the same pools. Raises UnreadableFile for a file without a key column.
+    """
+    return read_role("pools_now" if now else "pools_before", paths, options)
+
+
+def read_course_keys(paths: Paths, *, options: Options | None = None) -> Export:
+    """Read Find Course Assignment Keys exports. Codes stay as recorded: the TMS compares every character."""
+    return read_role("course_keys", paths, options)
+
+
+def read_pool_list(paths: Paths, *, options: Options | None = None) -> Export:
+    """Read Find Training Key Pools exports: one row per pool, with its settings."""
+    return read_role("pool_list", paths, options)
+
+
+def read_distribution_log(paths: Paths, *, options: Options | None = None) -> Export:
+    """Read your own list of who was sent which key."""
+    return read_role("distribution", paths, options)
+
+
+def read_other_keys(paths: Paths, *, options: Options | None = None) -> Export:
+    """Read subscription and class key exports: they share the uniqueness of codes."""
+    return read_role("other_keys", paths, options)
+
+
+def read_course_assignments(paths: Paths, *, options: Options | None = None) -> Export:
+    """Read Find Course Assignments exports: evidence of redemption where the payment type names the key."""
+    return read_role("assignments", paths, options)
+
+
+Options: TypeAlias = Callable[[str], FileOptions]
+
+
+def read_role(
+    role: str,
+    paths: Paths,
+    options: Options | None = None,
+    *,
+    on_unreadable: Callable[[UnreadableFile], None] | None = None,
+    progress: Callable[[list[Path]], Iterable[Path]] | None = None,
+) -> Export:
+    """Read every file of one role, in name order.
+
+    `options` gives what is known of a file by its label (`folder/name`). `on_unreadable` receives the error of a file
+    that cannot be read and the reading goes on; without it the first such error is raised.
+    """
+    files = files_of(paths)
+    reading = _Reading(role)
+    seen: dict[str, str] = {}
+    for path in progress(files) if progress else files:
+        label = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+        known = options(label) if options else FileOptions()
+        try:
+            source = open_file(path, label, set(aliases(role)) | _folded_own(known), known.encoding)
+            if source.sha256 in seen:
+                reading.note("same_file_twice", f"has the same bytes as {seen[source.sha256]}; read once", label)
+                continue
+            seen[source.sha256] = label
+            reading.add(source, known)
+        except UnreadableFile as problem:
+            if on_unreadable is None:
+                raise
+            on_unreadable(problem)
+    return reading.export()
+
+
+def files_of(paths: Paths) -> list[Path]:
+    """The data files meant by a file, a list, a pattern or a folder, in name order. Raises KeyauditError if none."""
+    if isinstance(paths, (str, Path)):
+        path = Path(paths)
+        if path.is_dir():
+            found = [file for file in path.iterdir() if is_data_file(file)]
+            if not found:
+                raise KeyauditError(
+                    f"{path.name}: the folder holds no export. Expected are {', '.join(SUFFIXES)} files."
+                )
+        elif path.is_file():
+            found = [path]
+        else:
+            found = [Path(match) for match in glob.glob(str(paths)) if is_data_file(Path(match))]  # noqa: PTH207
+            if not found:
+                raise KeyauditError(
+                    f"{path.name}: no such file or folder. Check the name; patterns such as pools/*.csv work."
+                )
+    else:
+        found = [file for one in paths for file in files_of(one)]
+    return sorted(set(found), key=lambda file: (file.name, str(file)))
+
+
+def is_data_file(path: Path) -> bool:
+    """Is it a file we would read (no lock file, no hidden file)?"""
+    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(("~$", "."))
+
+
+def _folded_own(known: FileOptions) -> set[str]:
+    return {fold_header(header) for header in known.columns.values()}
+
+
+class _Reading:
+    """What has been read of one role so far."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.frames: list[pd.DataFrame] = []
+        self.tables: list[dict[str, Any]] = []
+        self.aside: list[tuple[str, str, int, str]] = []
+        self.notes: list[tuple[Any, ...]] = []
+        self.sources: list[dict[str, Any]] = []
+
+    def note(
+        self, code: str, detail: str, file: str, sheet: str = "", row: int = 0, key: str = "", pool: str = ""
+    ) -> None:
+        self.notes.append((code, key, pool, detail, file, sheet, row))
+
+    def add(self, source: SourceFile, known: FileOptions) -> None:
+        """Add one file: find its tables, make records of its rows, and account for every row."""
+        patch = self._patch(source)
+        tables: list[Table] = []
+        unread: list[Grid] = []
+        for grid in source.grids:
+            found = find_tables(grid, self.role, source.label, dict(known.columns), patch)
+            tables += found
+            if not found and any(any(cell not in ("", None) for cell in row) for row in grid.rows):
+                unread.append(grid)
+            elif not grid.visible:
+                self.note("hidden_rows", f'the hidden sheet "{grid.name}" was read', source.label, grid.name)
+        if not tables:
+            raise unknown_header(source.grids, self.role, source.label)
+        for grid in unread:
+            if _seems_to_hold_keys(grid, self.role):
+                self.note("sheet_not_read", f'sheet "{grid.name}" has no header we know', source.label, grid.name)
+        for text in source.notes:
+            self.note("column_missing", text, source.label)
+        frame = self._records(source, known, tables)
+        self._account(source, known, tables, frame)
+
+    def _patch(self, source: SourceFile) -> Callable[[Grid, int], None] | None:
+        if not source.is_workbook:
+            return None
+        hidden = needs_second_look(source.path)
+
+        def patch(grid: Grid, column: int) -> None:
+            if hidden or any(type(row[column]) is not str for row in grid.rows if column < len(row)):
+                try:
+                    found = second_look(source.path, grid.name, column)
+                except Exception as problem:
+                    raise UnreadableFile(
+                        source.label,
+                        f'sheet "{grid.name}" holds key cells that are not text, and they cannot be looked at '
+                        f"({type(problem).__name__}). Open it in Excel, format the key column as text, save it again.",
+                    ) from None
+                for row, value in found.items():
+                    if row <= len(grid.rows):
+                        grid.rows[row - 1][column] = value
+
+        return patch
+
+    def _records(self, source: SourceFile, known: FileOptions, tables: list[Table]) -> pd.DataFrame:
+        names = list(dict.fromkeys(column for table in tables for column in table.headers))
+        first_table = len(self.tables)
+        for offset, table in enumerate(tables):
+            self.tables.append(
+                {
+                    "table": first_table + offset,
+                    "source_file": source.label,
+                    "source_sheet": table.sheet,
+                    "heading": table.heading,
+                    "columns": frozenset(table.headers),
+                    "rows": len(table.rows),
+                }
+            )
+        data: dict[str, Any] = {
+            name: pd.Series([cell for t in tables for cell in t.cells.get(name, [""] * len(t.rows))], dtype=object)
+            for name in names
+        }
+        sizes = [len(table.rows) for table in tables]
+        frame = pd.DataFrame(
+            {
+                "source_file": pd.Categorical.from_codes(np.zeros(sum(sizes), dtype=np.int8), [source.label]),
+                "source_sheet": pd.Categorical([t.sheet for t in tables for _ in t.rows]),
+                "source_row": np.array([row for t in tables for row in t.rows], dtype=np.int32),
+                "table": np.repeat(np.arange(first_table, first_table + len(tables), dtype=np.int32), sizes),
+            }
+        )
+        self._dates(data, names, known, source, frame)
+        for name in names:
+            if name == "training_key" or COLUMNS[name].kind == "date":
+                continue
+            frame[name] = _counts(data[name]) if COLUMNS[name].kind == "count" else _texts(data[name])
+        if "training_key" in data:
+            self._codes(data["training_key"], source, frame)
+        if self.role in ("pools_before", "pools_now"):
+            self._pools(frame, known, source, tables)
+        self.frames.append(frame)
+        return frame
+
+    def _dates(
+        self, data: dict[str, Any], names: list[str], known: FileOptions, source: SourceFile, frame: pd.DataFrame
+    ) -> None:
+        columns = [name for name in names if COLUMNS[name].kind == "date"]
+        proofs = {name: proven_order(pd.unique(data[name])) for name in columns}
+        orders = set(proofs.values()) - {None}
+        of_file = orders.pop() if len(orders) == 1 else None
+        for name in columns:
+            order = known.day_first if known.day_first is not None else proofs[name]
+            frame[name], wrong = to_dates(data[name], of_file if order is None else order)
+            frame[f"{name}_filled"] = ~data[name].map(is_blank).astype(bool)
+            for problem, code in (("ambiguous", "ambiguous_dates"), ("unreadable", "unreadable_date")):
+                rows = frame.index[wrong == problem]
+                if len(rows):
+                    header = f'column "{COLUMNS[name].aliases[0]}"'
+                    detail = (
+                        f"{header}: {len(rows)} dates could be day first or month first; say in case.toml: "
+                        f'[files."{source.label}"] day_first = true (or false)'
+                        if problem == "ambiguous"
+                        else f"{header}: {len(rows)} cells hold no date that can be read"
+                    )
+                    at = rows[0]
+                    self.note(code, detail, source.label, str(frame["source_sheet"][at]), int(frame["source_row"][at]))
+
+    def _codes(self, cells: pd.Series, source: SourceFile, frame: pd.DataFrame) -> None:
+        in_course_keys = self.role == "course_keys"
+        codes = recorded_codes(cells.tolist(), in_course_keys)
+        frame["training_key"] = codes.frame["code"]
+        frame["damage"] = codes.frame["damage"]
+        frame["is_typed"] = codes.frame["is_typed"]
+        frame["raw"] = codes.frame["raw"]
+        count = f"all {len(frame)} codes"
+        if codes.padding:
+            detail = f"{count} {codes.padding}: open one in the TMS; if it shows there too, none will redeem"
+            self.note(
+                "uniform_padding", detail if in_course_keys else f"{count} {codes.padding}; removed", source.label
+            )
+        if codes.wrapper:
+            self.note("uniform_padding", f"codes are written as {codes.wrapper}; the wrapper was removed", source.label)
+        for code, mask, text in (
+            ("padded_key", codes.frame["is_padded"], "blanks or invisible characters around the code were removed"),
+            ("several_keys_in_cell", codes.frame["parts"] != "", "several codes in one cell"),
+            ("excel_damage", codes.frame["damage"] != "", ""),
+        ):
+            for at in frame.index[mask]:
+                detail = text or f"the key cell holds {codes.frame['damage'][at]}"
+                if code == "several_keys_in_cell":
+                    detail = f"{len(codes.frame['parts'][at].split())} codes in one cell: {codes.frame['parts'][at]}"
+                key = frame["training_key"][at]
+                self.note(
+                    code,
+                    detail,
+                    source.label,
+                    str(frame["source_sheet"][at]),
+                    int(frame["source_row"][at]),
+                    key if isinstance(key, str) else "",
+                )
+        headers = {fold_header(alias) for alias in COLUMNS["training_key"].aliases} - {"key", "code"}
+        short = frame["training_key"].str.len().between(8, 14) & frame["training_key"].str.contains("[Kk]ey")
+        for at in frame.index[short.fillna(False).astype(bool)]:
+            if fold_header(frame["training_key"][at]) in headers:
+                self.note(
+                    "header_as_key",
+                    "the code is the text of a header: a header was pasted as a key",
+                    source.label,
+                    str(frame["source_sheet"][at]),
+                    int(frame["source_row"][at]),
+                    str(frame["training_key"][at]),
+                )
+
+    def _pools(self, frame: pd.DataFrame, known: FileOptions, source: SourceFile, tables: list[Table]) -> None:
+        if known.pool is not None or "pool" not in frame:
+            frame["pool"] = pd.Series(known.pool, index=frame.index, dtype="str")
+        named = frame["pool"].dropna().unique()
+        for sheet in dict.fromkeys(table.sheet for table in tables):
+            fallback = known.pool or (str(named[0]) if len(named) == 1 else pool_name(source.label, sheet))
+            rows = (frame["source_sheet"] == sheet) & frame["pool"].isna()
+            frame.loc[rows, "pool"] = fallback
+            for table in self.tables[-len(tables) :]:
+                if table["source_sheet"] == sheet:
+                    table["pool"] = fallback
+
+    def _account(self, source: SourceFile, known: FileOptions, tables: list[Table], frame: pd.DataFrame) -> None:
+        aside = [(source.label, t.sheet, row, reason) for t in tables for row, reason in t.set_aside]
+        aside += [(source.label, "", row, f"damaged row: {reason}") for row, reason in source.damaged]
+        self.aside += aside
+        for _, sheet, row, reason in aside:
+            if reason == "blank key":
+                self.note("blank_key", "the key cell is blank", source.label, sheet, row)
+        read = len(frame) + len(aside)
+        if known.rows is not None and known.rows != read:
+            self.note("rows_unaccounted", f"{known.rows} rows declared in case.toml, {read} read", source.label)
+        required = ROLES[self.role].required
+        values = frame[required] if required in frame else pd.Series([], dtype="str")
+        keys = values.nunique() + int(values.isna().sum())
+        self.sources.append(
+            {
+                "role": self.role,
+                "source_file": source.label,
+                "sheets": ", ".join(dict.fromkeys(t.sheet for t in tables if t.sheet)),
+                "sha256": source.sha256,
+                "bytes": source.size,
+                "columns_used": ", ".join(dict.fromkeys(h for t in tables for h in t.headers.values())),
+                "columns_not_used": ", ".join(dict.fromkeys(h for t in tables for h in t.unused)),
+                "rows_read": read,
+                "keys": keys,
+                "repeats": len(frame) - keys,
+                "set_aside": len(aside),
+                "damaged": len(source.damaged) + sum(len(t.damaged) for t in tables),
+            }
+        )
+
+    def export(self) -> Export:
+        wanted = ["source_file", "source_sheet", "source_row", "table"]
+        for name in ROLES[self.role].columns:
+            wanted += [name, f"{name}_filled"] if COLUMNS[name].kind == "date" else [name]
+        if "training_key" in ROLES[self.role].columns:
+            wanted += ["damage", "is_typed", "raw"]
+        rows = _stacked(self.frames, wanted)
+        return Export(
+            self.role,
+            rows,
+            pd.DataFrame(
+                self.tables, columns=["table", "source_file", "source_sheet", "heading", "columns", "rows", "pool"]
+            ),
+            pd.DataFrame(self.aside, columns=["source_file", "source_sheet", "source_row", "reason"]),
+            pd.DataFrame(self.notes, columns=list(NOTES)),
+            pd.DataFrame(self.sources, columns=list(_SOURCE_COLUMNS)),
+        )
+
+
+_SOURCE_COLUMNS = (
+    "role",
+    "source_file",
+    "sheets",
+    "sha256",
+    "bytes",
+    "columns_used",
+    "columns_not_used",
+    "rows_read",
+    "keys",
+    "repeats",
+    "set_aside",
+    "damaged",
+)
+
+
+def _stacked(frames: list[pd.DataFrame], wanted: list[str]) -> pd.DataFrame:
+    """All frames one below the other, every wanted column there, each of its own type."""
+    for frame in frames:
+        for name in wanted:
+            if name not in frame:
+                frame[name] = _empty(name, len(frame), frame.index)
+    if not frames:
+        return pd.DataFrame({name: _empty(name, 0, pd.RangeIndex(0)) for name in wanted})
+    for name in ("source_file", "source_sheet"):
+        labels = list(dict.fromkeys(label for frame in frames for label in frame[name].cat.categories))
+        for frame in frames:
+            frame[name] = frame[name].cat.set_categories(labels)
+    return pd.concat([frame[wanted] for frame in frames], ignore_index=True)
+
+
+def _empty(name: str, length: int, index: pd.Index) -> pd.Series:
+    if name.endswith("_filled") or name == "is_typed":
+        return pd.Series(False, index=index)
+    if name in ("source_row", "table"):
+        return pd.Series(np.zeros(length, dtype=np.int32), index=index)
+    if name.startswith("source_"):
+        return pd.Series(pd.Categorical([""] * length), index=index)
+    if name in ("damage", "raw"):
+        return pd.Series("", index=index, dtype="str")
+    kind = COLUMNS[name].kind
+    if kind == "date":
+        return pd.Series(np.full(length, np.datetime64("NaT"), dtype="datetime64[s]"), index=index)
+    return pd.Series(np.nan, index=index, dtype="float64" if kind == "count" else "str")
+
+
+def _texts(cells: pd.Series) -> pd.Series:
+    """Text cells trimmed, blanks missing; numbers in their plain form."""
+    codes, values = pd.factorize(cells, use_na_sentinel=False)
+    plain = [
+        " ".join(str(int(v) if isinstance(v, float) and v == int(v) else v).split()) if not _is_missing(v) else ""
+        for v in values
+    ]
+    return pd.Series(pd.array([text or None for text in plain], dtype="str").take(codes), index=cells.index)
+
+
+def _counts(cells: pd.Series) -> pd.Series:
+    """Numbers as float; *Unlimited* is infinity; blank is missing; anything else is -1 (not readable)."""
+    codes, values = pd.factorize(cells, use_na_sentinel=False)
+    return pd.Series(np.array([_count(value) for value in values], dtype=float)[codes], index=cells.index)
+
+
+def _count(value: Any) -> float:
+    if _is_missing(value) or (isinstance(value, str) and value.strip() in ("", "-", "—")):
+        return np.nan
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    text = str(value).strip().casefold()
+    if text == "unlimited":
+        return np.inf
+    digits = re.match(r"\d+(?:[.,]0+)?(?=$|\s*days?$)|\d{1,3}(?:[,.  ]\d{3})+$", text)
+    if not digits:
+        return -1.0
+    return float(re.sub(r"\D", "", re.sub(r"[.,]0{1,2}$", "", digits[0])))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value))
+
+
+def _seems_to_hold_keys(grid: Grid, role: str) -> bool:
+    known = aliases(role)
+    cells = [cell for row in grid.rows[:200] for cell in row if isinstance(cell, str)]
+    coded = sum(bool(re.fullmatch(r"(?=\S*\d)[A-Za-z0-9-]{8,}", cell)) for cell in cells)
+    return coded >= 3 or any(known.get(fold_header(cell)) == ROLES[role].required for cell in cells)
+
+
+# --- the name of a pool (CATALOGUE §2) ---
+
+_GENERIC_TAB = re.compile(
+    r"(?:sheet|worksheet|tabelle|feuille?|hoja|foglio|blad|planilha|folha|munka|arkusz|list|ark|taul|sayfa|лист|工作表)\s*\d*",
+    re.I,
+)
+_COPY = re.compile(r"(?:\s*\(\d+\)|\s*-\s*(?:copy|kopie|copie)(?:\s*\(\d+\))?)+$", re.I)
+
+
+def pool_name(file: str, sheet: str) -> str:
+    """The pool's name where no column gives it: the file's name if the tab is its beginning, else a real tab's, else the file's."""
+    name = PurePosixPath(file).name
+    stem = _COPY.sub("", re.sub(r"\.(?:xlsx|xlsm|csv|tsv|txt)$", "", name, flags=re.I)).strip()
+    is_real = sheet.strip() and not _GENERIC_TAB.fullmatch(sheet.strip()) and fold_header(sheet) not in LIST_HEADINGS
+    if not is_real or bare_name(stem).startswith(bare_name(sheet)):
+        return stem
+    return sheet.strip()
+
+
+def fold_name(name: str) -> str:
+    """A name for comparing: trimmed, blanks joined, NFKC, without case. (CATALOGUE §2)"""
+    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+
+
+def bare_name(name: str) -> str:
+    """`fold_name` without the signs a worksheet tab or a file name cannot hold."""
+    return " ".join(re.sub(r"[:\\/?*\[\]_]", "", fold_name(name)).split())
+
+
+def as_date(value: str | dt.date | None, what: str) -> dt.date:
+    """A date given by a person: ISO text or a date. Raises KeyauditError naming `what`."""
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise KeyauditError(f'{what}: "{value}" is no date. Write it as YYYY-MM-DD, for example 2026-04-09.') from None

@@ -1,0 +1,517 @@
+"""The one noun: a frozen answer to what became of every key. (DESIGN §1, §3)"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keyaudit.columns import ROLES
+from keyaudit.deadlines import Calendar, weekday
+from keyaudit.errors import ReconcileError
+from keyaudit.exports.codes import AROUND
+from keyaudit.exports.read import NOTES, Export, as_date, fold_name
+from keyaudit.facts import NO, Agreements, Evidence, Exports
+from keyaudit.findings import SEVERITIES, Accepted, Context, find
+from keyaudit.lookalikes import RUNGS, find_lookalikes
+from keyaudit.masking import ending, endings
+from keyaudit.statuses import STATUSES, WORKS
+from keyaudit.verdicts import judge
+
+STAGES = {
+    "not_exported": "in the pool list, in no export",
+    "not_begun": "no key of it is a course key yet",
+    "begun": "some keys are course keys, others are still to be dealt with",
+    "moved": "nothing left to do in it",
+    "closed": "nothing left to do, and expired or removed",
+}
+VERDICTS = {
+    "blocked": "Learners are locked out, or money is lost.",
+    "act": "Something is likely to go wrong: act.",
+    "incomplete": "The exports leave questions open.",
+    "watch": "Nothing is wrong yet; some things are worth a look.",
+    "clear": "Nothing is open.",
+}
+ANSWERS = {
+    "distributed but unredeemed": "every unredeemed pool key, except those the log shows nobody was sent; certain = the log names it",
+    "duplicates": "keys two places show, and keys listed twice, in conflict, or shared with another kind of key; "
+    "certain = the status is duplicate",
+    "migrated": "keys of a pool that are course keys under the right course",
+    "missing": "gone from their pool and not in course keys; possibly also those of a begun pool not exported again",
+}
+LEARNER_SEES = {
+    "yes": "The learner who enters it gets in.",
+    "used": "It has been redeemed: entering it again fails.",
+    "unknown": "The exports do not tell what the learner sees.",
+    "not_yet": "The learner gets an error until the pool starts.",
+    "no": "The learner gets an invalid-key error.",
+}
+NEEDS_SOMEBODY = tuple(code for code, row in STATUSES.items() if row.act_by in ("now", "deadline"))
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What became of every key, on a date.
+
+    `keys`: one row per key, columns KEYS, full codes: for computing, not for display. `pools`: one row per pool.
+    `findings`: what a person must look at, worst first. `tie_out`, `sources`: one row per file. `answers`: four rows.
+    """
+
+    keys: pd.DataFrame
+    pools: pd.DataFrame
+    findings: pd.DataFrame
+    sources: pd.DataFrame
+    tie_out: pd.DataFrame
+    answers: pd.DataFrame
+    not_checked: tuple[str, ...]
+    as_of: dt.date
+    calendar: Calendar
+    _evidence: Evidence = field(repr=False, compare=False)
+
+    @property
+    def verdict(self) -> str:
+        """One of VERDICTS, worst first."""
+        counts = self.count_findings()
+        if counts["critical"]:
+            return "blocked"
+        if counts["error"]:
+            return "act"
+        if self.not_checked:
+            return "incomplete"
+        return "watch" if counts["warning"] else "clear"
+
+    @property
+    def phase(self) -> str:
+        """The phase of the calendar, one of PHASES."""
+        return self.calendar.phase(self.as_of)
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """How many keys have each of the 14 statuses, zeros included."""
+        return {str(code): int(n) for code, n in self.keys["status"].value_counts().reindex(list(STATUSES)).items()}
+
+    @property
+    def works(self) -> dict[str, int]:
+        """How many keys work, are used, …: every value of WORKS, zeros included."""
+        return {str(value): int(n) for value, n in self.keys["works"].value_counts().reindex(list(WORKS)).items()}
+
+    @property
+    def open_keys(self) -> pd.DataFrame:
+        """The keys that need somebody: those with a date to act by."""
+        return self.keys[self.keys["act_by"].notna()]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence with its figure."""
+        open_, keys = len(self.open_keys), len(self.keys)
+        of = f"{open_:,} of {keys:,} {'key' if keys == 1 else 'keys'}"
+        if self.verdict == "clear":
+            return f"Nothing is open: all {keys:,} keys are accounted for."
+        if open_:
+            return f"{of} {'needs' if open_ == 1 else 'need'} somebody."
+        return {
+            "incomplete": "No key needs somebody, but some questions are open.",
+            "watch": "No key needs somebody; some things are worth a look.",
+        }.get(self.verdict, "No key needs somebody, but there are findings to look at.")
+
+    def count_findings(self) -> dict[str, int]:
+        """How many findings of each severity, zeros included."""
+        return {str(s): int(n) for s, n in self.findings["severity"].value_counts().reindex(list(SEVERITIES)).items()}
+
+    def summary(self, by: str | None = None) -> pd.DataFrame:
+        """Count keys per status (all 14, zeros included); by="pool", "course" or "organization" a row for each of them.
+
+        Keys in no pool have a line of their own. Raises ValueError for another `by`.
+        """
+        if by is None:
+            return pd.DataFrame({"keys": self.statuses}).rename_axis("status")
+        if by not in ("pool", "course", "organization"):
+            raise ValueError(f'summary(by="{by}"): choose "pool", "course" or "organization"')
+        group = self.keys[by].astype("str").fillna(f"in no {by}" if by == "pool" else "not known")
+        table = pd.crosstab(group, self.keys["status"].astype(str)).reindex(columns=list(STATUSES), fill_value=0)
+        table.insert(0, "keys", table.sum(axis=1))
+        return table.rename_axis(index=by, columns=None)
+
+    def show(
+        self, status: str | None = None, pool: str | None = None, works: str | None = None, limit: int = 20
+    ) -> pd.DataFrame:
+        """Keys for display, masked: reference and ending instead of the code. At most `limit` rows."""
+        keys = self.keys
+        for column, value, known in (("status", status, list(STATUSES)), ("works", works, list(WORKS))):
+            if value is not None:
+                if value not in known:
+                    raise ValueError(f'show({column}="{value}"): choose one of {", ".join(known)}')
+                keys = keys[keys[column] == value]
+        if pool is not None:
+            keys = keys[keys["pool"].astype("str").fillna("").map(fold_name) == fold_name(pool)]
+        keys = keys.head(limit)
+        table = pd.DataFrame({"key": keys["reference"], "ends in": endings(keys["training_key"])})
+        for column in ("status", "works", "works_until", "act_by"):
+            table[column] = _plain(keys[column])
+        table["next step"] = keys["next_step"].astype("str")
+        return table.set_index("key")
+
+    def show_findings(self, limit: int = 20) -> pd.DataFrame:
+        """Findings for display, grouped: severity, code, pool, how many, what to do. Masked."""
+        counted = self.findings.assign(severity=self.findings["severity"].astype(str))
+        grouped = counted.groupby(["severity", "code", "pool"], sort=False, dropna=False)
+        table = grouped.agg(findings=("message", "size"), message=("message", "first"), remedy=("remedy", "first"))
+        return table.reset_index().head(limit)
+
+    def today(self) -> pd.DataFrame:
+        """The work list: what to do, by when, in which pool, for how many keys. The most urgent first."""
+        open_ = self.open_keys
+        grouped = open_.assign(
+            pool=open_["pool"].astype("str").fillna("in no pool"),
+            status=open_["status"].astype("str"),
+            next_step=open_["next_step"].astype("str"),
+        ).groupby(["act_by", "status", "pool", "next_step"], sort=False)
+        table = grouped.size().rename("keys").reset_index()
+        order = {code: place for place, code in enumerate(_URGENCY)}
+        table = table.assign(order=table["status"].map(order)).sort_values(
+            ["act_by", "order", "keys", "pool"], ascending=[True, True, False, True], kind="stable", ignore_index=True
+        )
+        table["act_by"] = _plain(table["act_by"])
+        return table[["act_by", "pool", "keys", "status", "next_step"]]
+
+    def explain(self, key: str) -> Explanation:
+        """One key's whole story; `key` is a code, a reference or a unique ending. Never shows the full code."""
+        number, others = self._locate(key)
+        return Explanation.of(self, number, others)
+
+    def _locate(self, key: str) -> tuple[int | None, list[int]]:
+        """The key meant, or the keys that may be meant."""
+        exact = self.keys.index[(self.keys["training_key"] == key).to_numpy()]
+        if len(exact):
+            return int(exact[0]), []
+        text = AROUND.sub("", key)
+        for column, value in (("training_key", text), ("reference", text)):
+            found = self.keys.index[(self.keys[column] == value).to_numpy()]
+            if len(found) == 1:
+                return int(found[0]), []
+        tail = text.lstrip("….")
+        if 2 <= len(tail) <= 6:
+            found = self.keys.index[self.keys["training_key"].str.endswith(tail).fillna(False)]
+            if len(found) == 1:
+                return int(found[0]), []
+            if len(found):
+                return None, found[:10].tolist()
+        return None, self._did_you_mean(text)
+
+    def _did_you_mean(self, text: str) -> list[int]:
+        codes = self.keys["training_key"].dropna()
+        links = find_lookalikes(
+            codes, pd.Series([text], index=[-1], dtype="str"), (), lambda _: 0, lambda _: codes.head(0)
+        )
+        return [one for one, _, _ in links.pairs] + [one for ones in links.ambiguous_right.values() for one in ones][
+            :10
+        ]
+
+    def __repr__(self) -> str:
+        """The card's text twin."""
+        lines = [self.headline, f"as of {weekday(self.as_of)}; {self.deadline_sentence()}"]
+        width = max(len(code) for code in STATUSES)
+        lines += [f"  {code:<{width}}  {n:>9,}" for code, n in self.statuses.items() if n]
+        lines += ["", *(f"{row.answer}: {row.count:,} (certain: {row.certain:,})" for row in self._answer_rows())]
+        total = self.tie_out_sums()
+        lines.append(
+            f"{total['rows_read']:,} rows read = {total['keys']:,} keys + {total['repeats']:,} repeats + "
+            f"{total['set_aside']:,} set aside"
+        )
+        return "\n".join(lines)
+
+    def _answer_rows(self) -> list[Answer]:
+        return [Answer(*row) for row in self.answers[["answer", "count", "certain"]].itertuples(index=False)]
+
+    def _repr_html_(self) -> str:
+        """The card: inline styles only, so that it survives an untrusted notebook and both themes."""
+        from keyaudit.card import card
+
+        return card(self)
+
+    def deadline_sentence(self) -> str:
+        """How far the next deadline is."""
+        coming = self.calendar.next_deadline(self.as_of)
+        if coming is None:
+            days = (self.as_of - self.calendar.removed).days
+            return f"the pools were removed on {weekday(self.calendar.removed)}, {_days(days)} ago"
+        label, date = coming
+        days = (date - self.as_of).days
+        when = "today" if days == 0 else f"in {_days(days)}"
+        return f"next deadline: {label.lower()} {weekday(date)}, {when}"
+
+    def tie_out_sums(self) -> dict[str, int]:
+        """Sums over pool and course-key files; `unexplained` is always 0 (checked when the audit was made)."""
+        table = self.tie_out
+        sums = {name: int(table[name].sum()) for name in ("rows_read", "keys", "repeats", "set_aside")}
+        sums["unexplained"] = sums["rows_read"] - sums["keys"] - sums["repeats"] - sums["set_aside"]
+        return sums
+
+    def as_summary(self) -> dict[str, Any]:
+        """The content of summary.json. (DESIGN §4)"""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "phase": self.phase,
+            "verdict": self.verdict,
+            "answers": self.answers.to_dict("records"),
+            "keys": len(self.keys),
+            "statuses": self.statuses,
+            "works": self.works,
+            "findings": self.count_findings(),
+            "tie_out": self.tie_out_sums(),
+            "sources": self.sources.to_dict("records"),
+            "not_checked": list(self.not_checked),
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the four answers."""
+
+    answer: str
+    count: int
+    certain: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One key's story: a headline and lines of (what, text). Shown masked."""
+
+    found: bool
+    headline: str
+    lines: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, audit: Reconciliation, number: int | None, others: list[int]) -> Explanation:
+        """Tell the story of key `number`, or say what else may be meant."""
+        if number is None:
+            names = [(_name(audit.keys.loc[n]), str(audit.keys.at[n, "status"])) for n in others]
+            if not names:
+                return cls(False, "No export knows this code, and none resembles it.", ())
+            return cls(
+                False, "No export knows this code. Did you mean:", tuple((name, status) for name, status in names)
+            )
+        row = audit.keys.loc[number]
+        status = STATUSES[str(row["status"])]
+        lines = [("status", f"{status.code}: {row['reason']}"), ("evidence", str(row["evidence"]))]
+        works = str(row["works"])
+        until = "" if pd.isna(row["works_until"]) else f", until {row['works_until'].date()}"
+        lines.append(("works", f"{works}{until}. {LEARNER_SEES[works]}"))
+        by = "" if pd.isna(row["act_by"]) else f" By {row['act_by'].date()}."
+        lines.append(("next step", f"{row['next_step']}{by}"))
+        lines += [("seen", text) for text in _seen(audit._evidence, number)]
+        if isinstance(row["lookalike"], str):
+            partner = audit.keys[audit.keys["training_key"] == row["lookalike"]].iloc[0]
+            lines.append(("lookalike", f"{_name(partner)}: {RUNGS.get(str(row['damage']), row['damage'])}"))
+        own = audit.findings[
+            (audit.findings["training_key"] == row["training_key"]) & (audit.findings["training_key"] != "")
+        ]
+        lines += [("finding", f"{f.severity}: {f.code}. {f.message}") for f in own.itertuples()]
+        return cls(True, f"{_name(row)} is {status.code}.", tuple(lines))
+
+    def __repr__(self) -> str:
+        """Plain lines for a terminal and a notebook."""
+        width = max((len(what) for what, _ in self.lines), default=0)
+        return "\n".join([self.headline, *(f"  {what:<{width}}  {text}" for what, text in self.lines)])
+
+
+_FIRST = ("missing", "lapsed", "altered", "wrong_course", "migrated", "duplicate", "redeemed_recreated")
+_URGENCY = (*_FIRST, *(code for code in STATUSES if code not in _FIRST))
+
+
+def reconcile(
+    before: Export,
+    course_keys: Export | None = None,
+    *,
+    as_of: str | dt.date | None = None,
+    pools_now: Export | None = None,
+    pool_list: Export | None = None,
+    distribution: Export | None = None,
+    other_keys: Export | None = None,
+    assignments: Export | None = None,
+    calendar: Calendar | None = None,
+    same_course: Mapping[str, str] | None = None,
+    same_organization: Mapping[str, str] | None = None,
+    log_is_complete: bool = False,
+    accepted: Iterable[Accepted] = (),
+    unreadable: Iterable[tuple[str, str]] = (),
+) -> Reconciliation:
+    """Reconcile the exports of a migration: a verdict on every key as of a date (default today).
+
+    `before` is the backup (`read_pool_exports`), `course_keys` may be None. `same_course` and `same_organization` are
+    pairs of names that mean the same. `unreadable` are files (label, problem) that were passed over. The exports are not
+    changed. Raises ReconcileError where exports contradict each other or rows do not add up.
+    """
+    day = dt.date.today() if as_of is None else as_date(as_of, "as_of")
+    calendar = calendar or Calendar()
+    exports = Exports(before, pools_now, course_keys, pool_list, distribution, other_keys, assignments)
+    agreements = Agreements(_pairs(same_course), _pairs(same_organization), log_is_complete)
+    evidence = Evidence(exports, agreements, calendar, day)
+    keys = judge(evidence)
+    sources = _sources(evidence)
+    tie_out = sources.loc[sources["role"].map(lambda role: ROLES[role].counts_in_tie_out)]
+    tie_out = tie_out[["role", "source_file", "rows_read", "keys", "repeats", "set_aside"]].reset_index(drop=True)
+    _check(evidence, keys, sources)
+    notes = pd.concat([export.notes for export in exports.given()], ignore_index=True)
+    extra = [*evidence.pools.notes, *(("file_unreadable", "", "", text, file, "", 0) for file, text in unreadable)]
+    notes = pd.concat([notes, pd.DataFrame(extra, columns=list(NOTES))], ignore_index=True) if extra else notes
+    context = Context(evidence, keys.sort_index(), calendar, day)
+    findings = find(context, notes, accepted)
+    pools = _pools(evidence, keys, calendar, day)
+    answers = _answers(evidence, keys, findings)
+    not_checked = _not_checked(evidence, keys, findings, sources)
+    return Reconciliation(keys, pools, findings, sources, tie_out, answers, not_checked, day, calendar, evidence)
+
+
+def _pairs(pairs: Mapping[str, str] | None) -> dict[str, str]:
+    """Folded name → the name that stands for it."""
+    return {fold_name(one): fold_name(other) for one, other in (pairs or {}).items()}
+
+
+def _sources(e: Evidence) -> pd.DataFrame:
+    """One row per file; keys, repeats and set aside as the audit counts them."""
+    sources = pd.concat([export.sources for export in e.exports.given()], ignore_index=True)
+    if e.now_set_aside.any() and e.exports.now is not None:
+        aside = e.exports.now.rows.loc[e.now_set_aside, "source_file"].astype("str").value_counts()
+        for file, count in aside.items():
+            row = (sources["role"] == "pools_now") & (sources["source_file"] == file)
+            sources.loc[row, "set_aside"] += count
+            sources.loc[row, "keys"] -= count
+    return sources
+
+
+def _check(e: Evidence, keys: pd.DataFrame, sources: pd.DataFrame) -> None:
+    """Nothing is lost: every file's rows, and the keys over all files, add up. (CATALOGUE §3, tie-out)"""
+    off = sources[sources["rows_read"] != sources["keys"] + sources["repeats"] + sources["set_aside"]]
+    if len(off):
+        raise ReconcileError(
+            f"{off['source_file'].iloc[0]}: rows read and rows accounted for differ. Please report this."
+        )
+    held = e.all_ids[e.all_ids >= 0]
+    if len(keys) != len(np.unique(held)) or keys["status"].isna().any() or len(keys) != e.count:
+        raise ReconcileError("The keys of all files and the keys with a status differ in number. Please report this.")
+
+
+def _pools(e: Evidence, keys: pd.DataFrame, calendar: Calendar, day: dt.date) -> pd.DataFrame:
+    """One row per pool: its settings, counts per status, stage, next step, act_by, and whether the counts balance."""
+    table = e.pools.table
+    pools = pd.DataFrame({"pool": table["pool"]})
+    place = pd.Series(np.arange(len(e.place_pool)), index=e.place_pool)
+    first = place[~place.index.duplicated()].reindex(range(len(table)))
+    known = first.notna().to_numpy()
+    at = first[known].astype(int).to_numpy()
+    for name, values in (("course", e.course_text), ("organization", e.organization_text)):
+        column = np.full(len(table), None, dtype=object)
+        column[known] = values[at]
+        pools[name] = pd.Series(column, dtype="str")
+    expires = np.full(len(table), np.datetime64("NaT", "s"))
+    expires[known] = e.expires.value[at]
+    pools["expires_on"] = expires
+    counts = pd.crosstab(keys["pool"].astype("str"), keys["status"].astype(str))
+    counts = counts.reindex(index=pools["pool"], columns=list(STATUSES), fill_value=0)
+    open_ = keys[keys["act_by"].notna() & keys["pool"].notna()]
+    act_by = open_.groupby(open_["pool"].astype("str"))["act_by"].min().reindex(pools["pool"])
+    has_export = (table["has_before"] | table["has_now"]).to_numpy()
+    is_over = np.array([day >= calendar.removed] * len(table)) | (expires <= np.datetime64(day, "s"))
+    left = act_by.notna().to_numpy()
+    stage = np.select(
+        [~has_export, ~left & is_over, ~left, e.pool_begun],
+        ["not_exported", "closed", "moved", "begun"],
+        default="not_begun",
+    )
+    pools["stage"] = pd.Categorical(stage, list(STAGES), ordered=True)
+    pools["keys"] = counts.sum(axis=1).to_numpy()
+    for code in STATUSES:
+        pools[code] = counts[code].to_numpy()
+    worst = open_.assign(order=open_["status"].astype(str).map({c: i for i, c in enumerate(_URGENCY)}))
+    worst = worst.sort_values(["act_by", "order"], kind="stable").drop_duplicates("pool").set_index("pool")["next_step"]
+    step = worst.astype("str").reindex(pools["pool"]).to_numpy(dtype=object)
+    idle = {"not_exported": "Export this pool.", "moved": "Expire the pool in the TMS.", "closed": "Nothing."}
+    pools["next_step"] = [
+        idle.get(s, text if isinstance(text, str) else "") for s, text in zip(stage, step, strict=True)
+    ]
+    pools["act_by"] = act_by.to_numpy()
+    home = np.bincount(e.home_pool[e.home_pool >= 0], minlength=len(table))
+    pools["exported"] = home
+    pools["balanced"] = home == pools["keys"].to_numpy()
+    return pools
+
+
+def _answers(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+    """The user's four words, always four rows. (CATALOGUE §3)"""
+    numbers = keys.index.to_numpy()
+    status, works = keys["status"], keys["works"]
+    unredeemed = (e.in_pool & ~e.redeemed)[numbers] & (status != "undistributed").to_numpy()
+    doubled = findings.loc[
+        findings["code"].isin(["repeated_row", "conflicting_rows", "collides_with_other_key"]), "training_key"
+    ]
+    duplicate = status == "duplicate"
+    doubtful = duplicate | (keys["training_key"].isin(set(doubled)) if len(doubled) else False)
+    missing = status == "missing"
+    possibly = missing | ((status == "to_migrate") & (works == "unknown"))
+    migrated = int((status == "migrated").sum())
+    counts = (
+        (int(unredeemed.sum()), int((unredeemed & (e.is_distributed == 1)[numbers]).sum())),
+        (int(doubtful.sum()), int(duplicate.sum())),
+        (migrated, migrated),
+        (int(possibly.sum()), int(missing.sum())),
+    )
+    rows = [(answer, *count, ANSWERS[answer]) for answer, count in zip(ANSWERS, counts, strict=True)]
+    return pd.DataFrame(rows, columns=["answer", "count", "certain", "definition"])
+
+
+def _not_checked(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame, sources: pd.DataFrame) -> tuple[str, ...]:
+    """What the audit could not decide: with any of these the verdict is at best `incomplete`."""
+    found = []
+    undetermined = int((keys["status"] == "undetermined").sum())
+    unknown = int(((keys["works"] == "unknown") & (keys["status"] != "undetermined")).sum())
+    if not e.given:
+        found.append("No Find Course Assignment Keys export was given: what was migrated is not known.")
+    if undetermined:
+        found.append(f"{undetermined:,} keys could not be given a verdict.")
+    if unknown:
+        found.append(f"Whether {unknown:,} keys work is not known.")
+    for row in sources[sources["damaged"] > 0].itertuples():
+        found.append(f"{row.source_file}: {row.damaged} damaged rows were set aside; a key may be in them.")
+    found += [
+        f"{row.source_file}: {row.message}" for row in findings[findings["code"] == "file_unreadable"].itertuples()
+    ]
+    return tuple(found)
+
+
+def _seen(e: Evidence, number: int) -> list[str]:
+    """Every row that shows a key, with what it says."""
+    lines = []
+    for rows, ids, what in ((e.rows, e.row_ids, "pool"), (e.course_rows, e.course_ids, "course key")):
+        for place in np.flatnonzero(ids == number):
+            row = rows.iloc[place]
+            sheet = f', sheet "{row["source_sheet"]}"' if row["source_sheet"] else ""
+            facts = [f"{label} {row[name].date()}" for name, label in _TOLD if name in row and not pd.isna(row[name])]
+            said = f": {', '.join(facts)}" if facts else ""
+            lines.append(f"{row['source_file']}{sheet}, row {row['source_row']} ({what}){said}")
+    if e.in_now[number] == NO and e.in_pool[number]:
+        lines.append("not in the later export of its pool")
+    return lines
+
+
+_TOLD = (("redeemed_at", "redeemed"), ("starts_on", "starts"), ("expires_on", "expires"), ("created_at", "created"))
+
+
+def _name(row: pd.Series) -> str:
+    code = row["training_key"]
+    return f"{row['reference']} {ending(code) if isinstance(code, str) else '(not readable)'}".strip()
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Dates and categories as text for display, blanks empty."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.dt.strftime("%Y-%m-%d").fillna("")
+    return column.astype("str").fillna("")
+
+
+def _days(days: int) -> str:
+    return f"{days:,} {'day' if days == 1 else 'days'}"
