@@ -197,7 +197,8 @@ def _record_lost(c: Context) -> pd.DataFrame:
 
 
 def _case_twin(c: Context) -> pd.DataFrame:
-    pooled = c.keys[(c.evidence.in_pool | c.evidence.in_course) & c.evidence.readable]
+    e = c.evidence
+    pooled = c.keys[(e.in_pool | e.in_course) & e.readable & (e.rung != "case")]
     folded = pooled["training_key"].str.casefold()
     return c.of_keys(
         pooled.index[folded.duplicated(keep=False)],

@@ -472,9 +472,9 @@ def _not_checked(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame, source
     if not e.given:
         found.append("No Find Course Assignment Keys export was given: what was migrated is not known.")
     if undetermined:
-        found.append(f"{undetermined:,} keys could not be given a verdict.")
+        found.append(f"{_keys(undetermined)} could not be given a verdict.")
     if unknown:
-        found.append(f"Whether {unknown:,} keys work is not known.")
+        found.append(f"It is not known whether {_keys(unknown)} would work.")
     for row in sources[sources["damaged"] > 0].itertuples():
         found.append(f"{row.source_file}: {row.damaged} damaged rows were set aside; a key may be in them.")
     found += [
@@ -511,6 +511,10 @@ def _plain(column: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(column):
         return column.dt.strftime("%Y-%m-%d").fillna("")
     return column.astype("str").fillna("")
+
+
+def _keys(count: int) -> str:
+    return f"{count:,} {'key' if count == 1 else 'keys'}"
 
 
 def _days(days: int) -> str:
