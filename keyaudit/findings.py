@@ -265,14 +265,13 @@ def _log_key_unknown(c: Context) -> list[dict[str, Any]]:
 
 def _pool_not_reexported(c: Context) -> list[dict[str, Any]]:
     e = c.evidence
-    pools = pd.Series(np.arange(len(e.pools.table)))
-    open_ = e.in_pool & ~e.redeemed & ~e.in_course & (e.home_pool >= 0)
-    left = np.bincount(e.home_pool[open_], minlength=len(pools)) > 0
+    open_ = (e.home_pool >= 0) & c.keys["act_by"].notna().to_numpy()
+    left = np.bincount(e.home_pool[open_], minlength=len(e.pools.table)) > 0
     found = []
     for number in np.flatnonzero(~e.pool_has_now & e.pool_has_before & left):
         begun = bool(e.pool_begun[number])
         severity = "error" if e.is_read_only else "warning" if begun else "note"
-        text = "Its migration has begun" if begun else "It holds unredeemed keys"
+        text = "Its migration has begun" if begun else "It holds keys to migrate"
         found.append(
             {
                 "pool": e.pools.table["pool"].iat[number],

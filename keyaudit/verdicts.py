@@ -287,7 +287,9 @@ def _evidence(e: Evidence, status: Array, first: pd.DataFrame) -> pd.Series:
             picked = rows.iloc[number[take]]
             told = picked["source_file"].astype("str") + ", row " + picked["source_row"].astype("str")
             text.iloc[take] = told.to_numpy()
-    gone = np.flatnonzero((e.in_now == NO) & (e.home >= 0) & ~by_course & (status != NUMBER["redeemed"]))
+    gone = np.flatnonzero(
+        (e.in_now == NO) & (e.home >= 0) & ~by_course & ~np.isin(status, [NUMBER["redeemed"], NUMBER["altered"]])
+    )
     if len(gone):
         now = e.exports.now
         if now is not None:

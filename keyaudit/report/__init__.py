@@ -1,0 +1,161 @@
+"""Reports: every file of a report folder, written as one set or not at all. (DESIGN §4, §5)"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keyaudit import __version__
+from keyaudit.columns import FINDINGS, KEYS
+from keyaudit.errors import KeyauditError
+from keyaudit.reconciliation import Reconciliation
+from keyaudit.report.page import write_page
+from keyaudit.report.workbook import write_workbook
+
+MANIFEST = "MANIFEST.json"
+CHUNK = 20_000  # rows turned into text at a time
+
+
+def write_report(audit: Reconciliation, path: str | Path, *, options: dict[str, Any] | None = None) -> Path:
+    """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json and MANIFEST.json into a folder.
+
+    The set is written beside the folder, read back, and put in its place as a whole: a former report survives any crash.
+    Same audit and options → same bytes. Raises KeyauditError where the folder cannot take a report.
+    """
+    target = Path(path).resolve()
+    check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        rows = {name: write(audit, beside / name) for name, write in FILES.items()}
+        for name, count in rows.items():
+            _verify(beside / name, count)
+        _write_manifest(audit, beside, rows, options or {})
+        beside.chmod(0o755)
+        _put_in_place(beside, target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Path(path)
+
+
+def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a report folder that is a file, holds exports, or holds other things than a report."""
+    target = Path(path).resolve()
+    if target.exists() and not target.is_dir():
+        raise KeyauditError(f"{path} is a file. --out needs a folder.")
+    for folder in inputs:
+        if target == folder.resolve() or target in folder.resolve().parents:
+            raise KeyauditError(f"{path} holds the exports of the case: a report must not be mixed with them. Choose another --out.")
+    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise KeyauditError(f"{path} is not empty and holds no report of keyaudit. Choose another --out, or empty it first.")
+    parent = next(folder for folder in target.parents if folder.exists())
+    if not os.access(parent, os.W_OK):
+        raise KeyauditError(f"{path}: cannot write into {parent.name or parent}. Check the rights, or choose another --out.")
+
+
+def _put_in_place(beside: Path, target: Path) -> None:
+    """Two renames. What else lay in the folder moves along; the former report is removed last."""
+    former = beside.with_name(f"{beside.name}-former")
+    had_former = target.exists()
+    if had_former:
+        target.rename(former)
+    try:
+        beside.rename(target)
+    except BaseException:
+        if had_former:
+            former.rename(target)
+        raise
+    if had_former:
+        for entry in former.iterdir():
+            if entry.name not in (*FILES, MANIFEST):
+                entry.rename(target / entry.name)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """A column as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.dt.strftime("%Y-%m-%d").astype("str").fillna("")
+    if pd.api.types.is_float_dtype(column):
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+        texts = ["" if np.isnan(v) else "Unlimited" if np.isinf(v) else f"{v:.0f}" for v in values]
+        return pd.Series(pd.array(texts, dtype="str").take(codes), index=column.index)
+    return column.astype("str").fillna("")
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> int:
+    """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow(table.columns)
+        for start in range(0, len(table), CHUNK):
+            part = table.iloc[start : start + CHUNK]
+            writer.writerows(zip(*(_text(part[name]).tolist() for name in part), strict=True))
+    return len(table)
+
+
+def _write_keys(audit: Reconciliation, path: Path) -> int:
+    return _write_csv(audit.keys[list(KEYS)], path)
+
+
+def _write_findings(audit: Reconciliation, path: Path) -> int:
+    findings = audit.findings.assign(source_row=audit.findings["source_row"].astype("str").replace("0", ""))
+    return _write_csv(findings[list(FINDINGS)], path)
+
+
+def _write_summary(audit: Reconciliation, path: Path) -> int:
+    path.write_text(json.dumps(audit.as_summary(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1
+
+
+FILES: dict[str, Callable[[Reconciliation, Path], int]] = {
+    "report.xlsx": write_workbook,
+    "report.html": write_page,
+    "keys.csv": _write_keys,
+    "findings.csv": _write_findings,
+    "summary.json": _write_summary,
+}
+
+
+def _verify(path: Path, rows: int) -> None:
+    """Read a written file back: the disk may be full, a writer may be wrong."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            found = sum(1 for _ in csv.reader(file)) - 1
+        if found != rows:
+            raise KeyauditError(f"{path.name}: {rows:,} rows were written, {found:,} read back. The former report was kept.")
+    elif path.suffix == ".xlsx":
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                raise KeyauditError(f"{path.name} did not read back as written. The former report was kept.")
+
+
+def _write_manifest(audit: Reconciliation, folder: Path, rows: dict[str, int], options: dict[str, Any]) -> None:
+    calendar = audit.calendar
+    outputs = {}
+    for name in FILES:
+        content = (folder / name).read_bytes()
+        outputs[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "rows": rows[name]}
+    sources = audit.sources[["role", "source_file", "sha256", "bytes", "rows_read"]].rename(
+        columns={"source_file": "file", "rows_read": "rows"}
+    )
+    manifest = {
+        "tool": f"keyaudit {__version__}",
+        "as_of": audit.as_of.isoformat(),
+        "calendar": {name: getattr(calendar, name).isoformat() for name in calendar.__dataclass_fields__},
+        "options": options,
+        "inputs": sources.to_dict("records"),
+        "outputs": outputs,
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

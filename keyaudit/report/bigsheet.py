@@ -1,0 +1,103 @@
+"""The rows of a big worksheet, written as XML by column: about ten times faster than cell by cell.
+
+XlsxWriter makes the workbook with an empty table; `fill` puts the rows into the sheets it is given. Every text is an
+inline string, so nothing from data can become a formula, a link or a number.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+CHUNK = 20_000  # rows in memory at a time
+EPOCH = pd.Timestamp("1899-12-30")
+CELL_LENGTH = 32_767
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+ESCAPED_BY_EXCEL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+
+
+@dataclass(frozen=True)
+class Body:
+    """The rows of one sheet: `styles` gives each column's cell style, `styles_of` the styles of single words in it."""
+
+    frame: pd.DataFrame
+    first_row: int
+    styles: dict[str, int]
+    styles_of: dict[str, dict[str, int]]
+
+
+def safe_text(text: str) -> str:
+    """Text a cell can hold: control characters made visible, cut at Excel's length."""
+    return CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)[:CELL_LENGTH]
+
+
+def fill(path: Path, bodies: dict[str, Body]) -> None:
+    """Put rows into sheets (by member name) of a finished workbook whose tables are empty."""
+    made = path.with_suffix(".filled")
+    stamp = (1980, 1, 1, 0, 0, 0)
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as target:
+        for member in source.infolist():
+            content = source.read(member)
+            info = zipfile.ZipInfo(member.filename, stamp)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with target.open(info, "w", force_zip64=True) as part:
+                if member.filename in bodies:
+                    body = bodies[member.filename]
+                    head, end, tail = content.partition(b"</sheetData>")
+                    last = f"{_letter(len(body.frame.columns) - 1)}{body.first_row + max(len(body.frame), 1) - 1}"
+                    part.write(re.sub(rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), head, count=1))
+                    for text in rows_xml(body):
+                        part.write(text.encode())
+                    part.write(end + tail)
+                else:
+                    part.write(content)
+    made.replace(path)
+
+
+def rows_xml(body: Body) -> Iterator[str]:
+    """The `<row>` elements of a table, a chunk at a time. Blank cells are left out."""
+    letters = [_letter(place) for place in range(len(body.frame.columns))]
+    for start in range(0, len(body.frame), CHUNK):
+        part = body.frame.iloc[start : start + CHUNK]
+        numbers = range(body.first_row + start, body.first_row + start + len(part))
+        columns = [
+            _cells(letter, numbers, part[name], body.styles[name], body.styles_of.get(name, {}))
+            for letter, name in zip(letters, part.columns, strict=True)
+        ]
+        rows = zip(numbers, map("".join, zip(*columns, strict=True)), strict=True)
+        yield "".join([f'<row r="{number}">{cells}</row>' for number, cells in rows])
+
+
+def _cells(letter: str, numbers: Iterable[int], column: pd.Series, style: int, style_of: dict[str, int]) -> list[str]:
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    ends = [_cell_end(value, style, style_of) for value in values]
+    chosen = map(ends.__getitem__, codes.tolist())
+    return [f'<c r="{letter}{number}"{end}' if end else "" for number, end in zip(numbers, chosen, strict=True)]
+
+
+def _cell_end(value: Any, style: int, style_of: dict[str, int]) -> str:
+    """All of a cell after its reference; empty for a blank one."""
+    if value is None or value is pd.NaT or value is pd.NA or value == "" or value != value:
+        return ""
+    if isinstance(value, (pd.Timestamp, np.datetime64)):
+        return f' s="{style}"><v>{(pd.Timestamp(value).normalize() - EPOCH).days}</v></c>'
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_)):
+        if not np.isinf(value):
+            return f' s="{style}"><v>{value:.15g}</v></c>'
+        value = "Unlimited"
+    text = str(value)
+    shown = ESCAPED_BY_EXCEL.sub("_x005F_", escape(safe_text(text), quote=False)).replace("\r", "_x000D_")
+    return f' s="{style_of.get(text, style)}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
+
+
+def _letter(place: int) -> str:
+    """The name of a column, from 0."""
+    return ("" if place < 26 else _letter(place // 26 - 1)) + chr(65 + place % 26)

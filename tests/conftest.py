@@ -1,0 +1,57 @@
+"""Small cases written as tables, and what is asked of them."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import keyaudit as ka
+from keyaudit.reconciliation import Reconciliation
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "data" / "samples"
+
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a CSV export of a case from a table with blanks between the columns; `.` is a blank cell."""
+
+    def write_table(name: str, table: str) -> Path:
+        path = tmp_path / "case" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [[cell.replace("_", " ") for cell in line.split()] for line in table.strip().splitlines()]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["" if cell == "." else cell for cell in line] for line in lines])
+        return tmp_path / "case"
+
+    return write_table
+
+
+def audit(case: Path, as_of: str = "2026-04-03") -> Reconciliation:
+    return ka.open_case(case).reconcile(as_of=as_of)
+
+
+def verdicts(result: Reconciliation, column: str = "status") -> dict[str, str]:
+    """Code → what the audit says of it; dates as ISO text, blank as ""."""
+    keys = result.keys
+    values = keys[column]
+    if pd.api.types.is_datetime64_any_dtype(values):
+        values = values.dt.strftime("%Y-%m-%d")
+    return dict(zip(keys["training_key"].fillna("?"), values.astype("str").fillna(""), strict=True))
+
+
+def found(result: Reconciliation, code: str) -> list[str]:
+    """The keys (or pools) a kind of finding names."""
+    rows = result.findings[result.findings["code"] == code]
+    return sorted(rows["training_key"].where(rows["training_key"] != "", rows["pool"]))
+
+
+def days_after(day: str, count: int) -> str:
+    return (dt.date.fromisoformat(day) + dt.timedelta(days=count)).isoformat()

@@ -1,0 +1,309 @@
+"""The status table of CATALOGUE §3, row by row, and every combination of its facts."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from conftest import Write, audit, found, verdicts
+
+from keyaudit.statuses import FAMILIES, STATUSES, WORKS, Facts, assign_statuses, next_steps
+
+FLAGS = (
+    *("readable", "in_pool", "in_course_keys", "redeemed", "gone", "here", "in_two_pools", "in_two_entries"),
+    *("course_differs", "has_lookalike", "not_distributed", "expired_unannounced", "pool_expired", "stray"),
+)
+CATALOGUE_ORDER = [
+    *("undetermined", "redeemed_recreated", "duplicate", "wrong_course", "migrated", "redeemed", "altered"),
+    *("undistributed", "missing", "expired", "lapsed", "to_migrate", "stray", "new"),
+]
+
+
+def every_combination(**day: bool) -> Facts:
+    """All facts that can be together: a key is in a pool or in course keys, and not both here and gone."""
+    rows = [row for row in product((False, True), repeat=len(FLAGS))]
+    table = {name: np.array(column) for name, column in zip(FLAGS, zip(*rows, strict=True), strict=True)}
+    possible = (table["in_pool"] | table["in_course_keys"]) & ~(table["here"] & table["gone"])
+    possible &= table["in_pool"] | ~(table["here"] | table["gone"] | table["redeemed"] | table["has_lookalike"])
+    possible &= day["course_keys_given"] | ~table["in_course_keys"]
+    possible &= table["readable"] | (table["in_pool"] & ~table["in_course_keys"])
+    table = {name: values[possible] for name, values in table.items()}
+    nothing = np.zeros(int(possible.sum()), dtype=bool)
+    rest = dict.fromkeys(("begun", "used", "works_no", "works_unknown", "logged"), nothing)
+    return Facts(**table, **rest, **day)
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize(("read_only", "removed"), [(False, False), (True, False), (True, True)])
+def test_every_combination_of_facts_has_exactly_one_status(given: bool, read_only: bool, removed: bool) -> None:
+    """No combination falls through the table, and each has a next step."""
+    facts = every_combination(course_keys_given=given, is_read_only=read_only, is_removed=removed)
+    status = assign_statuses(facts)
+    assert len(status) > 1000
+    assert status.min() >= 0
+    assert (next_steps(facts, status) != "").all()
+    names = np.array(list(STATUSES))[status]
+    if not given:
+        assert not set(names) & {"redeemed_recreated", "wrong_course", "migrated", "missing", "stray", "new"}
+    if not read_only:
+        assert "lapsed" not in names
+
+
+def test_statuses_stand_in_the_order_of_the_catalogue() -> None:
+    assert list(STATUSES) == CATALOGUE_ORDER
+    assert {row.family for row in STATUSES.values()} == set(FAMILIES)
+    assert WORKS == ("yes", "used", "unknown", "not_yet", "no")
+
+
+def test_each_status_from_files(write: Write) -> None:
+    """One pool of six keys, seen before and now, against its course keys."""
+    write(
+        "pools-before/P.csv",
+        """
+        Training_Key Course Redeemed   Expires
+        GONE-0001    C      .          2026-12-31
+        MOVED-002    C      .          2026-12-31
+        STAYS-003    C      .          2026-12-31
+        DONE-0004    C      2026-01-09 2026-12-31
+        TWICE-005    C      2026-01-09 2026-12-31
+        BOTH-0006    C      .          2026-12-31
+        OTHER-007    C      .          2026-12-31
+        SPOILT-08    C      .          2026-12-31
+    """,
+    )
+    write(
+        "pools-now/P.csv",
+        """
+        Training_Key Course Redeemed   Expires
+        STAYS-003    C      .          2026-12-31
+        DONE-0004    C      2026-01-09 2026-12-31
+        BOTH-0006    C      .          2026-12-31
+    """,
+    )
+    case = write(
+        "course-keys/keys.csv",
+        """
+        Training_Key Name Course Expires    Max_Uses Uses
+        MOVED-002    E    C      2026-12-31 .        0
+        TWICE-005    E    C      2026-12-31 .        1
+        BOTH-0006    E    C      2026-12-31 .        0
+        OTHER-007    E    D      2026-12-31 .        0
+        spoilt-08    E    C      2026-12-31 .        0
+        FRESH-100    E    C      2026-12-31 .        0
+    """,
+    )
+    result = audit(case)
+    assert verdicts(result) == {
+        "GONE-0001": "missing",
+        "MOVED-002": "migrated",
+        "STAYS-003": "to_migrate",
+        "DONE-0004": "redeemed",
+        "TWICE-005": "redeemed_recreated",
+        "BOTH-0006": "duplicate",
+        "OTHER-007": "wrong_course",
+        "SPOILT-08": "altered",
+        "spoilt-08": "stray",
+        "FRESH-100": "new",
+    }
+    assert verdicts(result, "works") == {
+        "GONE-0001": "no",
+        "MOVED-002": "yes",
+        "STAYS-003": "yes",
+        "DONE-0004": "used",
+        "TWICE-005": "used",
+        "BOTH-0006": "yes",
+        "OTHER-007": "yes",
+        "SPOILT-08": "no",
+        "spoilt-08": "yes",
+        "FRESH-100": "yes",
+    }
+    assert verdicts(result, "works_until")["STAYS-003"] == "2026-05-29"
+    assert found(result, "missing") == ["GONE-0001"]
+    assert result.verdict == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "status", "works", "act_by"),
+    [
+        ("2026-04-10", "to_migrate", "yes", "2026-04-10"),
+        ("2026-04-11", "to_migrate", "yes", "2026-05-07"),
+        ("2026-05-07", "to_migrate", "yes", "2026-05-07"),
+        ("2026-05-08", "to_migrate", "yes", "2026-05-28"),
+        ("2026-05-28", "to_migrate", "yes", "2026-05-28"),
+        ("2026-05-29", "lapsed", "no", "2026-05-29"),
+        ("2026-11-22", "lapsed", "no", "2026-11-22"),
+    ],
+)
+def test_a_key_left_in_its_pool_through_the_calendar(
+    write: Write, as_of: str, status: str, works: str, act_by: str
+) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nLEFT-0001 2026-12-31")
+    write("pools-now/P.csv", "Training_Key Expires\nLEFT-0001 2026-12-31")
+    case = write("course-keys/k.csv", "Training_Key Expires Uses Max_Uses\nNEW-00001 2026-12-31 0 .")
+    result = audit(case, as_of)
+    shown = {column: verdicts(result, column)["LEFT-0001"] for column in ("status", "works", "act_by")}
+    assert shown == {"status": status, "works": works, "act_by": act_by}
+
+
+@pytest.mark.parametrize(
+    ("expires", "status", "works"),
+    [
+        ("2026-03-18", "expired", "no"),
+        ("2026-03-19", "lapsed", "no"),
+        ("2026-05-10", "lapsed", "no"),
+        ("2026-05-11", "to_migrate", "yes"),
+        (".", "to_migrate", "yes"),
+        ("Never", "to_migrate", "yes"),
+    ],
+)
+def test_the_expiry_of_a_pool_after_the_read_only_date(write: Write, expires: str, status: str, works: str) -> None:
+    """A pool that ended before the announcement is expired; one that ended later took its keys along."""
+    write("pools-before/P.csv", f"Training_Key Expires\nKEY-00001 {expires}")
+    case = write("course-keys/k.csv", "Training_Key Expires Uses Max_Uses\nNEW-00001 2026-12-31 0 .")
+    result = audit(case, "2026-05-10")
+    assert (verdicts(result)["KEY-00001"], verdicts(result, "works")["KEY-00001"]) == (status, works)
+
+
+@pytest.mark.parametrize(
+    ("row", "works", "until"),
+    [
+        ("2026-04-04 . 0", "yes", "2026-04-04"),
+        ("2026-04-03 . 0", "no", ""),
+        (". . 0", "yes", ""),
+        ("2026-12-31 . 1", "used", ""),
+        ("2026-12-31 3 2", "yes", "2026-12-31"),
+        ("2026-12-31 0 1", "used", ""),
+        ("2026-12-31 Unlimited 999", "yes", "2026-12-31"),
+        ("2026-04-03 . 1", "used", ""),
+    ],
+)
+def test_whether_a_course_key_works(write: Write, row: str, works: str, until: str) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31")
+    case = write("course-keys/k.csv", f"Training_Key Expires Max_Uses Uses\nKEY-00001 {row}")
+    result = audit(case)
+    assert (verdicts(result, "works")["KEY-00001"], verdicts(result, "works_until")["KEY-00001"]) == (works, until)
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "works"),
+    [
+        ("Expires Max_Uses", "2026-12-31 .", "unknown"),
+        ("Max_Uses Uses", ". 0", "unknown"),
+        ("Expires Uses", "2026-12-31 0", "yes"),
+        ("Expires Uses", "2026-12-31 1", "unknown"),
+    ],
+)
+def test_a_missing_column_is_unknown_and_never_no(write: Write, header: str, row: str, works: str) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31")
+    case = write("course-keys/k.csv", f"Training_Key {header}\nKEY-00001 {row}")
+    assert verdicts(audit(case), "works") == {"KEY-00001": works}
+
+
+def test_a_begun_pool_that_was_not_exported_again_may_hide_missing_keys(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31\nKEY-00002 2026-12-31")
+    write("pools-before/Q.csv", "Training_Key Expires\nKEY-00003 2026-12-31")
+    case = write("course-keys/k.csv", "Training_Key Expires Uses\nKEY-00001 2026-12-31 0")
+    result = audit(case)
+    assert verdicts(result) == {"KEY-00001": "migrated", "KEY-00002": "to_migrate", "KEY-00003": "to_migrate"}
+    assert verdicts(result, "works") == {"KEY-00001": "yes", "KEY-00002": "unknown", "KEY-00003": "yes"}
+    assert result.answers.set_index("answer").loc["missing", ["count", "certain"]].tolist() == [1, 0]
+
+
+def test_without_course_keys_a_key_that_left_its_pool_is_undetermined(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31\nKEY-00002 2026-12-31")
+    case = write("pools-now/P.csv", "Training_Key Expires\nKEY-00002 2026-12-31")
+    result = audit(case)
+    assert verdicts(result) == {"KEY-00001": "undetermined", "KEY-00002": "to_migrate"}
+    assert result.verdict == "act"
+    assert result.not_checked
+
+
+def test_an_empty_later_export_is_an_empty_pool(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31\nKEY-00002 2026-12-31")
+    write("pools-now/P.csv", "Training_Key Expires")
+    case = write("course-keys/k.csv", "Training_Key Expires Uses\nKEY-00001 2026-12-31 0")
+    assert verdicts(audit(case)) == {"KEY-00001": "migrated", "KEY-00002": "missing"}
+
+
+def test_who_was_sent_a_key(write: Write) -> None:
+    """Undistributed only where a log names a key of the pool; a key logged with a slip counts as sent."""
+    write("pools-before/P.csv", "Training_Key Expires\nSENT-0001 .\nKEPT-0002 .\nSLIP-0003 .")
+    write("pools-before/Q.csv", "Training_Key Expires\nELSE-0004 .")
+    case = write("distribution/log.csv", "Training_Key Sent_To\nSENT-0001 Ana\nslip-0003 Bo\nNOBODY-99 Kim")
+    result = audit(case)
+    assert verdicts(result, "is_distributed") == {
+        "SENT-0001": "yes",
+        "KEPT-0002": "no",
+        "SLIP-0003": "yes",
+        "ELSE-0004": "unknown",
+    }
+    assert verdicts(result)["KEPT-0002"] == "undistributed"
+    assert found(result, "log_key_unknown") == ["NOBODY-99", "slip-0003"]
+
+
+def test_a_key_redeemed_in_one_of_two_pools_is_redeemed(write: Write) -> None:
+    others = "\n".join(f"{{}}-{number:04d} ." for number in range(4))
+    write("pools-before/P.csv", "Training_Key Redeemed\nSAME-0001 2026-01-05\n" + others.format(*"PPPP"))
+    case = write("pools-before/Q.csv", "Training_Key Redeemed\nSAME-0001 .\nTWIN-0002 .\n" + others.format(*"QQQQ"))
+    write("pools-before/R.csv", "Training_Key Redeemed\nTWIN-0002 .\n" + others.format(*"RRRR"))
+    result = audit(case)
+    assert (verdicts(result)["SAME-0001"], verdicts(result)["TWIN-0002"]) == ("redeemed", "duplicate")
+
+
+def test_redemption_needs_proof(write: Write) -> None:
+    """A learner counts where the file has no date column; beside an empty date it proves nothing."""
+    write("pools-before/P.csv", "Training_Key Redeemed Redeemed_By\nKEY-00001 . Ana\nKEY-00002 2026-01-05 .")
+    case = write("pools-before/Q.csv", "Training_Key Redeemed_By\nKEY-00003 Ana\nKEY-00004 .")
+    result = audit(case)
+    assert verdicts(result) == {
+        "KEY-00001": "to_migrate",
+        "KEY-00002": "redeemed",
+        "KEY-00003": "redeemed",
+        "KEY-00004": "to_migrate",
+    }
+    assert found(result, "learner_without_date") == ["KEY-00001"]
+    assert verdicts(result, "is_distributed")["KEY-00001"] == "yes"
+
+
+def test_a_cancelled_assignment_proves_no_redemption(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .\nKEY-00002 .")
+    case = write(
+        "course-assignments/a.csv",
+        """
+        Payment_Type           Student Status
+        Training_Key_KEY-00001 Ana     Active
+        Training_Key_KEY-00002 Bo      Cancelled
+    """,
+    )
+    assert verdicts(audit(case)) == {"KEY-00001": "redeemed", "KEY-00002": "to_migrate"}
+
+
+def test_the_same_code_in_two_entries_of_one_file_is_a_duplicate(write: Write) -> None:
+    """It works as the best of its entries does, as long as the longest of those."""
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .\nKEY-00002 .")
+    case = write(
+        "course-keys/k.csv",
+        """
+        Training_Key Name Expires    Uses Max_Uses
+        KEY-00001    A    2026-04-01 0    .
+        KEY-00001    B    2026-08-31 0    .
+        KEY-00002    A    2026-08-31 0    .
+        KEY-00002    A    2026-08-31 0    .
+    """,
+    )
+    result = audit(case)
+    assert verdicts(result) == {"KEY-00001": "duplicate", "KEY-00002": "migrated"}
+    assert verdicts(result, "works_until")["KEY-00001"] == "2026-08-31"
+
+
+def test_settings_come_from_the_last_course_key_file(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .")
+    write("course-keys/1.csv", "Training_Key Name Expires Uses Max_Uses\nKEY-00001 A 2026-04-01 2 5")
+    case = write("course-keys/2.csv", "Training_Key Name Expires Uses Max_Uses\nKEY-00001 A 2026-09-01 1 5")
+    result = audit(case)
+    assert (verdicts(result, "works_until"), verdicts(result, "uses")) == (
+        {"KEY-00001": "2026-09-01"},
+        {"KEY-00001": "2.0"},
+    )
+    assert found(result, "conflicting_rows") == ["KEY-00001"]
