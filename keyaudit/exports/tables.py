@@ -59,7 +59,7 @@ def find_tables(
     where = f'{label}, sheet "{grid.name}"' if grid.name else label
     tables = []
     for start, stop in _blocks(grid.rows, top, known, required):
-        header = _header(grid.rows[top], known, start, stop, where)
+        header = _header(grid.rows[top], known, start, stop, _width(grid.rows, top), where)
         if patch is not None:
             patch(grid, header.places[required])
         tables += _lists(grid, top, header, known, required, where)
@@ -75,6 +75,17 @@ def _header_row(rows: list[list[Any]], known: dict[str, str], required: str) -> 
                 return place
             sole = place if sole is None else sole
     return sole
+
+
+def _width(rows: list[list[Any]], top: int) -> int:
+    """The width every row must have: the header's, or a wider one that all rows share (a delimiter at every line's end)."""
+    width = len(rows[top])
+    widths = {len(row) for row in rows[top + 1 :] if len(row) != width}
+    if len(widths) == 1 and (wider := max(widths)) > width:
+        body = [row for row in rows[top + 1 :] if any(not _is_empty(cell) for cell in row)]
+        if all(len(row) == wider and all(_is_empty(cell) for cell in row[width:]) for row in body):
+            return wider
+    return width
 
 
 def _names(row: list[Any], known: dict[str, str]) -> list[str]:
@@ -95,7 +106,7 @@ def _blocks(rows: list[list[Any]], top: int, known: dict[str, str], required: st
     return [(0, width)]
 
 
-def _header(row: list[Any], known: dict[str, str], start: int, stop: int, where: str) -> _Header:
+def _header(row: list[Any], known: dict[str, str], start: int, stop: int, width: int, where: str) -> _Header:
     places: dict[str, int] = {}
     unused: list[str] = []
     for place in range(start, min(stop, len(row))):
@@ -115,7 +126,7 @@ def _header(row: list[Any], known: dict[str, str], start: int, stop: int, where:
         else:
             places[column] = place
     headers = {column: " ".join(str(row[place]).split()) for column, place in places.items()}
-    return _Header(places, headers, unused, start, stop, len(row))
+    return _Header(places, headers, unused, start, stop, width)
 
 
 def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], required: str, where: str) -> list[Table]:
@@ -149,7 +160,7 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
         if required in names and (len(names) > 1 or len(filled) == 1 == len(header.places)):
             _settle(tables[-1], trail, header, key, at_end=True)
             trail = []
-            header = _header(row, known, header.start, header.stop, where)
+            header = _header(row, known, header.start, header.stop, header.width, where)
             key = header.places[required]
             if tables[-1].rows:
                 tables.append(Table(grid.name, tables[-1].heading, header.headers, header.unused))
@@ -182,7 +193,7 @@ def _beside(row: list[Any], header: _Header, key: int) -> bool:
 
 
 def _fits(row: list[Any], width: int) -> bool:
-    return len(row) == width or (len(row) > width and all(_is_empty(cell) for cell in row[width:]))
+    return len(row) == width
 
 
 def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: _Header, key: int, at_end: bool) -> None:

@@ -56,12 +56,18 @@ def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
         raise KeyauditError(f"{path} is a file. --out needs a folder.")
     for folder in inputs:
         if target == folder.resolve() or target in folder.resolve().parents:
-            raise KeyauditError(f"{path} holds the exports of the case: a report must not be mixed with them. Choose another --out.")
+            raise KeyauditError(
+                f"{path} holds the exports of the case: a report must not be mixed with them. Choose another --out."
+            )
     if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
-        raise KeyauditError(f"{path} is not empty and holds no report of keyaudit. Choose another --out, or empty it first.")
+        raise KeyauditError(
+            f"{path} is not empty and holds no report of keyaudit. Choose another --out, or empty it first."
+        )
     parent = next(folder for folder in target.parents if folder.exists())
     if not os.access(parent, os.W_OK):
-        raise KeyauditError(f"{path}: cannot write into {parent.name or parent}. Check the rights, or choose another --out.")
+        raise KeyauditError(
+            f"{path}: cannot write into {parent.name or parent}. Check the rights, or choose another --out."
+        )
 
 
 def _put_in_place(beside: Path, target: Path) -> None:
@@ -134,7 +140,9 @@ def _verify(path: Path, rows: int) -> None:
         with path.open(encoding="utf-8", newline="") as file:
             found = sum(1 for _ in csv.reader(file)) - 1
         if found != rows:
-            raise KeyauditError(f"{path.name}: {rows:,} rows were written, {found:,} read back. The former report was kept.")
+            raise KeyauditError(
+                f"{path.name}: {rows:,} rows were written, {found:,} read back. The former report was kept."
+            )
     elif path.suffix == ".xlsx":
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:

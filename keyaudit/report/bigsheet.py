@@ -53,7 +53,9 @@ def fill(path: Path, bodies: dict[str, Body]) -> None:
                     body = bodies[member.filename]
                     head, end, tail = content.partition(b"</sheetData>")
                     last = f"{_letter(len(body.frame.columns) - 1)}{body.first_row + max(len(body.frame), 1) - 1}"
-                    part.write(re.sub(rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), head, count=1))
+                    part.write(
+                        re.sub(rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), head, count=1)
+                    )
                     for text in rows_xml(body):
                         part.write(text.encode())
                     part.write(end + tail)

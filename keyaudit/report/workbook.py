@@ -52,7 +52,9 @@ def write_workbook(audit: Reconciliation, path: Path) -> int:
         "nan_inf_to_errors": False,
     }
     book = xlsxwriter.Workbook(str(path), options)
-    book.set_properties({"title": "Training key reconciliation", "created": dt.datetime.combine(audit.as_of, dt.time())})
+    book.set_properties(
+        {"title": "Training key reconciliation", "created": dt.datetime.combine(audit.as_of, dt.time())}
+    )
     writer = _Writer(book, audit)
     every = len(audit.keys) <= ALL_KEYS_UP_TO
     listed = audit.keys if every else audit.open_keys
@@ -84,7 +86,9 @@ class _Writer:
         self.title = book.add_format(font | {"bold": True, "font_size": 16, "font_color": "#1F2933"})
         self.mute = book.add_format(font | {"font_color": "#616E7C"})
         self.back = book.add_format(font | {"font_color": "#0E6E64", "underline": 1})
-        self.header = book.add_format(font | {"bold": True, "bottom": 2, "indent": 1, "font_color": "#1F2933", "bg_color": "#F5F7FA"})
+        self.header = book.add_format(
+            font | {"bold": True, "bottom": 2, "indent": 1, "font_color": "#1F2933", "bg_color": "#F5F7FA"}
+        )
         self.line = book.add_format(font | {"bottom": 1})
         self.family = {
             name: book.add_format(font | {"bold": True, "font_color": text, "left": 5, "left_color": colour})
@@ -174,7 +178,16 @@ class _Writer:
             sheet.write_string(row, 0, label, self.plain)
             sheet.write_datetime(row, 1, dt.datetime.combine(date, dt.time()), self.date)
             days = (date - audit.as_of).days
-            sheet.write_string(row, 2, f"in {days:,} {'day' if days == 1 else 'days'}" if days > 0 else "today" if days == 0 else f"{-days:,} days ago", self.mute)
+            sheet.write_string(
+                row,
+                2,
+                f"in {days:,} {'day' if days == 1 else 'days'}"
+                if days > 0
+                else "today"
+                if days == 0
+                else f"{-days:,} days ago",
+                self.mute,
+            )
         for text in audit.not_checked:
             row += 1
             sheet.write_string(row, 0, f"Not checked: {text}", self.plain)

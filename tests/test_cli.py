@@ -1,0 +1,210 @@
+"""The command line as its users meet it: files, columns, exit codes, one message for bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SAMPLES, Write
+
+from keyaudit import __version__
+from keyaudit.columns import FINDINGS
+from keyaudit.statuses import STATUSES
+
+KEYS_HEADER = (
+    "training_key,status,works,works_until,next_step,act_by,reason,pool,course,organization,is_distributed,redeemed_at,"
+    "pool_expires_on,in_before,in_now,in_course_keys,course_key_name,course_key_course,course_key_organization,"
+    "course_key_expires_on,uses,max_uses,uses_left,lookalike,damage,reference,evidence,source_file,source_sheet,source_row"
+)
+
+
+def keyaudit(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "keyaudit", *map(str, arguments)]
+    env = os.environ | {"PYTHONIOENCODING": "utf-8"} | environment
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=env, check=False, input="")
+
+
+def test_the_audit_of_the_sample(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", out)
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout.startswith("blocked: Learners are locked out, or money is lost.\n82 of 258 keys need somebody.")
+    assert "\x1b" not in run.stdout
+    names = ["MANIFEST.json", "findings.csv", "keys.csv", "report.html", "report.xlsx", "summary.json"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert (out / "keys.csv").read_bytes().partition(b"\r\n")[0].decode() == KEYS_HEADER
+    assert (out / "findings.csv").read_bytes().partition(b"\r\n")[0].decode() == ",".join(FINDINGS)
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    fields = [
+        "as_of",
+        "phase",
+        "verdict",
+        "answers",
+        "keys",
+        "statuses",
+        "works",
+        "findings",
+        "tie_out",
+        "sources",
+        "not_checked",
+    ]
+    assert list(summary) == fields
+    assert (summary["keys"], summary["verdict"], summary["phase"]) == (258, "blocked", "migrate")
+    assert list(summary["statuses"]) == list(STATUSES)
+    assert sum(summary["statuses"].values()) == summary["keys"]
+    tie = summary["tie_out"]
+    assert (tie["rows_read"], tie["keys"], tie["repeats"], tie["set_aside"], tie["unexplained"]) == (413, 411, 0, 2, 0)
+    with (out / "keys.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    order = [(list(STATUSES).index(row["status"]), row["pool"] == "", row["pool"]) for row in rows]
+    assert order == sorted(order)
+    manifest = json.loads((out / "MANIFEST.json").read_text(encoding="utf-8"))
+    assert manifest["outputs"]["keys.csv"]["rows"] == 258
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
+    for name, zone, seed in (("one", "Asia/Tokyo", "1"), ("two", "America/Lima", "2")):
+        run = keyaudit(
+            "audit",
+            SAMPLES / "halfway",
+            "--as-of",
+            "2026-04-09",
+            "--out",
+            tmp_path / name,
+            TZ=zone,
+            PYTHONHASHSEED=seed,
+        )
+        assert run.returncode == 1
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_json_prints_the_summary(tmp_path: Path) -> None:
+    run = keyaudit("audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", tmp_path / "r", "--json")
+    assert json.loads(run.stdout) == json.loads((tmp_path / "r" / "summary.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("critical", 1), ("error", 1), ("warning", 1), ("never", 0)])
+def test_exit_codes(fail_on: str, code: int, tmp_path: Path) -> None:
+    run = keyaudit(
+        "audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", tmp_path / "r", "--fail-on", fail_on
+    )
+    assert run.returncode == code
+
+
+def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires Course\nKEY-00001 2026-12-31 C")
+    write("pools-now/P.csv", "Training_Key Expires Course")
+    case = write("course-keys/k.csv", "Training_Key Course Expires Uses Max_Uses\nKEY-00001 C 2026-12-31 0 .")
+    assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 0
+    case = write("course-keys/k.csv", "Training_Key Course Expires Max_Uses\nKEY-00001 C 2026-12-31 .")
+    unknown = keyaudit("audit", case, "--as-of", "2026-04-09", "--fail-on", "critical")
+    assert (unknown.returncode, unknown.stdout.partition(":")[0]) == (1, "incomplete")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "no pool export found"),
+        ({"pools-before/a.csv": ""}, "pools-before/a.csv: is empty"),
+        ({"pools-before/a.csv": "%PDF-1.4"}, "is a PDF"),
+        ({"pools-before/a.csv": "Key,Training Key\nA1,A1\n"}, "two headers for one column"),
+        ({"pools-befor/a.csv": "Key\nA1\n"}, 'Did you mean "pools-before"?'),
+        ({"a.csv": "Key\nA1\n"}, "must lie in a folder that says what it is"),
+        ({"pools/a.csv": "Key\nA1\n", "case.toml": "asof = 2026-04-09"}, 'unknown entry "asof". Did you mean "as_of"?'),
+        ({"pools/a.csv": "Key\nA1\n", "case.toml": "as_of = '2026-04-09'"}, "as_of must be a date without quotes"),
+        (
+            {"pools/a.csv": "Key\nA1\n", "case.toml": "[calendar]\nremoved = 2026-01-01"},
+            "removed = 2026-01-01 lies before",
+        ),
+        ({"pools/a.csv": "Key\nA1\n", "case.toml": "as_of = "}, "case.toml"),
+        ({"pools/a.csv": "Schlüssel,Nutzer\nA1,B\n"}, 'training_key = "Schlüssel"'),
+    ],
+)
+def test_bad_input_is_one_message_and_nothing_half_written(files: dict[str, str], words: str, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    case.mkdir()
+    for name, content in files.items():
+        (case / name).parent.mkdir(exist_ok=True)
+        (case / name).write_text(content, encoding="utf-8")
+    run = keyaudit("audit", case, "--as-of", "2026-04-09")
+    assert run.returncode == 2
+    assert words in run.stderr
+    assert run.stderr.startswith("keyaudit: ")
+    assert "Traceback" not in run.stderr
+    assert run.stdout == ""
+    left = {str(path.relative_to(case)) for path in case.rglob("*") if path.is_file()}
+    assert left == {str(Path(name)) for name in files}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["audit", "no-such-folder"], "does not exist"),
+        (["audit", SAMPLES / "two-files", "--as-of", "9.4.2026"], "Write it as YYYY-MM-DD"),
+        (["audit", SAMPLES / "two-files", "--out", __file__], "is a file"),
+        (["audit", SAMPLES / "two-files", "--out", SAMPLES / "two-files" / "pools-before"], "holds the exports"),
+        (["audit", SAMPLES / "two-files", "--out", SAMPLES], "holds the exports"),
+        (["audit"], "Missing argument"),
+        (["explain", SAMPLES / "two-files", "-"], "No key was given"),
+    ],
+)
+def test_bad_usage(arguments: list[object], words: str) -> None:
+    run = keyaudit(*arguments)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert words in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_an_unreadable_file_can_be_passed_over(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31")
+    case = write("course-keys/k.csv", "Training_Key Expires Uses Max_Uses\nKEY-00001 2026-12-31 0 .")
+    (case / "course-keys" / "broken.xlsx").write_bytes(b"PK\x03\x04 nothing")
+    assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 2
+    run = keyaudit("audit", case, "--as-of", "2026-04-09", "--keep-going", "--fail-on", "critical")
+    assert (run.returncode, run.stdout.partition(":")[0]) == (1, "blocked")
+    assert "broken.xlsx" in run.stdout
+
+
+def test_explain_tells_one_key_without_showing_it() -> None:
+    run = keyaudit("explain", SAMPLES / "halfway", "0C67D997EC562110", "--as-of", "2026-04-09")
+    assert run.returncode == 0
+    assert "Security Operations - Fabrikam, row 26 …2110 is altered." in run.stdout
+    assert "0C67D997EC562110" not in run.stdout
+    by_reference = keyaudit(
+        "explain", SAMPLES / "halfway", "Security Operations - Fabrikam, row 26", "--as-of", "2026-04-09"
+    )
+    by_ending = keyaudit("explain", SAMPLES / "halfway", "…2110", "--as-of", "2026-04-09")
+    assert run.stdout == by_reference.stdout == by_ending.stdout
+    mistyped = keyaudit("explain", SAMPLES / "halfway", "0C67D997EC562lI0", "--as-of", "2026-04-09")
+    assert (mistyped.returncode, mistyped.stdout.partition("\n")[0]) == (1, "No export knows this code. Did you mean:")
+    assert "row 26" in mistyped.stdout
+
+
+def test_new_makes_a_case_that_only_lacks_its_exports(tmp_path: Path) -> None:
+    run = keyaudit("new", tmp_path / "mine")
+    assert run.returncode == 0
+    assert "Find Course Assignment Keys" in run.stdout
+    assert "no pool export found" in keyaudit("audit", tmp_path / "mine").stderr
+    (tmp_path / "mine" / "pools-before" / "P.csv").write_text("Training Key\nKEY-00001\n")
+    assert keyaudit("audit", tmp_path / "mine", "--as-of", "2026-04-03", "--fail-on", "never").returncode == 0
+    (tmp_path / "mine" / "case.toml").write_text("as_of = 2026-04-03\n")
+    keyaudit("new", tmp_path / "mine")
+    assert (tmp_path / "mine" / "case.toml").read_text() == "as_of = 2026-04-03\n"
+
+
+def test_the_version() -> None:
+    assert keyaudit("--version").stdout == f"keyaudit {__version__}\n"
+
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys, keyaudit, keyaudit.cli; print([m for m in ('pandas', 'matplotlib', 'numpy') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

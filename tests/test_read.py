@@ -1,0 +1,286 @@
+"""Files in, records out: the same table in any form gives the same records, and every row is accounted for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+import xlsxwriter
+
+import keyaudit as ka
+from keyaudit.errors import KeyauditError, UnreadableFile
+from keyaudit.exports.dates import proven_order, to_dates
+from keyaudit.exports.read import Export, FileOptions, pool_name, read_role
+
+HEADER = ["Training Key", "Pool", "Course", "Created", "Redeemed", "Redeemed By"]
+ROWS = [
+    ["00123", "Zürich – Ærø", "C", "2025-01-14", "", ""],
+    ["NA", "Zürich – Ærø", "C", "2025-01-14", "2025-11-30", "Søren Dahl"],
+    ["1E5", "Zürich – Ærø", "C", "2025-01-14", "", ""],
+    ["TRUE", "Zürich – Ærø", "C", "2025-01-14", "", ""],
+    ["=cmd^' /C calc'!A0", "Zürich – Ærø", "C", "2025-01-14", "", ""],
+    ["null", "Zürich – Ærø", "C", "2025-01-14", "", ""],
+]
+
+
+def as_text(path: Path, delimiter: str = ",", encoding: str = "utf-8", newline: str = "\r\n") -> Path:
+    lines = [delimiter.join(row) for row in [HEADER, *ROWS]]
+    path.write_bytes((newline.join(lines) + newline).encode(encoding))
+    return path
+
+
+def as_openpyxl(path: Path) -> Path:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in [HEADER, *ROWS]:
+        sheet.append([cell or None for cell in row])
+    for row in sheet.iter_rows(min_row=2):
+        row[0].data_type = "s"  # a text, whatever it looks like
+    book.save(path)
+    return path
+
+
+def as_xlsxwriter(path: Path) -> Path:
+    book = xlsxwriter.Workbook(str(path))
+    sheet, date = book.add_worksheet(), book.add_format({"num_format": "d/m/yyyy"})
+    for r, row in enumerate([HEADER, *ROWS]):
+        for c, cell in enumerate(row):
+            if r and c in (3, 4) and cell:
+                sheet.write_datetime(r, c, dt.datetime.fromisoformat(cell), date)
+            else:
+                sheet.write_string(r, c, cell)
+    book.close()
+    return path
+
+
+def records(export: Export) -> pd.DataFrame:
+    return export.rows[["training_key", "pool", "course", "created_at", "redeemed_at", "redeemed_by", "source_row"]]
+
+
+FORMS = {
+    "utf-8": lambda path: as_text(path / "a.csv"),
+    "utf-8 with BOM": lambda path: as_text(path / "a.csv", encoding="utf-8-sig"),
+    "utf-16 with tabs": lambda path: as_text(path / "a.txt", "\t", "utf-16"),
+    "semicolons": lambda path: as_text(path / "a.csv", ";"),
+    "pipes, Unix lines": lambda path: as_text(path / "a.csv", "|", newline="\n"),
+    "old Mac lines": lambda path: as_text(path / "a.csv", newline="\r"),
+    "openpyxl": lambda path: as_openpyxl(path / "a.xlsx"),
+    "XlsxWriter, real dates": lambda path: as_xlsxwriter(path / "a.xlsx"),
+    "a workbook named .csv": lambda path: as_xlsxwriter(path / "a.xlsx").rename(path / "a.csv"),
+    "a CSV named .xlsx": lambda path: as_text(path / "a.csv").rename(path / "a.xlsx"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_table_in_any_form_gives_the_same_records(form: str, tmp_path: Path) -> None:
+    export = ka.read_pool_exports(FORMS[form](tmp_path))
+    assert export.rows["training_key"].tolist() == [row[0] for row in ROWS]
+    expected = records(ka.read_pool_exports(as_text(tmp_path / "plain.csv")))
+    pd.testing.assert_frame_equal(records(export), expected)
+
+
+def test_cp1252_is_read_only_when_declared(tmp_path: Path) -> None:
+    path = tmp_path / "pools" / "a.csv"
+    path.parent.mkdir()
+    as_text(path, ";", "cp1252")
+    with pytest.raises(UnreadableFile, match=r'line 2 is not UTF-8.*\n?.*encoding = "cp1252"') as problem:
+        ka.read_pool_exports(path)
+    assert "calc" not in str(problem.value)
+    export = read_role("pools_before", path, lambda _: FileOptions(encoding="cp1252"))
+    assert export.rows["pool"].unique().tolist() == ["Zürich – Ærø"]
+
+
+def test_rows_read_are_keys_and_repeats_and_rows_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "Exported by an administrator,\nTraining Key,Redeemed\nUnredeemed Keys,\nAAA111,\nAAA111,\n,2026-01-01\n\n"
+        "Redeemed Keys,\nTraining Key,Redeemed\nBBB222,2025-03-04\nTotal: 2,\n"
+    )
+    export = ka.read_pool_exports(tmp_path)
+    source = export.sources.iloc[0]
+    assert (source["rows_read"], source["keys"], source["repeats"], source["set_aside"]) == (8, 2, 1, 5)
+    assert export.set_aside["reason"].tolist() == [
+        "heading of a list",
+        "blank key",
+        "heading of a list",
+        "repeated header",
+        "totals",
+    ]
+    assert export.set_aside["source_row"].tolist() == [3, 6, 8, 9, 11]
+    assert export.rows["source_row"].tolist() == [4, 5, 10]
+
+
+def test_a_cell_that_is_not_text_is_never_turned_into_a_code(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    values = [12345678, 4.78109e21, True, dt.date(2026, 3, 1), "=1+1", "#N/A", 7422056.5]
+    for row in [["Training Key", "Course"], *([value, "C"] for value in values), ["AB12", "C"]]:
+        sheet.append(row)
+    sheet["A7"].data_type = "e"
+    sheet["A9"], sheet["B9"] = 745242, "C"
+    sheet["A9"].number_format = "00000000"
+    sheet["A10"], sheet["B10"] = "AB12", "C"
+    book.save(tmp_path / "a.xlsx")
+    export = ka.read_pool_exports(tmp_path)
+    assert export.rows["training_key"].fillna("?").tolist() == ["?"] * 7 + ["00745242", "AB12"]
+    assert export.notes["code"].tolist() == ["excel_damage"] * 8
+
+
+def test_a_number_is_a_code_only_where_the_other_codes_prove_its_width(tmp_path: Path) -> None:
+    """At least 20 and 95 % of the text keys have the width, and it does not end in 00. (CATALOGUE §1)"""
+    book = openpyxl.Workbook()
+    book.active.append(["Training Key"])
+    for value in [*(f"1{n:07d}" for n in range(20)), 18472247, 18472200, 184722]:
+        book.active.append([value])
+    book.save(tmp_path / "a.xlsx")
+    assert ka.read_pool_exports(tmp_path).rows["training_key"].fillna("?").tolist()[20:] == ["18472247", "?", "?"]
+
+
+def test_course_keys_keep_what_the_tms_compares(tmp_path: Path) -> None:
+    """A blank at the end is part of a course key, and padding in a pool export is not."""
+    for name in ("pool.csv", "course.csv"):
+        (tmp_path / name).write_text("Training Key,Course\nAB12 ,C\nCD34,C\n")
+    assert ka.read_course_keys(tmp_path / "course.csv").rows["training_key"].tolist() == ["AB12 ", "CD34"]
+    pool = ka.read_pool_exports(tmp_path / "pool.csv")
+    assert pool.rows["training_key"].tolist() == ["AB12", "CD34"]
+    assert pool.notes["code"].tolist() == ["padded_key"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "codes"),
+    [
+        (['="00123"', '="AB12"'], ["00123", "AB12"]),
+        (['="00123"', "AB12"], ["00123", "AB12"]),  # every key Excel would change, and no other
+        (["00123", '="AB12"'], ["00123", '="AB12"']),
+        (["'00123", "'AB12"], ["00123", "AB12"]),
+        (["'00123", "AB12"], ["'00123", "AB12"]),
+        (["\t00123", "\tAB12"], ["00123", "AB12"]),
+    ],
+)
+def test_a_wrapper_is_removed_only_where_the_file_added_it(cells: list[str], codes: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Training Key;Course\n" + "".join(f"{cell};C\n" for cell in cells))
+    assert ka.read_course_keys(tmp_path).rows["training_key"].tolist() == codes
+
+
+def test_several_codes_in_one_cell_are_no_code(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('Training Key,Course\nAB12CD34,C\n"AB12CD35, AB12CD36",C\n')
+    export = ka.read_pool_exports(tmp_path)
+    assert export.rows["training_key"].fillna("?").tolist() == ["AB12CD34", "?"]
+    assert export.notes["code"].tolist() == ["several_keys_in_cell"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "day_first", "expected"),
+    [
+        (["2026-04-03"], None, ["2026-04-03"]),
+        (["2026-04-03T00:00:00Z"], None, ["2026-04-03"]),
+        (["13/04/2026"], True, ["2026-04-13"]),
+        (["4/13/2026 5:30 PM"], False, ["2026-04-13"]),
+        (["3.4.2026"], True, ["2026-04-03"]),
+        (["3 Apr 2026", "Apr 3, 2026", "03-Apr-26"], None, ["2026-04-03"] * 3),
+        (["-", "—", "N/A", "None", "Never", "Not redeemed", "0001-01-01", ""], None, [""] * 8),
+        (["3/4/2026"], None, ["ambiguous"]),
+        (["7/7/2026"], None, ["2026-07-07"]),
+        (["soon", "31/31/2026", "1926-04-03", 46115], None, ["unreadable"] * 4),
+    ],
+)
+def test_dates(cells: list[object], day_first: bool | None, expected: list[str]) -> None:
+    dates, wrong = to_dates(pd.Series(cells, dtype=object), day_first)
+    shown = dates.dt.strftime("%Y-%m-%d").fillna("").where(wrong == "", wrong)
+    assert shown.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "order"),
+    [
+        (["3/4/2026", "13/4/2026"], True),
+        (["3/4/2026", "4/13/2026"], False),
+        (["3/4/2026"], None),
+        (["13/4/2026", "4/13/2026"], None),
+    ],
+)
+def test_an_order_is_proven_or_not_known(cells: list[str], order: bool | None) -> None:
+    assert proven_order(cells) is order
+
+
+@pytest.mark.parametrize(
+    ("file", "sheet", "name"),
+    [
+        ("pools/Azure.xlsx", "Sheet1", "Azure"),
+        ("pools/Azure (1).xlsx", "Tabelle1", "Azure"),
+        ("pools/Azure - Copy.csv", "", "Azure"),
+        ("pools/export 4.xlsx", "Azure", "Azure"),
+        ("pools/Azure: What is next?.xlsx", "Azure What is next", "Azure: What is next?"),
+        (
+            "pools/Networking spring cohort for the whole organization.xlsx",
+            "Networking spring cohort for th",
+            "Networking spring cohort for the whole organization",
+        ),
+        ("pools/Azure.xlsx", "Redeemed Keys", "Azure"),
+    ],
+)
+def test_the_name_of_a_pool(file: str, sheet: str, name: str) -> None:
+    assert pool_name(file, sheet) == name
+
+
+BAD = {
+    "empty file": (b"", "is empty"),
+    "blank file": (b"\r\n \r\n", "is empty"),
+    "PDF": (b"%PDF-1.7 ...", "is a PDF"),
+    "web page": (b"<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
+    "old Excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "legacy .xls"),
+    "password": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
+    "cut short": (b"PK\x03\x04 and then nothing", "damaged or cut short"),
+    "no key column": (b"Code 2,User\nAB12CD34,Ana\n", 'Looked for "Training Key", "Key".*found "Code 2", "User".*\n.*\ncolumns = { training_key = "Code 2" }'),
+    "no header": (b"58703BA0,Ana Lima\n58703BA1,Bo Chen\n", "found"),
+    "two headers": (b"Key,Training Key\nAB12,AB12\n", "two headers for one column"),
+    "open quotation mark": (b'Training Key,Course\n"AB12,C\nCD34,C\n', "a quotation mark opened in line 2 is not closed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_file_that_cannot_be_read_is_one_clear_error(kind: str, tmp_path: Path) -> None:
+    content, words = BAD[kind]
+    path = tmp_path / "pools" / "a.xlsx"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=words) as problem:
+        ka.read_pool_exports(path)
+    assert "pools/a.xlsx" in str(problem.value)
+    assert not any(secret in str(problem.value) for secret in ("58703BA0", "Ana Lima", "AB12CD34"))
+
+
+def test_a_file_a_list_a_pattern_and_a_folder(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    one.write_text("Key\nA1\n")
+    two.write_text("Key\nB2\n")
+    for paths in ([one, two], str(tmp_path / "*.csv"), tmp_path, [str(tmp_path / "o*.csv"), two]):
+        assert ka.read_pool_exports(paths).rows["training_key"].tolist() == ["A1", "B2"]
+    with pytest.raises(KeyauditError, match="no such file"):
+        ka.read_pool_exports(tmp_path / "three.csv")
+
+
+def test_the_same_bytes_are_read_once(tmp_path: Path) -> None:
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("Key\nA1\n")
+    export = ka.read_pool_exports(tmp_path)
+    assert (len(export.rows), export.notes["code"].tolist()) == (1, ["same_file_twice"])
+
+
+def test_a_row_of_another_width_is_set_aside_and_said(tmp_path: Path) -> None:
+    """An unquoted delimiter shifts a row: its key is not guessed, and the audit is incomplete."""
+    (tmp_path / "a.csv").write_text("Training Key,Course,Redeemed By\nAA11,C,\nBB22,C,D,\nCC33\nDD44,C,\n")
+    export = ka.read_pool_exports(tmp_path)
+    assert export.rows["training_key"].tolist() == ["AA11", "DD44"]
+    assert export.set_aside["reason"].tolist() == [
+        "damaged row: 4 cells, the header has 3",
+        "damaged row: 1 cells, the header has 3",
+    ]
+    assert ka.reconcile(export, as_of="2026-04-03").not_checked[-1].startswith(f"{tmp_path.name}/a.csv: 2 damaged rows")
+
+
+def test_a_delimiter_at_the_end_of_every_line_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Training Key,Course\nAA11,C,\nDD44,C,\n")
+    assert ka.read_pool_exports(tmp_path).rows["training_key"].tolist() == ["AA11", "DD44"]
