@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +57,14 @@ def found(result: Reconciliation, code: str) -> list[str]:
 
 def days_after(day: str, count: int) -> str:
     return (dt.date.fromisoformat(day) + dt.timedelta(days=count)).isoformat()
+
+
+PROGRAMS = {"libreoffice": "soffice"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that needs a program is left out where it is not installed, loudly; in CI it must run."""
+    for item in items:
+        for marker, program in PROGRAMS.items():
+            if item.get_closest_marker(marker) and not shutil.which(program) and os.environ.get("CI") != "true":
+                item.add_marker(pytest.mark.skip(reason=f"{program} is not installed: CI runs this test"))

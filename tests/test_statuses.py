@@ -22,7 +22,7 @@ CATALOGUE_ORDER = [
 
 def every_combination(**day: bool) -> Facts:
     """All facts that can be together: a key is in a pool or in course keys, and not both here and gone."""
-    rows = [row for row in product((False, True), repeat=len(FLAGS))]
+    rows = list(product((False, True), repeat=len(FLAGS)))
     table = {name: np.array(column) for name, column in zip(FLAGS, zip(*rows, strict=True), strict=True)}
     possible = (table["in_pool"] | table["in_course_keys"]) & ~(table["here"] & table["gone"])
     possible &= table["in_pool"] | ~(table["here"] | table["gone"] | table["redeemed"] | table["has_lookalike"])

@@ -120,8 +120,9 @@ def read_role(
             if source.sha256 in seen:
                 reading.note("same_file_twice", f"has the same bytes as {seen[source.sha256]}; read once", label)
                 continue
-            seen[source.sha256] = label
             reading.add(source, known)
+            if reading.sources[-1]["rows_read"]:  # two empty pools have the same bytes, and are two pools
+                seen[source.sha256] = label
         except UnreadableFile as problem:
             if on_unreadable is None:
                 raise
