@@ -18,7 +18,7 @@ from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.codes import recorded_codes
 from keyaudit.exports.dates import is_blank, proven_order, to_dates
-from keyaudit.exports.sheets import SUFFIXES, Grid, SourceFile, needs_second_look, open_file, second_look
+from keyaudit.exports.sheets import SUFFIXES, Grid, SourceFile, open_file
 from keyaudit.exports.tables import Table, find_tables, unknown_header
 
 Paths: TypeAlias = str | Path | Iterable[str | Path]
@@ -188,8 +188,8 @@ class _Reading:
             tables += found
             if not found and any(any(cell not in ("", None) for cell in row) for row in grid.rows):
                 unread.append(grid)
-            elif not grid.visible:
-                self.note("hidden_rows", f'the hidden sheet "{grid.name}" was read', source.label, grid.name)
+            elif found:
+                self._note_hidden(source, grid)
         if not tables:
             raise unknown_header(source.grids, self.role, source.label)
         for grid in unread:
@@ -200,24 +200,29 @@ class _Reading:
         frame = self._records(source, known, tables)
         self._account(source, known, tables, frame)
 
+    def _note_hidden(self, source: SourceFile, grid: Grid) -> None:
+        hints = source.package.hints_of(grid.name) if source.package else None
+        hidden = [] if grid.visible else ["the sheet is hidden"]
+        if hints and hints.hidden_rows:
+            hidden.append(f"{hints.hidden_rows} rows are hidden or filtered out")
+        if hints and hints.hidden_columns:
+            hidden.append("columns are hidden")
+        if hidden:
+            self.note("hidden_rows", f"{', '.join(hidden)}: everything was read", source.label, grid.name)
+
     def _patch(self, source: SourceFile) -> Callable[[Grid, int], None] | None:
-        if not source.is_workbook:
+        """What mends the key cells of a workbook's sheet: what the fast reader could not see."""
+        package = source.package
+        if package is None:
             return None
-        hidden = needs_second_look(source.path)
 
         def patch(grid: Grid, column: int) -> None:
-            if hidden or any(type(row[column]) is not str for row in grid.rows if column < len(row)):
-                try:
-                    found = second_look(source.path, grid.name, column)
-                except Exception as problem:
-                    raise UnreadableFile(
-                        source.label,
-                        f'sheet "{grid.name}" holds key cells that are not text, and they cannot be looked at '
-                        f"({type(problem).__name__}). Open it in Excel, format the key column as text, save it again.",
-                    ) from None
-                for row, value in found.items():
-                    if row <= len(grid.rows):
-                        grid.rows[row - 1][column] = value
+            is_text = all(type(row[column]) is str for row in grid.rows if column < len(row))
+            if is_text and not package.hints_of(grid.name).needs_second_look:
+                return
+            for row, value in package.strange_cells(grid.name, column).items():
+                if row <= len(grid.rows):
+                    grid.rows[row - 1][column] = value
 
         return patch
 

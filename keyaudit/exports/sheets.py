@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,26 +13,12 @@ from typing import Any
 
 from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile
+from keyaudit.exports.package import Package
 from keyaudit.masking import mask_text
 
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt")
 DELIMITERS = (",", ";", "\t", "|")
-MAX_MEMBERS, MAX_INFLATED, MAX_RATIO = 1_000, 2 << 30, 200
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A cell that holds no code: an Excel error, or a formula that was stored without its value."""
-
-    what: str
-
-
-@dataclass(frozen=True)
-class Padded:
-    """A number cell whose format pads it with zeros: `text` is what a person sees."""
-
-    value: float
-    text: str
+HEADER_ROWS = 50  # a header merged over several rows is filled downwards this far
 
 
 @dataclass
@@ -53,7 +38,7 @@ class SourceFile:
     label: str
     sha256: str
     size: int
-    is_workbook: bool
+    package: Package | None  # None for a text file
     grids: list[Grid]
     damaged: list[tuple[int, str]] = field(default_factory=list)  # row, what is wrong with it
     notes: list[str] = field(default_factory=list)
@@ -66,11 +51,11 @@ def open_file(path: Path, label: str, known_headers: set[str], encoding: str | N
     except OSError as problem:
         raise UnreadableFile(label, f"cannot be opened ({problem.strerror}). Check the name and the rights.") from None
     kind = _kind(content, label)
-    source = SourceFile(path, label, hashlib.sha256(content).hexdigest(), len(content), kind == "xlsx", [])
-    if kind == "xlsx":
+    package = Package(content, label) if kind == "xlsx" else None
+    source = SourceFile(path, label, hashlib.sha256(content).hexdigest(), len(content), package, [])
+    if package is not None:
         if path.suffix.lower() not in (".xlsx", ".xlsm"):
             source.notes.append("is an Excel workbook, whatever its name says")
-        _check_zip(content, label)
         source.grids = list(_workbook_grids(content, label))
     else:
         if path.suffix.lower() in (".xlsx", ".xlsm"):
@@ -107,23 +92,6 @@ def _kind(content: bytes, label: str) -> str:
     return "text"
 
 
-def _check_zip(content: bytes, label: str) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        raise UnreadableFile(label, "is damaged or cut short. Export or download it again.") from None
-    names = {member.filename.replace("\\", "/").lower() for member in members}
-    if not any(name.endswith("xl/workbook.xml") for name in names):
-        kind = "an .xlsb or .ods workbook" if names & {"xl/workbook.bin", "content.xml"} else "a zip file"
-        raise UnreadableFile(label, f"is {kind}. Open it in Excel or LibreOffice and save it as .xlsx.")
-    inflated = sum(member.file_size for member in members)
-    if len(members) > MAX_MEMBERS or inflated > max(10 << 20, min(MAX_INFLATED, MAX_RATIO * len(content))):
-        raise UnreadableFile(
-            label, f"would unpack to {inflated >> 20:,} MiB, which no export does. Export it again; do not open it."
-        )
-
-
 def _workbook_grids(content: bytes, label: str) -> Iterator[Grid]:
     import python_calamine
 
@@ -131,7 +99,9 @@ def _workbook_grids(content: bytes, label: str) -> Iterator[Grid]:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
         for sheet in book.sheets_metadata:
             if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet:
-                rows = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
+                loaded = book.get_sheet_by_name(sheet.name)
+                rows = loaded.to_python(skip_empty_area=False)
+                _fill_merged(rows, loaded.merged_cell_ranges)
                 yield Grid(sheet.name, rows, sheet.visible == python_calamine.SheetVisibleEnum.Visible)
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
@@ -141,55 +111,12 @@ def _workbook_grids(content: bytes, label: str) -> Iterator[Grid]:
         ) from None
 
 
-def needs_second_look(path: Path) -> bool:
-    """Does any sheet hold errors, formulas, or number formats that pad with zeros? (The fast reader does not see them.)"""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if re.search(r"xl[\\/]worksheets[\\/][^\\/]+\.xml$", name, re.I):
-                with archive.open(name) as part:
-                    before = b""
-                    while block := part.read(1 << 20):
-                        window = before + block
-                        if b't="e"' in window or b"<f>" in window or b"<f " in window or b"<f/>" in window:
-                            return True
-                        before = block[-8:]
-    return False
-
-
-def second_look(path: Path, sheet: str, column: int) -> dict[int, Any]:
-    """The cells of one column that are not plain text, with what the fast reader cannot see.
-
-    Returns {row: value}; value is a number, bool, date, `Unreadable` or `Padded`. Column counts from 0, rows from 1.
-    """
-    import openpyxl
-
-    found: dict[int, Any] = {}
-    for formulas in (False, True):
-        book = openpyxl.load_workbook(path, read_only=True, data_only=not formulas)
-        try:
-            sheets = book[sheet].iter_rows(min_col=column + 1, max_col=column + 1)
-            for cell in (row[0] for row in sheets if row):
-                if cell.value is None:
-                    continue
-                if formulas:
-                    if cell.data_type == "f" and cell.row not in found:
-                        found[cell.row] = Unreadable("a formula without a stored value")
-                elif cell.data_type == "e":
-                    found[cell.row] = Unreadable(f"the error {cell.value}")
-                elif isinstance(cell.value, str):
-                    found[cell.row] = cell.value
-                else:
-                    found[cell.row] = _as_shown(cell.value, cell.number_format)
-        finally:
-            book.close()
-    return {row: value for row, value in found.items() if not isinstance(value, str)}
-
-
-def _as_shown(value: Any, number_format: str) -> Any:
-    zeros = re.fullmatch(r"0{2,}", str(number_format).split(";")[0].strip('"'))
-    if zeros and isinstance(value, (int, float)) and not isinstance(value, bool) and value == int(value) and value >= 0:
-        return Padded(float(value), str(int(value)).zfill(len(zeros[0])))
-    return value
+def _fill_merged(rows: list[list[Any]], ranges: Any) -> None:
+    """A header that spans rows is named in its first; name it in its last too, where the other headers stand."""
+    for (top, left), (bottom, _) in ranges or ():
+        if top < bottom < min(HEADER_ROWS, len(rows)) and left < len(rows[top]):
+            for row in range(top + 1, bottom + 1):
+                rows[row][left] = rows[top][left]
 
 
 def _decoded(content: bytes, label: str, encoding: str | None) -> str:

@@ -1,0 +1,248 @@
+"""An xlsx file before a library opens it: is it safe, is it unambiguous, and what will the fast reader not see?
+
+The fast reader gives blanks for error cells and for formulas without a stored value, and does not see number formats,
+hidden rows or hidden columns. Here they are found in the file's own XML. (HAZARDS A)
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import posixpath
+import re
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from xml.etree import ElementTree
+
+from keyaudit.errors import UnreadableFile
+
+MAX_MEMBERS = 1_000
+FREE_INFLATED, MAX_RATIO = 64 << 20, 100  # real exports reach 70; beyond 64 MiB a ratio over 100 is no export
+FREE_CELLS, CELLS_PER_BYTE = 1_000_000, 0.6  # a cell takes two bytes at least, even compressed
+FREE_AREA, MAX_SPARSE = 5_000_000, 20  # a few cells far apart make a reader fill the sheet between them
+SMALL = 4 << 20  # below this every cell's place is checked, above it every row's
+AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A cell that holds no code: an Excel error, or a formula that was stored without its value."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A number cell whose format pads it with zeros: `text` is what a person sees."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a sheet's XML says that the fast reader does not."""
+
+    needs_second_look: bool
+    hidden_rows: int
+    hidden_columns: int
+
+
+class Package:
+    """The members of an xlsx file, checked. Raises UnreadableFile for what no export holds."""
+
+    def __init__(self, content: bytes, label: str) -> None:
+        """Check the archive, then every XML part in it."""
+        self.label = label
+        self._size = len(content)
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(content))
+            self._check_members()
+            self.hints = {name: self._scan(name) for name in self._xml_parts() if "/worksheets/" in f"/{name.lower()}"}
+            for name in self._xml_parts():
+                if name not in self.hints:
+                    self._refuse_declarations(name, self._zip.read(name)[: 1 << 20])
+        except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError, OverflowError):
+            raise UnreadableFile(label, f"is damaged or cut short. Export or download it again. {AGAIN}") from None
+        except zipfile.zlib.error:  # type: ignore[attr-defined]
+            raise UnreadableFile(label, f"is damaged or cut short. Export or download it again. {AGAIN}") from None
+
+    def _check_members(self) -> None:
+        members = self._zip.infolist()
+        names = [member.filename.replace("\\", "/").lower() for member in members]
+        if not any(name.endswith("xl/workbook.xml") for name in names):
+            kind = "an .xlsb or .ods workbook" if {"xl/workbook.bin", "content.xml"} & set(names) else "a zip file"
+            raise UnreadableFile(self.label, f"is {kind}, not an .xlsx workbook. {AGAIN}")
+        if len(set(names)) < len(names) or any(".." in name.split("/") or name.startswith("/") for name in names):
+            raise UnreadableFile(self.label, f"holds two parts of one name: what it says is ambiguous. {AGAIN}")
+        inflated = sum(member.file_size for member in members)
+        if len(members) > MAX_MEMBERS or inflated > max(FREE_INFLATED, MAX_RATIO * self._size):
+            raise UnreadableFile(
+                self.label,
+                f"would unpack to {inflated >> 20:,} MiB, which no export does. Do not open it; export again.",
+            )
+
+    def _xml_parts(self) -> list[str]:
+        return [name for name in self._zip.namelist() if name.lower().endswith((".xml", ".rels"))]
+
+    def _refuse_declarations(self, name: str, head: bytes) -> None:
+        """No export declares a document type or an exotic encoding; a file that does is built to mislead a reader."""
+        declared = re.match(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*encoding=["']([^"']+)""", head)
+        is_exotic = declared is not None and declared[1].lower() not in (b"utf-8", b"us-ascii", b"ascii")
+        if (
+            b"<!DOCTYPE" in head
+            or b"<!ENTITY" in head
+            or head[:2] in (b"\xff\xfe", b"\xfe\xff")
+            or is_exotic
+            or b"\0" in head[:64]
+        ):
+            raise UnreadableFile(self.label, f"holds a document type or encoding that no export has ({name}). {AGAIN}")
+
+    def _scan(self, name: str) -> Hints:
+        """Look through a sheet's XML once: declarations, extent, order of rows, hints."""
+        content = self._zip.read(name)
+        self._refuse_declarations(name, content)
+        rows = [int(number) for number in re.findall(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,12})"', content)]
+        if any(late <= early for early, late in itertools.pairwise(rows)):
+            raise UnreadableFile(self.label, f"has rows out of order or twice: what it says is ambiguous. {AGAIN}")
+        cells = content.count(b"<c ") + content.count(b":c ")
+        if cells > FREE_CELLS + CELLS_PER_BYTE * self._size:
+            raise UnreadableFile(
+                self.label, f"holds {cells:,} cells, more than its size allows. Do not open it; export again."
+            )
+        width = self._width(content)
+        area = max(rows, default=0) * width
+        if max(rows, default=0) > 1_048_576 or width > 16_384 or (area > FREE_AREA and area > MAX_SPARSE * cells):
+            where = f"row {max(rows):,}, column {width:,}"
+            raise UnreadableFile(
+                self.label, f"has a cell far outside its table (up to {where}). Delete it, or export again."
+            )
+        if len(content) < SMALL:
+            self._check_cells(content)
+        hidden = list(re.findall(rb"<(?:\w+:)?(?:row|col)\b[^>]*\bhidden=\"(?:1|true)\"[^>]*>", content))
+        columns = sum(b"col" in tag[:8] for tag in hidden)
+        strange = (b't="e"', b"<f>", b"<f ", b"<f/>", b":f>", b":f ")
+        return Hints(any(mark in content for mark in strange), len(hidden) - columns, columns)
+
+    def _width(self, content: bytes) -> int:
+        """The last column a cell names."""
+        if not re.search(rb'<(?:\w+:)?c r="[A-Z]{2}', content):
+            return 26
+        names = set(re.findall(rb'<(?:\w+:)?c r="([A-Z]{2,12})\d', content))
+        return max((column_number(name.decode()) for name in names), default=26)
+
+    def _check_cells(self, content: bytes) -> None:
+        row, last = 0, 0
+        for tag, letters, digits in re.findall(rb'<(?:\w+:)?(row|c)\b[^>]*?\br="([A-Z]{0,12})(\d{1,12})"', content):
+            if tag == b"row":
+                row, last = int(digits), 0
+            else:
+                column = column_number(letters.decode())
+                if (row and int(digits) != row) or column <= last:
+                    raise UnreadableFile(
+                        self.label, f"has cells out of order or twice: what it says is ambiguous. {AGAIN}"
+                    )
+                last = column
+
+    # --- the second look ---
+
+    @cached_property
+    def _sheet_parts(self) -> dict[str, str]:
+        """Sheet name → its part."""
+        book = next(
+            name for name in self._zip.namelist() if name.replace("\\", "/").lower().endswith("xl/workbook.xml")
+        )
+        folder = posixpath.dirname(book)
+        relations = f"{folder}/_rels/{posixpath.basename(book)}.rels"
+        names = {name.lower(): name for name in self._zip.namelist()}
+        targets = {
+            element.get("Id"): element.get("Target") or ""
+            for element in ElementTree.fromstring(self._zip.read(names[relations.lower()]))  # noqa: S314 - no DTD: checked
+        }
+        found = {}
+        for element in ElementTree.fromstring(self._zip.read(book)).iter():  # noqa: S314
+            identity = next((value for key, value in element.items() if key.endswith("}id")), None)
+            if element.tag.endswith("}sheet") and identity in targets:
+                target = targets[identity]
+                path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"{folder}/{target}")
+                found[element.get("name") or ""] = names.get(path.lower(), path)
+        return found
+
+    def hints_of(self, sheet: str) -> Hints:
+        """The hints of a sheet by its name; cautious where its part cannot be told."""
+        try:
+            return self.hints[self._sheet_parts[sheet]]
+        except (KeyError, StopIteration, ElementTree.ParseError):
+            return Hints(any(hint.needs_second_look for hint in self.hints.values()), 0, 0)
+
+    @cached_property
+    def _padding(self) -> list[int]:
+        """Cell style → how many digits its number format pads to (0: it does not)."""
+        name = next((name for name in self._zip.namelist() if name.lower().endswith("xl/styles.xml")), None)
+        if name is None:
+            return []
+        root = ElementTree.fromstring(self._zip.read(name))  # noqa: S314
+        formats = {
+            element.get("numFmtId"): element.get("formatCode") or ""
+            for element in root.iter()
+            if element.tag.endswith("}numFmt")
+        }
+        styles = next((element for element in root.iter() if element.tag.endswith("}cellXfs")), None)
+        return [
+            _padded_width(formats.get(style.get("numFmtId"), "")) for style in (styles if styles is not None else ())
+        ]
+
+    def strange_cells(self, sheet: str, column: int) -> dict[int, Any]:
+        """The cells of a column (from 0) that hold no text: row (from 1) → bool, `Unreadable` or `Padded`.
+
+        Plain numbers and dates are left to the reader. Raises UnreadableFile if the sheet's XML cannot be followed.
+        """
+        try:
+            content = self._zip.read(self._sheet_parts[sheet])
+        except (KeyError, StopIteration, ElementTree.ParseError):
+            raise UnreadableFile(
+                self.label, f'sheet "{sheet}" holds key cells that are not text and cannot be looked at. {AGAIN}'
+            ) from None
+        letters = column_letters(column).encode()
+        pattern = rb'<(?:\w+:)?c\b(?=[^>]*?\br="' + letters + rb'(\d+)")([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)'
+        found: dict[int, Any] = {}
+        for match in re.finditer(pattern, content, re.S):
+            row, attributes, body = int(match[1]), match[2], match[3] or b""
+            kind = _attribute(attributes, b"t") or b"n"
+            stored = re.search(rb"<(?:\w+:)?v\b[^>]*>(.*?)</(?:\w+:)?v>", body, re.S)
+            if kind == b"e":
+                found[row] = Unreadable(f"the error {stored[1].decode('ascii', 'replace') if stored else ''}".strip())
+            elif stored is None and re.search(rb"<(?:\w+:)?f\b", body):
+                found[row] = Unreadable("a formula without a stored value")
+            elif kind == b"n" and stored is not None:
+                style = int(_attribute(attributes, b"s") or 0)
+                width = self._padding[style] if style < len(self._padding) else 0
+                number = float(stored[1])
+                if width and number >= 0 and number == int(number):
+                    found[row] = Padded(number, str(int(number)).zfill(width))
+        return found
+
+
+def _attribute(attributes: bytes, name: bytes) -> bytes | None:
+    match = re.search(rb"\b" + name + rb'="([^"]*)"', attributes)
+    return match[1] if match else None
+
+
+def _padded_width(number_format: str) -> int:
+    zeros = re.fullmatch(r"0{2,}", number_format.split(";")[0].replace('"', "").strip())
+    return len(zeros[0]) if zeros else 0
+
+
+def column_number(letters: str) -> int:
+    """`A` is 1, `XFD` is 16,384."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def column_letters(place: int) -> str:
+    """The name of a column, from 0."""
+    return ("" if place < 26 else column_letters(place // 26 - 1)) + chr(65 + place % 26)
