@@ -24,6 +24,7 @@ _HOME = {
     "read_distribution_log": "exports.read",
     "read_other_keys": "exports.read",
     "read_course_assignments": "exports.read",
+    "header_mapping": "exports.read",
     "write_report": "report",
 }
 

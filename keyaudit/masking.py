@@ -22,6 +22,12 @@ def endings(codes: pd.Series) -> pd.Series:
     return ("…" + codes.str[-4:]).where(length >= 12, ("…" + codes.str[-2:]).where(length >= 8, ""))
 
 
+def shape(text: object) -> str:
+    """What a cell looks like without what it says: `58703BA0` is 99999AA9, `Kim Park` is Aaa Aaaa."""
+    plain = " ".join(str(text).split())[:24]
+    return "".join("9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in plain)
+
+
 def mask_text(text: object) -> str:
     """A cell of unknown content for an error message: anything shaped like a code or an address is hidden."""
     shown = CODE_LIKE.sub(lambda m: ending(m[0]) or "…", " ".join(str(text).split()))

@@ -476,7 +476,9 @@ def _not_checked(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame, source
     if unknown:
         found.append(f"It is not known whether {_keys(unknown)} would work.")
     for row in sources[sources["damaged"] > 0].itertuples():
-        found.append(f"{row.source_file}: {row.damaged} damaged rows were set aside; a key may be in them.")
+        found.append(
+            f"{row.source_file}: {row.damaged} damaged {'row was' if row.damaged == 1 else 'rows were'} set aside; a key may be lost there."
+        )
     found += [
         f"{row.source_file}: {row.message}" for row in findings[findings["code"] == "file_unreadable"].itertuples()
     ]

@@ -548,7 +548,135 @@ def halfway(folder: Path) -> None:
     write_xlsx(folder / "course-keys/Course Assignment Keys.xlsx", {"Course Assignment Keys": tms.export_course_keys()})
 
 
-SAMPLES: dict[str, Callable[[Path], None]] = {"two-files": two_files, "halfway": halfway}
+def ugly(folder: Path) -> None:
+    """Every way a file can look, one file each: what people and programs do to exports. (DOMAIN §5)"""
+    tms = Tms(dt.date(2025, 2, 3), seed=31)
+    number = 0
+
+    def pool(name: str, digits: int | None = None, keys: int = 6) -> list[list[Any]]:
+        """Export rows of a new pool with one redeemed key; its own numbers as codes if `digits` is given."""
+        nonlocal number
+        number += 1
+        tms.create_pool(name, f"COURSE-{number:02d}", "Contoso Academy", dt.date(2025, 2, 3), dt.date(2026, 12, 31))
+        if digits is None:
+            codes = tms.generate_keys(name, keys)
+        else:
+            codes = [f"{tms.chance.randrange(10 ** (digits - 3), 10 ** (digits - 2)):0{digits}d}" for _ in range(keys)]
+            tms.add_keys(name, codes)
+        first = tms.pools[name].keys[codes[0]]
+        first.redeemed, first.learner = dt.date(2025, 10, 23), "Zoë Marsh"
+        return tms.export_pool(name)
+
+    def keyed(rows: list[list[Any]], change: Callable[[str], Any], every: bool = True) -> list[list[Any]]:
+        """The same rows with the code changed: in all of them, or in the last only."""
+        return [[change(r[0]), *r[1:]] if i and (every or i == len(rows) - 1) else r for i, r in enumerate(rows)]
+
+    before = folder / "pools-before"
+    blank = [""] * len(POOL_HEADER)
+    # what wraps or surrounds a code
+    write_csv(before / "formula wrapper.csv", keyed(pool("formula wrapper"), lambda code: f'="{code}"'))
+    write_csv(before / "fragile wrapper.csv", keyed(pool("fragile wrapper", 9), lambda code: f'="{code}"'))
+    write_csv(before / "apostrophe.csv", keyed(pool("apostrophe"), lambda code: f"'{code}"))
+    write_csv(before / "leading tab.csv", keyed(pool("leading tab"), lambda code: f"\t{code}"))
+    write_csv(before / "every code padded.csv", keyed(pool("every code padded"), lambda code: f"{code} "))
+    write_csv(before / "invisible.csv", keyed(pool("invisible"), lambda code: f"\u00a0{code}\u200b", every=False))
+    # how a text file is written
+    write_csv(before / "semicolons.csv", pool("semicolons"), delimiter=";")
+    write_csv(before / "byte order mark.csv", pool("byte order mark"), "utf-8-sig")
+    write_csv(before / "unicode text.txt", pool("unicode text"), "utf-16", "\t")
+    write_csv(before / "western.csv", pool("western"), "cp1252", ";")
+    write_csv(before / "sep line.csv", [["sep=|"], *pool("sep line")], delimiter="|")
+    write_csv(
+        before / "quoted.csv",
+        [[*r[:5], f'{r[5]}, "Zoë"\nMarsh' if r[5] and i else r[5], *r[6:]] for i, r in enumerate(pool("quoted"))],
+    )
+    ragged = pool("ragged")
+    write_csv(before / "ragged.csv", [*ragged[:-1], [ragged[-1][0], "a course, cut in two", *ragged[-1][2:], ""]])
+    # what stands around the table
+    write_csv(
+        before / "titles.csv",
+        [["Exported from the TMS", *blank[1:]], ["by an administrator", *blank[1:]], blank, *pool("titles")],
+    )
+    rows = pool("totals and blanks")
+    write_csv(
+        before / "totals and blanks.csv",
+        [*rows[:3], blank, *rows[3:], ["Total keys: 6", *blank[1:]], ["Do not pass on this list", *blank[1:]]],
+    )
+    rows = pool("repeated header")
+    write_csv(before / "repeated header.csv", [*rows[:4], rows[0], *rows[4:]])
+    write_csv(before / "blank code.csv", keyed(pool("blank code"), lambda _: "", every=False))
+    write_csv(before / "stacked lists.csv", in_lists(pool("stacked lists")))
+    header, *keys = pool("side by side")
+    unused, used = [row for row in keys if row[4] is None], [row for row in keys if row[4] is not None]
+    beside = [[*u[:6], None, *(used[i][:6] if i < len(used) else [None] * 6)] for i, u in enumerate(unused)]
+    headings = ["Unredeemed Keys", *[None] * 6, "Redeemed Keys", *[None] * 5]
+    write_xlsx(before / "side by side.xlsx", {"Sheet1": [headings, [*header[:6], None, *header[:6]], *beside]})
+    header, *keys = pool("lists on tabs")
+    lists = {"Unused Keys": [r for r in keys if r[4] is None], "Used Keys": [r for r in keys if r[4] is not None]}
+    write_xlsx(before / "lists on tabs.xlsx", {name: [header, *rows] for name, rows in lists.items()})
+    headers = [
+        "Key Code:",
+        "COURSE NAME",
+        " Organisation ",
+        "created_date",
+        "Date Redeemed",
+        "Student",
+        "Start Date",
+        "Unredeemed Key Expiration",
+    ]
+    write_csv(
+        before / "other headers.csv", [[*headers, "Seat Price"], *([*row, "n/a"] for row in pool("other headers")[1:])]
+    )
+    header, *keys = pool("columns in another order")
+    write_csv(before / "columns in another order.csv", [row[::-1] for row in (header, *keys)])
+    # what a code, a date, a name became
+    write_csv(
+        before / "several codes in one cell.csv",
+        keyed(pool("several codes in one cell"), lambda code: f"{code}\n{code[::-1]}", every=False),
+    )
+    write_csv(before / "header pasted.csv", keyed(pool("header pasted"), lambda _: "Training Key", every=False))
+    write_xlsx(before / "number.xlsx", {"number": keyed(pool("number", 9, 30), int, every=False)})
+    write_xlsx(before / "exponent.xlsx", {"exponent": keyed(pool("exponent"), lambda _: 4.78109e21, every=False)})
+    as_excel = [
+        [cell.strftime("%d.%m.%Y") if isinstance(cell, dt.date) else cell for cell in row] for row in pool("day first")
+    ]
+    write_csv(before / "day first.csv", as_excel, delimiter=";")
+    unproven = pool("ambiguous dates")
+    for row in unproven[1:]:
+        row[3:] = [f"{d.month % 12 + 1}/{d.day % 12 + 1}/{d.year}" if isinstance(d, dt.date) else d for d in row[3:]]
+    write_csv(before / "ambiguous dates.csv", unproven)
+    words = [
+        [
+            "Not redeemed" if i and j == 4 and cell is None else "—" if i and j == 7 else cell
+            for j, cell in enumerate(row)
+        ]
+        for i, row in enumerate(pool("words for blank"))
+    ]
+    write_csv(before / "words for blank.csv", words)
+    zoned = [
+        [f"{cell.isoformat()}T00:00:00Z" if isinstance(cell, dt.date) else cell for cell in row]
+        for row in pool("dates with a zone")
+    ]
+    write_csv(before / "dates with a zone.csv", zoned)
+    long = "A pool whose name is longer than a tab"
+    write_xlsx(before / f"{long} (1).xlsx", {long[:31]: pool(long)})
+    twice = pool("exported twice")
+    write_csv(before / "exported twice.csv", twice)
+    write_csv(before / "exported twice, again.csv", twice[::-1][-1:] + twice[1:][::-1])
+    write_csv(before / "copy of semicolons.csv", tms.export_pool("semicolons"), delimiter=";")
+    # what was recreated, with codes that kept their damage
+    tms.wait_until(dt.date(2026, 4, 1))
+    dashes, excel, tail = ["UGLY-2025-01", "UGLY-2025-02"], "000123456", "UGLY-2025-03"
+    tms.create_pool("recreated", "COURSE-99", "Contoso Academy", dt.date(2025, 2, 3), dt.date(2026, 12, 31))
+    tms.add_keys("recreated", [*dashes, excel, tail])
+    write_csv(before / "recreated.csv", tms.export_pool("recreated"))
+    damage = {dashes[0]: "unicode", excel: "excel", tail: "extra"}
+    migrate(tms, "recreated", [*dashes, excel, tail], dt.date(2026, 12, 31), damage=damage)
+    course_keys = keyed(tms.export_course_keys(), lambda code: int(code) if code.isdigit() else code)
+    write_xlsx(folder / "course-keys/course keys.xlsx", {"Course Assignment Keys": course_keys})
+
+
+SAMPLES: dict[str, Callable[[Path], None]] = {"two-files": two_files, "halfway": halfway, "ugly": ugly}
 
 
 def write_samples(folder: Path) -> None:

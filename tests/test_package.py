@@ -106,9 +106,12 @@ def test_a_header_merged_over_two_rows(tmp_path: Path) -> None:
 
 def test_an_error_cell_is_a_row_whose_code_is_not_readable(tmp_path: Path) -> None:
     """The fast reader gives a blank for it; a blank would be lost as a row without a code."""
-    change = lambda x: x.replace(
-        b'<c r="A2" t="inlineStr"><is><t>AAAA1111</t></is></c>', b'<c r="A2" t="e"><v>#N/A</v></c>'
-    )  # noqa: E731
+
+    def change(content: bytes) -> bytes:
+        return content.replace(
+            b'<c r="A2" t="inlineStr"><is><t>AAAA1111</t></is></c>', b'<c r="A2" t="e"><v>#N/A</v></c>'
+        )
+
     (tmp_path / "a.xlsx").write_bytes(with_part(SHEET, change))
     export = ka.read_pool_exports(tmp_path)
     assert export.rows["training_key"].fillna("?").tolist() == ["?", "BBBB2222"]

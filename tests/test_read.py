@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
 from pathlib import Path
 
 import openpyxl
@@ -80,6 +81,26 @@ def test_the_same_table_in_any_form_gives_the_same_records(form: str, tmp_path: 
     assert export.rows["training_key"].tolist() == [row[0] for row in ROWS]
     expected = records(ka.read_pool_exports(as_text(tmp_path / "plain.csv")))
     pd.testing.assert_frame_equal(records(export), expected)
+
+
+@pytest.mark.libreoffice
+def test_a_workbook_written_by_libreoffice_gives_the_same_records(tmp_path: Path) -> None:
+    source = as_text(tmp_path / "a.csv")
+    columns = "/".join(f"{place}/2" for place in range(1, len(HEADER) + 1))  # every column as text
+    command = [
+        "soffice",
+        "--headless",
+        f"-env:UserInstallation=file://{tmp_path}/lo",
+        f"--infilter=CSV:44,34,76,1,{columns}",
+    ]
+    made = tmp_path / "made"
+    subprocess.run(
+        [*command, "--convert-to", "xlsx", "--outdir", str(made), str(source)],
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    pd.testing.assert_frame_equal(records(ka.read_pool_exports(made)), records(ka.read_pool_exports(source)))
 
 
 def test_cp1252_is_read_only_when_declared(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.codes import recorded_codes
 from keyaudit.exports.dates import is_blank, proven_order, to_dates
 from keyaudit.exports.sheets import SUFFIXES, Grid, SourceFile, open_file
-from keyaudit.exports.tables import Table, find_tables, unknown_header
+from keyaudit.exports.tables import Table, find_tables, header_row, unknown_header
 
 Paths: TypeAlias = str | Path | Iterable[str | Path]
 
@@ -128,6 +128,23 @@ def read_role(
                 raise
             on_unreadable(problem)
     return reading.export()
+
+
+def header_mapping(paths: Paths, role: str = "pools_before") -> pd.DataFrame:
+    """How the headers of exports are understood, before anything is read.
+
+    One row per header: file, sheet, header, column (ours, "" if it is not used), looks_like (the shape of the first cells,
+    never their content). A header that should count and does not: `columns = { column = "header" }` in case.toml.
+    """
+    if role not in ROLES:
+        raise KeyauditError(f'header_mapping(role="{role}"): choose one of {", ".join(ROLES)}.')
+    rows = []
+    for path in files_of(paths):
+        source = open_file(path, path.name, set(aliases(role)))
+        for grid in source.grids:
+            for header, column, shapes in header_row(grid, role):
+                rows.append((path.name, grid.name, header, column, ", ".join(shapes)))
+    return pd.DataFrame(rows, columns=["file", "sheet", "header", "column", "looks_like"])
 
 
 def files_of(paths: Paths) -> list[Path]:
@@ -311,9 +328,10 @@ class _Reading:
         ):
             for at in frame.index[mask]:
                 detail = text or f"the key cell holds {codes.frame['damage'][at]}"
-                if code == "several_keys_in_cell":
-                    detail = f"{len(codes.frame['parts'][at].split())} codes in one cell: {codes.frame['parts'][at]}"
                 key = frame["training_key"][at]
+                if code == "several_keys_in_cell":
+                    key = codes.frame["parts"][at]  # the parts are listed where full codes may stand
+                    detail = f"{len(key.split())} codes stand in one cell"
                 self.note(
                     code,
                     detail,

@@ -10,7 +10,7 @@ from typing import Any
 from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.sheets import Grid
-from keyaudit.masking import mask_text
+from keyaudit.masking import mask_text, shape
 
 HEADER_WITHIN = 50
 ORDINARY = re.compile(r"[A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*").fullmatch
@@ -237,14 +237,44 @@ def unknown_header(grids: list[Grid], role: str, label: str) -> UnreadableFile:
     known = aliases(role)
     looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
     found, candidate, sheet = _likely_header(grids, known)
+    below = _below(grids, sheet, candidate)
     where = f', sheet "{sheet}"' if sheet else ""
     what = {"training_key": "the training key", "pool": "the pool's name", "payment": "the payment type"}[required]
     listed = ", ".join(f'"{mask_text(text)}"' for text in found) or "no header at all"
     return UnreadableFile(
         label,
-        f"{where}: no column holds {what}. Looked for {looked_for}; found {listed}. If the header has another name, "
+        f"{where}: no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
         f'map it in case.toml:\n[files."{label}"]\ncolumns = {{ {required} = "{candidate or "the header in your file"}" }}',
     )
+
+
+def header_row(grid: Grid, role: str) -> list[tuple[str, str, list[str]]]:
+    """Each header of a sheet, the column of ours it means ("" if none), and the shapes of the first cells below it."""
+    known = aliases(role)
+    top = _header_row(grid.rows, known, ROLES[role].required)
+    if top is None:
+        ranked = range(min(HEADER_WITHIN, len(grid.rows)))
+        top = max(ranked, key=lambda place: (len(_names(grid.rows[place], known)), -place), default=None)
+    if top is None:
+        return []
+    texts = [" ".join(str(cell).split()) for cell in grid.rows[top]]
+    return [(text, known.get(fold_header(text), ""), _shapes(grid, top, i)) for i, text in enumerate(texts) if text]
+
+
+def _shapes(grid: Grid, top: int, place: int) -> list[str]:
+    cells = (row[place] for row in grid.rows[top + 1 : top + 200] if place < len(row) and not _is_empty(row[place]))
+    return list(dict.fromkeys(shape(cell) for cell in cells))[:3]
+
+
+def _below(grids: list[Grid], sheet: str, candidate: str) -> str:
+    """What stands below the likely header, by its shape only."""
+    for grid in grids:
+        if grid.name == sheet and candidate:
+            for place, row in enumerate(grid.rows[:HEADER_WITHIN]):
+                texts = [" ".join(str(cell).split()) for cell in row]
+                if candidate in texts and (shapes := _shapes(grid, place, texts.index(candidate))):
+                    return f' Below "{mask_text(candidate)}" stands {shapes[0]}.'
+    return ""
 
 
 def _likely_header(grids: list[Grid], known: dict[str, str]) -> tuple[list[str], str, str]:
