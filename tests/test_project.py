@@ -17,6 +17,7 @@ from conftest import ROOT, SAMPLES
 
 from keyaudit import rehearsal
 from keyaudit.columns import COLUMNS
+from keyaudit.exports.sheets import SUFFIXES
 from keyaudit.statuses import STATUSES
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -34,7 +35,7 @@ def test_the_samples_are_made_by_the_rehearsal_byte_for_byte(tmp_path: Path) -> 
     rehearsal.write_samples(tmp_path)
     for made in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert filecmp.cmp(made, SAMPLES / made.relative_to(tmp_path), shallow=False), made.name
-    exports = {path for path in SAMPLES.rglob("*") if path.suffix in (".csv", ".xlsx") and "report" not in path.parts}
+    exports = {path for path in SAMPLES.rglob("*") if path.suffix in SUFFIXES and "report" not in path.parts}
     assert {path.relative_to(SAMPLES) for path in exports} == {
         path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()
     }
