@@ -147,3 +147,13 @@ def test_strict_workbooks_are_read(tmp_path: Path) -> None:
 def test_columns_by_letter(place: int, letters: str) -> None:
     assert column_letters(place) == letters
     assert column_number(letters) == place + 1
+
+
+def test_formats_may_reach_far(tmp_path: Path) -> None:
+    """Cells without a value, formatted down to the last row, are what people leave behind."""
+
+    def styled(content: bytes) -> bytes:
+        return content.replace(b"</sheetData>", b'<row r="1048576"><c r="XFD1048576" s="0"/></row></sheetData>')
+
+    (tmp_path / "a.xlsx").write_bytes(with_part(SHEET, styled, {"__MACOSX/xl/._workbook.xml": b"\0\5\x16\7"}))
+    assert ka.read_pool_exports(tmp_path).rows["training_key"].tolist() == ["AAAA1111", "BBBB2222"]

@@ -85,7 +85,8 @@ class Package:
             )
 
     def _xml_parts(self) -> list[str]:
-        return [name for name in self._zip.namelist() if name.lower().endswith((".xml", ".rels"))]
+        names = (name for name in self._zip.namelist() if not name.startswith("__MACOSX/"))
+        return [name for name in names if name.lower().endswith((".xml", ".rels"))]
 
     def _refuse_declarations(self, name: str, head: bytes) -> None:
         """No export declares a document type or an exotic encoding; a file that does is built to mislead a reader."""
@@ -112,13 +113,8 @@ class Package:
             raise UnreadableFile(
                 self.label, f"holds {cells:,} cells, more than its size allows. Do not open it; export again."
             )
-        width = self._width(content)
-        area = max(rows, default=0) * width
-        if max(rows, default=0) > 1_048_576 or width > 16_384 or (area > FREE_AREA and area > MAX_SPARSE * cells):
-            where = f"row {max(rows):,}, column {width:,}"
-            raise UnreadableFile(
-                self.label, f"has a cell far outside its table (up to {where}). Delete it, or export again."
-            )
+        if _is_sparse(max(rows, default=0), self._width(content), cells):
+            self._check_extent(content)
         if len(content) < SMALL:
             self._check_cells(content)
         hidden = list(re.findall(rb"<(?:\w+:)?(?:row|col)\b[^>]*\bhidden=\"(?:1|true)\"[^>]*>", content))
@@ -132,6 +128,17 @@ class Package:
             return 26
         names = set(re.findall(rb'<(?:\w+:)?c r="([A-Z]{2,12})\d', content))
         return max((column_number(name.decode()) for name in names), default=26)
+
+    def _check_extent(self, content: bytes) -> None:
+        """Cells that only carry a format may reach far; a cell with a value may not."""
+        filled = re.findall(
+            rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,12})(\d{1,12})"[^>]*>\s*<(?:\w+:)?(?:v|is|f)\b', content
+        )
+        row = max((int(digits) for _, digits in filled), default=0)
+        width = max((column_number(letters.decode()) for letters, _ in filled), default=0)
+        if _is_sparse(row, width, len(filled)):
+            where = f"up to row {row:,}, column {width:,}"
+            raise UnreadableFile(self.label, f"has a cell far outside its table ({where}). Delete it, or export again.")
 
     def _check_cells(self, content: bytes) -> None:
         row, last = 0, 0
@@ -223,6 +230,11 @@ class Package:
                 if width and number >= 0 and number == int(number):
                     found[row] = Padded(number, str(int(number)).zfill(width))
         return found
+
+
+def _is_sparse(row: int, width: int, cells: int) -> bool:
+    area = row * width
+    return row > 1_048_576 or width > 16_384 or (area > FREE_AREA and area > MAX_SPARSE * cells)
 
 
 def _attribute(attributes: bytes, name: bytes) -> bytes | None:
