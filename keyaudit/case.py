@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from keyaudit.columns import ROLES
+from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.deadlines import Calendar
 from keyaudit.errors import CaseError, UnreadableFile
 from keyaudit.exports.read import Export, FileOptions, files_of, is_data_file, read_role
 from keyaudit.findings import FINDINGS_TABLE, Accepted
 from keyaudit.reconciliation import Reconciliation, reconcile
 
+UNREAD = (".xls", ".xlsb", ".ods", ".numbers", ".zip", ".gz", ".7z", ".html", ".htm", ".pdf", ".xml", ".json")
 OURS = ("report", "plan", "notebooks")  # folders of a case that keyaudit writes
 
 # The entries of case.toml → the type of their value (or of the values below them).
@@ -26,7 +27,9 @@ ENTRIES: dict[str, Any] = {
     "as_of": dt.date,
     "calendar": {entry.name: dt.date for entry in fields(Calendar)},
     "distribution": {"complete": bool},
-    "files": {"*": {"encoding": str, "day_first": bool, "rows": int, "columns": {"*": str}, "pool": str}},
+    "files": {
+        "*": {"encoding": str, "day_first": bool, "rows": int, "columns": dict.fromkeys(COLUMNS, str), "pool": str}
+    },
     "same_course": {"*": str},
     "same_organization": {"*": str},
     "accepted": [{"finding": str, "pool": str, "reference": str, "reason": str, "until": dt.date}],
@@ -110,6 +113,12 @@ def open_case(path: str | Path) -> Case:
             f"{path}: no pool export found. Put the backup of your pools into {root.name}/pools-before "
             f"({', '.join(sorted(('.xlsx', '.xlsm', '.csv', '.tsv', '.txt')))}). Accepted folders: {_accepted_folders()}."
         )
+    labels = [
+        f"{file.parent.name}/{file.name}" for role in folders.values() for folder in role for file in files_of(folder)
+    ]
+    for pattern in declared.get("files", {}):
+        if not any(label == pattern or fnmatch.fnmatchcase(label, pattern) for label in labels):
+            raise CaseError(f'{root.name}/case.toml: [files."{pattern}"] matches no file.{_nearest(pattern, labels)}')
     known = {pattern: FileOptions(**options) for pattern, options in declared.get("files", {}).items()}
     return Case(
         root,
@@ -139,7 +148,9 @@ def _folders(root: Path) -> dict[str, tuple[Path, ...]]:
     """Role → its folders with exports. Raises CaseError for a data file that no role would read."""
     found: dict[str, list[Path]] = {}
     for entry in sorted(root.iterdir()):
-        if is_data_file(entry):
+        if entry.name.casefold() in ("case.toml.txt", "case.txt"):
+            raise CaseError(f"{root.name}/{entry.name}: rename it to case.toml. (Windows may hide the ending .txt.)")
+        if is_data_file(entry) or _is_unread(entry):
             raise CaseError(
                 f"{root.name}/{entry.name}: an export must lie in a folder that says what it is. "
                 f"Move it into one of: {_accepted_folders()}."
@@ -159,9 +170,30 @@ def _folders(root: Path) -> dict[str, tuple[Path, ...]]:
             raise CaseError(
                 f"{root.name}/{entry.name}: no folder of a case has this name.{hint} Accepted: {_accepted_folders()}."
             )
+        if role is not None:
+            _refuse_unread(entry)
         if role is not None and holds_data:
             found.setdefault(role, []).append(entry)
     return {role: tuple(found[role]) for role in ROLES if role in found}
+
+
+def _is_unread(path: Path) -> bool:
+    """A file that may hold an export in a form that is not read."""
+    return path.is_file() and not path.name.startswith((".", "~$")) and path.suffix.lower() in UNREAD
+
+
+def _refuse_unread(folder: Path) -> None:
+    """An export that would be passed over in silence stops the audit."""
+    for entry in sorted(folder.iterdir()):
+        where = f"{folder.name}/{entry.name}"
+        if _is_unread(entry):
+            raise CaseError(
+                f"{where}: this form is not read. Open it in Excel or LibreOffice, save it as .xlsx, and take this one out."
+            )
+        if entry.is_dir() and not entry.name.startswith(".") and any(is_data_file(file) for file in entry.rglob("*")):
+            raise CaseError(
+                f"{where}: exports in a folder below {folder.name} are not read. Move them up into {folder.name}."
+            )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -172,6 +204,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise CaseError(
             f"{name}: {problem}. Texts need quotes, dates must not have them: as_of = 2026-04-09."
         ) from None
+    except RecursionError:
+        raise CaseError(f"{name} is nested too deeply.") from None
     except UnicodeDecodeError:
         raise CaseError(f"{name} is not UTF-8. Save it as UTF-8.") from None
     _validate(declared, ENTRIES, name, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,6 +155,11 @@ def main(arguments: list[str] | None = None) -> Any:
         code = 2
     except (OSError, MemoryError) as problem:
         click.echo(f"keyaudit: {getattr(problem, 'strerror', None) or 'out of memory'}. Nothing was written.", err=True)
+        code = 2
+    except Exception as problem:  # a mistake of ours: its words may hold a key, its kind and place cannot
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        where = f"{type(problem).__name__} in {Path(place.filename).name}, line {place.lineno}"
+        click.echo(f"keyaudit: a mistake of this program ({where}). Nothing was written. Please report it.", err=True)
         code = 2
     if code == 130:
         click.echo("keyaudit: interrupted. Nothing was written.", err=True)

@@ -199,13 +199,18 @@ class Evidence:
         self.in_two_pools = np.bincount(self.place_key[self.place_latest], minlength=self.count) > 1
         order = np.lexsort((self.place_pool, ~(in_now & ~self.redeemed[self.place_key]), self.place_key))
         self.home = _first(self.place_key[order], order, self.count)  # a place each, -1 for keys in no pool
-        self.home_pool = np.where(self.home >= 0, self.place_pool[self.home], -1)
+        pool_of_place = np.append(self.place_pool, -1)  # the last stands for no place
+        self.home_pool = pool_of_place[self.home]
         names = pd.Series([*self.pools.table["pool"], None], dtype=object).to_numpy()
         self.home_name = names[self.home_pool]  # None for keys in no pool
 
     def _blind_pools(self) -> Array:
         """Pools whose later export holds a row that cannot be read and is not in the backup too."""
         blind = np.zeros(len(self.pools.table), dtype=bool)
+        now = self.exports.now
+        if now is not None:
+            damaged = set(now.sources.loc[now.sources["damaged"] > 0, "source_file"])
+            blind[np.unique(self.pools.now[now.rows["source_file"].isin(damaged).to_numpy()])] = True
         unread = self.rows["training_key"].isna().to_numpy()
         if not (unread & self.row_now).any():
             return blind
@@ -228,7 +233,11 @@ class Evidence:
         """Settings from the last file in name order, the largest uses, two entries of one file."""
         export, count = self.exports.course_keys, self.count
         self.given = export is not None
-        rows = export.rows if export is not None else self.rows.iloc[:0].assign(name=None, max_uses=np.nan, uses=np.nan)
+        rows = (
+            export.rows
+            if export is not None
+            else self.rows.iloc[:0].assign(name=None, any_organization=None, max_uses=np.nan, uses=np.nan)
+        )
         ids = self.course_ids
         self.course_rows = rows
         self.in_course = _any(ids, np.ones(len(ids), dtype=bool), count)
@@ -311,10 +320,10 @@ class Evidence:
     def _settings(self) -> None:
         self.expires = self._date_setting("expires_on")
         self.starts = self._date_setting("starts_on")
-        self.course, self.course_text = self._text_setting("course", self.agreements.same_course)
-        self.organization, self.organization_text = self._text_setting(
-            "organization", self.agreements.same_organization
-        )
+        self.course_text = self.latest_filled("course")
+        self.organization_text = self.latest_filled("organization")
+        self.course = self._same(pd.Series(self.course_text), self.agreements.same_course)
+        self.organization = self._same(pd.Series(self.organization_text), self.agreements.same_organization)
         self._expired_unannounced()
 
     def _sources(self) -> list[tuple[Export, Array, Array]]:
@@ -357,22 +366,19 @@ class Evidence:
         known[own] = np.where(illegible[place_row[own]], ILLEGIBLE, KNOWN)
         return value, known
 
-    def _text_setting(self, column: str, same: Mapping[str, str]) -> tuple[Array, Array]:
-        """Course or organization per place: for comparing, and as written; from the latest source that gives one."""
-        compared = np.full(len(self.place_key), None, dtype=object)
+    def latest_filled(self, column: str) -> Array:
+        """A setting of every place: its own row's, else its pool's, from the latest source that gives one; else None."""
         written = np.full(len(self.place_key), None, dtype=object)
         for export, pool, place_row in self._sources():
             cells = export.rows[column].to_numpy(dtype=object, na_value=None)
-            folded = self._same(export.rows[column], same)
             filled = np.flatnonzero(is_known(cells))
             of_pool = _first(pool[filled], filled, len(self.pools.table))
-            row = np.where(place_row >= 0, place_row, -1)
-            own_filled = np.zeros(len(row), dtype=bool)
-            own_filled[row >= 0] = is_known(cells[row[row >= 0]])
-            row = np.where(own_filled, row, of_pool[self.place_pool])
-            take = ~is_known(compared) & (row >= 0)
-            compared[take], written[take] = folded[row[take]], cells[row[take]]
-        return compared, written
+            own = place_row.copy()
+            own[own >= 0] = np.where(is_known(cells[own[own >= 0]]), own[own >= 0], -1)
+            row = np.where(own >= 0, own, of_pool[self.place_pool])
+            take = ~is_known(written) & (row >= 0)
+            written[take] = cells[row[take]]
+        return written
 
     def _expired_unannounced(self) -> None:
         """Every export and pool list that gives the pool's expiry gives one before the sunset was announced."""

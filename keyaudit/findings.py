@@ -14,7 +14,7 @@ from keyaudit.columns import FINDINGS
 from keyaudit.deadlines import Calendar
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.read import fold_name
-from keyaudit.facts import NO_COLUMN, Array, Evidence, both_known_and_differ
+from keyaudit.facts import KNOWN, NEVER, NO_COLUMN, Array, Evidence, both_known_and_differ
 from keyaudit.masking import ending
 
 SEVERITIES = ("critical", "error", "warning", "note", "accepted")
@@ -138,6 +138,139 @@ def _organization_differs(c: Context) -> pd.DataFrame:
     keys = c.keys.loc[differ]
     pairs = zip(keys["organization"], keys["course_key_organization"], strict=True)
     return c.of_keys(differ, [f'Its pool belongs to "{a}", its course key to "{b}".' for a, b in pairs])
+
+
+def _of_home(c: Context, values: Array, missing: Any) -> Array:
+    """A value of every place → of every key, by its home place."""
+    home = c.evidence.home
+    result = np.full(c.evidence.count, missing, dtype=values.dtype if missing is not None else object)
+    result[home >= 0] = values[home[home >= 0]]
+    return result
+
+
+def _of_entry(c: Context, column: str) -> Any:
+    """A setting of every key's course key (missing where there is none)."""
+    e = c.evidence
+    return e.course_rows[column].reindex(np.where(e.course_row >= 0, e.course_row, -1)).reset_index(drop=True)
+
+
+def _availability(c: Context) -> tuple[pd.Series, pd.Series]:
+    pool = pd.Series(_of_home(c, c.evidence.latest_filled("content_availability"), None)).astype(float)
+    return pool.where(pool > 0), _of_entry(c, "content_availability").where(lambda days: days > 0)
+
+
+def _expires_earlier(c: Context) -> Any:
+    pool = pd.Series(_of_home(c, c.evidence.expires.value, NEVER))
+    return c.keys["course_key_expires_on"] < pool
+
+
+def _pool_revived(c: Context) -> Any:
+    return pd.Series(_of_home(c, c.evidence.expires.value, NEVER)) <= _of_entry(c, "created_at")
+
+
+def _start_lost(c: Context) -> Any:
+    return pd.Series(_of_home(c, c.evidence.starts.value, NEVER)) > _of_entry(c, "created_at")
+
+
+def _scope(c: Context, pool: str, key: str) -> Any:
+    sitewide = pd.Series(_of_home(c, c.evidence.latest_filled("sitewide"), None)).map(_yes_or_no)
+    return (sitewide == pool) & (_of_entry(c, "any_organization").map(_yes_or_no) == key)
+
+
+def _yes_or_no(flag: Any) -> str:
+    text = str(flag).casefold()
+    return "yes" if text in ("yes", "true", "1", "y") else "no" if text in ("no", "false", "0", "n") else ""
+
+
+def _created_late(c: Context) -> pd.DataFrame:
+    created = _of_entry(c, "created_at")
+    late = c.is_status("migrated") & (created > np.datetime64(c.calendar.migrate_by)).to_numpy()
+    severity = np.where(created[late] >= np.datetime64(c.calendar.read_only), "error", "warning")
+    return c.of_keys(late, "The course key was created after the migrate-by date.", severity)
+
+
+def _pool_in_two_courses(c: Context) -> list[dict[str, Any]]:
+    keys = c.keys[c.evidence.in_pool & c.evidence.in_course]
+    course = keys["course_key_course"].astype("str").map(fold_name, na_action="ignore")
+    course = course.map(lambda name: c.evidence.agreements.same_course.get(name, name), na_action="ignore")
+    counted = course.groupby(keys["pool"].astype("str")).nunique()
+    return [
+        {"pool": pool, "message": f"A pool has one course; its keys were recreated under {number}."}
+        for pool, number in counted[counted > 1].items()
+    ]
+
+
+def _redemption_in_future(c: Context) -> pd.DataFrame:
+    after = c.keys["redeemed_at"] >= np.datetime64(c.as_of) + np.timedelta64(1, "D")
+    return c.of_keys(after.to_numpy(), "It is said to be redeemed after the day of the audit.")
+
+
+def _redemption_before_creation(c: Context) -> pd.DataFrame:
+    e = c.evidence
+    early = (e.rows["redeemed_at"].dt.normalize() < e.rows["created_at"].dt.normalize()).to_numpy() & (e.row_ids >= 0)
+    return c.of_keys(np.unique(e.row_ids[early]), "It is said to be redeemed before it was created.")
+
+
+def _live_without_holder(c: Context) -> pd.DataFrame:
+    undistributed = c.evidence.is_distributed == 0
+    usable = c.is_status("migrated") & (c.works == "yes").to_numpy()
+    return c.of_keys(undistributed & usable, "It can be redeemed, and the log of its pool does not name it.")
+
+
+def _pool_not_expired(c: Context) -> list[dict[str, Any]]:
+    """Moved, and still open: whoever has an old list can still try its codes."""
+    if c.evidence.is_removed:
+        return []
+    return [
+        {"pool": pool, "message": "Nothing is left to do in it, and it is still open."}
+        for pool in _ended(c, is_open=True)
+    ]
+
+
+def _ended(c: Context, is_open: bool) -> list[str]:
+    e = c.evidence
+    needs = np.bincount(
+        e.home_pool[(e.home_pool >= 0) & c.keys["act_by"].notna().to_numpy()], minlength=len(e.pools.table)
+    )
+    names = []
+    for number in np.flatnonzero(e.pool_begun):
+        places = e.place_pool == number
+        expired = (e.expires.known[places] == KNOWN) & (e.expires.value[places] <= e.as_of)
+        if is_open and not needs[number] and not expired.any():
+            names.append(e.pools.table["pool"].iat[number])
+        if not is_open and expired.all() and (c.is_status("to_migrate") & (e.home_pool == number)).any():
+            names.append(e.pools.table["pool"].iat[number])
+    return names
+
+
+def _pool_expired_too_soon(c: Context) -> list[dict[str, Any]]:
+    message = "It has expired, and keys in it are still to be migrated."
+    return [{"pool": pool, "message": message} for pool in _ended(c, is_open=False)]
+
+
+def _backup_looks_late(c: Context) -> list[dict[str, Any]]:
+    e = c.evidence
+    backed = e.in_before & ~e.redeemed
+    if not e.in_course.any() or not backed.any() or (backed & (e.in_course | (e.link >= 0))).any():
+        return []
+    return [
+        {
+            "message": "Course keys exist, and no unredeemed key of any backup is among them: the backup was made too late."
+        }
+    ]
+
+
+def _pool_list_filtered(c: Context) -> list[dict[str, Any]]:
+    listed = c.evidence.exports.pool_list
+    if listed is None or not len(listed.rows) or (listed.rows["expires_on"] <= np.datetime64(c.as_of)).any():
+        return []
+    return [{"message": "The pool list shows no expired pool: the search hides them unless asked."}]
+
+
+def _key_added_late(c: Context) -> pd.DataFrame:
+    e = c.evidence
+    late = (e.rows["created_at"] >= np.datetime64(c.calendar.creation_off)).to_numpy() & (e.row_ids >= 0)
+    return c.of_keys(np.unique(e.row_ids[late]), "It was created after the creation of new pools was disabled.")
 
 
 def _double_redemption(c: Context) -> pd.DataFrame:
@@ -365,6 +498,15 @@ FINDINGS_TABLE = {
         Finding("to_migrate", "warning", "It exists only in its pool.", "Migrate it, or from the read-only date ask the learner to redeem it, or reissue.", _to_migrate),
         Finding("expired", "note", STATUS_MESSAGES["expired"], "Let it rest, or issue a new key.", _expired),
         Finding("organization_differs", "error", "Pool and course key belong to different organizations.", "Set the course key's organization to the pool's, or declare the two as one in case.toml.", _organization_differs),
+        Finding("scope_narrowed", "error", "A sitewide pool's key is bound to one organization.", "Tick 'redeemable by any student' if the learners belong to other organizations.", _migrated(lambda c: _scope(c, "yes", "no"), "Its pool was available to everyone; its course key is bound to one organization.")),
+        Finding("scope_widened", "warning", "A pool's key is now open to every organization.", "Untick 'redeemable by any student' unless that is meant.", _migrated(lambda c: _scope(c, "no", "yes"), "Its pool was for one organization; its course key can be redeemed by any student.")),
+        Finding("availability_shorter", "error", "The learner gets access for fewer days than promised.", "Set Content Availability to the pool's.", _migrated(lambda c: np.less(*_availability(c)[::-1]), "Its course key gives access for fewer days than its pool.")),
+        Finding("availability_longer", "warning", "The learner gets access for more days than promised.", "Set Content Availability to the pool's, if that is meant.", _migrated(lambda c: np.greater(*_availability(c)[::-1]), "Its course key gives access for more days than its pool.")),
+        Finding("expires_earlier", "error", "The course key expires before its pool would have.", "Extend the course key's expiration.", _migrated(_expires_earlier, "The course key expires before its pool would have.")),
+        Finding("start_lost", "warning", "The pool had not started when the course key was made.", "Tell whoever sent the keys: course keys have no start.", _migrated(_start_lost, "Its pool had a start to come; a course key has none.")),
+        Finding("pool_revived", "warning", "The pool had expired before the course key was made.", "Check that a dead key was meant to live again.", _migrated(_pool_revived, "Its pool had expired before the course key was made: a dead key lives again.")),
+        Finding("created_late", "warning", "A course key was created after the migrate-by date.", "Nothing, if the learner has not been locked out meanwhile.", _created_late),
+        Finding("pool_in_two_courses", "error", "Keys of one pool stand under several courses.", "Recreate them under the pool's course.", _pool_in_two_courses),
         Finding("multi_use", "error", "One use has become many.", "Set Max Uses Per Key to blank.", _multi_use),
         Finding("expires_soon", "warning", "An unused course key expires within 30 days.", "Extend the expiration, or remind the learner.", _migrated(_expires_soon, "The course key is unused and expires within 30 days.")),
         Finding("expiration_blank", "warning", "The course key has no expiration.", "Set an expiration: what a blank one means is not published.", _migrated(_expiration_blank, "The course key has no expiration.")),
@@ -373,6 +515,10 @@ FINDINGS_TABLE = {
         Finding("learner_without_date", "error", "A learner beside an empty redemption date.", "Look the learner's assignment up in the TMS.", _learner_without_date),
         Finding("redeemed_without_learner", "note", "Redeemed by its list's heading only.", "Nothing, unless you need the learner's name.", _redeemed_without_learner),
         Finding("record_lost", "error", "A redeemed key is no longer in its pool's export.", "Keep the backup: it is the only record of the redemption.", _record_lost),
+        Finding("redemption_in_future", "warning", "A redemption after the day of the audit.", "Check the date order of the file, and --as-of.", _redemption_in_future),
+        Finding("redemption_before_creation", "warning", "A redemption before the key was made.", "Check the date order of the file.", _redemption_before_creation),
+        Finding("key_added_late", "note", "A key created after the creation of pools was disabled.", "Nothing; it is to be migrated like the others.", _key_added_late),
+        Finding("live_without_holder", "warning", "A usable course key that nobody was sent.", "Delete it, or keep it in reserve knowingly: whoever finds it can redeem it.", _live_without_holder),
         Finding("case_twin", "warning", "Two keys differ only in upper and lower case.", "Check which one the learner holds before you touch either.", _case_twin),
         Finding("fragile_key", "note", "Excel would change these codes.", "Paste them from the text list only; never open them in Excel.", _fragile_key),
         Finding("ambiguous_lookalike", "error", "A code resembles several others.", "Compare the codes by eye and decide.", _ambiguous_lookalike),
@@ -380,6 +526,10 @@ FINDINGS_TABLE = {
         Finding("log_key_unknown", "error", "A learner holds a code no export knows.", "Compare it with the suggested key, or look it up in the TMS.", _log_key_unknown),
         Finding("pool_not_reexported", "note", "A pool was not exported again.", "Export the pool into pools-now and audit again.", _pool_not_reexported),
         Finding("pool_never_exported", "error", "A pool of the pool list is in no export.", "Export the pool.", _pool_never_exported),
+        Finding("pool_not_expired", "warning", "A pool that has moved is still open.", "Expire the pool in the TMS.", _pool_not_expired),
+        Finding("pool_expired_too_soon", "critical", "A pool expired before its keys were migrated.", "Extend the pool, or migrate its keys today.", _pool_expired_too_soon),
+        Finding("backup_looks_late", "error", "No key of the backup was recreated.", "Look for an older export: this one was made after the deletion.", _backup_looks_late),
+        Finding("pool_list_filtered", "note", "The pool list shows no expired pool.", "Export it again with expired pools shown.", _pool_list_filtered),
         Finding("no_backup", "error", "A pool has no backup.", "Put the export taken before any deletion into pools-before.", _no_backup),
         Finding("not_in_backup", "warning", "A key is not in its pool's backup.", "Check whether it was added later, or the backup was filtered.", _not_in_backup),
         Finding("input_missing", "note", "An export that would tell more was not given.", "Export it and audit again.", _input_missing),

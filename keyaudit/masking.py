@@ -30,5 +30,5 @@ def shape(text: object) -> str:
 
 def mask_text(text: object) -> str:
     """A cell of unknown content for an error message: anything shaped like a code or an address is hidden."""
-    shown = CODE_LIKE.sub(lambda m: ending(m[0]) or "…", " ".join(str(text).split()))
+    shown = CODE_LIKE.sub(lambda m: ending(m[0]) or "…", " ".join(str(text)[:200].split()))
     return shown if len(shown) <= 40 else shown[:39] + "…"

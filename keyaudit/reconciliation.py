@@ -13,7 +13,7 @@ import pandas as pd
 from keyaudit.columns import ROLES
 from keyaudit.deadlines import Calendar, weekday
 from keyaudit.errors import ReconcileError
-from keyaudit.exports.codes import AROUND
+from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.read import NOTES, Export, as_date, fold_name
 from keyaudit.facts import NO, Agreements, Evidence, Exports
 from keyaudit.findings import SEVERITIES, Accepted, Context, find
@@ -188,7 +188,7 @@ class Reconciliation:
         exact = self.keys.index[(self.keys["training_key"] == key).to_numpy()]
         if len(exact):
             return int(exact[0]), []
-        text = AROUND.sub("", key)
+        text = key.strip(BLANKS)
         for column, value in (("training_key", text), ("reference", text)):
             found = self.keys.index[(self.keys[column] == value).to_numpy()]
             if len(found) == 1:
@@ -355,6 +355,7 @@ def reconcile(
     sources = _sources(evidence)
     tie_out = sources.loc[sources["role"].map(lambda role: ROLES[role].counts_in_tie_out)]
     tie_out = tie_out[["role", "source_file", "rows_read", "keys", "repeats", "set_aside"]].reset_index(drop=True)
+    _refuse_one_file_in_two_roles(sources)
     _check(evidence, keys, sources)
     notes = pd.concat([export.notes for export in exports.given()], ignore_index=True)
     extra = [*evidence.pools.notes, *(("file_unreadable", "", "", text, file, "", 0) for file, text in unreadable)]
@@ -382,6 +383,16 @@ def _sources(e: Evidence) -> pd.DataFrame:
             sources.loc[row, "set_aside"] += count
             sources.loc[row, "keys"] -= count
     return sources
+
+
+def _refuse_one_file_in_two_roles(sources: pd.DataFrame) -> None:
+    """One export cannot be of pools and of course keys: every key would count as migrated."""
+    course = sources[(sources["role"] == "course_keys") & (sources["rows_read"] > 0)].set_index("sha256")["source_file"]
+    for row in sources[sources["role"].isin(["pools_before", "pools_now"])].itertuples():
+        if row.sha256 in course.index:
+            raise ReconcileError(
+                f"{row.source_file} and {course[row.sha256]} are the same file. Take it out of the wrong folder."
+            )
 
 
 def _check(e: Evidence, keys: pd.DataFrame, sources: pd.DataFrame) -> None:

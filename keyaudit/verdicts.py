@@ -276,10 +276,9 @@ def _evidence(e: Evidence, status: Array, first: pd.DataFrame) -> pd.Series:
     by_course = e.course_row >= 0
     partner = np.where((status == NUMBER["altered"]) & (e.link >= 0), e.course_row[e.link], -1)
     course_row = np.where(by_course, e.course_row, partner)
-    home = np.where(e.home >= 0, e.home, 0)
     redeemed = np.where(status == NUMBER["redeemed"], e.redeemed_row, -1)
     latest = np.where(e.place_now_row >= 0, e.place_now_row, e.place_before_row)
-    pool_row = np.where(redeemed >= 0, redeemed, np.where(e.home >= 0, latest[home], -1))
+    pool_row = np.where(redeemed >= 0, redeemed, np.append(latest, -1)[e.home])
     text = first["source_file"] + ", row " + first["source_row"].astype("str")
     for rows, number in ((e.rows, pool_row), (e.course_rows, course_row)):
         take = np.flatnonzero(number >= 0)

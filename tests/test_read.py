@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import subprocess
+import time
 from pathlib import Path
 
 import openpyxl
@@ -305,3 +306,101 @@ def test_a_row_of_another_width_is_set_aside_and_said(tmp_path: Path) -> None:
 def test_a_delimiter_at_the_end_of_every_line_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Training Key,Course\nAA11,C,\nDD44,C,\n")
     assert ka.read_pool_exports(tmp_path).rows["training_key"].tolist() == ["AA11", "DD44"]
+
+
+def read_csv(tmp_path: Path, text: str, **known: object) -> Export:
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    return read_role("pools_before", tmp_path / "a.csv", lambda _: FileOptions(**known))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        # the first list has a header of one word; nothing above the second may be lost
+        ("Undistributed Keys,\nTraining Key,\nAA11,\nBB22,\n,\nUsed Keys,\nTraining Key,Redeemed\nCC33,2026-01-02\n", ["AA11", "BB22", "CC33"]),
+        # a title that is called like a header
+        ("Training Keys;;\n;;\nNr;Beschreibung;Code\n1;x;AA11\n2;y;BB22\n", ["AA11", "BB22"]),
+        # a sum beside the word, a note of two words, a header of one cell
+        ("Key,Redeemed\nAA11,2026-01-02\nTotal,5\n25 keys,\n", ["AA11"]),
+        ("Key,Redeemed\nAA11,2026-01-02\nKey,\nBB22,\n", ["AA11", "BB22"]),
+        # errors that Excel wrote into a CSV
+        ("Key,Course\nAA11,C\n#N/A,C\n", ["AA11", "?"]),
+        # a header whose last cell is blank, and lines that end before it
+        ("Key,Course,\nAA11,C\nBB22,C\n", ["AA11", "BB22"]),
+    ],
+)  # fmt: skip
+def test_what_is_a_key_and_what_is_not(text: str, codes: list[str], tmp_path: Path) -> None:
+    assert read_csv(tmp_path, text).rows["training_key"].fillna("?").tolist() == codes
+
+
+def test_a_mapped_header_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match='maps redeemed_at to "Redemed on"'):
+        read_csv(tmp_path, "Key,Redeemed\nAA11,\n", columns={"redeemed_at": "Redemed on"})
+
+
+def test_a_damaged_later_export_proves_no_absence(tmp_path: Path) -> None:
+    """A key may stand in the row that could not be read: unknown is not no."""
+    for folder, rows in (("before", "AA11,C\nBB22,C\n"), ("now", "AA11,C\nBB22,C,D,E\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "P.csv").write_text("Key,Course\n" + rows)
+    (tmp_path / "k.csv").write_text("Key,Course\nCC33,C\n")
+    before, now = (ka.read_pool_exports(tmp_path / folder, now=folder == "now") for folder in ("before", "now"))
+    result = ka.reconcile(before, ka.read_course_keys(tmp_path / "k.csv"), pools_now=now, as_of="2026-04-03")
+    keys = result.keys.set_index("training_key")
+    assert keys.loc["BB22", ["status", "in_now"]].tolist() == ["to_migrate", "unknown"]
+
+
+def test_a_formula_without_a_value_in_the_last_row_is_not_lost(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for cell in ["Training Key", "AA11", "=1+1"]:
+        book.active.append([cell])
+    book.save(tmp_path / "a.xlsx")
+    assert ka.read_pool_exports(tmp_path).rows["training_key"].fillna("?").tolist() == ["AA11", "?"]
+
+
+def test_a_course_key_that_cannot_be_read_is_set_aside_and_said(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("Key,Course\nAA11,C\n")
+    book = openpyxl.Workbook()
+    for row in [["Training Key", "Course"], ["BB22", "C"], ["#N/A", "C"]]:
+        book.active.append(row)
+    book.active["A3"].data_type = "e"
+    book.save(tmp_path / "k.xlsx")
+    result = ka.reconcile(
+        ka.read_pool_exports(tmp_path / "p.csv"), ka.read_course_keys(tmp_path / "k.xlsx"), as_of="2026-04-03"
+    )
+    assert result.tie_out_sums() == {"rows_read": 3, "keys": 2, "repeats": 0, "set_aside": 1, "unexplained": 0}
+    assert "excel_damage" in set(result.findings["code"])
+    assert any("k.xlsx" in text for text in result.not_checked)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [("26-05-31", "ambiguous"), ("31-12-26", "ambiguous"), ("31/12/26", "2026-12-31"), ("9 marras 2026", "unreadable")],
+)
+def test_two_digit_years_and_other_months_are_not_guessed(cell: str, expected: str) -> None:
+    column = pd.Series([cell], dtype=object)
+    dates, wrong = to_dates(column, proven_order(column))
+    assert (dates.dt.strftime("%Y-%m-%d").fillna("")[0] or wrong[0]) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["A" * 130_000 + "\nA1\n", "Key\nA1" + " " * 60_000 + "B2\n", "Key\n" + "1" * 100_000 + "!\n", "Key\n" + "\n".join(f"AZ#{n}" for n in range(40_000))],
+    ids=["one long line", "blanks inside", "digits", "many odd codes"],
+)  # fmt: skip
+def test_no_input_takes_long(content: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    try:
+        read_csv(tmp_path, content)
+    except KeyauditError as problem:
+        assert len(str(problem)) < 2_000
+    assert time.monotonic() - began < 10
+
+
+def test_an_empty_pool_export_beside_course_keys(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("Key,Course\n")
+    (tmp_path / "k.csv").write_text("Key,Course\nBB22,C\n")
+    result = ka.reconcile(
+        ka.read_pool_exports(tmp_path / "p.csv"), ka.read_course_keys(tmp_path / "k.csv"), as_of="2026-04-03"
+    )
+    assert result.statuses["new"] == len(result.keys) == 1

@@ -149,6 +149,9 @@ def test_the_audit_says_what_redeeming_would_do(
         damage = {code: fate_of[code] for code in moved if fate_of[code] in DAMAGE and code not in harmless}
         forget = [code for code in moved if fate_of[code] == "forgotten"]
         migrate(model, name, moved, START + key_life * DAY, damage=damage, forget=forget)
+    model.create_course_keys(
+        "Own", "Course 0", "O", ["OWN-KEY-1"], START + 999 * DAY
+    )  # so that no padding is that of the whole file
     model.wait_until(START + 6 * DAY)
     for code, fate in fate_of.items():
         if fate == "used":

@@ -15,11 +15,15 @@ import pandas as pd
 
 from keyaudit.exports.package import Padded, Unreadable
 
+_WIDE = [0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x1680, 0x17B4, 0x17B5, *range(0x180B, 0x180F), *range(0x2000, 0x2010)]
+_WIDE += [*range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x3000, 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0]
 INVISIBLE = (
     r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f"
     r"\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f"
 )
-AROUND = re.compile(rf"^[{INVISIBLE}]+|[{INVISIBLE}]+$")
+# the same characters, for strip(): a pattern that ends in + and $ takes forever on a long run of blanks
+BLANKS = "".join(chr(c) for c in (*range(0x21), 0x7F, 0x85, 0xA0, *_WIDE))
+ERRORS = frozenset(("#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 PARTS = re.compile(r"[\s,;|]+")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -58,10 +62,11 @@ def recorded_codes(cells: list[Any], in_course_keys: bool) -> Codes:
     if not in_course_keys:
         _clean_pool_codes(frame)
     if not all_text:
-        widths = frame["code"].dropna().str.len()
-        for row in raw.index[~is_text]:
-            code, damage = _plain_form(raw[row]) if in_course_keys else _from_number(raw[row], widths)
-            frame.loc[row, ["code", "damage", "raw"]] = [code if code else np.nan, damage, str(raw[row])]
+        widths = frame["code"].dropna().str.len().value_counts().to_dict()
+        told = [_plain_form(cell) if in_course_keys else _from_number(cell, widths) for cell in raw[~is_text]]
+        frame.loc[~is_text, "code"] = pd.array([code or None for code, _ in told], dtype="str")
+        frame.loc[~is_text, "damage"] = pd.array([damage for _, damage in told], dtype="str")
+        frame.loc[~is_text, "raw"] = pd.array([str(cell) for cell in raw[~is_text]], dtype="str")
     return Codes(frame, wrapper, padding)
 
 
@@ -71,11 +76,13 @@ def _without_uniform(text: pd.Series) -> tuple[pd.Series, str, str]:
     wrapper = padding = ""
     if keys.empty or keys.str.fullmatch(PLAIN).all():
         return text, wrapper, padding
-    for where, pattern in (("begin with", rf"^[{INVISIBLE}]+"), ("end in", rf"[{INVISIBLE}]+$")):
-        if keys.str.contains(pattern).all():
+    for where, bare in (("begin with", keys.str.lstrip(BLANKS)), ("end in", keys.str.rstrip(BLANKS))):
+        if (bare.str.len() < keys.str.len()).all() and (bare != "").all():
             padding = f"{padding} and {where} a blank".removeprefix(" and ")
-            text = text.str.replace(pattern, "", regex=True)
-            keys = text.dropna()
+    if padding:
+        strip = {"begin with a blank": text.str.lstrip, "end in a blank": text.str.rstrip}.get(padding, text.str.strip)
+        text = strip(BLANKS)
+        keys = text.dropna()
     is_wrapped = keys.str.fullmatch(r'="[^"]*"')
     inner = keys.str.slice(2, -1)
     only_fragile = is_wrapped.any() and bool(
@@ -96,16 +103,23 @@ def _clean_pool_codes(frame: pd.DataFrame) -> None:
     if not odd.any():
         return
     lengths = set(frame.loc[~odd, "code"].dropna().str.len().unique())
-    for row in frame.index[odd]:
-        code = str(frame.at[row, "code"])
-        clean = AROUND.sub("", code)
-        parts = [part for part in PARTS.split(clean) if part]
-        if len(parts) > 1 and _are_codes(parts, lengths, strong=bool(re.search(r"[\n\r,;|]", clean))):
-            frame.at[row, "code"] = np.nan
-            frame.at[row, "parts"] = frame.at[row, "raw"] = " ".join(parts)
-            continue
-        frame.at[row, "code"] = clean
-        frame.at[row, "is_padded"] = clean != code
+    told = [_one_code(code, lengths) for code in frame.loc[odd, "code"]]
+    code, is_padded, parts, damage = zip(*told, strict=True)
+    frame.loc[odd, "code"] = pd.array(code, dtype="str")
+    frame.loc[odd, "is_padded"] = list(is_padded)
+    frame.loc[odd, "parts"] = frame.loc[odd, "raw"] = pd.array(parts, dtype="str")
+    frame.loc[odd, "damage"] = pd.array(damage, dtype="str")
+
+
+def _one_code(text: str, lengths: set[int]) -> tuple[str | None, bool, str, str]:
+    """The code of a pool cell with unusual characters: code, was it padded, its parts if it is several, its damage."""
+    clean = text.strip(BLANKS)
+    if clean in ERRORS:
+        return None, False, "", f"the error {clean}"
+    parts = [part for part in PARTS.split(clean) if part]
+    if len(parts) > 1 and _are_codes(parts, lengths, strong=bool(re.search(r"[\n\r,;|]", clean))):
+        return None, False, " ".join(parts), ""
+    return clean, clean != text, "", ""
 
 
 def _are_codes(parts: list[str], lengths: set[int], strong: bool) -> bool:
@@ -114,7 +128,7 @@ def _are_codes(parts: list[str], lengths: set[int], strong: bool) -> bool:
     return all(len(part) in lengths for part in parts) or (strong and all(re.search(r"\d", part) for part in parts))
 
 
-def _from_number(cell: Any, widths: pd.Series) -> tuple[str, str]:
+def _from_number(cell: Any, widths: dict[int, int]) -> tuple[str, str]:
     """The code of a pool cell that is not text, or blank: never invent one. (CATALOGUE §1)"""
     if isinstance(cell, Padded):
         return cell.text, "number: a number format pads it with zeros"
@@ -125,8 +139,8 @@ def _from_number(cell: Any, widths: pd.Series) -> tuple[str, str]:
     digits = _plain_form(cell)[0]
     if not digits.isdigit():
         return "", "a number with decimals, not text"
-    same_width = (widths == len(digits)).sum()
-    is_proven = same_width >= 20 and same_width >= 0.95 * len(widths)
+    same_width = widths.get(len(digits), 0)
+    is_proven = same_width >= 20 and same_width >= 0.95 * sum(widths.values())
     lost_digits = digits.endswith("00") or (len(digits) > 15 and digits.endswith("0"))
     if is_proven and not lost_digits:
         return digits, "number: stored as a number, its width is that of the other codes"
@@ -141,6 +155,8 @@ def _plain_form(cell: Any) -> tuple[str, str]:
         return "", cell.what
     if isinstance(cell, bool):
         return str(cell).upper(), "a true/false value, not text"
+    if isinstance(cell, float) and not np.isfinite(cell):
+        return "", "a number too large to read"
     if isinstance(cell, (int, float)):
         number = Decimal(repr(float(cell))) if isinstance(cell, float) else Decimal(cell)
         is_whole = number == number.to_integral_value()

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from keyaudit.columns import BLANK_DATES
-from keyaudit.exports.codes import MONTHS
 
 _TIME = r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}")
@@ -19,6 +18,11 @@ NUMERIC = re.compile(rf"(\d{{1,2}})[-/.]\s?(\d{{1,2}})[-/.]\s?(\d{{4}}|\d{{2}}){
 DAY_NAMED = re.compile(rf"(\d{{1,2}})[-. /]+([A-Za-z]{{3,9}})[-., /]+(\d{{4}}|\d{{2}}){_TIME}")
 MONTH_NAMED = re.compile(rf"([A-Za-z]{{3,9}})[-. ]+(\d{{1,2}})(?:st|nd|rd|th)?[-., ]+(\d{{4}}){_TIME}")
 WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]?\s+", re.I)
+YEAR_FIRST_SHORT = re.compile(r"\d{2}-\d{2}-\d{2}(?!\d).*")  # 26-05-31 may be a year, a month and a day
+FULL_MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
+    "december",
+)
 EARLIEST, LATEST = 2000, 2100  # a key outside these years is a slip
 
 
@@ -36,6 +40,8 @@ def proven_order(cells: Iterable[Any]) -> bool | None:
     for cell in cells:
         if isinstance(cell, str) and (match := NUMERIC.fullmatch(WEEKDAY.sub("", cell.strip(), count=1))):
             first, second = int(match[1]), int(match[2])
+            if YEAR_FIRST_SHORT.fullmatch(cell.strip()):
+                continue
             if first > 12 >= second:
                 orders.add(True)
             elif second > 12 >= first:
@@ -85,6 +91,8 @@ def _parts(text: str, day_first: bool | None) -> tuple[int, int, int, int, int, 
         year, month, day = int(match[1]), int(match[2]), int(match[3])
     elif match := NUMERIC.fullmatch(text):
         first, second, year = int(match[1]), int(match[2]), _full_year(match[3])
+        if day_first is None and YEAR_FIRST_SHORT.fullmatch(text):
+            return "ambiguous"
         if day_first is None and first != second:
             return "ambiguous" if first <= 12 and second <= 12 else "unreadable"
         day, month = (first, second) if day_first else (second, first)
@@ -105,5 +113,9 @@ def _full_year(text: str) -> int:
 
 
 def _month(name: str) -> int:
-    short = name[:3].lower()
-    return MONTHS.index(short) + 1 if short in MONTHS else 0
+    """The number of an English month, in full or short; 0 for another word."""
+    word = name.lower()
+    return next(
+        (place + 1 for place, full in enumerate(FULL_MONTHS) if word in (full, full[:3]) or word == "sept" == full[:4]),
+        0,
+    )

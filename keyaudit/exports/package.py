@@ -60,10 +60,13 @@ class Package:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             self._check_members()
-            self.hints = {name: self._scan(name) for name in self._xml_parts() if "/worksheets/" in f"/{name.lower()}"}
-            for name in self._xml_parts():
-                if name not in self.hints:
-                    self._refuse_declarations(name, self._zip.read(name)[: 1 << 20])
+            self.hints: dict[str, Hints] = {}
+            for name in self._parts():
+                content = self._zip.read(name)
+                if b"sheetData" in content:
+                    self.hints[name] = self._scan(name, content)
+                elif name.lower().endswith((".xml", ".rels")):
+                    self._refuse_declarations(name, content[: 1 << 20])
         except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError, OverflowError):
             raise UnreadableFile(label, f"is damaged or cut short. Export or download it again. {AGAIN}") from None
         except zipfile.zlib.error:  # type: ignore[attr-defined]
@@ -84,9 +87,11 @@ class Package:
                 f"would unpack to {inflated >> 20:,} MiB, which no export does. Do not open it; export again.",
             )
 
-    def _xml_parts(self) -> list[str]:
+    def _parts(self) -> list[str]:
+        """Every member that may be XML: a sheet need not be called one."""
+        other = (".bin", ".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".vml", "/")
         names = (name for name in self._zip.namelist() if not name.startswith("__MACOSX/"))
-        return [name for name in names if name.lower().endswith((".xml", ".rels"))]
+        return [name for name in names if not name.lower().endswith(other)]
 
     def _refuse_declarations(self, name: str, head: bytes) -> None:
         """No export declares a document type or an exotic encoding; a file that does is built to mislead a reader."""
@@ -101,10 +106,11 @@ class Package:
         ):
             raise UnreadableFile(self.label, f"holds a document type or encoding that no export has ({name}). {AGAIN}")
 
-    def _scan(self, name: str) -> Hints:
+    def _scan(self, name: str, content: bytes) -> Hints:
         """Look through a sheet's XML once: declarations, extent, order of rows, hints."""
-        content = self._zip.read(name)
         self._refuse_declarations(name, content)
+        if re.search(rb"<(?:\w+:)?(?:c|row)\b[^>]*?\s[rt](?:\s*=\s*'|\s+=|=\s+)", content):
+            raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
         rows = [int(number) for number in re.findall(rb'<(?:\w+:)?row\b[^>]*?\br="(\d{1,12})"', content)]
         if any(late <= early for early, late in itertools.pairwise(rows)):
             raise UnreadableFile(self.label, f"has rows out of order or twice: what it says is ambiguous. {AGAIN}")
@@ -113,7 +119,9 @@ class Package:
             raise UnreadableFile(
                 self.label, f"holds {cells:,} cells, more than its size allows. Do not open it; export again."
             )
-        if _is_sparse(max(rows, default=0), self._width(content), cells):
+        digits = len(str(max(rows, default=0))) + 1
+        reaches_on = re.search(rb'<(?:\w+:)?c\b[^>]*?\br="[A-Z]{1,12}\d{%d}' % digits, content)
+        if reaches_on or _is_sparse(max(rows, default=0), self._width(content), cells):
             self._check_extent(content)
         if len(content) < SMALL:
             self._check_cells(content)
@@ -214,6 +222,14 @@ class Package:
             ) from None
         letters = column_letters(column).encode()
         pattern = rb'<(?:\w+:)?c\b(?=[^>]*?\br="' + letters + rb'(\d+)")([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)'
+        try:
+            return self._strange(pattern, content)
+        except (ValueError, ElementTree.ParseError):
+            raise UnreadableFile(
+                self.label, f'sheet "{sheet}" has key cells that cannot be followed. {AGAIN}'
+            ) from None
+
+    def _strange(self, pattern: bytes, content: bytes) -> dict[int, Any]:
         found: dict[int, Any] = {}
         for match in re.finditer(pattern, content, re.S):
             row, attributes, body = int(match[1]), match[2], match[3] or b""
@@ -227,7 +243,7 @@ class Package:
                 style = int(_attribute(attributes, b"s") or 0)
                 width = self._padding[style] if style < len(self._padding) else 0
                 number = float(stored[1])
-                if width and number >= 0 and number == int(number):
+                if width and 0 <= number < 1e15 and number == int(number):
                     found[row] = Padded(number, str(int(number)).zfill(width))
         return found
 

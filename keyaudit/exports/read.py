@@ -114,6 +114,7 @@ def read_role(
     seen: dict[str, str] = {}
     for path in progress(files) if progress else files:
         label = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+        label = label.encode("utf-8", "replace").decode()
         known = options(label) if options else FileOptions()
         try:
             source = open_file(path, label, set(aliases(role)) | _folded_own(known), known.encoding)
@@ -189,6 +190,7 @@ class _Reading:
         self.aside: list[tuple[str, str, int, str]] = []
         self.notes: list[tuple[Any, ...]] = []
         self.sources: list[dict[str, Any]] = []
+        self.blind = 0  # rows of the file at hand that were set aside because their code cannot be read
 
     def note(
         self, code: str, detail: str, file: str, sheet: str = "", row: int = 0, key: str = "", pool: str = ""
@@ -209,6 +211,18 @@ class _Reading:
                 self._note_hidden(source, grid)
         if not tables:
             raise unknown_header(source.grids, self.role, source.label)
+        for column, header in known.columns.items():
+            if not any(table.headers.get(column) == " ".join(header.split()) for table in tables):
+                raise UnreadableFile(
+                    source.label,
+                    f'case.toml maps {column} to "{header}", and no header is called so. Found: {", ".join(h for t in tables for h in (*t.headers.values(), *t.unused))}.',
+                )
+        damaged = sum(len(table.damaged) for table in tables)
+        if damaged and not any(table.rows for table in tables):
+            raise UnreadableFile(
+                source.label,
+                f"every row has another number of cells than the header ({damaged} rows). Export it again.",
+            )
         for grid in unread:
             if _seems_to_hold_keys(grid, self.role):
                 self.note("sheet_not_read", f'sheet "{grid.name}" has no header we know', source.label, grid.name)
@@ -237,9 +251,11 @@ class _Reading:
             is_text = all(type(row[column]) is str for row in grid.rows if column < len(row))
             if is_text and not package.hints_of(grid.name).needs_second_look:
                 return
+            width = len(grid.rows[0]) if grid.rows else column + 1
             for row, value in package.strange_cells(grid.name, column).items():
-                if row <= len(grid.rows):
-                    grid.rows[row - 1][column] = value
+                while len(grid.rows) < row:  # the fast reader leaves out rows it takes for blank
+                    grid.rows.append([""] * width)
+                grid.rows[row - 1][column] = value
 
         return patch
 
@@ -277,6 +293,8 @@ class _Reading:
             frame[name] = _counts(data[name]) if COLUMNS[name].kind == "count" else _texts(data[name])
         if "training_key" in data:
             self._codes(data["training_key"], source, frame)
+            if self.role == "course_keys":
+                frame = self._without_unreadable(frame)
         if self.role in ("pools_before", "pools_now"):
             self._pools(frame, known, source, tables)
         self.frames.append(frame)
@@ -353,6 +371,16 @@ class _Reading:
                     str(frame["training_key"][at]),
                 )
 
+    def _without_unreadable(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A course key whose cell holds no text at all is set aside: its code may be any pool key's."""
+        blind = frame["training_key"].isna()
+        for row in frame[blind].itertuples():
+            self.aside.append(
+                (str(row.source_file), str(row.source_sheet), int(row.source_row), f"not readable: {row.damage}")
+            )
+            self.blind += 1
+        return frame[~blind].reset_index(drop=True) if blind.any() else frame
+
     def _pools(self, frame: pd.DataFrame, known: FileOptions, source: SourceFile, tables: list[Table]) -> None:
         if known.pool is not None or "pool" not in frame:
             frame["pool"] = pd.Series(known.pool, index=frame.index, dtype="str")
@@ -372,7 +400,8 @@ class _Reading:
         for _, sheet, row, reason in aside:
             if reason == "blank key":
                 self.note("blank_key", "the key cell is blank", source.label, sheet, row)
-        read = len(frame) + len(aside)
+        blind, self.blind = self.blind, 0
+        read = len(frame) + len(aside) + blind
         if known.rows is not None and known.rows != read:
             self.note("rows_unaccounted", f"{known.rows} rows declared in case.toml, {read} read", source.label)
         required = ROLES[self.role].required
@@ -390,8 +419,8 @@ class _Reading:
                 "rows_read": read,
                 "keys": keys,
                 "repeats": len(frame) - keys,
-                "set_aside": len(aside),
-                "damaged": len(source.damaged) + sum(len(t.damaged) for t in tables),
+                "set_aside": len(aside) + blind,
+                "damaged": len(source.damaged) + sum(len(t.damaged) for t in tables) + blind,
             }
         )
 
@@ -464,7 +493,9 @@ def _texts(cells: pd.Series) -> pd.Series:
     """Text cells trimmed, blanks missing; numbers in their plain form."""
     codes, values = pd.factorize(cells, use_na_sentinel=False)
     plain = [
-        " ".join(str(int(v) if isinstance(v, float) and v == int(v) else v).split()) if not _is_missing(v) else ""
+        " ".join(str(int(v) if isinstance(v, float) and np.isfinite(v) and v == int(v) else v).split())
+        if not _is_missing(v)
+        else ""
         for v in values
     ]
     return pd.Series(pd.array([text or None for text in plain], dtype="str").take(codes), index=cells.index)
@@ -496,15 +527,20 @@ def _is_missing(value: Any) -> bool:
 
 def _seems_to_hold_keys(grid: Grid, role: str) -> bool:
     known = aliases(role)
-    cells = [cell for row in grid.rows[:200] for cell in row if isinstance(cell, str)]
-    coded = sum(bool(re.fullmatch(r"(?=\S*\d)[A-Za-z0-9-]{8,}", cell)) for cell in cells)
-    return coded >= 3 or any(known.get(fold_header(cell)) == ROLES[role].required for cell in cells)
+    cells = [cell for row in grid.rows[:500] for cell in row]
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    coded = sum(bool(re.fullmatch(r"(?=\S*\d)\S{4,}|[A-Z0-9-]{6,}", text)) for text in texts)
+    numbers = sum(isinstance(cell, float) and cell >= 1000 for cell in cells)
+    is_list = fold_header(grid.name) in LIST_HEADINGS
+    return (
+        is_list or coded + numbers >= 2 or any(known.get(fold_header(text)) == ROLES[role].required for text in texts)
+    )
 
 
 # --- the name of a pool (CATALOGUE §2) ---
 
 _GENERIC_TAB = re.compile(
-    r"(?:sheet|worksheet|tabelle|feuille?|hoja|foglio|blad|planilha|folha|munka|arkusz|list|ark|taul|sayfa|лист|工作表)\s*\d*",
+    r"(?:sheet|worksheet|exports?|data|(?:training |course assignment )?keys|report|results?|tabelle|feuille?|hoja|foglio|blad|planilha|folha|munka|arkusz|list|ark|taul|sayfa|лист|工作表)\s*\d*",
     re.I,
 )
 _COPY = re.compile(r"(?:\s*\(\d+\)|\s*-\s*(?:copy|kopie|copie)(?:\s*\(\d+\))?)+$", re.I)

@@ -14,10 +14,11 @@ from typing import Any
 from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.package import Package
-from keyaudit.masking import mask_text
+from keyaudit.masking import shape
 
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt")
 DELIMITERS = (",", ";", "\t", "|")
+csv.field_size_limit(1 << 30)  # a long cell is a cell; what it may hold is decided later
 HEADER_ROWS = 50  # a header merged over several rows is filled downwards this far
 
 
@@ -79,10 +80,11 @@ def _kind(content: bytes, label: str) -> str:
         (b"<table", "a web page"),
         (b"\x1f\x8b", "a compressed (gzip) file"),
         (b"<?xml", "an XML file"),
-        (b"id;p", "a SYLK file"),
     ):
         if head.startswith(magic):
             raise UnreadableFile(label, f"is {what}, not a table of keys. {save}")
+    if content.startswith(b"ID;P") and b"\nC;" in content[:4096]:
+        raise UnreadableFile(label, f"is a SYLK file, not a table of keys. {save}")
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         if "EncryptedPackage".encode("utf-16-le") in content:
             raise UnreadableFile(
@@ -124,17 +126,17 @@ def _decoded(content: bytes, label: str, encoding: str | None) -> str:
     marked = next((name for mark, name in marks if content.startswith(mark)), None)
     try:
         text = content.decode(marked or encoding or "utf-8")
-    except LookupError:
-        raise UnreadableFile(
-            label, f'no encoding is called "{encoding}". Use "cp1252" or "utf-8" in case.toml.'
-        ) from None
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
-        shown = mask_text(content.splitlines()[line - 1][:200].decode("ascii", "replace")) if not marked else ""
+        shown = shape(content.splitlines()[line - 1].decode("cp1252", "replace")) if not marked else "…"
         raise UnreadableFile(
             label,
             f"line {line} is not {marked or encoding or 'UTF-8'} ({shown}). If it was saved by Excel as plain CSV, say so "
             f'in case.toml: [files."{label}"] encoding = "cp1252". Better: export it again as UTF-8 or .xlsx.',
+        ) from None
+    except (LookupError, ValueError):
+        raise UnreadableFile(
+            label, f'"{encoding}" is no encoding of text. Use "cp1252" or "utf-8" in case.toml.'
         ) from None
     if "\x00" in text:
         raise UnreadableFile(label, "holds binary data: it is not a table. Export it again as CSV or .xlsx.")
@@ -153,8 +155,7 @@ def _text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, 
 
 def _fit(sample: str, delimiter: str, known: set[str]) -> tuple[int, int]:
     """How well a delimiter explains the first lines: known headers in one row, then width."""
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-    rows = list(reader)
+    rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
     headers = max((sum(fold_header(cell) in known for cell in row) for row in rows), default=0)
     widths = sorted(len(row) for row in rows if row)
     return headers, widths[len(widths) // 2] if widths else 0

@@ -13,7 +13,7 @@ from keyaudit.exports.sheets import Grid
 from keyaudit.masking import mask_text, shape
 
 HEADER_WITHIN = 50
-ORDINARY = re.compile(r"[A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*").fullmatch
+ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch
 TOTALS = re.compile(r"(grand\s+total|totals?|count|sum)\b(?!-)", re.I)
 
 
@@ -39,6 +39,7 @@ class _Header:
     start: int
     stop: int
     width: int
+    named: int  # up to the last cell with a name
 
 
 def find_tables(
@@ -67,14 +68,23 @@ def find_tables(
 
 
 def _header_row(rows: list[list[Any]], known: dict[str, str], required: str) -> int | None:
+    """The first row with the required header and another one we know; or with it alone, if codes stand below."""
     sole = None
     for place, row in enumerate(rows[:HEADER_WITHIN]):
         names = _names(row, known)
         if required in names:
-            if len(names) > 1:
+            if len(names) > 1 or _has_code_below(rows, place, known, required):
                 return place
-            sole = place if sole is None else sole
+            sole = place  # a title may be called like a header: the last one stands nearest to the data
     return sole
+
+
+def _has_code_below(rows: list[list[Any]], place: int, known: dict[str, str], required: str) -> bool:
+    column = next(i for i, cell in enumerate(rows[place]) if known.get(fold_header(cell)) == required)
+    below = next((row for row in rows[place + 1 :] if any(not _is_empty(cell) for cell in row)), None)
+    if below is None or column >= len(below) or _is_empty(below[column]):
+        return False
+    return not isinstance(below[column], str) or bool(ORDINARY(below[column].strip("='\" ")))
 
 
 def _width(rows: list[list[Any]], top: int) -> int:
@@ -115,6 +125,8 @@ def _header(row: list[Any], known: dict[str, str], start: int, stop: int, width:
         if column is None:
             if text:
                 unused.append(text)
+        elif column in places and column == "distributed_to":
+            unused.append(text)  # a log often has a learner's name and address: one is enough
         elif column in places:
             first = " ".join(str(row[places[column]]).split())
             raise UnreadableFile(
@@ -126,7 +138,8 @@ def _header(row: list[Any], known: dict[str, str], start: int, stop: int, width:
         else:
             places[column] = place
     headers = {column: " ".join(str(row[place]).split()) for column, place in places.items()}
-    return _Header(places, headers, unused, start, stop, width)
+    named = max((i + 1 for i, cell in enumerate(row) if not _is_empty(cell)), default=0)
+    return _Header(places, headers, unused, start, stop, width, min(named, width))
 
 
 def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], required: str, where: str) -> list[Table]:
@@ -140,7 +153,7 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
         row = grid.rows[place]
         number = place + 1
         cell = row[key] if key < len(row) else ""
-        if type(cell) is str and ORDINARY(cell) and len(row) == header.width:
+        if type(cell) is str and ORDINARY(cell) and len(row) == header.width and cell != header.headers[required]:
             if trail:
                 _settle(tables[-1], trail, header, key, at_end=False)
                 trail = []
@@ -157,7 +170,7 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
             tables.append(table)
             continue
         names = _names(row[header.start : header.stop], known)
-        if required in names and (len(names) > 1 or len(filled) == 1 == len(header.places)):
+        if required in names and (len(names) > 1 or len(filled) == 1):
             _settle(tables[-1], trail, header, key, at_end=True)
             trail = []
             header = _header(row, known, header.start, header.stop, header.width, where)
@@ -169,7 +182,8 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
             tables[-1].set_aside.append((number, "repeated header"))
             continue
         trail.append((number, row))
-        if not _is_empty(cell) and _beside(row, header, key) and _fits(row, header.width):
+        is_total = isinstance(cell, str) and TOTALS.match(cell.strip())
+        if not _is_empty(cell) and not is_total and _beside(row, header, key) and _fits(row, header):
             _settle(tables[-1], trail, header, key, at_end=False)
             trail = []
     _settle(tables[-1], trail, header, key, at_end=True)
@@ -187,24 +201,32 @@ def _is_empty(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip(" \t\r\n\u00a0\ufeff\u200b"))
 
 
-def _beside(row: list[Any], header: _Header, key: int) -> bool:
-    """Is a learner, date or setting of ours filled beside the key?"""
-    return any(not _is_empty(row[i]) for i in header.places.values() if i != key and i < len(row))
+def _beside(row: list[Any], header: _Header, key: int, numbers: bool = True) -> bool:
+    """Is a learner, date or setting of ours filled beside the key? Bare numbers may be sums: `numbers` counts them too."""
+    cells = (row[i] for i in header.places.values() if i != key and i < len(row))
+    return any(not _is_empty(cell) and (numbers or not _is_number(cell)) for cell in cells)
 
 
-def _fits(row: list[Any], width: int) -> bool:
-    return len(row) == width
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
+
+
+def _fits(row: list[Any], header: _Header) -> bool:
+    """Has the row the header's width? Cells that only a nameless header would name may lack."""
+    return header.named <= len(row) <= header.width
 
 
 def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: _Header, key: int, at_end: bool) -> None:
     """Decide what the unusual rows since the last ordinary one are, the last first: the end of a list grows upwards."""
     decided: list[tuple[int, list[Any], str]] = []
+    codes = next(iter(table.cells.values()), []) if key == next(iter(header.places.values())) else []
+    has_blanks = any(isinstance(code, str) and " " in code.strip() for code in codes)
     for number, row in reversed(trail):
-        reason = _reason(row, header, key, at_end)
+        reason = _reason(row, header, key, at_end, has_blanks)
         at_end = at_end and reason in ("totals", "note")
         decided.append((number, row, reason))
     for number, row, reason in reversed(decided):
-        if not reason and not _fits(row, header.width):
+        if not reason and not _fits(row, header):
             reason = f"damaged row: {len(row)} cells, the header has {header.width}"
             table.damaged.append((number, reason))
         if reason:
@@ -213,14 +235,17 @@ def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: _Header, k
             _add(table, number, row, header)
 
 
-def _reason(row: list[Any], header: _Header, key: int, at_end: bool) -> str:
+def _reason(row: list[Any], header: _Header, key: int, at_end: bool, has_blanks: bool) -> str:
     cell = row[key] if key < len(row) else ""
     beside = _beside(row, header, key)
-    is_total = _is_empty(cell) or (isinstance(cell, str) and bool(TOTALS.match(cell.strip())))
-    if at_end and is_total and not beside:
+    is_named_total = isinstance(cell, str) and bool(TOTALS.match(cell.strip()))
+    if at_end and (is_named_total or _is_empty(cell)) and not beside:
+        return "totals"
+    if at_end and is_named_total and not _beside(row, header, key, numbers=False):
         return "totals"
     filled = [c for c in row[header.start : header.stop] if not _is_empty(c)]
-    if at_end and len(filled) == 1 and isinstance(filled[0], str) and len(filled[0].split()) >= 3:
+    words = filled[0].split() if len(filled) == 1 and isinstance(filled[0], str) else []
+    if at_end and (len(words) >= 3 or (len(words) == 2 and not has_blanks)):
         return "note"
     return "blank key" if _is_empty(cell) else ""
 
@@ -228,7 +253,7 @@ def _reason(row: list[Any], header: _Header, key: int, at_end: bool) -> str:
 def _add(table: Table, number: int, row: list[Any], header: _Header) -> None:
     table.rows.append(number)
     for column, place in header.places.items():
-        table.cells.setdefault(column, []).append(row[place])
+        table.cells.setdefault(column, []).append(row[place] if place < len(row) else "")
 
 
 def unknown_header(grids: list[Grid], role: str, label: str) -> UnreadableFile:
@@ -238,12 +263,12 @@ def unknown_header(grids: list[Grid], role: str, label: str) -> UnreadableFile:
     looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
     found, candidate, sheet = _likely_header(grids, known)
     below = _below(grids, sheet, candidate)
-    where = f', sheet "{sheet}"' if sheet else ""
+    where = f', sheet "{sheet}": ' if sheet else ""
     what = {"training_key": "the training key", "pool": "the pool's name", "payment": "the payment type"}[required]
     listed = ", ".join(f'"{mask_text(text)}"' for text in found) or "no header at all"
     return UnreadableFile(
         label,
-        f"{where}: no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
+        f"{where}no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
         f'map it in case.toml:\n[files."{label}"]\ncolumns = {{ {required} = "{candidate or "the header in your file"}" }}',
     )
 
@@ -277,6 +302,16 @@ def _below(grids: list[Grid], sheet: str, candidate: str) -> str:
     return ""
 
 
+def _looks_like_data(grid: Grid, row: list[Any]) -> bool:
+    """A row with codes or addresses in it, or shaped like the row below it, is no header."""
+    texts = [" ".join(str(cell).split()) for cell in row if not _is_empty(cell)]
+    if any(re.search(r"\d{3}|@", text) or ORDINARY(text) for text in texts):
+        return True
+    below = next((r for r in grid.rows[grid.rows.index(row) + 1 :] if any(not _is_empty(cell) for cell in r)), [])
+    pairs = zip(row, below, strict=False)
+    return any(len(str(one)) >= 6 and shape(one) == shape(other) for one, other in pairs if not _is_empty(one))
+
+
 def _likely_header(grids: list[Grid], known: dict[str, str]) -> tuple[list[str], str, str]:
     for grid in grids:
         rows = [row for row in grid.rows[:HEADER_WITHIN] if sum(not _is_empty(cell) for cell in row) > 0]
@@ -284,12 +319,11 @@ def _likely_header(grids: list[Grid], known: dict[str, str]) -> tuple[list[str],
         if not rows:
             continue
         texts = [" ".join(str(cell).split()) for cell in rows[0] if not _is_empty(cell)]
-        is_header = bool(_names(rows[0], known)) or not any(
-            re.search(r"\d{3}|@", text) or ORDINARY(text) for text in texts
-        )
+        is_header = bool(_names(rows[0], known)) or not _looks_like_data(grid, rows[0])
         if not is_header:  # it looks like a row of data: show its shape, not its content
             return [f"{len(text)} characters" for text in texts], "", grid.name
         unknown = [text for text in texts if fold_header(text) not in known]
         likely = next((text for text in unknown if re.search(r"key|code|schl|clé|clave|chave", text, re.I)), "")
-        return texts, likely or (unknown[0] if unknown else ""), grid.name
+        likely = likely or (unknown[0] if unknown else "")
+        return texts, likely if len(likely) <= 60 else "", grid.name
     return [], "", ""

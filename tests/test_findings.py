@@ -1,0 +1,145 @@
+"""Every kind of finding in a small case that must show it, and none of them in a clean one. (CATALOGUE §5)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Write, audit, found
+
+from keyaudit.columns import FINDINGS
+from keyaudit.findings import FINDINGS_TABLE, SEVERITIES
+
+POOL = "Training_Key Course Organization Created    Redeemed   Starts     Expires"
+COURSE = "Training_Key Name Course Organization Created    Expires    Max_Uses Uses Content_Availability Redeemable_By_Any_Student"
+LIST = "Name Course Organization Starts Expires Content_Availability Sitewide_Use"
+CLEAN = {
+    "pools-before/P.csv": f"{POOL}\nKEY-00001 C O 2025-01-02 . 2025-01-02 2026-12-31\nKEY-00002 C O 2025-01-02 2025-03-04 2025-01-02 2026-12-31",
+    "pools-now/P.csv": f"{POOL}\nKEY-00002 C O 2025-01-02 2025-03-04 2025-01-02 2026-04-02",
+    "course-keys/k.csv": f"{COURSE}\nKEY-00001 E C O 2026-04-01 2026-12-31 . 0 180 No\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No",
+    "pool-list/l.csv": f"{LIST}\nP C O 2025-01-02 2026-04-02 180 No",
+    "distribution/d.csv": "Training_Key Sent_To\nKEY-00001 Ana\nKEY-00002 Bo",
+}
+BEFORE, NOW, KEYS, LISTED, LOG = CLEAN
+MOVED = "KEY-00001 E C O 2026-04-01 2026-12-31 . 0 180 No"
+
+
+def course_key(row: str) -> dict[str, str]:
+    return {KEYS: f"{COURSE}\n{row}"}
+
+
+SHOWN: dict[str, tuple[dict[str, str], str, list[str], str]] = {
+    "missing": (course_key("FRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"), "2026-04-03", ["KEY-00001"], "critical"),
+    "altered": (course_key(MOVED.replace("KEY-00001", "key-00001")), "2026-04-03", ["KEY-00001"], "critical"),
+    "stray": (course_key(MOVED.replace("KEY-00001", "key-00001")), "2026-04-03", ["key-00001"], "error"),
+    "lapsed": ({NOW: CLEAN[BEFORE], **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-06-01", ["KEY-00001"], "critical"),
+    "wrong_course": (course_key(MOVED.replace(" C ", " D ")), "2026-04-03", ["KEY-00001"], "critical"),
+    "redeemed_recreated": (course_key(MOVED + "\n" + MOVED.replace("00001", "00002")), "2026-04-03", ["KEY-00002"], "critical"),
+    "double_redemption": (course_key(MOVED.replace("00001", "00002").replace(". 0", ". 1")), "2026-04-03", ["KEY-00002"], "critical"),
+    "expired_unused": (course_key(MOVED.replace("2026-12-31", "2026-10-01")), "2026-11-22", ["KEY-00001"], "critical"),
+    "duplicate": ({NOW: CLEAN[BEFORE]}, "2026-04-03", ["KEY-00001"], "error"),
+    "undetermined": ({KEYS: ""}, "2026-04-03", ["KEY-00001"], "error"),
+    "to_migrate": ({NOW: CLEAN[BEFORE], LISTED: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03", ["KEY-00001"], "warning"),
+    "expired": ({BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-01-31"), NOW: "", LISTED: "", LOG: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03", ["KEY-00001"], "note"),
+    "organization_differs": (course_key(MOVED.replace(" O ", " Other ")), "2026-04-03", ["KEY-00001"], "error"),
+    "scope_narrowed": ({LISTED: CLEAN[LISTED].replace("No", "Yes")}, "2026-04-03", ["KEY-00001"], "error"),
+    "scope_widened": (course_key(MOVED.replace("No", "Yes")), "2026-04-03", ["KEY-00001"], "warning"),
+    "availability_shorter": (course_key(MOVED.replace("180", "30")), "2026-04-03", ["KEY-00001"], "error"),
+    "availability_longer": (course_key(MOVED.replace("180", "365")), "2026-04-03", ["KEY-00001"], "warning"),
+    "expires_earlier": ({NOW: CLEAN[NOW].replace("2026-04-02", "2027-06-30"), LISTED: ""}, "2026-04-03", ["KEY-00001"], "error"),
+    "start_lost": ({BEFORE: CLEAN[BEFORE].replace(". 2025-01-02", ". 2026-09-01"), NOW: "", LISTED: ""}, "2026-04-03", ["KEY-00001"], "warning"),
+    "pool_revived": ({BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-03-25"), NOW: "", LISTED: ""}, "2026-04-03", ["KEY-00001"], "warning"),
+    "created_late": (course_key(MOVED.replace("2026-04-01", "2026-04-20")), "2026-04-22", ["KEY-00001"], "warning"),
+    "pool_in_two_courses": (course_key(MOVED + "\n" + MOVED.replace("00001", "00002").replace(" C ", " D ")), "2026-04-03", ["P"], "error"),
+    "multi_use": (course_key(MOVED.replace(". 0 180", "25 3 180")), "2026-04-03", ["KEY-00001"], "error"),
+    "expires_soon": (course_key(MOVED.replace("2026-12-31", "2026-04-20")), "2026-04-03", ["KEY-00001"], "warning"),
+    "expiration_blank": (course_key(MOVED.replace("2026-12-31", ".")), "2026-04-03", ["KEY-00001"], "warning"),
+    "repeated_row": ({BEFORE: CLEAN[BEFORE] + "\nKEY-00001 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["KEY-00001"], "warning"),
+    "conflicting_rows": (course_key(MOVED + "\n" + MOVED.replace("2026-12-31", "2026-11-30")), "2026-04-03", ["KEY-00001"], "error"),
+    "record_lost": ({NOW: POOL}, "2026-04-03", ["KEY-00002"], "error"),
+    "redemption_in_future": ({BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2026-08-04"), NOW: "", LISTED: ""}, "2026-04-03", ["KEY-00002"], "warning"),
+    "redemption_before_creation": ({BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2024-03-04")}, "2026-04-03", ["KEY-00002"], "warning"),
+    "key_added_late": ({BEFORE: CLEAN[BEFORE].replace("KEY-00002 C O 2025-01-02", "KEY-00002 C O 2026-04-18")}, "2026-04-20", ["KEY-00002"], "note"),
+    "live_without_holder": ({LOG: "Training_Key Sent_To\nKEY-00002 Bo"}, "2026-04-03", ["KEY-00001"], "warning"),
+    "log_key_unknown": ({LOG: CLEAN[LOG] + "\nNOBODYS-99 Kim"}, "2026-04-03", ["NOBODYS-99"], "error"),
+    "case_twin": (course_key(MOVED + "\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No\nfresh-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"), "2026-04-03", ["FRESH-0009", "fresh-0009"], "warning"),
+    "fragile_key": ({BEFORE: CLEAN[BEFORE] + "\n00012345 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["P"], "note"),
+    "ambiguous_lookalike": (course_key("Key-00001 E C O . . . 0 180 No\nkEY-00001 E C O . . . 0 180 No"), "2026-04-03", ["KEY-00001", "Key-00001", "kEY-00001"], "error"),
+    "collides_with_other_key": ({"other-keys/o.csv": "Training_Key Name\nKEY-00001 Subscription"}, "2026-04-03", ["KEY-00001"], "error"),
+    "pool_not_reexported": ({NOW: "", LOG: "", BEFORE: CLEAN[BEFORE] + "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["P"], "warning"),
+    "pool_never_exported": ({LISTED: CLEAN[LISTED] + "\nQ C O 2025-01-02 2026-12-31 180 No"}, "2026-04-03", ["Q"], "error"),
+    "pool_not_expired": ({NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-04-03", ["P"], "warning"),
+    "pool_expired_too_soon": ({LOG: "", NOW: CLEAN[BEFORE].replace("2026-12-31", "2026-04-02").replace("KEY-00001", "KEY-00003")}, "2026-04-03", ["P"], "critical"),
+    "backup_looks_late": ({BEFORE: CLEAN[NOW] + "\nKEY-00077 C O 2025-01-02 . 2025-01-02 2026-04-02", NOW: CLEAN[NOW] + "\nKEY-00077 C O 2025-01-02 . 2025-01-02 2026-04-02"}, "2026-04-03", [""], "error"),
+    "pool_list_filtered": ({LISTED: CLEAN[LISTED].replace("2026-04-02", "2026-12-31")}, "2026-04-01", [""], "note"),
+    "no_backup": ({"pools-now/Q.csv": f"{POOL}\nKEY-00005 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["Q"], "error"),
+    "not_in_backup": ({NOW: CLEAN[NOW] + "\nKEY-00008 C O 2025-01-02 . 2025-01-02 2026-04-02"}, "2026-04-03", ["KEY-00008"], "warning"),
+    "input_missing": ({LOG: ""}, "2026-04-03", [""], "note"),
+    "column_missing": ({KEYS: "Training_Key Course Expires Max_Uses\nKEY-00001 C 2026-12-31 ."}, "2026-04-03", [""], "note"),
+    "learner_without_date": ({BEFORE: CLEAN[BEFORE].replace("Organization", "Organization").replace("Created ", "Redeemed_By ").replace("O 2025-01-02 . ", "O Ana . ")}, "2026-04-03", ["KEY-00001"], "error"),
+    "blank_key": ({BEFORE: CLEAN[BEFORE] + "\n. C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", [""], "warning"),
+    "header_as_key": (course_key(MOVED + "\nTraining_Key E X . . . . 0 180 No"), "2026-04-03", ["Training Key"], "warning"),
+    "ambiguous_dates": ({NOW: CLEAN[NOW].replace("2026-04-02", "4/2/2026")}, "2026-04-03", [""], "error"),
+    "unreadable_date": ({NOW: CLEAN[NOW].replace("2026-04-02", "soon")}, "2026-04-03", [""], "warning"),
+    "rows_unaccounted": ({"case.toml": '[files."pools-before/P.csv"]\nrows = 3'}, "2026-04-03", [""], "error"),
+    "same_file_twice": ({"pools-before/P copy.csv": CLEAN[BEFORE]}, "2026-04-03", [""], "warning"),
+    "same_pool_twice": ({"pools-before/Other name.csv": CLEAN[BEFORE] + "\nKEY-00001 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["Other name"], "note"),
+}  # fmt: skip
+ELSEWHERE = {  # shown by workbooks, by padding, by headings: tests of reading and the sample `ugly`
+    *("padded_key", "uniform_padding", "excel_damage", "several_keys_in_cell", "hidden_rows", "sheet_not_read"),
+    *("file_unreadable", "redeemed_without_learner"),
+}
+
+
+def made(write: Write, tmp_path: Path, files: dict[str, str]) -> Path:
+    for name, table in files.items():
+        if name == "case.toml":
+            (tmp_path / "case").mkdir(exist_ok=True)
+            (tmp_path / "case" / name).write_text(table)
+        elif table:
+            write(name, table)
+    return tmp_path / "case"
+
+
+@pytest.mark.parametrize("code", SHOWN)
+def test_a_finding_is_shown(code: str, write: Write, tmp_path: Path) -> None:
+    change, as_of, keys, severity = SHOWN[code]
+    result = audit(made(write, tmp_path, CLEAN | change), as_of)
+    assert found(result, code) == sorted(keys)
+    rows = result.findings[result.findings["code"] == code]
+    assert severity in set(rows["severity"].astype(str))
+    assert (rows["message"] != "").all()
+    assert (rows["remedy"] != "").all()
+
+
+def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
+    result = audit(made(write, tmp_path, CLEAN))
+    assert result.findings["code"].tolist() == []
+    assert (result.verdict, result.not_checked) == ("clear", ())
+    assert list(result.findings.columns) == list(FINDINGS)
+
+
+def test_every_kind_is_shown_somewhere() -> None:
+    assert set(SHOWN) | ELSEWHERE == set(FINDINGS_TABLE)
+    assert all(row.severity in SEVERITIES and row.meaning and row.remedy for row in FINDINGS_TABLE.values())
+
+
+@pytest.mark.parametrize(
+    ("as_of", "severity"),
+    [("2026-04-10", "warning"), ("2026-04-11", "error"), ("2026-05-07", "error"), ("2026-05-08", "critical")],
+)
+def test_a_key_to_migrate_grows_more_urgent(as_of: str, severity: str, write: Write, tmp_path: Path) -> None:
+    change = {NOW: CLEAN[BEFORE], LISTED: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}
+    result = audit(made(write, tmp_path, CLEAN | change), as_of)
+    assert result.findings.set_index("code").loc["to_migrate", "severity"] == severity
+
+
+def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path: Path) -> None:
+    accepted = '[[accepted]]\nfinding = "missing"\npool = "p"\nreason = "They have left."\nuntil = 2026-04-05\n'
+    change = SHOWN["missing"][0] | {"case.toml": accepted}
+    case = made(write, tmp_path, CLEAN | change)
+    before, after = audit(case, "2026-04-05"), audit(case, "2026-04-06")
+    assert before.findings.set_index("code").loc["missing", "severity"] == "accepted"
+    assert "They have left." in before.findings.set_index("code").loc["missing", "message"]
+    assert after.findings.set_index("code").loc["missing", "severity"] == "critical"
+    assert (before.count_findings()["critical"], after.count_findings()["critical"]) == (0, 1)
