@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from keyaudit.deadlines import Calendar
+from keyaudit.exports.codes import PARTS
 from keyaudit.exports.read import Export, fold_name
 from keyaudit.lookalikes import Links, find_lookalikes
 from keyaudit.pools import Pools, match_pools
@@ -145,9 +146,10 @@ class Evidence:
         heading, dated = self._of_tables()
         learner = (rows["redeemed_by"].notna() | rows["redeemed_email"].notna()).to_numpy()
         date = rows["redeemed_at_filled"].to_numpy(dtype=bool)
-        self.row_redeemed = date | (heading == "redeemed") | (learner & ~dated)
-        self.row_learner_without_date = learner & dated & ~date & (heading != "redeemed")
-        self.row_without_learner = (heading == "redeemed") & ~date & ~learner
+        says_redeemed, says_nothing = heading == "redeemed", heading == ""
+        self.row_redeemed = date | says_redeemed | (learner & ~dated & says_nothing)
+        self.row_learner_without_date = learner & ~date & ~says_redeemed & (dated | ~says_nothing)
+        self.row_without_learner = says_redeemed & ~date & ~learner
         held = self._held
         ids = self.row_ids[held]
         self.redeemed = _any(ids, self.row_redeemed[held], self.count)
@@ -259,7 +261,6 @@ class Evidence:
         last = _highest(ids, file, count)
         in_last = file == last[ids] if len(ids) else np.array([], dtype=bool)
         self.course_row = _first(ids[in_last], np.flatnonzero(in_last), count)  # the row its settings come from
-        self.course_in_last = in_last
 
         self.row_max = _max_uses(rows["max_uses"].to_numpy(dtype=float), columns["max_uses"].to_numpy(dtype=bool))
         has_uses = columns["uses"].to_numpy(dtype=bool)
@@ -282,7 +283,7 @@ class Evidence:
         self.row_course = self._same(rows["course"], self.agreements.same_course)
         self.row_organization = self._same(rows["organization"], self.agreements.same_organization)
         self.row_name = self._same(rows["name"], {})
-        self.in_two_entries, self.conflicting = self._entries(ids, file)
+        self.in_two_entries, self.conflicting = self._entries(ids, file, learner)
 
     def _same(self, names: pd.Series, same: Mapping[str, str]) -> Array:
         """A text per name for comparing, None where it is not known; names the case declares equal become one."""
@@ -290,9 +291,14 @@ class Evidence:
         folded = np.array([same.get(fold_name(v), fold_name(v)) for v in values] + [None], dtype=object)
         return folded[codes]
 
-    def _entries(self, ids: Array, file: Array) -> tuple[Array, Array]:
-        """Keys in two entries of one file; keys whose rows disagree in a setting."""
+    def _entries(self, ids: Array, file: Array, learner: Array) -> tuple[Array, Array]:
+        """Keys in two entries of one file; keys whose rows disagree in a setting.
+
+        For the rows of keys listed more than once: the largest uses of their entry over all files, and whether the row
+        stands in the last file that has the entry.
+        """
         two, conflict = np.zeros(self.count, dtype=bool), np.zeros(self.count, dtype=bool)
+        self.entry_uses, self.entry_is_last = self.row_uses.copy(), np.ones(len(ids), dtype=bool)
         repeated = np.bincount(ids, minlength=self.count) > 1
         often = np.flatnonzero(repeated[ids]) if len(ids) else np.array([], dtype=np.int64)
         if not len(often):
@@ -306,6 +312,8 @@ class Evidence:
                 "organization": self.row_organization[often],
                 "expires_on": self.row_expires[often],
                 "max_uses": self.row_max[often],
+                "uses": self.row_uses[often],
+                "learners": learner[often].astype(float),
             }
         )
         entries = shown.groupby(["key", "file"])[["name", "course", "organization"]].nunique().max(axis=1)
@@ -313,6 +321,13 @@ class Evidence:
         settings = ["name", "course", "organization", "expires_on", "max_uses"]
         differ = shown.groupby("key")[settings].nunique().max(axis=1)
         conflict[differ[differ > 1].index] = True
+        entry = shown.groupby(["key", "name", "course", "organization"], dropna=False)
+        counted = shown.groupby(["key", "name", "course", "organization", "file"], dropna=False)["learners"].transform(
+            "sum"
+        )
+        by_learners = counted.where(counted > 0).groupby(entry.ngroup()).transform("max")
+        self.entry_uses[often] = np.fmax(entry["uses"].transform("max"), by_learners)
+        self.entry_is_last[often] = (shown["file"] == entry["file"].transform("max")).to_numpy()
         return two, conflict & ~two
 
     # --- settings of pools ---
@@ -428,6 +443,7 @@ class Evidence:
             if len(strangers)
             else pd.Series(dtype="str")
         )
+        codes = self._split_log_cells(codes)
         others = set(self.other_ids.tolist())
         codes = codes[[number not in others for number in codes.index]]
         self.log_strangers = codes
@@ -442,6 +458,17 @@ class Evidence:
         covered = np.full(self.count, self.agreements.log_is_complete and self.exports.distribution is not None)
         covered |= (self.home_pool >= 0) & named_pool[self.home_pool] if len(named_pool) else False
         self.is_distributed = np.where(yes, YES, np.where(covered & self.in_pool & ~undecided, NO, UNKNOWN))
+
+    def _split_log_cells(self, codes: pd.Series) -> pd.Series:
+        """A log cell may hold several codes: those we know are named by it; what is left over is a stranger."""
+        several = codes[codes.str.contains(PARTS.pattern)]
+        for number, text in several.items():
+            parts = [part for part in PARTS.split(text) if part]
+            known = [n for n in self._texts.get_indexer(pd.Index(parts)) if 0 <= n < self.count and self.readable[n]]
+            self.log_named[known] = True
+            if known:
+                codes = codes.drop(number)
+        return codes
 
 
 def is_known(values: Array) -> Array:

@@ -357,7 +357,16 @@ def _ambiguous_lookalike(c: Context) -> pd.DataFrame:
         f"It resembles {len(candidates[key])} codes: {_named(c, candidates[key])}. Nothing is decided."
         for key in candidates
     ]
-    return c.of_keys(list(candidates), messages)
+    found = c.of_keys(list(candidates), messages)
+    e = c.evidence
+    undecided = [
+        {
+            "training_key": e.log_strangers[n],
+            "message": f"The log's code resembles {len(ones)} keys: {_named(c, ones)}. Nothing is decided.",
+        }
+        for n, ones in e.log_links.ambiguous_right.items()
+    ]
+    return pd.concat([found, pd.DataFrame(undecided)], ignore_index=True) if undecided else found
 
 
 def _named(c: Context, numbers: Iterable[int]) -> str:

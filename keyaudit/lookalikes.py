@@ -130,7 +130,7 @@ def _excel(left: pd.Series, right: pd.Series) -> Pairs:
         return []
     left = folded(left, fold_unicode)
     digits = left[left.str.fullmatch(r"0\d+").astype(bool)]
-    pairs = _equal(digits.str.lstrip("0"), made.str.removesuffix(".0"))
+    pairs = _equal(digits.str.lstrip("0").replace("", "0"), made.str.removesuffix(".0"))
     texts = set(made)
     places = defaultdict(list)
     for number, text in made.items():

@@ -369,8 +369,13 @@ def reconcile(
 
 
 def _pairs(pairs: Mapping[str, str] | None) -> dict[str, str]:
-    """Folded name → the name that stands for it."""
-    return {fold_name(one): fold_name(other) for one, other in (pairs or {}).items()}
+    """Folded name → the name that stands for all that are declared equal, over any number of pairs."""
+    leader: dict[str, str] = {}
+    for one, other in (pairs or {}).items():
+        names = {leader.get(name, name) for name in (fold_name(one), fold_name(other))}
+        members = names | {name for name, first in leader.items() if first in names}
+        leader |= dict.fromkeys(members, min(names))
+    return leader
 
 
 def _sources(e: Evidence) -> pd.DataFrame:

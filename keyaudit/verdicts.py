@@ -50,6 +50,8 @@ def _facts(e: Evidence) -> Facts:
         course_differs[both] = both_known_and_differ(ours, theirs)
     expired = (e.expires.known == KNOWN) & (e.expires.value <= e.as_of)
     uses = np.nan_to_num(e.uses, nan=0.0)
+    alive = np.zeros(e.count, dtype=bool)  # in a pool that may still hold it and had not expired
+    alive[e.place_key[(e.place_in_now != NO) & ~e.place_expired_unannounced]] = True
     return Facts(
         readable=e.readable,
         in_pool=e.in_pool,
@@ -62,7 +64,7 @@ def _facts(e: Evidence) -> Facts:
         course_differs=course_differs,
         has_lookalike=(e.link >= 0) & e.in_pool,
         not_distributed=e.is_distributed == NO,
-        expired_unannounced=of_home(e.place_expired_unannounced),
+        expired_unannounced=of_home(e.place_expired_unannounced) & ~alive,
         pool_expired=of_home(expired),
         stray=nobody,
         begun=of_home(e.pool_begun[e.place_pool]),
@@ -126,7 +128,7 @@ def _course_works(e: Evidence) -> tuple[Array, Array]:
     """By its course key, for every course-key row; a row counts its key's largest uses."""
     if not len(e.course_ids):
         return np.array([], dtype=np.int64), np.array([], dtype="datetime64[s]")
-    of_key = np.where(e.in_two_entries[e.course_ids], e.row_uses, e.uses[e.course_ids])
+    of_key = np.where(e.in_two_entries[e.course_ids], e.entry_uses, e.uses[e.course_ids])
     uses = np.nan_to_num(of_key, nan=0.0)
     works = np.select(
         [
@@ -145,7 +147,7 @@ def _best(
     e: Evidence, key: int, place_works: Array, place_until: Array, entry_works: Array, entry_until: Array
 ) -> tuple[int, Any]:
     """A duplicate works as the best of its places does, as long as the longest of those."""
-    entries = np.flatnonzero((e.course_ids == key) & e.course_in_last)
+    entries = np.flatnonzero((e.course_ids == key) & e.entry_is_last)
     places = np.flatnonzero((e.place_key == key) & e.place_latest)
     works = np.concatenate([entry_works[entries], place_works[places]])
     until = np.concatenate([entry_until[entries], place_until[places]])

@@ -27,6 +27,7 @@ def climb(left: list[str], right: list[str], typed: tuple[int, ...] = ()) -> Lin
         ("AB12-CD34", "ab12-cd34", "case"),
         ("AB12-CD34", " ab12\u2013cd34", "case"),
         ("00123456", "123456", "excel"),
+        ("00000000", "0", "excel"),
         ("478109E2", "47810900", "excel"),
         ("478109E2", "4.78109E+07", "excel"),
         ("478109E2", "4.78E+07", "excel"),

@@ -307,3 +307,54 @@ def test_settings_come_from_the_last_course_key_file(write: Write) -> None:
         {"KEY-00001": "2.0"},
     )
     assert found(result, "conflicting_rows") == ["KEY-00001"]
+
+
+def test_a_log_cell_with_several_codes_names_them_all(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nAAAA1111 .\nBBBB2222 .\nCCCC3333 .\nDDDD4444 .")
+    case = write("distribution/log.csv", "Training_Key Sent_To\nAAAA1111,_BBBB2222 Ana\nCCCC3333 Bo")
+    assert verdicts(audit(case), "is_distributed") == {
+        "AAAA1111": "yes",
+        "BBBB2222": "yes",
+        "CCCC3333": "yes",
+        "DDDD4444": "no",
+    }
+
+
+def test_a_learner_in_a_list_of_distributed_keys_has_not_redeemed(write: Write) -> None:
+    """Distributed, redeemed only if a date says so. (CATALOGUE §6)"""
+    case = write("pools-before/P.csv", "Distributed_Keys .\nTraining_Key Redeemed_By\nAAAA1111 Ana\nBBBB2222 .")
+    result = audit(case)
+    assert verdicts(result) == {"AAAA1111": "to_migrate", "BBBB2222": "to_migrate"}
+    assert verdicts(result, "is_distributed") == {"AAAA1111": "yes", "BBBB2222": "yes"}
+
+
+def test_courses_declared_equal_are_equal_over_several_pairs(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Course\nAAAA1111 A\nBBBB2222 C")
+    case = write("course-keys/k.csv", "Training_Key Course\nAAAA1111 B\nBBBB2222 A")
+    (case / "case.toml").write_text('[same_course]\n"A" = "B"\n"B" = "C"\n')
+    assert verdicts(audit(case)) == {"AAAA1111": "migrated", "BBBB2222": "migrated"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "works"),
+    [
+        # the uses of an entry are the largest of any file that shows it
+        ("KEY-00001 E1 X 2027-01-01 1 1\nKEY-00001 E2 X 2026-01-01 1 0", "KEY-00001 E1 X 2027-01-01 1 0", "used"),
+        # an entry that only an earlier file shows is a place too
+        ("KEY-00001 E1 X 2027-01-01 1 0\nKEY-00001 E2 X 2027-01-01 5 0", "KEY-00001 E1 X 2026-03-01 1 0", "yes"),
+    ],
+)
+def test_a_key_in_two_entries_over_two_files(write: Write, first: str, second: str, works: str) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .")
+    header = "Training_Key Name Course Expires Max_Uses Uses"
+    write("course-keys/1.csv", f"{header}\n{first}")
+    case = write("course-keys/2.csv", f"{header}\n{second}")
+    result = audit(case)
+    assert (verdicts(result), verdicts(result, "works")) == ({"KEY-00001": "duplicate"}, {"KEY-00001": works})
+
+
+def test_each_learner_of_an_entry_is_a_use_where_no_column_counts_them(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .")
+    rows = "KEY-00001 E1 2027-01-01 1 Bo\nKEY-00001 E2 2027-01-01 1 Ann"
+    case = write("course-keys/1.csv", f"Training_Key Name Expires Max_Uses Redeemed_By\n{rows}")
+    assert verdicts(audit(case), "works") == {"KEY-00001": "used"}

@@ -51,8 +51,11 @@ class Codes:
     padding: str
 
 
-def recorded_codes(cells: list[Any], in_course_keys: bool) -> Codes:
-    """Turn the key cells of one file (no blanks among them) into recorded codes. (CATALOGUE §1)"""
+def recorded_codes(cells: list[Any], in_course_keys: bool, in_pool: bool = True) -> Codes:
+    """Turn the key cells of one file (no blanks among them) into recorded codes. (CATALOGUE §1)
+
+    Only in a pool file are several codes in one cell no code; a log may say "AB12, second batch".
+    """
     raw = pd.Series(cells, dtype=object)
     all_text = pd.api.types.infer_dtype(raw, skipna=False) in ("string", "empty")
     is_text = pd.Series(True, index=raw.index) if all_text else raw.map(lambda cell: isinstance(cell, str)).astype(bool)
@@ -60,7 +63,7 @@ def recorded_codes(cells: list[Any], in_course_keys: bool) -> Codes:
     text, wrapper, padding = _without_uniform(text)
     frame = pd.DataFrame({"code": text, "damage": "", "is_typed": ~is_text, "is_padded": False, "parts": "", "raw": ""})
     if not in_course_keys:
-        _clean_pool_codes(frame)
+        _clean_codes(frame, in_pool)
     if not all_text:
         widths = frame["code"].dropna().str.len().value_counts().to_dict()
         told = [_plain_form(cell) if in_course_keys else _from_number(cell, widths) for cell in raw[~is_text]]
@@ -97,13 +100,13 @@ def _without_uniform(text: pd.Series) -> tuple[pd.Series, str, str]:
     return text, wrapper, padding
 
 
-def _clean_pool_codes(frame: pd.DataFrame) -> None:
+def _clean_codes(frame: pd.DataFrame, in_pool: bool) -> None:
     """In pool, log, assignment and other-key files: blanks around one code go; several codes are not a code."""
     odd = frame["code"].notna() & ~frame["code"].str.fullmatch(PLAIN).fillna(True).astype(bool)
     if not odd.any():
         return
     lengths = set(frame.loc[~odd, "code"].dropna().str.len().unique())
-    told = [_one_code(code, lengths) for code in frame.loc[odd, "code"]]
+    told = [_one_code(code, lengths if in_pool else None) for code in frame.loc[odd, "code"]]
     code, is_padded, parts, damage = zip(*told, strict=True)
     frame.loc[odd, "code"] = pd.array(code, dtype="str")
     frame.loc[odd, "is_padded"] = list(is_padded)
@@ -111,13 +114,20 @@ def _clean_pool_codes(frame: pd.DataFrame) -> None:
     frame.loc[odd, "damage"] = pd.array(damage, dtype="str")
 
 
-def _one_code(text: str, lengths: set[int]) -> tuple[str | None, bool, str, str]:
-    """The code of a pool cell with unusual characters: code, was it padded, its parts if it is several, its damage."""
+def _one_code(text: str, lengths: set[int] | None) -> tuple[str | None, bool, str, str]:
+    """The code of a cell with unusual characters: code, was it padded, its parts if it is several, its damage.
+
+    `lengths` are those of the file's other codes; None where a cell is one code whatever it holds.
+    """
     clean = text.strip(BLANKS)
     if clean in ERRORS:
         return None, False, "", f"the error {clean}"
     parts = [part for part in PARTS.split(clean) if part]
-    if len(parts) > 1 and _are_codes(parts, lengths, strong=bool(re.search(r"[\n\r,;|]", clean))):
+    if (
+        lengths is not None
+        and len(parts) > 1
+        and _are_codes(parts, lengths, strong=bool(re.search(r"[\n\r,;|]", clean)))
+    ):
         return None, False, " ".join(parts), ""
     return clean, clean != text, "", ""
 

@@ -326,7 +326,7 @@ class _Reading:
 
     def _codes(self, cells: pd.Series, source: SourceFile, frame: pd.DataFrame) -> None:
         in_course_keys = self.role == "course_keys"
-        codes = recorded_codes(cells.tolist(), in_course_keys)
+        codes = recorded_codes(cells.tolist(), in_course_keys, self.role in ("pools_before", "pools_now"))
         frame["training_key"] = codes.frame["code"]
         frame["damage"] = codes.frame["damage"]
         frame["is_typed"] = codes.frame["is_typed"]
