@@ -323,6 +323,8 @@ def read_csv(tmp_path: Path, text: str, **known: object) -> Export:
         # a sum beside the word, a note of two words, a header of one cell
         ("Key,Redeemed\nAA11,2026-01-02\nTotal,5\n25 keys,\n", ["AA11"]),
         ("Key,Redeemed\nAA11,2026-01-02\nKey,\nBB22,\n", ["AA11", "BB22"]),
+        # codes that are words with blanks, all there is in the file
+        ("Key\nLAB KEY ONE\nLAB KEY TWO\n", ["LAB KEY ONE", "LAB KEY TWO"]),
         # errors that Excel wrote into a CSV
         ("Key,Course\nAA11,C\n#N/A,C\n", ["AA11", "?"]),
         # a header whose last cell is blank, and lines that end before it
@@ -404,3 +406,15 @@ def test_an_empty_pool_export_beside_course_keys(tmp_path: Path) -> None:
         ka.read_pool_exports(tmp_path / "p.csv"), ka.read_course_keys(tmp_path / "k.csv"), as_of="2026-04-03"
     )
     assert result.statuses["new"] == len(result.keys) == 1
+
+
+def test_a_pool_list_of_names_only_keeps_every_name(tmp_path: Path) -> None:
+    (tmp_path / "pools.csv").write_text("Name\nAzure Fundamentals Spring\nSecurity\n")
+    assert ka.read_pool_list(tmp_path).rows["pool"].tolist() == ["Azure Fundamentals Spring", "Security"]
+
+
+def test_many_codes_with_signs_are_read_in_linear_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    export = read_csv(tmp_path, "Key,Course\n" + "".join(f"AZ#{n},C\n" for n in range(60_000)))
+    assert len(export.rows) == 60_000
+    assert time.monotonic() - began < 10

@@ -228,6 +228,7 @@ class _Reading:
                 self.note("sheet_not_read", f'sheet "{grid.name}" has no header we know', source.label, grid.name)
         for text in source.notes:
             self.note("column_missing", text, source.label)
+        source.grids = []  # a column at a time is turned into records; the cells need not wait for the last
         frame = self._records(source, known, tables)
         self._account(source, known, tables, frame)
 
@@ -274,7 +275,7 @@ class _Reading:
                 }
             )
         data: dict[str, Any] = {
-            name: pd.Series([cell for t in tables for cell in t.cells.get(name, [""] * len(t.rows))], dtype=object)
+            name: pd.Series([cell for t in tables for cell in t.cells.pop(name, [""] * len(t.rows))], dtype=object)
             for name in names
         }
         sizes = [len(table.rows) for table in tables]
@@ -290,7 +291,7 @@ class _Reading:
         for name in names:
             if name == "training_key" or COLUMNS[name].kind == "date":
                 continue
-            frame[name] = _counts(data[name]) if COLUMNS[name].kind == "count" else _texts(data[name])
+            frame[name] = _counts(data.pop(name)) if COLUMNS[name].kind == "count" else _texts(data.pop(name))
         if "training_key" in data:
             self._codes(data["training_key"], source, frame)
             if self.role == "course_keys":
@@ -310,7 +311,7 @@ class _Reading:
         for name in columns:
             order = known.day_first if known.day_first is not None else proofs[name]
             frame[name], wrong = to_dates(data[name], of_file if order is None else order)
-            frame[f"{name}_filled"] = ~data[name].map(is_blank).astype(bool)
+            frame[f"{name}_filled"] = ~data.pop(name).map(is_blank).astype(bool)
             for problem, code in (("ambiguous", "ambiguous_dates"), ("unreadable", "unreadable_date")):
                 rows = frame.index[wrong == problem]
                 if len(rows):

@@ -25,7 +25,9 @@ class Table:
     heading: str  # what the list's heading proves: "", unredeemed, distributed, redeemed
     headers: dict[str, str]  # our column → their header
     unused: list[str]
+    places: dict[str, int]  # our column → cell index
     rows: list[int] = field(default_factory=list)
+    picked: list[list[Any]] = field(default_factory=list)  # the cells of those rows, while they are gathered
     cells: dict[str, list[Any]] = field(default_factory=dict)
     set_aside: list[tuple[int, str]] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
@@ -146,7 +148,7 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
     heading = LIST_HEADINGS.get(fold_header(grid.name), "")
     for row in grid.rows[:top]:
         heading = next((LIST_HEADINGS[f] for f in _folded(row, header) if f in LIST_HEADINGS), heading)
-    tables = [Table(grid.name, heading, header.headers, header.unused)]
+    tables = [Table(grid.name, heading, header.headers, header.unused, header.places)]
     trail: list[tuple[int, list[Any]]] = []  # rows that may turn out to stand below the end of the list
     key = header.places[required]
     for place in range(top + 1, len(grid.rows)):
@@ -157,7 +159,7 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
             if trail:
                 _settle(tables[-1], trail, header, key, at_end=False)
                 trail = []
-            _add(tables[-1], number, row, header)
+            _add(tables[-1], number, row)
             continue
         filled = [c for c in row[header.start : header.stop] if not _is_empty(c)]
         if not filled:
@@ -165,7 +167,9 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
         if len(filled) == 1 and isinstance(filled[0], str) and fold_header(filled[0]) in LIST_HEADINGS:
             _settle(tables[-1], trail, header, key, at_end=True)
             trail = []
-            table = Table(grid.name, LIST_HEADINGS[fold_header(filled[0])], header.headers, header.unused)
+            table = Table(
+                grid.name, LIST_HEADINGS[fold_header(filled[0])], header.headers, header.unused, header.places
+            )
             table.set_aside.append((number, "heading of a list"))
             tables.append(table)
             continue
@@ -176,9 +180,9 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
             header = _header(row, known, header.start, header.stop, header.width, where)
             key = header.places[required]
             if tables[-1].rows:
-                tables.append(Table(grid.name, tables[-1].heading, header.headers, header.unused))
+                tables.append(Table(grid.name, tables[-1].heading, header.headers, header.unused, header.places))
             else:
-                tables[-1].headers, tables[-1].unused = header.headers, header.unused
+                tables[-1].headers, tables[-1].unused, tables[-1].places = header.headers, header.unused, header.places
             tables[-1].set_aside.append((number, "repeated header"))
             continue
         trail.append((number, row))
@@ -188,8 +192,11 @@ def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], require
             trail = []
     _settle(tables[-1], trail, header, key, at_end=True)
     for table in tables:
-        for column in table.headers:
-            table.cells.setdefault(column, [])
+        table.cells = {
+            column: [row[place] if place < len(row) else "" for row in table.picked]
+            for column, place in table.places.items()
+        }
+        table.picked = []
     return tables
 
 
@@ -219,10 +226,10 @@ def _fits(row: list[Any], header: _Header) -> bool:
 def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: _Header, key: int, at_end: bool) -> None:
     """Decide what the unusual rows since the last ordinary one are, the last first: the end of a list grows upwards."""
     decided: list[tuple[int, list[Any], str]] = []
-    codes = next(iter(table.cells.values()), []) if key == next(iter(header.places.values())) else []
-    has_blanks = any(isinstance(code, str) and " " in code.strip() for code in codes)
+    codes = [row[key] for row in table.picked] if at_end and trail else []
+    may_be_note = bool(codes) and not any(isinstance(code, str) and " " in code.strip() for code in codes)
     for number, row in reversed(trail):
-        reason = _reason(row, header, key, at_end, has_blanks)
+        reason = _reason(row, header, key, at_end, may_be_note)
         at_end = at_end and reason in ("totals", "note")
         decided.append((number, row, reason))
     for number, row, reason in reversed(decided):
@@ -232,10 +239,11 @@ def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: _Header, k
         if reason:
             table.set_aside.append((number, reason))
         else:
-            _add(table, number, row, header)
+            _add(table, number, row)
 
 
-def _reason(row: list[Any], header: _Header, key: int, at_end: bool, has_blanks: bool) -> str:
+def _reason(row: list[Any], header: _Header, key: int, at_end: bool, may_be_note: bool) -> str:
+    """Why a row is no record, "" if it is one. A note has words, where no code of the list has a blank."""
     cell = row[key] if key < len(row) else ""
     beside = _beside(row, header, key)
     is_named_total = isinstance(cell, str) and bool(TOTALS.match(cell.strip()))
@@ -244,16 +252,15 @@ def _reason(row: list[Any], header: _Header, key: int, at_end: bool, has_blanks:
     if at_end and is_named_total and not _beside(row, header, key, numbers=False):
         return "totals"
     filled = [c for c in row[header.start : header.stop] if not _is_empty(c)]
-    words = filled[0].split() if len(filled) == 1 and isinstance(filled[0], str) else []
-    if at_end and (len(words) >= 3 or (len(words) == 2 and not has_blanks)):
+    has_words = len(filled) == 1 and isinstance(filled[0], str) and len(filled[0].split()) > 1
+    if at_end and may_be_note and has_words:
         return "note"
     return "blank key" if _is_empty(cell) else ""
 
 
-def _add(table: Table, number: int, row: list[Any], header: _Header) -> None:
+def _add(table: Table, number: int, row: list[Any]) -> None:
     table.rows.append(number)
-    for column, place in header.places.items():
-        table.cells.setdefault(column, []).append(row[place] if place < len(row) else "")
+    table.picked.append(row)
 
 
 def unknown_header(grids: list[Grid], role: str, label: str) -> UnreadableFile:
