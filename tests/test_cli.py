@@ -123,6 +123,13 @@ def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> N
             "removed = 2026-01-01 lies before",
         ),
         ({"pools/a.csv": "Key\nA1\n", "case.toml": "as_of = "}, "case.toml"),
+        (
+            {"pools/a.csv": "Key\nA1\n", "case.toml": '[files."pools/b.csv"]\nrows = 1'},
+            'matches no file. Did you mean "pools/a.csv"?',
+        ),
+        ({"pools/a.csv": "Key\nA1\n", "pools/b.xls": "old"}, "pools/b.xls: this form is not read"),
+        ({"pools/a.csv": "Key\nA1\n", "course-keys/a.csv": "Key\nA1\n"}, "are the same file"),
+        ({"pools/a.csv": "Key\nA1\n", "case.toml.txt": "as_of = 2026-04-09"}, "rename it to case.toml"),
         ({"pools/a.csv": "Schlüssel,Nutzer\nA1,B\n"}, 'training_key = "Schlüssel"'),
     ],
 )

@@ -418,3 +418,24 @@ def test_many_codes_with_signs_are_read_in_linear_time(tmp_path: Path) -> None:
     export = read_csv(tmp_path, "Key,Course\n" + "".join(f"AZ#{n},C\n" for n in range(60_000)))
     assert len(export.rows) == 60_000
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("tab", "rows"),
+    [
+        ("Used Keys", [["AB12CD"]]),
+        ("More", [["Schluessel"], ["ABCDEF"], ["GHIJKL"]]),
+        ("Old", [[12345678.0], [12345679.0]]),
+    ],
+)
+def test_a_sheet_that_seems_to_hold_keys_is_not_passed_over_in_silence(
+    tab: str, rows: list[list[object]], tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["Training Key"])
+    book.active.append(["AA11"])
+    for row in rows:
+        (book[tab] if tab in book.sheetnames else book.create_sheet(tab)).append(row)
+    book.save(tmp_path / "a.xlsx")
+    export = ka.read_pool_exports(tmp_path)
+    assert export.notes[["code", "source_sheet"]].to_numpy().tolist() == [["sheet_not_read", tab]]

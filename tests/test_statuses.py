@@ -358,3 +358,19 @@ def test_each_learner_of_an_entry_is_a_use_where_no_column_counts_them(write: Wr
     rows = "KEY-00001 E1 2027-01-01 1 Bo\nKEY-00001 E2 2027-01-01 1 Ann"
     case = write("course-keys/1.csv", f"Training_Key Name Expires Max_Uses Redeemed_By\n{rows}")
     assert verdicts(audit(case), "works") == {"KEY-00001": "used"}
+
+
+def test_a_log_code_that_resembles_two_keys_decides_nothing(write: Write) -> None:
+    """Neither key is called undistributed, and the finding names both."""
+    keys = [
+        "AAAA1111",
+        "AAAA1112",
+        "QQQQ7777",
+        *(f"{n * 7919 % 99991:05d}{n * 104729 % 99991:05d}" for n in range(1, 60)),
+    ]
+    write("pools-before/P.csv", "Training_Key Expires\n" + "\n".join(f"{key} ." for key in keys))
+    case = write("distribution/log.csv", "Training_Key Sent_To\nAAAA1113 Ana\nQQQQ7777 Bo")
+    result = audit(case)
+    told = verdicts(result, "is_distributed")
+    assert (told["AAAA1111"], told["AAAA1112"], told["QQQQ7777"]) == ("unknown", "unknown", "yes")
+    assert found(result, "ambiguous_lookalike") == ["AAAA1113"]
