@@ -82,6 +82,10 @@ def test_a_notebook_gives_no_secret_away(notebook: Path) -> None:
     assert [code for code in sample_codes() if code in text] == []
     assert not re.search(r"[\w.]+@[\w.]+\.\w+|[A-Z]:\\\\", text)
     assert not MACHINE_PATH.search(text)
+    assert re.findall(r'OUT = \\"([^"]*)\\"', notebook.read_text(encoding="utf-8")) in (
+        [],
+        ["report"],
+    )  # not start.py's folder
     (case,) = re.findall(r'CASE = \\"([^"]*)\\"', notebook.read_text(encoding="utf-8"))
     assert case in {f"../data/samples/{name}" for name in rehearsal.SAMPLES}
 
@@ -221,7 +225,13 @@ def test_no_committed_file_names_a_machine() -> None:
 
 
 def test_own_cases_and_reports_are_never_committed() -> None:
-    names = ["cases/mine/pools-before/a.csv", "report/keys.csv", "data/samples/halfway/report/keys.csv", ".venv/x"]
+    names = [
+        "cases/mine/pools-before/a.csv",
+        "report/keys.csv",
+        "notebooks/report/keys.csv",
+        "data/samples/halfway/report/keys.csv",
+        ".venv/x",
+    ]
     run = subprocess.run(["git", "check-ignore", *names], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607
     assert run.stdout.split() == names
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from xlsxwriter.utility import xl_col_to_name
 
 CHUNK = 20_000  # rows in memory at a time
 EPOCH = pd.Timestamp("1899-12-30")
@@ -52,7 +53,9 @@ def fill(path: Path, bodies: dict[str, Body]) -> None:
                 if member.filename in bodies:
                     body = bodies[member.filename]
                     head, end, tail = content.partition(b"</sheetData>")
-                    last = f"{_letter(len(body.frame.columns) - 1)}{body.first_row + max(len(body.frame), 1) - 1}"
+                    last = (
+                        f"{xl_col_to_name(len(body.frame.columns) - 1)}{body.first_row + max(len(body.frame), 1) - 1}"
+                    )
                     part.write(
                         re.sub(rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), head, count=1)
                     )
@@ -66,7 +69,7 @@ def fill(path: Path, bodies: dict[str, Body]) -> None:
 
 def rows_xml(body: Body) -> Iterator[str]:
     """The `<row>` elements of a table, a chunk at a time. Blank cells are left out."""
-    letters = [_letter(place) for place in range(len(body.frame.columns))]
+    letters = [xl_col_to_name(place) for place in range(len(body.frame.columns))]
     for start in range(0, len(body.frame), CHUNK):
         part = body.frame.iloc[start : start + CHUNK]
         numbers = range(body.first_row + start, body.first_row + start + len(part))
@@ -98,8 +101,3 @@ def _cell_end(value: Any, style: int, style_of: dict[str, int]) -> str:
     text = str(value)
     shown = ESCAPED_BY_EXCEL.sub("_x005F_", escape(safe_text(text), quote=False)).replace("\r", "_x000D_")
     return f' s="{style_of.get(text, style)}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
-
-
-def _letter(place: int) -> str:
-    """The name of a column, from 0."""
-    return ("" if place < 26 else _letter(place // 26 - 1)) + chr(65 + place % 26)
