@@ -165,7 +165,7 @@ FLOORS = [
     {"facts"},
     {"verdicts", "findings"},
     {"reconciliation"},
-    {"card", "report.bigsheet"},
+    {"card", "share", "report.bigsheet"},
     {"report.workbook", "report.page"},
     {"report"},
     {"case"},

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +23,39 @@ from keyaudit.errors import KeyauditError
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.report.page import write_page
 from keyaudit.report.workbook import write_workbook
+from keyaudit.share import masked
 
 MANIFEST = "MANIFEST.json"
 CHUNK = 20_000  # rows turned into text at a time
 
 
-def write_report(audit: Reconciliation, path: str | Path, *, options: dict[str, Any] | None = None) -> Path:
+def write_report(
+    audit: Reconciliation,
+    path: str | Path,
+    *,
+    share: bool = False,
+    all_keys: bool = False,
+    options: dict[str, Any] | None = None,
+) -> Path:
     """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json and MANIFEST.json into a folder.
 
+    `share` writes the masked twin of all of them: no code in full, no person. `all_keys` lists every key in the workbook
+    however many there are. `options` are named in the manifest.
     The set is written beside the folder, read back, and put in its place as a whole: a former report survives any crash.
     Same audit and options → same bytes. Raises KeyauditError where the folder cannot take a report.
     """
     target = Path(path).resolve()
     check_target(target)
+    if share and not audit.is_masked:
+        audit = masked(audit)
+    writers = FILES | ({"report.xlsx": partial(write_workbook, all_keys=True)} if all_keys else {})
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        rows = {name: write(audit, beside / name) for name, write in FILES.items()}
+        rows = {name: write(audit, beside / name) for name, write in writers.items()}
         for name, count in rows.items():
             _verify(beside / name, count)
-        _write_manifest(audit, beside, rows, options or {})
+        _write_manifest(audit, beside, rows, {**(options or {}), "share": share, "all_keys": all_keys})
         beside.chmod(0o755)
         _put_in_place(beside, target)
     finally:
@@ -71,7 +85,7 @@ def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def _put_in_place(beside: Path, target: Path) -> None:
-    """Two renames. What else lay in the folder moves along; the former report is removed last."""
+    """Two renames. What else lay in the folder moves along; what the former report wrote is removed last."""
     former = beside.with_name(f"{beside.name}-former")
     had_former = target.exists()
     if had_former:
@@ -83,10 +97,20 @@ def _put_in_place(beside: Path, target: Path) -> None:
             former.rename(target)
         raise
     if had_former:
+        ours = _written_by(former) | {path.name for path in target.iterdir()}
         for entry in former.iterdir():
-            if entry.name not in (*FILES, MANIFEST):
+            if entry.name not in ours:
                 entry.rename(target / entry.name)
         shutil.rmtree(former, ignore_errors=True)
+
+
+def _written_by(folder: Path) -> set[str]:
+    """Files and folders of a former report: a twin to share must not keep its paste lists."""
+    try:
+        outputs = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+        return {Path(name).parts[0] for name in outputs}
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return set()
 
 
 def _text(column: pd.Series) -> pd.Series:

@@ -21,6 +21,7 @@ from xlsxwriter.utility import xl_col_to_name
 CHUNK = 20_000  # rows in memory at a time
 EPOCH = pd.Timestamp("1899-12-30")
 CELL_LENGTH = 32_767
+DIMENSION = re.compile(rb'<dimension ref="[^"]*"/>')
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ESCAPED_BY_EXCEL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -61,12 +62,7 @@ def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]
                 if member.filename in bodies:
                     body = bodies[member.filename]
                     head, end, tail = content.partition(b"</sheetData>")
-                    last = (
-                        f"{xl_col_to_name(len(body.frame.columns) - 1)}{body.first_row + max(len(body.frame), 1) - 1}"
-                    )
-                    part.write(
-                        re.sub(rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), head, count=1)
-                    )
+                    part.write(DIMENSION.sub(_extent(body), head, count=1))
                     for text in rows_xml(body):
                         part.write(text.encode())
                     part.write(end + tail)
@@ -76,6 +72,11 @@ def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]
                 else:
                     part.write(content)
     made.replace(path)
+
+
+def _extent(body: Body) -> bytes:
+    last = xl_col_to_name(len(body.frame.columns) - 1), body.first_row + max(len(body.frame), 1) - 1
+    return f'<dimension ref="A1:{last[0]}{last[1]}"/>'.encode()
 
 
 def rows_xml(body: Body) -> Iterator[str]:
