@@ -19,7 +19,7 @@ from keyaudit.facts import NEVER, NO, Agreements, Array, Evidence, Exports
 from keyaudit.findings import SEVERITIES, Accepted, Context, find
 from keyaudit.lookalikes import RUNGS, find_lookalikes
 from keyaudit.masking import ending, endings
-from keyaudit.statuses import STATUSES, WORKS
+from keyaudit.statuses import FAMILIES, STATUSES, WORKS
 from keyaudit.verdicts import judge
 
 STAGES = {
@@ -116,6 +116,12 @@ class Reconciliation:
             lines, key=lambda line: (line.act_by is None, line.act_by or self.as_of, _URGENCY.index(line.status))
         )
 
+    def told(self, line: StatusLine) -> str:
+        """What a status asks for: by when somebody is needed, else what it means for the learner."""
+        if line.act_by is None:
+            return FAMILIES[STATUSES[line.status].family][2]
+        return self.when(line.act_by) + (f": {line.open:,} of them" if line.open < line.keys else "")
+
     def when(self, day: dt.date) -> str:
         """`today`, or `by Fri 10 Apr 2026`."""
         return "today" if day == self.as_of else f"by {weekday(day)}"
@@ -126,7 +132,8 @@ class Reconciliation:
         open_, keys = len(self.open_keys), len(self.keys)
         of = f"{open_:,} of {keys:,} {'key' if keys == 1 else 'keys'}"
         if self.verdict == "clear":
-            return f"Nothing is open: all {keys:,} keys are accounted for."
+            every = "the one key is" if keys == 1 else f"all {keys:,} keys are"
+            return f"Nothing is open: {every} accounted for."
         if open_:
             return f"{of} {'needs' if open_ == 1 else 'need'} somebody."
         return {
@@ -269,8 +276,9 @@ class Reconciliation:
     def __repr__(self) -> str:
         """The card's text twin."""
         lines = [self.headline, f"as of {weekday(self.as_of)}; {self.deadline_sentence()}"]
+        lines += [f"not checked: {text}" for text in self.not_checked]
         width = max(len(code) for code in STATUSES)
-        lines += [f"  {code:<{width}}  {n:>9,}" for code, n in self.statuses.items() if n]
+        lines += [f"  {one.status:<{width}}  {one.keys:>9,}  {self.told(one)}" for one in self.status_lines if one.keys]
         lines += ["", *(f"{row.answer}: {row.count:,} (certain: {row.certain:,})" for row in self._answer_rows())]
         total = self.tie_out_sums()
         lines.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -41,11 +42,14 @@ def _secrets(audit: Reconciliation) -> Secrets:
     codes: set[str] = set()
     people: set[str] = set()
     for export in audit._evidence.exports.given():
-        for name in ("training_key", "raw"):
-            if name in export.rows:
-                cells = export.rows[name].dropna().astype("str").unique()
-                codes.update(cells)
-                codes.update(part for cell in cells if PARTS.search(cell) for part in PARTS.split(cell))
+        if "training_key" in export.rows:
+            whole = export.rows["training_key"].dropna().drop_duplicates()
+            codes.update(whole)
+            several = whole[whole.str.contains(PARTS.pattern)]
+            codes.update(part for code in several for part in PARTS.split(code) if re.search(r"\d", part))
+        if "raw" in export.rows:  # what is not one readable code: several of them, or what Excel made of one
+            raw = export.rows["raw"].astype("str").unique()
+            codes.update(part for cell in raw for part in (cell, *PARTS.split(cell)))
         for name in PEOPLE:
             if name in export.rows:
                 people.update(export.rows[name].dropna().astype("str").unique())

@@ -14,7 +14,7 @@ from keyaudit.deadlines import PHASES, weekday
 from keyaudit.masking import ending
 from keyaudit.reconciliation import NO_POOL, STAGES, VERDICTS, Reconciliation
 from keyaudit.report.bigsheet import safe_text
-from keyaudit.statuses import FAMILIES, STATUSES, WORKS_MEANING
+from keyaudit.statuses import STATUSES, WORKS_MEANING
 
 OF_A_GROUP, LISTED = (
     100,
@@ -68,7 +68,7 @@ def _content(audit: Reconciliation) -> dict[str, Any]:
         "phase": PHASES[audit.phase],
         "deadline": audit.deadline_sentence(),
         "family": {code: row.family for code, row in STATUSES.items()},
-        "tiles": [{"status": line.status, "keys": line.keys, "told": _told(audit, line)} for line in lines],
+        "tiles": [{"status": line.status, "keys": line.keys, "told": audit.told(line)} for line in lines],
         "steps": _steps(audit),
         "deadlines": _deadlines(audit),
         "pools": [_pool(row) for row in audit.pools.head(MAX_ROWS).to_dict("records")],
@@ -81,13 +81,6 @@ def _content(audit: Reconciliation) -> dict[str, Any]:
         "statuses": {code: (row.when, audit.statuses[code]) for code, row in STATUSES.items()},
         "works": {word: (meaning, audit.works[word]) for word, meaning in WORKS_MEANING.items()},
     }
-
-
-def _told(audit: Reconciliation, line: Any) -> str:
-    """What a tile says below its number: by when somebody is needed, else what the status means for the learner."""
-    if line.act_by is None:
-        return FAMILIES[STATUSES[line.status].family][2]
-    return audit.when(line.act_by) + (f": {line.open:,} of them" if line.open < line.keys else "")
 
 
 def _groups(audit: Reconciliation) -> list[dict[str, Any]]:

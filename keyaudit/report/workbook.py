@@ -254,8 +254,7 @@ class _Writer:
             sheet.write_string(row, 0, line.status, self.family[STATUSES[line.status].family])
             sheet.write_number(row, 1, line.keys, formats["count"])
             sheet.write_number(row, 2, line.keys / max(len(audit.keys), 1), formats["share"])
-            some = f" ({line.open:,} of them)" if 0 < line.open < line.keys else ""
-            sheet.write_string(row, 3, f"{audit.when(line.act_by)}{some}" if line.act_by else "", formats["plain"])
+            sheet.write_string(row, 3, audit.told(line) if line.act_by else "", formats["plain"])
             if line.status in places:
                 sheet.write_url(row, 4, f"internal:{places[line.status]}", formats["link"], f"{_words(line.status)} →")
             else:
