@@ -86,7 +86,47 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_json_prints_the_summary(tmp_path: Path) -> None:
     run = keyaudit("audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", tmp_path / "r", "--json")
-    assert json.loads(run.stdout) == json.loads((tmp_path / "r" / "summary.json").read_text(encoding="utf-8"))
+    assert run.stdout == (tmp_path / "r" / "summary.json").read_text(encoding="utf-8")
+    assert json.loads(run.stdout)["keys"] == sum(json.loads(run.stdout)["statuses"].values())
+
+
+def test_statuses_come_with_dates_the_most_urgent_first(tmp_path: Path) -> None:
+    run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "r")
+    lines = [" ".join(line.split()) for line in run.stdout.splitlines()]
+    assert lines[4:12] == [
+        "missing 3 today",
+        "altered 6 today",
+        "wrong_course 3 today",
+        "duplicate 1 today",
+        "redeemed_recreated 2 today",
+        "undetermined 1 today",
+        "stray 6 today",
+        "to_migrate 60 by Fri 10 Apr 2026",
+    ]
+    assert lines[-2:] == [f"Page: {tmp_path / 'r' / 'report.html'}", f"Workbook: {tmp_path / 'r' / 'report.xlsx'}"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_only_on_a_terminal_that_wants_them(
+    environment: dict[str, str], coloured: bool, tmp_path: Path
+) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "keyaudit", "audit", SAMPLES / "two-files", "--as-of", "2026-04-09"]
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environment | {"TERM": "xterm"}
+    run = subprocess.Popen([*command, "--out", tmp_path / "r"], stdout=theirs, stderr=subprocess.PIPE, env=env)
+    os.close(theirs)
+    shown = b""
+    try:
+        while block := os.read(ours, 4096):
+            shown += block
+    except OSError:  # the other side of a pseudo-terminal was closed
+        pass
+    assert run.wait(timeout=60) == 1
+    assert b"need somebody" in shown
+    assert (b"\x1b[" in shown) == coloured
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("critical", 1), ("error", 1), ("warning", 1), ("never", 0)])

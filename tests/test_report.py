@@ -24,6 +24,7 @@ from keyaudit import report
 from keyaudit.errors import KeyauditError
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.report import workbook
+from keyaudit.report.bigsheet import safe_text
 
 NASTY = [
     "=cmd|'/C calc'!A0",
@@ -32,8 +33,21 @@ NASTY = [
     "-2",
     "{=1}",
     "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</style></script><svg onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
     "http://x.example/a",
     "_x0041_",
+    "Pool $\\frac{a$",
+    "a\u202egnp.exe\u2066z",
+    "bell\x07 and \x1b[31m",
+    "\U0001f511\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "Z\u0310\u0349a\u0334l\u0321go",
+    "x" * 10_000,
+    "../../etc/passwd",
+    "CON",
+    "' OR 1=1 --",
 ]
 
 
@@ -162,8 +176,9 @@ def test_every_list_is_a_table_that_can_be_worked_in(halfway: Reconciliation, tm
     for name in ("Today", "Findings"):
         (rule,) = book[name].data_validations.dataValidation
         done = [cell.value for cell in book[name][3]].index("Done") + 1
-        assert (rule.type, rule.sqref.ranges[0].min_col, rule.sqref.ranges[0].min_row) == ("list", done, 4)
-        assert rule.sqref.ranges[0].max_row == book[name].max_row
+        (span,) = rule.sqref.ranges
+        assert (rule.type, span.min_col, span.max_col, span.min_row) == ("list", done, done, 4)
+        assert span.max_row == book[name].max_row
     keys = book["Keys"]
     assert keys["A5"].font.name == "Consolas"
     assert (keys["A5"].data_type, keys["A5"].number_format) == ("s", "@")
@@ -247,41 +262,67 @@ def test_the_outlook_counts_what_still_works(write: Write) -> None:
 # --- what comes from data ---
 
 
-def nasty_case(write: Write) -> Path:
-    case = write("pools-before/P.csv", "Training_Key Course\nKEY-00001 C")
-    rows = [["Training Key", "Course", "Redeemed By"], *([f"{text} ", f"{text}$\\frac{{a$", text] for text in NASTY)]
-    with (case / "pools-before" / "P.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
-    return case
+def nasty_case(tmp_path: Path) -> Path:
+    """Each string as a code, and in the cells of pool, course, organization, learner and course key."""
+    tables = {
+        "pools-before": [["Training Key", "Pool", "Course", "Organization", "Redeemed By", "Redeemed"]],
+        "course-keys": [["Training Key", "Name", "Course", "Organization", "Created By"]],
+        "distribution": [["Training Key", "Sent To"]],
+    }
+    for number, text in enumerate(NASTY):
+        tables["pools-before"] += [
+            [f"{text} ", f"{text}", text, text, text, ""],
+            [f"KEY-{number:05}", text, text, text, text, "2026-01-01"],
+        ]
+        tables["course-keys"] += [[f"CK-{number:05}", text, text, text, text]]
+        tables["distribution"] += [[f"LOG{number:05}{text}", text]]
+    for folder, rows in tables.items():
+        (tmp_path / "case" / folder).mkdir(parents=True)
+        with (tmp_path / "case" / folder / "P.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    return tmp_path / "case"
 
 
-def test_nothing_from_data_becomes_a_formula_or_a_link(write: Write, tmp_path: Path) -> None:
-    """Every text comes back as text from three readers; the page holds no element from data."""
-    result = audit(nasty_case(write))
-    assert sorted(result.keys["training_key"]) == sorted(NASTY)
-    folder = ka.write_report(result, tmp_path / "r")
+@pytest.mark.parametrize("share", [False, True])
+def test_nothing_from_data_becomes_a_formula_a_link_or_an_element(tmp_path: Path, share: bool) -> None:
+    result = audit(nasty_case(tmp_path))
+    codes = sorted(result.keys["training_key"].dropna())
+    assert set(codes) >= {text.strip() for text in NASTY}
+    folder = ka.write_report(result, tmp_path / "r", share=share)
+    assert_tables_are_sound(folder / "report.xlsx")
     with zipfile.ZipFile(folder / "report.xlsx") as archive:
-        sheets = {name: archive.read(name).decode() for name in archive.namelist() if "worksheets/sheet" in name}
         assert not any("externalLink" in name for name in archive.namelist())
-        assert not any(b"http://x" in archive.read(name) for name in archive.namelist() if name.endswith(".rels"))
-    assert not any(re.search(r"<f[ >/]", text) for text in sheets.values())
-    column = [
-        row[0].value for row in openpyxl.load_workbook(folder / "report.xlsx")["Keys"].iter_rows(min_row=4, max_col=1)
-    ]
-    assert sorted(map(unescape, column)) == sorted(NASTY)  # openpyxl leaves Excel's own escapes as they are
-    fast = python_calamine.CalamineWorkbook.from_path(folder / "report.xlsx").get_sheet_by_name("Keys").to_python()
-    assert sorted(row[0] for row in fast[3:]) == sorted(NASTY)
+        relations = [archive.read(name) for name in archive.namelist() if name.endswith(".rels")]
+        assert not any(b"TargetMode" in text or b"http://x" in text for text in relations)
+    book = openpyxl.load_workbook(folder / "report.xlsx")
+    assert not any(cell.data_type == "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+    python_calamine.CalamineWorkbook.from_path(folder / "report.xlsx")
 
     class Elements(html.parser.HTMLParser):
-        scripts = 0
-
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.scripts += tag == "script"
-            assert not any(name.startswith("on") for name, _ in attrs)
+            found.append(tag)
+            assert not any(name.startswith("on") or name == "src" for name, _ in attrs)
+            assert all(value is None or value.startswith("#") for name, value in attrs if name == "href")
 
-    page = Elements()
-    page.feed((folder / "report.html").read_text(encoding="utf-8"))
-    assert page.scripts == 1
+    found: list[str] = []
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    Elements().feed(text)
+    assert found.count("script") == 1
+    assert not {"img", "iframe", "svg", "a2"} & set(found)
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text)
+    assert len(text) < 400_000  # 10,000 characters are not shown again and again
+    Elements().feed(result._repr_html_())
+    with (folder / "keys.csv").open(encoding="utf-8", newline="") as file:
+        read = list(csv.DictReader(file))
+    assert len(read) == len(result.keys)
+    assert all(None not in row and None not in row.values() for row in read)
+    if not share:
+        assert sorted(row["training_key"] for row in read if row["training_key"]) == codes
+        column = [row[0].value for row in book["Keys"].iter_rows(min_row=4, max_col=1)]
+        shown = sorted(safe_text(code) for code in codes)
+        assert sorted(unescape(code) for code in column if code is not None) == shown  # openpyxl leaves Excel's escapes
+        fast = python_calamine.CalamineWorkbook.from_path(folder / "report.xlsx").get_sheet_by_name("Keys").to_python()
+        assert sorted(row[0] for row in fast[3:] if row[0]) == shown
 
 
 def test_codes_with_line_ends_and_quotes_survive_keys_csv(write: Write, tmp_path: Path) -> None:
