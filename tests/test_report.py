@@ -206,15 +206,18 @@ def test_status_links_lead_to_the_first_key_of_that_status(halfway: Reconciliati
 def test_many_keys_list_those_that_need_somebody_unless_all_are_asked_for(
     halfway: Reconciliation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """82 of 258 need somebody. All of them, in sheets of at most 100 rows (97 keys each), take three."""
-    monkeypatch.setattr(workbook, "ALL_KEYS_UP_TO", 200)
+    """82 of 258 need somebody. All of them, in sheets of at most 100 rows (97 keys each), take three; 99 findings two."""
+    monkeypatch.setattr(workbook, "ALL_KEYS_UP_TO", 50)
     folder = ka.write_report(halfway, tmp_path / "r")
     book = openpyxl.load_workbook(folder / "report.xlsx")
     assert book["Keys"]["A1"].value == "The 82 keys that need somebody; the other 176 are in keys.csv"
     assert book["Keys"].max_row == 82 + 3
+    assert book["Findings"]["A1"].value == "The worst 50 of 99 findings; the others are in findings.csv"
+    assert book["Findings"].max_row == 50 + 3
     monkeypatch.setattr(workbook, "ROWS_OF_A_SHEET", 100)
     folder = ka.write_report(halfway, tmp_path / "all", all_keys=True)
-    assert assert_tables_are_sound(folder / "report.xlsx")["Keys3List"] == "A3:O67"
+    tables = assert_tables_are_sound(folder / "report.xlsx")
+    assert (tables["Keys3List"], tables["Findings2List"]) == ("A3:O67", "A3:L5")
     book = openpyxl.load_workbook(folder / "report.xlsx")
     listed = [
         book[name].cell(row, 1).value

@@ -30,13 +30,14 @@ ESCAPED_BY_EXCEL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 class Body:
     """The rows of one sheet: `styles` gives each column's cell style, `styles_of` the styles of single words in it.
 
-    `heights`: of every row in points, where its text wraps. `last`: the style of the last row, where that holds totals.
+    `drawn`: columns whose blank cells are drawn too. `heights`: of every row in points, where its text wraps. `last`: the style of the last row, where that holds totals.
     """
 
     frame: pd.DataFrame
     first_row: int
     styles: dict[str, int]
     styles_of: dict[str, dict[str, int]]
+    drawn: frozenset[str]
     heights: list[float] | None = None
     last: int | None = None
 
@@ -80,13 +81,13 @@ def _extent(body: Body) -> bytes:
 
 
 def rows_xml(body: Body) -> Iterator[str]:
-    """The `<row>` elements of a table, a chunk at a time. A blank cell keeps its style."""
+    """The `<row>` elements of a table, a chunk at a time."""
     letters = [xl_col_to_name(place) for place in range(len(body.frame.columns))]
     for start in range(0, len(body.frame), CHUNK):
         part = body.frame.iloc[start : start + CHUNK]
         numbers = range(body.first_row + start, body.first_row + start + len(part))
         columns = [
-            _cells(letter, numbers, part[name], body.styles[name], body.styles_of.get(name, {}))
+            _cells(letter, numbers, part[name], body.styles[name], body.styles_of.get(name, {}), name in body.drawn)
             for letter, name in zip(letters, part.columns, strict=True)
         ]
         rows = zip(numbers, map("".join, zip(*columns, strict=True)), strict=True)
@@ -103,17 +104,20 @@ def rows_xml(body: Body) -> Iterator[str]:
         yield text
 
 
-def _cells(letter: str, numbers: Iterable[int], column: pd.Series, style: int, style_of: dict[str, int]) -> list[str]:
+def _cells(
+    letter: str, numbers: Iterable[int], column: pd.Series, style: int, style_of: dict[str, int], drawn: bool
+) -> list[str]:
     codes, values = pd.factorize(column, use_na_sentinel=False)
-    ends = [_cell_end(value, style, style_of) for value in values]
+    blank = f' s="{style}"/>' if drawn else ""
+    ends = [_cell_end(value, style, style_of) or blank for value in values]
     chosen = map(ends.__getitem__, codes.tolist())
-    return [f'<c r="{letter}{number}"{end}' for number, end in zip(numbers, chosen, strict=True)]
+    return [f'<c r="{letter}{number}"{end}' if end else "" for number, end in zip(numbers, chosen, strict=True)]
 
 
 def _cell_end(value: Any, style: int, style_of: dict[str, int]) -> str:
-    """All of a cell after its reference."""
+    """All of a cell after its reference; empty for a blank one."""
     if value is None or value is pd.NaT or value is pd.NA or value == "" or value != value:
-        return f' s="{style}"/>'
+        return ""
     if isinstance(value, (pd.Timestamp, np.datetime64)):
         return f' s="{style}"><v>{(pd.Timestamp(value).normalize() - EPOCH).days}</v></c>'
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_)):

@@ -20,7 +20,7 @@ from keyaudit.statuses import FAMILIES, STATUSES, WORKS_MEANING
 
 ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need somebody, unless all are asked for: keys.csv has them
 ROWS_OF_A_SHEET = 1_048_576  # Excel's limit
-WRAPPED_UP_TO = 2_000  # longer lists keep a line a row: wrapped, they would be slow to open
+WRAPPED_UP_TO = 2_000  # longer lists keep a line a row and leave blank cells out: they open faster
 TABLE_ROW = 2  # header in row 3, freeze below it
 
 # Widths in characters; a column not named here is as wide as its header or its largest count.
@@ -92,17 +92,20 @@ def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False)
     if not every:
         rest = len(audit.keys) - len(listed)
         title = f"The {len(listed):,} keys that need somebody; the other {rest:,} are in keys.csv"
-    room = ROWS_OF_A_SHEET - TABLE_ROW - 1
-    parts = [listed.iloc[start : start + room] for start in range(0, max(len(listed), 1), room)]
-    names = ["Keys", *(f"Keys {number}" for number in range(2, len(parts) + 1))]
-    writer.summary(dict(zip(names, parts, strict=True)))
+    parts = _parts("Keys", listed)
+    findings = _findings(audit)
+    told = "What a person must look at, worst first"
+    if not all_keys and len(findings) > ALL_KEYS_UP_TO:
+        told = f"The worst {ALL_KEYS_UP_TO:,} of {len(findings):,} findings; the others are in findings.csv"
+        findings = findings.head(ALL_KEYS_UP_TO)
+    writer.summary(parts)
     writer.table("Today", "What to do, the most urgent first", _today(audit), "todo")
     pools, below = _pools(audit)
     writer.table("Pools", "Every pool: stage, counts per status, sign-off", pools, "works", below)
-    for name, part in zip(names, parts, strict=True):
-        of = f", part {names.index(name) + 1} of {len(parts)}" if len(parts) > 1 else ""
-        writer.table(name, f"{title}{of}", part, "dead")
-    writer.table("Findings", "What a person must look at, worst first", _findings(audit), "check")
+    for sheet, part in parts.items():
+        writer.table(sheet, title, part, "dead")
+    for sheet, part in _parts("Findings", findings).items():
+        writer.table(sheet, told, part, "check")
     writer.table("Outlook", "Codes that would still work on each date, if nothing changes", _outlook(audit), "works")
     writer.outlook_by_pool()
     writer.table("Sources", "Every file: rows read = keys + repeats + set aside", *_sources(audit))
@@ -111,6 +114,13 @@ def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False)
     book.close()
     fill(path, writer.bodies(), writer.ranges)
     return len(listed)
+
+
+def _parts(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A list over as many sheets as Excel's limit demands."""
+    room = ROWS_OF_A_SHEET - TABLE_ROW - 1
+    starts = range(0, max(len(frame), 1), room)
+    return {f"{name} {at // room + 1}" if at else name: frame.iloc[at : at + room] for at in starts}
 
 
 class _Writer:
@@ -222,6 +232,7 @@ class _Writer:
                 first_row,
                 {name: number[_look(frame[name], wraps)] for name in frame},
                 words,
+                frozenset(TO_FILL_IN if len(frame) > WRAPPED_UP_TO else frame.columns),
                 _heights(frame) if wraps else None,
                 number["total"] if has_total else None,
             )
