@@ -15,7 +15,7 @@ import pandas as pd
 from keyaudit.deadlines import weekday
 from keyaudit.facts import Evidence, is_known
 from keyaudit.masking import endings
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.reconciliation import NO_POOL, Reconciliation
 
 ASK = "ask"  # a setting nobody can read off the exports is asked for, never left blank
 
@@ -185,7 +185,7 @@ def migration_plan(audit: Reconciliation) -> MigrationPlan:
     action = np.select(masks, list(range(len(ACTIONS))), default=-1)
     needed = action >= 0
     table = keys[needed].assign(action=pd.Categorical.from_codes(action[needed], list(ACTIONS)))
-    table = table.assign(pool=table["pool"].astype("str").fillna("in no pool"), number=numbers[needed])
+    table = table.assign(pool=table["pool"].astype("str").fillna(NO_POOL), number=numbers[needed])
     table = table.sort_values(["pool", "source_file", "source_row"], kind="stable")
     table = table[["number", "pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]]
     batches = _batches(audit, e, table)
