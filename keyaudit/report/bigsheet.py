@@ -30,7 +30,8 @@ ESCAPED_BY_EXCEL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 class Body:
     """The rows of one sheet: `styles` gives each column's cell style, `styles_of` the styles of single words in it.
 
-    `drawn`: columns whose blank cells are drawn too. `heights`: of every row in points, where its text wraps. `last`: the style of the last row, where that holds totals.
+    `drawn`: columns whose blank cells are drawn too. `heights`: of every row in points, where its text wraps. `last`: the
+    style of the last row, where that holds totals.
     """
 
     frame: pd.DataFrame
