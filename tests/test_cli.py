@@ -288,3 +288,45 @@ def test_explain_names_the_log_the_assignment_and_the_other_key_but_nobody() -> 
     assert "redeemed_by_other" in passed_on
     assert not [name for name in ("Kim Park", "Bo Chen") if name in passed_on]
     assert "(other keys)" in keyaudit("explain", case, "Cloud Foundations - Adventure, row 17").stdout
+
+
+def test_since_says_what_moved(tmp_path: Path) -> None:
+    """The report of the day before the deadline, and half a year later: every key still in a pool has lapsed."""
+    out = tmp_path / "r"
+    case = SAMPLES / "halfway"
+    assert "Since" not in keyaudit("audit", case, "--as-of", "2026-04-09", "--out", out).stdout
+    same = keyaudit("audit", case, "--as-of", "2026-04-09", "--out", out, "--since", out / "keys.csv")
+    assert "Since the former audit no key has moved." in same.stdout
+    later = keyaudit("audit", case, "--as-of", "2026-11-22", "--out", out, "--since", out / "keys.csv")
+    assert "         60  moved: to_migrate → lapsed, works yes → no: time has passed" in later.stdout
+    with (out / "changes.csv").open(encoding="utf-8", newline="") as file:
+        lapsed = [row for row in csv.DictReader(file) if row["status"] == "lapsed"]
+    assert len(lapsed) == 60
+    assert {row["status before"] for row in lapsed} == {"to_migrate"}
+    assert "changes.csv" in json.loads((out / "MANIFEST.json").read_text())["outputs"]
+
+
+def test_since_refuses_another_file_and_keeps_the_report(tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    keyaudit("audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", out)
+    former = files_of(out)
+    run = keyaudit("audit", SAMPLES / "two-files", "--out", out, "--since", out / "findings.csv")
+    assert run.returncode == 2
+    assert "it is no keys.csv of a former audit: it has no column status" in run.stderr
+    shared = keyaudit("audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", tmp_path / "s", "--share")
+    assert shared.returncode == 1
+    run = keyaudit("audit", SAMPLES / "two-files", "--out", out, "--since", tmp_path / "s" / "keys.csv")
+    assert (run.returncode, "masked twin" in run.stderr) == (2, True)
+    assert files_of(out) == former
+
+
+def test_the_plan_command(tmp_path: Path) -> None:
+    run = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "plan")
+    assert run.returncode == 0
+    assert run.stdout.startswith("82 keys need somebody.\n")
+    assert (tmp_path / "plan" / "steps.txt").is_file()
+    again = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", SAMPLES / "halfway")
+    assert (again.returncode, "holds the exports of the case" in again.stderr) == (2, True)
+    done = keyaudit("plan", SAMPLES / "clean", "--as-of", "2026-04-09", "--out", tmp_path / "plan")
+    assert done.stdout.startswith("Nothing is left to do.")
+    assert [name for name in files_of(tmp_path / "plan") if "paste" in name] == []

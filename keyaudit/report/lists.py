@@ -22,9 +22,10 @@ def write_lists(plan: MigrationPlan, folder: Path) -> dict[str, int]:
     """Write the plan's files into an existing folder; returns the rows of each. Lists: UTF-8, no BOM, one code a line, LF."""
     rows = {}
     names: dict[tuple[str, str], str] = {}
+    lists = {what: plan.lists(what) for what in LISTS}
     for number, pool in enumerate(plan.steps["pool"].drop_duplicates(), start=1):
         for what in LISTS:
-            codes = plan.codes(pool, what)
+            codes = lists[what].get(pool)
             if codes:
                 name = f"{number:02d} {slug(pool)} - {what}.txt"
                 (folder / name).write_text("".join(f"{code}\n" for code in codes), encoding="utf-8", newline="\n")
