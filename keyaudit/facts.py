@@ -162,16 +162,20 @@ class Evidence:
         self.redeemed_at = _latest(ids, dates, self.count)
 
     def _paid_with(self) -> Array:
-        """Keys that the payment of a course assignment names, unless it is cancelled."""
-        named = np.zeros(self.count, dtype=bool)
+        """Keys that the payment of a course assignment names, unless it is cancelled; and the first such date of each."""
+        named, self.paid_at = np.zeros(self.count, dtype=bool), np.full(self.count, NEVER)
         export = self.exports.assignments
         if export is None:
             return named
         is_live = ~export.rows["assignment_status"].fillna("").str.contains("cancel", case=False)
-        for payment in export.rows.loc[is_live, "payment"].dropna().unique():
-            words = [payment, *re.split(r"[\s:;,()\[\]\"']+", payment)]
+        live = export.rows[is_live & export.rows["payment"].notna()]
+        first = live["created_at"].astype("datetime64[s]").groupby(live["payment"].astype("str")).min()
+        for payment, date in first.items():
+            words = [payment, *re.split(r"[\s:;,()\[\]\"']+", str(payment))]
             numbers = self._texts.get_indexer(pd.Index([word for word in words if word]))
-            named[[number for number in numbers if 0 <= number < self.count and self.readable[number]]] = True
+            known = [number for number in numbers if 0 <= number < self.count and self.readable[number]]
+            named[known] = True
+            self.paid_at[known] = np.fmin(self.paid_at[known], np.datetime64(date, "s"))
         return named
 
     def _of_tables(self) -> tuple[Array, Array]:

@@ -118,6 +118,23 @@ class Reconciliation:
             "watch": "No key needs somebody; some things are worth a look.",
         }.get(self.verdict, "No key needs somebody, but there are findings to look at.")
 
+    def dates(self) -> pd.DataFrame:
+        """What charts need beyond `keys`, in its order: was it redeemed in its pool, and when (in pool or as course key).
+
+        `starts_on` of its pool, `recreated_at` = the first day its course key is known to exist. Blank = not known.
+        """
+        e, rows = self._evidence, self._evidence.course_rows
+        pooled, never = e.home >= 0, np.datetime64("NaT", "s")
+        starts = np.where(pooled, e.starts.value[np.where(pooled, e.home, 0)], never) if len(e.starts.value) else never
+        table = pd.DataFrame({"starts_on": starts, "redeemed": e.redeemed & e.in_pool}, index=pd.RangeIndex(e.count))
+        for name, column in (("recreated_at", "created_at"), ("used_at", "redeemed_at")):
+            first = rows[column].astype("datetime64[s]").groupby(e.course_ids).min() if column in rows else pd.Series()
+            table[name] = first.astype("datetime64[s]").reindex(table.index)
+        used_at = table.pop("used_at")
+        in_pool = pd.Series(e.redeemed_at, index=table.index)
+        table["redeemed_at"] = in_pool.where(table["redeemed"], used_at).fillna(pd.Series(e.paid_at, index=table.index))
+        return table.loc[self.keys.index]
+
     def count_findings(self) -> dict[str, int]:
         """How many findings of each severity, zeros included."""
         return {str(s): int(n) for s, n in self.findings["severity"].value_counts().reindex(list(SEVERITIES)).items()}

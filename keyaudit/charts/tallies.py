@@ -1,0 +1,262 @@
+"""Charts of counts: where the work is, where every key went, and how its facts gave its status. (DESIGN §5)"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from keyaudit.charts.sheet import FILL, INK, LEFT, MUTE, RIGHT, RULE, WORD, Chart, Sheet, are, count, drawn, plain
+from keyaudit.reconciliation import Reconciliation
+from keyaudit.statuses import FAMILIES, STATUSES
+
+ROWS = 15  # pools shown one by one
+COMBINATIONS = 20
+LEFT_FAMILIES, RIGHT_FAMILIES = ("todo", "dead", "check"), ("works", "done", "nothing")  # from the line outwards
+STRIPE = "#F6F8FA"
+
+# What became of a key, in a few words beside its status; the most urgent first.
+SHORT = {
+    "missing": "deleted, not recreated",
+    "lapsed": "its pool ended, not migrated",
+    "altered": "recreated with damage",
+    "wrong_course": "under another course",
+    "to_migrate": "only in its pool",
+    "duplicate": "in two places",
+    "redeemed_recreated": "redeemed, and a course key",
+    "undetermined": "the exports do not tell",
+    "stray": "looks like an altered key",
+    "redeemed": "redeemed in its pool",
+    "migrated": "recreated as a course key",
+    "new": "a course key in no pool",
+    "undistributed": "nobody was sent it",
+    "expired": "its pool had ended before",
+}
+
+
+def _sides(audit: Reconciliation) -> pd.Series:
+    """The family of every key; a key that needs somebody though its status is safe (it no longer works) counts as dead."""
+    family = audit.keys["status"].map({code: row.family for code, row in STATUSES.items()}).astype("str")
+    is_open = audit.keys["act_by"].notna()
+    return family.mask(is_open & family.isin(RIGHT_FAMILIES), "dead")
+
+
+# --- status_by_pool ---
+
+
+@drawn
+def status_by_pool(audit: Reconciliation) -> Chart:
+    """Where is the work? Keys per pool: what needs action left of the line, what is safe right of it, worst first."""
+    group = audit.keys["pool"].astype("str").fillna("in no pool")
+    in_no_pool = audit.keys["pool"].isna()
+    table = pd.crosstab([in_no_pool.rename("in_no_pool"), group.rename("pool")], _sides(audit).rename(None))
+    table = table.reindex(columns=[*LEFT_FAMILIES, *RIGHT_FAMILIES], fill_value=0)
+    table["needs_action"] = table[list(LEFT_FAMILIES)].sum(axis=1)
+    table["safe"] = table[list(RIGHT_FAMILIES)].sum(axis=1)
+    table = table.reset_index().sort_values(
+        ["in_no_pool", "needs_action", "safe", "pool"], ascending=[True, False, False, True], kind="stable", ignore_index=True
+    )  # fmt: skip
+    pools, none = table[~table["in_no_pool"]], table[table["in_no_pool"]]
+    title = _pools_title(pools["needs_action"], int(table["needs_action"].sum()), len(audit.keys))
+    shown = pools.head(ROWS)
+    if len(pools) > ROWS:
+        rest = pools.iloc[ROWS:].drop(columns="pool").sum(numeric_only=True)
+        name = count(len(pools) - ROWS, "other pool")
+        shown = pd.concat([shown, pd.DataFrame([{**rest, "pool": name}])], ignore_index=True)
+    shown = pd.concat([shown, none], ignore_index=True)
+    data = shown[["pool", "needs_action", *LEFT_FAMILIES, "safe", *RIGHT_FAMILIES]]
+    data = data.astype(dict.fromkeys(data.columns[1:], "int64"))
+
+    step = 0.325
+    sheet = Sheet(audit, title, "Keys per pool: left of the line they need action, right of it they are safe", height=1.82 + step * max(len(data), 1))
+    if len(data):
+        _draw_pools(sheet, data, len(shown) - len(none), step)
+    open_, safe = int(data["needs_action"].sum()), int(data["safe"].sum())
+    worst = [f"{row.pool}: {row.needs_action:,}" for row in data.head(3).itertuples() if row.needs_action]
+    return sheet.chart("status_by_pool", data, f"{open_:,} {'needs' if open_ == 1 else 'need'} action, {safe:,} {are(safe)} safe.", f"Worst: {'; '.join(worst)}." if worst else "")
+
+
+def _pools_title(needs: pd.Series, total: int, keys: int) -> str:
+    if not keys:
+        return "No key was exported"
+    if not total:
+        return "No key needs action in any pool"
+    held = int(needs.sum())
+    noun = f"the {total:,} keys that need action" if total > 1 else "the 1 key that needs action"
+    if not held:
+        return f"{'All' if total > 1 else 'No pool holds'} {noun}{' are in no pool' if total > 1 else ''}"
+    some = needs[needs > 0].cumsum()
+    pools = int((some * 2 < total).sum()) + 1
+    if len(some) == 1 and held == total:
+        return f"1 of {count(len(needs), 'pool')} holds {'all ' if total > 1 else ''}{noun}"
+    pools = min(pools, len(some))
+    share = 100 * int(some.iloc[pools - 1]) // total
+    title = f"{pools:,} of {count(len(needs), 'pool')} {'holds' if pools == 1 else 'hold'} {share}% of {noun}"
+    return title if len(title) <= 65 else title.replace(f"the {total:,} keys", "the keys")
+
+
+def _draw_pools(sheet: Sheet, data: pd.DataFrame, pools: int, step: float) -> None:
+    names = 3.0
+    first, last = LEFT + names + 0.15, RIGHT
+    words = {f: FAMILIES[f][2] for f in FAMILIES if data[f].any()}
+    wide = {f: sheet.width(word, 9, True) + 0.14 for f, word in words.items()}
+    figures = {side: max(sheet.width(f"{n:,}", 9.5, True) for n in data[side]) + 0.12 for side in ("needs_action", "safe")}
+    left, right = int(data["needs_action"].max()), int(data["safe"].max())
+    room = last - first - sum(figures.values())
+    scale = room / max(left + right, 1)
+    zero = first + figures["needs_action"] + left * scale
+    head = {side: sum(wide.get(f, 0.0) for f in families) for side, families in (("left", LEFT_FAMILIES), ("right", RIGHT_FAMILIES))}
+    zero = min(max(zero, LEFT + head["left"] + 0.1, first + figures["needs_action"]), last - max(head["right"], figures["safe"]))
+    scale = min((zero - first - figures["needs_action"]) / max(left, 1) if left else scale, (last - zero - figures["safe"]) / max(right, 1) if right else scale)
+    top = sheet.height - 1.28
+    for families, way in ((LEFT_FAMILIES, -1), (RIGHT_FAMILIES, 1)):
+        x = zero + way * 0.09
+        for family in families:
+            if family in words:
+                sheet.text(x, top + 0.12, words[family], bold=True, colour=WORD[family], ha="right" if way < 0 else "left")
+                x += way * wide[family]
+    sheet.line([zero, zero], [top + 0.02, top - step * len(data)], INK, 1.4, z=5)
+    for place, row in enumerate(data.to_dict("records")):
+        y = top - step * (place + 0.5)
+        is_pool = place < min(pools, ROWS)
+        sheet.text(LEFT, y, str(row["pool"]), size=9.5, colour=INK if is_pool else MUTE, va="center", room=min(names, zero - LEFT - 0.2 - figures["needs_action"] - row["needs_action"] * scale))
+        for families, way in ((LEFT_FAMILIES, -1), (RIGHT_FAMILIES, 1)):
+            x = zero
+            for family in families:
+                if row[family]:
+                    reach = x + way * max(row[family] * scale, 0.013)
+                    sheet.rectangle(min(x, reach), y - 0.105, max(x, reach), y + 0.105, FILL[family])
+                    x = reach
+            number = row["needs_action"] if way < 0 else row["safe"]
+            if number:
+                worst = next((f for f in ("todo", "dead", "check") if row[f] == max(row[g] for g in LEFT_FAMILIES)), "todo")
+                colour = WORD[worst] if way < 0 else MUTE
+                sheet.text(x + way * 0.06, y, f"{number:,}", size=9.5, colour=colour, bold=way < 0, ha="right" if way < 0 else "left", va="center")
+
+
+# --- where_keys_went ---
+
+
+@drawn
+def where_keys_went(audit: Reconciliation) -> Chart:
+    """Does it add up? From all keys down to those that need somebody, each key in exactly one row."""
+    keys = audit.keys
+    is_open = keys["act_by"].notna()
+    total, open_ = len(keys), int(is_open.sum())
+    rows: list[tuple[str, str, str, int, int]] = []  # label, words, family ("" = a sum), keys, where its bar begins
+    if total:
+        rows.append(("all keys", "in the exports", "", total, 0))
+    at = total
+    for mask, heading in ((~is_open, False), (is_open, True)):
+        if heading and total:
+            rows.append(("need somebody" if open_ != 1 else "needs somebody", "the sum of the rows below", "", open_, 0))
+        counts = keys.loc[mask, "status"].value_counts()
+        for code in SHORT:
+            number = int(counts.get(code, 0))
+            if number:
+                at -= number
+                family = STATUSES[code].family
+                stopped = heading and family in RIGHT_FAMILIES
+                label, text = (f"{plain(code)}, ended", "its course key has expired") if stopped else (plain(code), SHORT[code])
+                rows.append((label, text, "dead" if stopped else family, number, at))
+    data = pd.DataFrame([(label, number, at, at + number) for label, _, _, number, at in rows], columns=["row", "keys", "from", "to"])
+
+    title = f"{count(total)} in, {total - open_:,} settled, {open_:,} {'needs' if open_ == 1 else 'need'} somebody" if total else "No key was exported"
+    sums = audit.tie_out_sums()
+    subtitle = f"{count(sums['rows_read'], 'row')} read; every key lands in exactly one row below, so the rows add up"
+    step = 0.29
+    sheet = Sheet(audit, title, subtitle, height=1.5 + step * max(len(rows), 1))
+    figures = sheet.width(f"{total:,}", 10, True)
+    words = max((sheet.width(text, 8.5) for _, text, *_ in rows), default=0.0)
+    names = max((sheet.width(label, 9.5, True) for label, *_ in rows), default=0.0)
+    first = LEFT + names + 0.15 + words + 0.2 + figures + 0.12
+    scale = (RIGHT - first) / max(total, 1)
+    top = sheet.height - 0.98
+    for place, (label, text, family, number, begin) in enumerate(rows):
+        y = top - step * (place + 0.5)
+        colour, fill = (WORD[family], FILL[family]) if family else (INK, INK)
+        if not family:
+            sheet.rectangle(LEFT - 0.08, y - step / 2, RIGHT, y + step / 2, STRIPE, z=0)
+        sheet.text(LEFT, y, label, size=9.5, bold=True, colour=colour, va="center")
+        sheet.text(LEFT + names + 0.15, y, text, size=8.5, colour=MUTE, va="center")
+        sign = "−" if place and begin >= open_ and family else ""
+        sheet.text(first - 0.12, y, f"{sign}{number:,}", size=10, bold=True, colour=colour, ha="right", va="center")
+        x0, x1 = first + begin * scale, first + (begin + number) * scale
+        sheet.rectangle(x0, y - 0.095, max(x1, x0 + 0.013), y + 0.095, fill)
+        if place + 1 < len(rows):
+            follows = rows[place + 1]
+            x = first + (follows[4] + follows[3]) * scale
+            sheet.line([x, x], [y - 0.095, y - step + 0.095], RULE, 0.8, z=1)
+    told = ", ".join(f"{number:,} {label}" for label, _, family, number, _ in rows if family)
+    return sheet.chart("where_keys_went", data, f"{told[0].upper() + told[1:]}." if told else "")
+
+
+# --- how_statuses_follow ---
+
+FACTS = {
+    "in_before": "In the\nbackup",
+    "in_now": "In pool\nnow",
+    "in_course_keys": "Course\nkey",
+    "redeemed": "Redeemed\nin pool",
+    "is_distributed": "Sent to\na learner",
+    "looks_alike": "Looks like\nanother",
+}
+
+
+@drawn
+def how_statuses_follow(audit: Reconciliation) -> Chart:
+    """Why is a key called that? One row per combination of facts that occurs, the most urgent first; also the legend."""
+    keys = audit.keys
+    facts = pd.DataFrame({name: keys[name].astype("str") for name in FACTS if name in keys})
+    facts["redeemed"] = audit.dates()["redeemed"].map({True: "yes", False: "no"}).astype("str")
+    facts["looks_alike"] = keys["lookalike"].notna().map({True: "yes", False: "no"}).astype("str")
+    facts = facts[list(FACTS)].assign(status=keys["status"].astype("str"))
+    data = facts.groupby([*FACTS, "status"], sort=True).size().rename("keys").reset_index()
+    data["order"] = data["status"].map({code: place for place, code in enumerate(SHORT)})
+    data = data.sort_values(["order", "keys"], ascending=[True, False], kind="stable", ignore_index=True).drop(columns="order")
+    statuses, combinations, total = data["status"].nunique(), len(data), len(keys)
+    title = f"{count(combinations, 'combination')} of facts {'gives' if combinations == 1 else 'give'} {count(total)} {'its' if total == 1 else 'their'} status" if total else "No key was exported"
+    shown = data.head(COMBINATIONS)
+    step = 0.31
+    sheet = Sheet(audit, title, "What the exports show of a key decides its status: ● yes, ○ no, ? not known; the most urgent first", height=2.02 + step * (len(shown) + (combinations > len(shown))))
+    spot = {name: LEFT + 0.26 + 0.6 * place for place, name in enumerate(FACTS)}
+    verdict = LEFT + 0.6 * len(FACTS) + 0.1
+    words = verdict + max((sheet.width(plain(code), 9.5, True) for code in shown["status"]), default=0.0) + 0.15
+    bars = words + max((sheet.width(SHORT[code], 8.5) for code in shown["status"]), default=0.0) + 0.2
+    figures = max((sheet.width(f"{n:,}", 9.5, True) for n in shown["keys"]), default=0.0)
+    scale = (RIGHT - bars - figures - 0.08) / max(int(shown["keys"].max()) if len(shown) else 1, 1)
+    top = sheet.height - 1.5
+    if total:
+        for name, label in FACTS.items():
+            sheet.text(spot[name], top + 0.09, label, size=7.5, colour=MUTE, ha="center", va="bottom")
+        sheet.text(verdict, top + 0.11, "Status", size=7.5, colour=MUTE)
+        sheet.text(bars, top + 0.11, "Keys", size=7.5, colour=MUTE)
+    for place, row in enumerate(shown.to_dict("records")):
+        y = top - step * (place + 0.5)
+        family = STATUSES[row["status"]].family
+        if place % 2 == 0:
+            sheet.rectangle(LEFT - 0.08, y - step / 2, RIGHT, y + step / 2, STRIPE, z=0)
+        held = [spot[name] for name in FACTS if row[name] == "yes"]
+        if len(held) > 1:
+            sheet.line([held[0], held[-1]], [y, y], WORD[family], 1.8, z=1)
+        for name, x in spot.items():
+            _dot(sheet, x, y, row[name], WORD[family])
+        sheet.text(verdict, y, plain(row["status"]), size=9.5, bold=True, colour=WORD[family], va="center")
+        sheet.text(words, y, SHORT[row["status"]], size=8.5, va="center")
+        reach = bars + max(row["keys"] * scale, 0.013)
+        sheet.rectangle(bars, y - 0.095, reach, y + 0.095, FILL[family])
+        sheet.text(reach + 0.06, y, f"{row['keys']:,}", size=9.5, bold=True, colour=WORD[family], va="center")
+    if combinations > len(shown):
+        rest = data.iloc[len(shown) :]
+        words_left = f"and {count(len(rest), 'other combination')}: {count(int(rest['keys'].sum()))}"
+        sheet.text(verdict, top - step * (len(shown) + 0.5), words_left, colour=MUTE, va="center")
+    named = "; ".join(f"{plain(code)} {audit.statuses[code]:,}" for code in SHORT if audit.statuses[code])
+    return sheet.chart("how_statuses_follow", data, f"{count(statuses, 'status').replace('statuss', 'statuses')}: {named}." if total else "")
+
+
+def _dot(sheet: Sheet, x: float, y: float, answer: str, colour: str) -> None:
+    """Filled: yes; a ring: no; a question mark: the exports do not tell."""
+    if answer == "yes":
+        sheet.disc(x, y, colour, colour)
+    else:
+        sheet.disc(x, y, "white", "#C5CDD5")
+        if answer == "unknown":
+            sheet.text(x, y, "?", size=7.5, colour=MUTE, ha="center", va="center")
