@@ -65,8 +65,9 @@ def keys_left(audit: Reconciliation) -> Chart:
     calendar, as_of, status = audit.calendar, audit.as_of, audit.keys["status"]
     given = "course_keys" in set(audit.sources["role"])
     owed = (*LEFT_TO_MIGRATE, "undetermined") if not given else LEFT_TO_MIGRATE
-    left = int(status.isin(owed).sum())
-    named = ", ".join(f"{audit.statuses[code]:,} {plain(code)}" for code in owed if audit.statuses[code])
+    number = audit.statuses
+    left = sum(number[code] for code in owed)
+    named = ", ".join(f"{number[code]:,} {plain(code)}" for code in owed if number[code])
     facts = audit.dates()
     went = (audit.keys["pool"].notna() & ~status.isin((*owed, "undetermined", "undistributed", "expired"))).to_numpy()
     left_on = np.fmin(_days(facts["redeemed_at"]), _days(facts["recreated_at"]))[went]
@@ -128,7 +129,7 @@ def keys_left(audit: Reconciliation) -> Chart:
         data = pd.concat([data, pd.DataFrame(ahead, columns=list(data)).astype({"date": "datetime64[s]"})], ignore_index=True)
     if past and undated:
         more.append(f"{count(undated)} left on an unknown date.")
-    return sheet.chart("keys_left", data.astype({"date": "datetime64[s]", "left": "int64"}), *[text for text in more if text])
+    return sheet.chart("keys_left", data.astype({"date": "datetime64[s]", "left": "int64"}), *more)
 
 
 def _past(dated: Array, left: int, first: dt.date, as_of: dt.date) -> tuple[Array, Array] | None:
@@ -216,6 +217,7 @@ def _codes(audit: Reconciliation) -> Codes:
     stays = (status == "duplicate").to_numpy() & (works == "yes").to_numpy()
     own = np.where(stays, _days(keys["works_until"]), _days(keys["course_key_expires_on"]))
     until = np.where(by_course_key, np.where(np.isnat(own), FOREVER, own), in_pool)
+    until = np.where((status == "undetermined").to_numpy(), FOREVER, until)  # it may be a course key
     start = np.where((works == "not_yet").to_numpy(), starts, NEVER)
     gone = (keys["in_now"] == "no").to_numpy() & ~by_course_key
     dead = gone | ((works == "no").to_numpy() & (until > np.datetime64(audit.as_of)))

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 from xml.etree import ElementTree  # noqa: S405 - reads only what matplotlib has just written
 
@@ -25,12 +25,12 @@ _level = _loud.level
 _loud.setLevel(logging.ERROR)  # the first import on a machine tells that it builds a font cache
 import matplotlib as mpl  # noqa: E402
 from matplotlib import style  # noqa: E402
-from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
-from matplotlib.collections import LineCollection  # noqa: E402
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.font_manager import FontProperties, findfont, get_font  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
-from matplotlib.patches import Polygon, Rectangle  # noqa: E402
+from matplotlib.patches import Circle, PathPatch, Polygon, Rectangle  # noqa: E402
+from matplotlib.path import Path as MplPath  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 from matplotlib.transforms import Bbox  # noqa: E402
 
@@ -198,8 +198,7 @@ class Sheet:
 
     def width(self, words: str, size: float, bold: bool = False) -> float:
         """How wide words are, in inches."""
-        width, _, _ = self.canvas.get_renderer().get_text_width_height_descent(printable(words), font(size, bold), False)
-        return float(width) / DPI
+        return _width(printable(words), size, bold)
 
     def shorten(self, words: str, room: float, size: float, bold: bool = False) -> str:
         """Words that fit: what differs between names stands at their ends, so the middle gives way."""
@@ -224,7 +223,10 @@ class Sheet:
 
     def lines(self, segments: Sequence[Any], colour: str, width: float, z: float = 1.5) -> None:
         """Many short lines of one colour."""
-        self.axes.add_collection(LineCollection(segments, colors=colour, linewidths=width, clip_on=False, zorder=z), autolim=False)  # fmt: skip
+        points = [point for segment in segments for point in segment]
+        codes = [MplPath.MOVETO, MplPath.LINETO] * len(segments)
+        path = MplPath(points, codes) if points else MplPath([(0, 0)])
+        self.axes.add_patch(PathPatch(path, fc="none", ec=colour, lw=width, clip_on=False, zorder=z))
 
     def area(self, xs: Points, lower: Points, upper: Points, colour: str, z: float = 2) -> None:
         """What lies between two lines."""
@@ -233,13 +235,12 @@ class Sheet:
 
     def point(self, x: float, y: float, colour: str, *, hollow: bool = False, size: float = 7, z: float = 5) -> None:
         """A dot with a white rim; hollow where it is a projection. Labels placed later keep off it."""
-        face, edge = ("white", colour) if hollow else (colour, "white")
-        self.axes.add_line(Line2D([x], [y], marker="o", ms=size, mfc=face, mec=edge, mew=1.4, ls="", clip_on=False, zorder=z))  # fmt: skip
+        self.disc(x, y, *(("white", colour) if hollow else (colour, "white")), size=size, z=z)
         self.taken.append(Bbox([[x - 0.05, y - 0.05], [x + 0.05, y + 0.05]]))
 
-    def disc(self, x: float, y: float, fill: str, edge: str) -> None:
-        """A round sign in a table."""
-        self.axes.add_line(Line2D([x], [y], marker="o", ms=8.5, mfc=fill, mec=edge, mew=1.3, ls="", clip_on=False, zorder=3))
+    def disc(self, x: float, y: float, fill: str, edge: str, *, size: float = 8.5, z: float = 3) -> None:
+        """A round sign, its size in points."""
+        self.axes.add_patch(Circle((x, y), size / 144, fc=fill, ec=edge, lw=1.4, clip_on=False, zorder=z))
 
     def veil(self, x0: float, y0: float, x1: float, y1: float) -> None:
         """Fade what is drawn below: it is not known yet."""
@@ -284,7 +285,7 @@ class Sheet:
 
     def chart(self, name: str, data: pd.DataFrame, *more: str) -> Chart:
         """The finished chart; `more` are sentences that follow the title in its repr."""
-        return Chart(name, " ".join([f"{self.title}.", *more]), self.figure, data, self.originals)
+        return Chart(name, " ".join([f"{self.title}.", *filter(None, more)]), self.figure, data, self.originals)
 
 
 def drawn(build: Any) -> Any:
@@ -347,6 +348,14 @@ def source_line(audit: Reconciliation) -> str:
 def font(size: float, bold: bool = False) -> FontProperties:
     """DejaVu Sans in a size."""
     return FontProperties(family=[FONT], size=size, weight="bold" if bold else "normal")
+
+
+_ruler = RendererAgg(16, 16, DPI)
+
+
+@lru_cache(2048)
+def _width(words: str, size: float, bold: bool) -> float:
+    return float(_ruler.get_text_width_height_descent(words, font(size, bold), False)[0]) / DPI
 
 
 @cache

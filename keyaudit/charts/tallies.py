@@ -71,7 +71,8 @@ def status_by_pool(audit: Reconciliation) -> Chart:
         _draw_pools(sheet, data, len(shown) - len(none), step)
     open_, safe = int(data["needs_action"].sum()), int(data["safe"].sum())
     worst = [f"{row.pool}: {row.needs_action:,}" for row in data.head(3).itertuples() if row.needs_action]
-    return sheet.chart("status_by_pool", data, f"{open_:,} {'needs' if open_ == 1 else 'need'} action, {safe:,} {are(safe)} safe.", f"Worst: {'; '.join(worst)}." if worst else "")
+    said = f"{open_:,} {'needs' if open_ == 1 else 'need'} action, {safe:,} {are(safe)} safe." if len(data) else ""
+    return sheet.chart("status_by_pool", data, said, f"Worst: {'; '.join(worst)}." if worst else "")
 
 
 def _pools_title(needs: pd.Series, total: int, keys: int) -> str:
@@ -248,7 +249,8 @@ def how_statuses_follow(audit: Reconciliation) -> Chart:
         rest = data.iloc[len(shown) :]
         words_left = f"and {count(len(rest), 'other combination')}: {count(int(rest['keys'].sum()))}"
         sheet.text(verdict, top - step * (len(shown) + 0.5), words_left, colour=MUTE, va="center")
-    named = "; ".join(f"{plain(code)} {audit.statuses[code]:,}" for code in SHORT if audit.statuses[code])
+    number = audit.statuses
+    named = "; ".join(f"{plain(code)} {number[code]:,}" for code in SHORT if number[code])
     return sheet.chart("how_statuses_follow", data, f"{count(statuses, 'status').replace('statuss', 'statuses')}: {named}." if total else "")
 
 

@@ -210,7 +210,7 @@ def dates(first: dt.date, last: dt.date) -> list[dt.date]:
         return [first + step * DAY * place for place in range(span // step + 1)]
     month = first.year * 12 + first.month - 1 + (first.day > 1)
     months = range(month, last.year * 12 + last.month)
-    every = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120, 600, 6000) if len(months) <= 5 * size)
+    every = next(size for size in (1, 2, 3, 6, 12, 24, 60, 120, 600, 6000, 60_000) if len(months) <= 5 * size)
     found = [dt.date(number // 12, number % 12 + 1, 1) for number in months if number % every == 0]
     if len(found) < 5 and (not found or (found[0] - first).days > 0.12 * span):
         found = [first, *found]
