@@ -289,7 +289,7 @@ def test_keys_left_falls_as_keys_are_redeemed_and_recreated(write: Write) -> Non
     ahead = chart.data[chart.data["kind"] == "at last week's pace"]
     assert ahead["left"].tolist() == [3, 1]  # two in seven days: by 10 April two more, one misses it
     assert repr(chart) == (
-        "3 keys are not migrated, and 7 days are left. 3 to migrate. Needed: 1 key a day until 10 Apr. "
+        "3 keys are not migrated, and 7 days are left. 3 to migrate. Needed: all 3 by 10 Apr. "
         "Last week: 2 keys in 7 days; at that pace 1 would be left."
     )
 
@@ -371,7 +371,7 @@ def test_sentences_for_one(find: Find) -> None:
         "redemptions": "The 1 key is not redeemed",
         "keys_left": "1 key is not migrated, and 7 days are left",
         "status_by_pool": "1 of 1 pool holds the 1 key that needs action",
-        "outlook": "On 29 May, the 1 open code would not still work",
+        "outlook": "On 29 May, the 1 open code would no longer work",
         "where_keys_went": "1 key in, 0 settled, 1 needs somebody",
         "how_statuses_follow": "1 combination of facts gives 1 key its status",
     }

@@ -80,7 +80,6 @@ def keys_left(audit: Reconciliation) -> Chart:
     last = _after(final, max(10, 0.14 * (final - start).days))
     week = int((dated > np.datetime64(as_of - 7 * DAY)).sum())
     target = calendar.last_day_to_migrate(as_of)
-    needed = -(-left // max((target - as_of).days, 1))
     can_migrate = as_of < calendar.read_only and left > 0
 
     subtitle = f"Unredeemed pool keys that are not course keys: {named}" if named else "Unredeemed pool keys that are not course keys"
@@ -108,12 +107,15 @@ def keys_left(audit: Reconciliation) -> Chart:
     sheet.place(today, [(x - 0.14, y - 0.1, "right", "top"), (x + 0.14, y + 0.1, "left", "bottom"), (x - 0.14, y + 0.1, "right", "bottom"), (x + 0.14, y - 0.1, "left", "top"), (x, y + 0.14, "center", "bottom")], back=not past, **look)  # fmt: skip
     if past:
         x0, y0 = time.left, time.y(past[1][0])
-        sheet.place(f"{past[1][0]:,} on {day(start)}", [(x0 + 0.04, y0 + 0.11, "left", "bottom"), (x0 + 0.04, y0 - 0.11, "left", "top"), (x0 + 0.6, y0 + 0.11, "left", "bottom")], colour=WORD["todo"])  # fmt: skip
+        sheet.place(f"{past[1][0]:,} on {day(start)}", [(x0 + 0.04, y0 + 0.11, "left", "bottom"), (x0 + 0.04, y0 - 0.11, "left", "top"), (x0 + 0.6, y0 + 0.11, "left", "bottom")], colour=WORD["todo"], back=True)  # fmt: skip
     days = (target - as_of).days
-    words = f"needed: {count(needed)} a day until {day(target)}" if days > 1 else f"needed: {f'all {left:,}' if left > 1 else '1'} by {day(target)}"
+    if left > days > 1:
+        words = f"needed: {count(-(-left // days))} a day until {day(target)}"
+    else:
+        words = f"needed: {f'all {left:,}' if left > 1 else '1 key'} by {day(target)}"
     if can_migrate:
         x1 = time.x(target)
-        spots = [(x1 + 0.1, time.bottom + dy, "left", "bottom") for dy in (0.08, 0.3, 0.52, 0.74)]
+        spots = [(x1 + dx, time.bottom + 0.08, "left", "bottom") for dx in (0.1, 0.5, 0.9, 1.3, 1.7, 2.3, 3)]
         spots += [(x1 - 0.1, time.bottom + 0.08, "right", "bottom"), (RIGHT, time.bottom + 0.08, "right", "bottom")]
         sheet.place(words, spots, back=True)
 
@@ -277,7 +279,7 @@ def _outlook_title(audit: Reconciliation, total: int, alive: int, unsure: int) -
     noun = "open code" if total == 1 else "open codes"
     if audit.as_of < audit.calendar.removed:
         if total == 1:
-            return f"On {removed}, the 1 open code {'may' if unsure else 'would' if alive else 'would not'} still work"
+            return f"On {removed}, the 1 open code {'may still' if unsure else 'would still' if alive else 'would no longer'} work"
         if unsure:
             return f"On {removed}, at least {alive:,} of {total:,} {noun} would work"
         return f"On {removed}, {alive:,} of {total:,} {noun} would still work"

@@ -252,8 +252,8 @@ class Sheet:
         """Numbers with what they mean and their family, from the bottom up, over the whole height."""
         blocks = [(number, self.wrap(words, RIGHT - x, 8.5), family) for number, words, family in told]
         tall = [0.24 + 0.15 * words.count("\n") + 0.15 for _, words, _ in blocks]
-        gap = min(0.32, (top - bottom - sum(tall)) / max(len(blocks) - 1, 1))
-        y = bottom
+        gap = (top - bottom - sum(tall)) / max(len(blocks), 1)
+        y = bottom + gap / 2
         for (number, words, family), height in zip(blocks, tall, strict=True):
             y += height
             self.text(x, y, f"{number:,}", size=12, bold=True, colour=WORD[family], va="top")

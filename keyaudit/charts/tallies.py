@@ -95,42 +95,46 @@ def _pools_title(needs: pd.Series, total: int, keys: int) -> str:
 
 
 def _draw_pools(sheet: Sheet, data: pd.DataFrame, pools: int, step: float) -> None:
-    names = 3.0
-    first, last = LEFT + names + 0.15, RIGHT
-    words = {f: FAMILIES[f][2] for f in FAMILIES if data[f].any()}
-    wide = {f: sheet.width(word, 9, True) + 0.14 for f, word in words.items()}
-    figures = {side: max(sheet.width(f"{n:,}", 9.5, True) for n in data[side]) + 0.12 for side in ("needs_action", "safe")}
-    left, right = int(data["needs_action"].max()), int(data["safe"].max())
-    room = last - first - sum(figures.values())
-    scale = room / max(left + right, 1)
-    zero = first + figures["needs_action"] + left * scale
-    head = {side: sum(wide.get(f, 0.0) for f in families) for side, families in (("left", LEFT_FAMILIES), ("right", RIGHT_FAMILIES))}
-    zero = min(max(zero, LEFT + head["left"] + 0.1, first + figures["needs_action"]), last - max(head["right"], figures["safe"]))
-    scale = min((zero - first - figures["needs_action"]) / max(left, 1) if left else scale, (last - zero - figures["safe"]) / max(right, 1) if right else scale)
-    top = sheet.height - 1.28
+    """Bars to the scale of the pools shown one by one; where the rest is longer than that, its numbers alone."""
+    names, top = 3.0, sheet.height - 1.28
+    words = {family: FAMILIES[family][2] for family in FAMILIES if data[family].any()}
+    wide = {family: sheet.width(word, 9, True) + 0.14 for family, word in words.items()}
+    scaled = data.head(min(pools, ROWS)) if pools else data
+    limits = {side: int(scaled[side].max()) for side in ("needs_action", "safe")}
+    figure = {side: max(sheet.width(f"{number:,}", 9.5, True) for number in data[side]) + 0.12 for side in limits}
+    first, last = LEFT + names + 0.15 + figure["needs_action"], RIGHT - figure["safe"]
+    heads = [sum(wide.get(family, 0.0) for family in families) for families in (LEFT_FAMILIES, RIGHT_FAMILIES)]
+    zero = first + (last - first) * limits["needs_action"] / max(sum(limits.values()), 1)
+    zero = min(max(zero, first + 0.3, LEFT + heads[0] + 0.1), last - 0.3, RIGHT - heads[1] - 0.1)
+    rooms = ((zero - first, limits["needs_action"]), (last - zero, limits["safe"]))
+    scale = min(room / limit for room, limit in rooms if limit)
     for families, way in ((LEFT_FAMILIES, -1), (RIGHT_FAMILIES, 1)):
         x = zero + way * 0.09
         for family in families:
             if family in words:
-                sheet.text(x, top + 0.12, words[family], bold=True, colour=WORD[family], ha="right" if way < 0 else "left")
+                sheet.text(x, top + 0.12, words[family], bold=True, colour=WORD[family], ha=_away(way))
                 x += way * wide[family]
     sheet.line([zero, zero], [top + 0.02, top - step * len(data)], INK, 1.4, z=5)
     for place, row in enumerate(data.to_dict("records")):
         y = top - step * (place + 0.5)
         is_pool = place < min(pools, ROWS)
-        sheet.text(LEFT, y, str(row["pool"]), size=9.5, colour=INK if is_pool else MUTE, va="center", room=min(names, zero - LEFT - 0.2 - figures["needs_action"] - row["needs_action"] * scale))
-        for families, way in ((LEFT_FAMILIES, -1), (RIGHT_FAMILIES, 1)):
+        name = sheet.shorten(str(row["pool"]), names, 9.5)
+        sheet.text(LEFT, y, name, size=9.5, colour=INK if is_pool else MUTE, va="center")
+        for families, way, side in ((LEFT_FAMILIES, -1, "needs_action"), (RIGHT_FAMILIES, 1, "safe")):
             x = zero
-            for family in families:
+            for family in families if row[side] <= limits[side] else ():
                 if row[family]:
                     reach = x + way * max(row[family] * scale, 0.013)
                     sheet.rectangle(min(x, reach), y - 0.105, max(x, reach), y + 0.105, FILL[family])
                     x = reach
-            number = row["needs_action"] if way < 0 else row["safe"]
-            if number:
-                worst = next((f for f in ("todo", "dead", "check") if row[f] == max(row[g] for g in LEFT_FAMILIES)), "todo")
-                colour = WORD[worst] if way < 0 else MUTE
-                sheet.text(x + way * 0.06, y, f"{number:,}", size=9.5, colour=colour, bold=way < 0, ha="right" if way < 0 else "left", va="center")
+            if row[side]:
+                most = max(families, key=lambda family: row[family])
+                colour = WORD[most] if way < 0 else MUTE
+                sheet.text(x + way * 0.06, y, f"{row[side]:,}", size=9.5, colour=colour, bold=way < 0, ha=_away(way), va="center")
+
+
+def _away(way: int) -> str:
+    return "right" if way < 0 else "left"
 
 
 # --- where_keys_went ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -143,7 +143,8 @@ class Timeline:
             for item in self.deadlines
         ]
         options = [[label for label in ways if label.x0 >= LEFT and label.x1 <= RIGHT] for ways in options]
-        arrangements = sorted(product(*options), key=lambda labels: sum(label.is_left for label in labels))
+        arrangements = [labels for labels in product(*options) if _is_in_order(labels)]
+        arrangements.sort(key=lambda labels: sum(label.is_left for label in labels))
         return next((list(labels) for labels in arrangements if _is_clear(labels, in_rows)), [])
 
     def _label(self, item: Deadline, is_left: bool, level: int, week: bool, in_rows: bool) -> Label:
@@ -176,6 +177,18 @@ class Timeline:
 
 def _joined(item: Deadline) -> str:
     return " · ".join(item.names)
+
+
+def _is_in_order(labels: tuple[Label, ...]) -> bool:
+    """Labels above one another keep the order of their dates: those left of their lines climb, then the others descend."""
+    for one, two in pairwise(labels):
+        if one.x1 < two.x0:
+            continue
+        if two.is_left and (not one.is_left or one.level > two.level):
+            return False
+        if not one.is_left and one.level < two.level:
+            return False
+    return True
 
 
 def _is_clear(labels: tuple[Label, ...], in_rows: bool) -> bool:
