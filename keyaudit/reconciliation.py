@@ -113,20 +113,30 @@ class Reconciliation:
         }.get(self.verdict, "No key needs somebody, but there are findings to look at.")
 
     def dates(self) -> pd.DataFrame:
-        """What charts need beyond `keys`, in its order: was it redeemed in its pool, and when (in pool or as course key).
+        """What charts need beyond `keys`, in its order; blank = not known.
 
-        `starts_on` of its pool, `recreated_at` = the first day its course key is known to exist. Blank = not known.
+        `starts_on` of its pool; was it `redeemed` in its pool; `redeemed_at`, there or as a course key; `recreated_at` =
+        the first day its course key is known to exist.
         """
-        e, rows = self._evidence, self._evidence.course_rows
-        pooled, never = e.home >= 0, np.datetime64("NaT", "s")
-        starts = np.where(pooled, e.starts.value[np.where(pooled, e.home, 0)], never) if len(e.starts.value) else never
-        table = pd.DataFrame({"starts_on": starts, "redeemed": e.redeemed & e.in_pool}, index=pd.RangeIndex(e.count))
-        for name, column in (("recreated_at", "created_at"), ("used_at", "redeemed_at")):
-            first = rows[column].astype("datetime64[s]").groupby(e.course_ids).min() if column in rows else pd.Series()
-            table[name] = first.astype("datetime64[s]").reindex(table.index)
-        used_at = table.pop("used_at")
-        in_pool = pd.Series(e.redeemed_at, index=table.index)
-        table["redeemed_at"] = in_pool.where(table["redeemed"], used_at).fillna(pd.Series(e.paid_at, index=table.index))
+        e, never = self._evidence, np.datetime64("NaT", "s")
+        number = pd.RangeIndex(e.count)
+
+        def first(ids: Any, dates: pd.Series) -> pd.Series:
+            return dates.astype("datetime64[s]").groupby(ids).min().reindex(number)
+
+        used_at = first(e.course_ids, e.course_rows["redeemed_at"])
+        if e.exports.assignments is not None:
+            paid_at = e.exports.assignments.rows["created_at"].iloc[e.paid_row[e.paid_live]]
+            used_at = used_at.fillna(first(e.paid_key[e.paid_live], paid_at))
+        redeemed = pd.Series(e.redeemed & e.in_pool)
+        table = pd.DataFrame(
+            {
+                "starts_on": np.append(e.starts.value, never)[e.home],
+                "redeemed": redeemed,
+                "redeemed_at": pd.Series(e.redeemed_at).where(redeemed).fillna(used_at),
+                "recreated_at": first(e.course_ids, e.course_rows["created_at"]),
+            }
+        )
         return table.loc[self.keys.index]
 
     def count_findings(self) -> dict[str, int]:

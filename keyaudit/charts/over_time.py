@@ -82,7 +82,11 @@ def keys_left(audit: Reconciliation) -> Chart:
     target = calendar.last_day_to_migrate(as_of)
     can_migrate = as_of < calendar.read_only and left > 0
 
-    subtitle = f"Unredeemed pool keys that are not course keys: {named}" if named else "Unredeemed pool keys that are not course keys"
+    subtitle = (
+        f"Unredeemed pool keys that are not course keys: {named}"
+        if named
+        else "Unredeemed pool keys that are not course keys"
+    )
     if not given:
         subtitle += "; no course-key export was given"
     note = f"Not in the line: {count(undated)} that left on an unknown date." if undated and past else ""
@@ -126,9 +130,14 @@ def keys_left(audit: Reconciliation) -> Chart:
         ahead = [(np.datetime64(as_of), left, "needed"), (np.datetime64(target), 0, "needed")]
         more.append(f"{words[0].upper() + words[1:]}.")
         if finish is not None:
-            ahead += [(np.datetime64(as_of), left, "at last week's pace"), (np.datetime64(target), finish, "at last week's pace")]
+            ahead += [
+                (np.datetime64(as_of), left, "at last week's pace"),
+                (np.datetime64(target), finish, "at last week's pace"),
+            ]
             more.append(f"Last week: {count(week)} in 7 days; at that pace {finish:,} would be left.")
-        data = pd.concat([data, pd.DataFrame(ahead, columns=list(data)).astype({"date": "datetime64[s]"})], ignore_index=True)
+        data = pd.concat(
+            [data, pd.DataFrame(ahead, columns=list(data)).astype({"date": "datetime64[s]"})], ignore_index=True
+        )
     if past and undated:
         more.append(f"{count(undated)} left on an unknown date.")
     return sheet.chart("keys_left", data.astype({"date": "datetime64[s]", "left": "int64"}), *more)
@@ -153,13 +162,24 @@ def _project(sheet: Sheet, time: Timeline, as_of: dt.date, target: dt.date, left
     sheet.avoid(xs, ys)
     pace = f"{week / 7:.0f}" if week % 7 == 0 or week > 70 else f"{week / 7:.1f}"
     words = f"at last week's pace ({pace} a day)\n" + (
-        f"{count(missed)} {'misses' if missed == 1 else 'miss'} {day(target)}" if missed else f"all done by {day(until)}"
+        f"{count(missed)} {'misses' if missed == 1 else 'miss'} {day(target)}"
+        if missed
+        else f"all done by {day(until)}"
     )
     x, y = time.x(target), time.y(max(0.0, left - week / 7 * (target - as_of).days))
     if missed and target > as_of:
         sheet.point(x, y, FILL["todo"], hollow=True)
-    spots = [(x + dx, y + dy, "left", va) for dy, va in ((0.12, "bottom"), (-0.12, "top"), (0.3, "bottom"), (0.6, "bottom"), (-0.4, "top")) for dx in (0.16, 0.5, 1.0, 1.6)]
-    sheet.place(words, [*spots, (RIGHT, time.top - 0.1, "right", "top"), (RIGHT, time.top - 0.7, "right", "top")], colour=WORD["todo"], back=True)
+    spots = [
+        (x + dx, y + dy, "left", va)
+        for dy, va in ((0.12, "bottom"), (-0.12, "top"), (0.3, "bottom"), (0.6, "bottom"), (-0.4, "top"))
+        for dx in (0.16, 0.5, 1.0, 1.6)
+    ]
+    sheet.place(
+        words,
+        [*spots, (RIGHT, time.top - 0.1, "right", "top"), (RIGHT, time.top - 0.7, "right", "top")],
+        colour=WORD["todo"],
+        back=True,
+    )
     return missed
 
 
@@ -360,7 +380,13 @@ def _when(ends: Array) -> str:
 
 def _one(words: str) -> str:
     """The sentence about one code."""
-    for many, single in (("still work", "still works"), ("reach ", "reaches "), ("stop ", "stops "), ("do not", "does not"), ("their", "its")):
+    for many, single in (
+        ("still work", "still works"),
+        ("reach ", "reaches "),
+        ("stop ", "stops "),
+        ("do not", "does not"),
+        ("their", "its"),
+    ):
         words = words.replace(many, single)
     return words
 
@@ -390,16 +416,30 @@ def redemptions(audit: Reconciliation) -> Chart:
     first = min(first, _after(as_of, -28))
     final = max(calendar.removed, as_of)
     last = _after(final, max(10, 0.1 * (final - first).days))
-    possible = np.sort(np.where(np.isnat(_days(facts["recreated_at"])) | in_pool, np.datetime64(first), _days(facts["recreated_at"]))[undated])
+    possible = np.sort(
+        np.where(np.isnat(_days(facts["recreated_at"])) | in_pool, np.datetime64(first), _days(facts["recreated_at"]))[
+            undated
+        ]
+    )
 
     title = _redemptions_title(total, done)
     note = f"Pale: {int(undated.sum()):,} redeemed on an unknown date; nothing is guessed." if undated.any() else ""
-    sheet = Sheet(audit, title, "Pool keys that learners have redeemed up to each day, in their pool or as a course key", note=note)
+    sheet = Sheet(
+        audit,
+        title,
+        "Pool keys that learners have redeemed up to each day, in their pool or as a course key",
+        note=note,
+    )
     time = Timeline(sheet, calendar, as_of, first, last, total, right=6.85)
     edges = [first, *(d.date for d in time.deadlines if d.date <= as_of), as_of]
-    days = np.unique(np.concatenate([np.array(edges, dtype="datetime64[D]"), every[every > np.datetime64(first)], possible]))
+    days = np.unique(
+        np.concatenate([np.array(edges, dtype="datetime64[D]"), every[every > np.datetime64(first)], possible])
+    )
     days = days[days <= np.datetime64(as_of)]
-    data = pd.DataFrame({"date": days.astype("datetime64[s]")} | {name: np.searchsorted(part, days, side="right") for name, part in parts.items()})
+    data = pd.DataFrame(
+        {"date": days.astype("datetime64[s]")}
+        | {name: np.searchsorted(part, days, side="right") for name, part in parts.items()}
+    )
     data["date_not_known"] = np.searchsorted(possible, days, side="right")
     data["redeemed"] = data[list(parts)].sum(axis=1) + data["date_not_known"]
     if len(data):
@@ -414,7 +454,9 @@ def redemptions(audit: Reconciliation) -> Chart:
     counted += [(int((in_pool & undated).sum()), "in their pool, undated", PALE["done"], WORD["done"])]
     counted += [(int((used & undated).sum()), "as course keys, undated", PALE["done"], WORD["done"])]
     if total:
-        _stack(sheet, time, [item for item in counted if item[0]], [(n, words, FILL[f], WORD[f]) for n, words, f in rest])
+        _stack(
+            sheet, time, [item for item in counted if item[0]], [(n, words, FILL[f], WORD[f]) for n, words, f in rest]
+        )
     named = ", ".join(f"{number:,} {words}" for number, words, *_ in [*counted, *rest] if number)
     return sheet.chart("redemptions", data, f"{named[0].upper() + named[1:]}." if named else "")
 
@@ -446,7 +488,11 @@ def _draw_redemptions(sheet: Sheet, time: Timeline, audit: Reconciliation, data:
     as_of = audit.as_of
     days = data["date"].to_numpy().astype("datetime64[D]")
     floor = np.zeros(len(data))
-    for name, colour in (("redeemed_in_pools", FILL["done"]), ("redeemed_as_course_keys", WORD["done"]), ("date_not_known", PALE["done"])):
+    for name, colour in (
+        ("redeemed_in_pools", FILL["done"]),
+        ("redeemed_as_course_keys", WORD["done"]),
+        ("date_not_known", PALE["done"]),
+    ):
         upper = floor + data[name].to_numpy()
         xs, high = time.stairs(days, upper, as_of)
         _, low = time.stairs(days, floor, as_of)
@@ -460,21 +506,42 @@ def _draw_redemptions(sheet: Sheet, time: Timeline, audit: Reconciliation, data:
     sheet.line([x, x], [time.bottom, y], INK, 1.2, (0, (2, 2)), z=4)
     done = int(data["redeemed"].iloc[-1])
     sheet.point(x, time.y(done), WORD["done"])
-    sheet.place(count(total), [(time.left + dx, y + 0.06, "left", "bottom") for dx in (0.05, 0.5, 1, 2, 3)], bold=True, back=True)
+    sheet.place(
+        count(total),
+        [(time.left + dx, y + 0.06, "left", "bottom") for dx in (0.05, 0.5, 1, 2, 3)],
+        bold=True,
+        back=True,
+    )
     middle = (time.y(done) + y) / 2
     words = f"{done:,} redeemed\non {day(as_of)}"
-    spots = [(x - 0.12, time.y(done) + 0.14, "right", "bottom"), (x - 0.12, middle, "right", "center"), (x - 0.12, time.y(done) - 0.2, "right", "top"), (x + 0.14, time.y(done) - 0.1, "left", "top"), (x + 0.14, time.y(done) + 0.1, "left", "bottom")]
+    spots = [
+        (x - 0.12, time.y(done) + 0.14, "right", "bottom"),
+        (x - 0.12, middle, "right", "center"),
+        (x - 0.12, time.y(done) - 0.2, "right", "top"),
+        (x + 0.14, time.y(done) - 0.1, "left", "top"),
+        (x + 0.14, time.y(done) + 0.1, "left", "bottom"),
+    ]
     sheet.place(words, spots, colour=WORD["done"], bold=True, size=10, back=True)
     before = int(data["redeemed"].iloc[0])
     if before and len(data) > 1:
         y0 = time.y(before)
-        sheet.place(f"{before:,} by {day(time.first)}", [(time.left + 0.06, y0 + 0.08, "left", "bottom"), (time.left + 0.06, y0 + 0.3, "left", "bottom")], colour=WORD["done"], back=True)
+        sheet.place(
+            f"{before:,} by {day(time.first)}",
+            [(time.left + 0.06, y0 + 0.08, "left", "bottom"), (time.left + 0.06, y0 + 0.3, "left", "bottom")],
+            colour=WORD["done"],
+            back=True,
+        )
     for item in time.deadlines:
         if item.date < as_of:
             reached = int(data.loc[data["date"] == np.datetime64(item.date), "redeemed"].iloc[0])
             sheet.point(item.x, time.y(reached), WORD["done"], size=5)
             if reached != before:
-                sheet.place(f"{reached:,}", [(item.x - 0.07, time.y(reached) + 0.08, "right", "bottom")], colour=WORD["done"], back=True)
+                sheet.place(
+                    f"{reached:,}",
+                    [(item.x - 0.07, time.y(reached) + 0.08, "right", "bottom")],
+                    colour=WORD["done"],
+                    back=True,
+                )
             before = reached
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
-from xml.etree import ElementTree  # noqa: S405 - reads only what matplotlib has just written
+from xml.etree import ElementTree
 
 import pandas as pd
 
@@ -88,7 +88,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 def _tidy(text: str, chart: Chart) -> str:
     """matplotlib's SVG as a part of a page: no prolog, no style sheet that would reach the page, no ids that could clash."""
     ElementTree.register_namespace("", _SVG[1:-1])
-    root = ElementTree.fromstring(text)  # noqa: S314
+    root = ElementTree.fromstring(text)  # noqa: S314 - what matplotlib has just written
     for parent in root.iter():
         for child in list(parent):
             if child.tag in (f"{_SVG}metadata", f"{_SVG}defs"):
@@ -159,7 +159,7 @@ class Sheet:
         return False
 
     def _write(
-        self, words: str, *, size: float = 9, colour: str = INK, bold: bool = False, back: bool = False, **align: str
+        self, words: str, *, size: float = 9, colour: str = INK, bold: bool = False, back: bool = False, **align: Any
     ) -> Text:
         shown = printable(words)
         artist = self.axes.text(
@@ -174,7 +174,7 @@ class Sheet:
         return artist
 
     def _box(self, artist: Text) -> Bbox:
-        box = artist.get_window_extent(self.canvas.get_renderer())
+        box = artist.get_window_extent(_ruler)
         return Bbox(box.get_points() / DPI)
 
     def _take(self, artist: Text) -> Bbox:
@@ -189,12 +189,16 @@ class Sheet:
 
     def avoid(self, xs: Points, ys: Points, gap: float = 0.04) -> None:
         """Keep labels placed later off a drawn line."""
-        for (x0, y0), (x1, y1) in zip(zip(xs[:-1], ys[:-1], strict=True), zip(xs[1:], ys[1:], strict=True), strict=True):
+        for (x0, y0), (x1, y1) in zip(
+            zip(xs[:-1], ys[:-1], strict=True), zip(xs[1:], ys[1:], strict=True), strict=True
+        ):
             steps = max(1, int(max(abs(x1 - x0), abs(y1 - y0)) / 0.15)) if x0 != x1 and y0 != y1 else 1
             for k in range(steps):
                 ax, ay = x0 + (x1 - x0) * k / steps, y0 + (y1 - y0) * k / steps
                 bx, by = x0 + (x1 - x0) * (k + 1) / steps, y0 + (y1 - y0) * (k + 1) / steps
-                self.taken.append(Bbox([[min(ax, bx) - gap, min(ay, by) - gap], [max(ax, bx) + gap, max(ay, by) + gap]]))
+                self.taken.append(
+                    Bbox([[min(ax, bx) - gap, min(ay, by) - gap], [max(ax, bx) + gap, max(ay, by) + gap]])
+                )
 
     def width(self, words: str, size: float, bold: bool = False) -> float:
         """How wide words are, in inches."""
@@ -260,7 +264,9 @@ class Sheet:
             self.text(x, y - 0.22, words, size=8.5, colour=WORD[family], va="top")
             y += gap
 
-    def ladder(self, x: float, bottom: float, top: float, told: Iterable[tuple[float, str, str, bool]], anchor: float) -> None:
+    def ladder(
+        self, x: float, bottom: float, top: float, told: Iterable[tuple[float, str, str, bool]], anchor: float
+    ) -> None:
         """Labels at heights of their own, moved apart where they would touch, with a thin line from `anchor` to each."""
         rows = sorted(told, key=lambda row: row[0])
         gap = min(0.19, (top - bottom) / max(len(rows) - 1, 1))
@@ -350,7 +356,7 @@ def font(size: float, bold: bool = False) -> FontProperties:
     return FontProperties(family=[FONT], size=size, weight="bold" if bold else "normal")
 
 
-_ruler = RendererAgg(16, 16, DPI)
+_ruler: Any = RendererAgg(16, 16, DPI)  # type: ignore[no-untyped-call]
 
 
 @lru_cache(2048)
@@ -361,7 +367,9 @@ def _width(words: str, size: float, bold: bool) -> float:
 @cache
 def _signs() -> frozenset[int]:
     """The code points that both weights of the font can draw."""
-    return frozenset.intersection(*(frozenset(get_font(findfont(font(9, bold))).get_charmap()) for bold in (False, True)))
+    return frozenset.intersection(
+        *(frozenset(get_font(findfont(font(9, bold))).get_charmap()) for bold in (False, True))
+    )
 
 
 def _without_controls(text: str) -> str:

@@ -66,7 +66,12 @@ def status_by_pool(audit: Reconciliation) -> Chart:
     data = data.astype(dict.fromkeys(data.columns[1:], "int64"))
 
     step = 0.325
-    sheet = Sheet(audit, title, "Keys per pool: left of the line they need action, right of it they are safe", height=1.82 + step * max(len(data), 1))
+    sheet = Sheet(
+        audit,
+        title,
+        "Keys per pool: left of the line they need action, right of it they are safe",
+        height=1.82 + step * max(len(data), 1),
+    )
     if len(data):
         _draw_pools(sheet, data, len(shown) - len(none), step)
     open_, safe = int(data["needs_action"].sum()), int(data["safe"].sum())
@@ -130,7 +135,16 @@ def _draw_pools(sheet: Sheet, data: pd.DataFrame, pools: int, step: float) -> No
             if row[side]:
                 most = max(families, key=lambda family: row[family])
                 colour = WORD[most] if way < 0 else MUTE
-                sheet.text(x + way * 0.06, y, f"{row[side]:,}", size=9.5, colour=colour, bold=way < 0, ha=_away(way), va="center")
+                sheet.text(
+                    x + way * 0.06,
+                    y,
+                    f"{row[side]:,}",
+                    size=9.5,
+                    colour=colour,
+                    bold=way < 0,
+                    ha=_away(way),
+                    va="center",
+                )
 
 
 def _away(way: int) -> str:
@@ -152,7 +166,9 @@ def where_keys_went(audit: Reconciliation) -> Chart:
     at = total
     for mask, heading in ((~is_open, False), (is_open, True)):
         if heading and total:
-            rows.append(("need somebody" if open_ != 1 else "needs somebody", "the sum of the rows below", "", open_, 0))
+            rows.append(
+                ("need somebody" if open_ != 1 else "needs somebody", "the sum of the rows below", "", open_, 0)
+            )
         counts = keys.loc[mask, "status"].value_counts()
         for code in SHORT:
             number = int(counts.get(code, 0))
@@ -160,11 +176,19 @@ def where_keys_went(audit: Reconciliation) -> Chart:
                 at -= number
                 family = STATUSES[code].family
                 stopped = heading and family in RIGHT_FAMILIES
-                label, text = (f"{plain(code)}, ended", "its course key has expired") if stopped else (plain(code), SHORT[code])
+                label, text = (
+                    (f"{plain(code)}, ended", "its course key has expired") if stopped else (plain(code), SHORT[code])
+                )
                 rows.append((label, text, "dead" if stopped else family, number, at))
-    data = pd.DataFrame([(label, number, at, at + number) for label, _, _, number, at in rows], columns=["row", "keys", "from", "to"])
+    data = pd.DataFrame(
+        [(label, number, at, at + number) for label, _, _, number, at in rows], columns=["row", "keys", "from", "to"]
+    )
 
-    title = f"{count(total)} in, {total - open_:,} settled, {open_:,} {'needs' if open_ == 1 else 'need'} somebody" if total else "No key was exported"
+    title = (
+        f"{count(total)} in, {total - open_:,} settled, {open_:,} {'needs' if open_ == 1 else 'need'} somebody"
+        if total
+        else "No key was exported"
+    )
     sums = audit.tie_out_sums()
     subtitle = f"{count(sums['rows_read'], 'row')} read; every key lands in exactly one row below, so the rows add up"
     step = 0.29
@@ -216,12 +240,23 @@ def how_statuses_follow(audit: Reconciliation) -> Chart:
     facts = facts[list(FACTS)].assign(status=keys["status"].astype("str"))
     data = facts.groupby([*FACTS, "status"], sort=True).size().rename("keys").reset_index()
     data["order"] = data["status"].map({code: place for place, code in enumerate(SHORT)})
-    data = data.sort_values(["order", "keys"], ascending=[True, False], kind="stable", ignore_index=True).drop(columns="order")
+    data = data.sort_values(["order", "keys"], ascending=[True, False], kind="stable", ignore_index=True).drop(
+        columns="order"
+    )
     statuses, combinations, total = data["status"].nunique(), len(data), len(keys)
-    title = f"{count(combinations, 'combination')} of facts {'gives' if combinations == 1 else 'give'} {count(total)} {'its' if total == 1 else 'their'} status" if total else "No key was exported"
+    title = (
+        f"{count(combinations, 'combination')} of facts {'gives' if combinations == 1 else 'give'} {count(total)} {'its' if total == 1 else 'their'} status"
+        if total
+        else "No key was exported"
+    )
     shown = data.head(COMBINATIONS)
     step = 0.31
-    sheet = Sheet(audit, title, "What the exports show of a key decides its status: ● yes, ○ no, ? not known; the most urgent first", height=2.02 + step * (len(shown) + (combinations > len(shown))))
+    sheet = Sheet(
+        audit,
+        title,
+        "What the exports show of a key decides its status: ● yes, ○ no, ? not known; the most urgent first",
+        height=2.02 + step * (len(shown) + (combinations > len(shown))),
+    )
     spot = {name: LEFT + 0.26 + 0.6 * place for place, name in enumerate(FACTS)}
     verdict = LEFT + 0.6 * len(FACTS) + 0.1
     words = verdict + max((sheet.width(plain(code), 9.5, True) for code in shown["status"]), default=0.0) + 0.15
@@ -255,7 +290,11 @@ def how_statuses_follow(audit: Reconciliation) -> Chart:
         sheet.text(verdict, top - step * (len(shown) + 0.5), words_left, colour=MUTE, va="center")
     number = audit.statuses
     named = "; ".join(f"{plain(code)} {number[code]:,}" for code in SHORT if number[code])
-    return sheet.chart("how_statuses_follow", data, f"{count(statuses, 'status').replace('statuss', 'statuses')}: {named}." if total else "")
+    return sheet.chart(
+        "how_statuses_follow",
+        data,
+        f"{count(statuses, 'status').replace('statuss', 'statuses')}: {named}." if total else "",
+    )
 
 
 def _dot(sheet: Sheet, x: float, y: float, answer: str, colour: str) -> None:

@@ -109,7 +109,7 @@ class Timeline:
         for label in labels:
             item = label.deadline
             is_next = item.date == self.next
-            side = {"ha": "right" if label.is_left else "left", "va": "center"}
+            side: dict[str, Any] = {"ha": "right" if label.is_left else "left", "va": "center"}
             x = item.x + (-GAP if label.is_left else GAP)
             y = ceiling - ROW / 2 if in_rows else ceiling - depth + ROW * (label.level + 0.5)
             reach = ceiling if in_rows else y + ROW / 2

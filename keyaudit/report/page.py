@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from keyaudit import __version__
+from keyaudit.charts import Chart, keys_left, outlook, redemptions, status_by_pool, where_keys_went
 from keyaudit.deadlines import PHASES, weekday
 from keyaudit.masking import ending
 from keyaudit.reconciliation import STAGES, VERDICTS, Reconciliation
@@ -54,6 +56,7 @@ def _content(audit: Reconciliation) -> dict[str, Any]:
     ]
     return {
         "audit": audit,
+        "charts": [_figure(draw(audit)) for draw in (keys_left, redemptions, outlook, status_by_pool, where_keys_went)],
         "version": __version__,
         "as_of": weekday(audit.as_of),
         "verdict_meaning": VERDICTS[audit.verdict],
@@ -77,6 +80,12 @@ def _content(audit: Reconciliation) -> dict[str, Any]:
         "works_meaning": WORKS_MEANING,
         "works": audit.works,
     }
+
+
+def _figure(chart: Chart) -> dict[str, Any]:
+    """A chart for the page; HTML needs no namespace, so that the page holds no address at all."""
+    svg = chart.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
+    return {"svg": Markup(svg), "sentence": repr(chart)}  # noqa: S704 - every text in it was escaped when it was written
 
 
 def _steps(audit: Reconciliation) -> list[dict[str, Any]]:
