@@ -255,21 +255,31 @@ def test_redemptions_are_counted_on_their_day(write: Write) -> None:
     )
     chart = charts.redemptions(audit(folder, "2026-04-03"))
     data = chart.data.set_index(chart.data["date"].dt.strftime("%m-%d"))
-    columns = ["redeemed_in_pools", "redeemed_as_course_keys", "date_not_known", "not_redeemed"]
-    assert data.loc["03-02", columns].tolist() == [1, 0, 1, 4]  # A3 may have been redeemed on any day
-    assert data.loc["03-25", columns].tolist() == [1, 0, 2, 3]  # B2 not before it was a course key
-    assert data.loc["03-28", columns].tolist() == [1, 1, 2, 2]
-    assert data.loc["04-03", columns].tolist() == [2, 1, 2, 1]
+    columns = ["in_pools", "as_course_keys", "in_pools_undated", "as_course_keys_undated", "not_redeemed"]
+    assert data.loc["03-02", columns].tolist() == [1, 0, 1, 0, 4]  # A3 may have been redeemed on any day
+    assert data.loc["03-25", columns].tolist() == [1, 0, 1, 1, 3]  # B2 not before it was a course key
+    assert data.loc["03-28", columns].tolist() == [1, 1, 1, 1, 2]
+    assert data.loc["04-03", columns].tolist() == [2, 1, 1, 1, 1]
     assert repr(chart) == (
         "5 of 6 keys are redeemed, 1 is not. 2 in their pool, 1 as course keys, 1 in their pool, undated, "
         "1 as course keys, undated, 1 to migrate."
     )
+    shown = [words for words, _ in texts(chart)]
+    assert {
+        "2 in their pool",
+        "1 as a course key",
+        "1 in pools, undated",
+        "1 course keys, undated",
+        "1 to migrate",
+        "1 not redeemed",
+    } <= set(shown)
+    assert "Pale: 2 redeemed on an unknown date; nothing is guessed." in shown
 
 
 def test_redemptions_of_the_sample(halfway: Reconciliation) -> None:
     last = charts.redemptions(halfway).data.iloc[-1]
-    assert last["redeemed_in_pools"] == halfway.statuses["redeemed"] + halfway.statuses["redeemed_recreated"] == 96
-    assert last["redeemed_as_course_keys"] + last["date_not_known"] == 9  # migrated keys that were used
+    assert last["in_pools"] == halfway.statuses["redeemed"] + halfway.statuses["redeemed_recreated"] == 96
+    assert last["as_course_keys"] + last["as_course_keys_undated"] == 9  # migrated keys that were used
     assert last["redeemed"] + last["not_redeemed"] == halfway.keys["pool"].notna().sum() == 244
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -160,7 +159,7 @@ def _project(sheet: Sheet, time: Timeline, as_of: dt.date, target: dt.date, left
     xs, ys = [time.x(as_of), time.x(until)], [time.y(left), time.y(rest)]
     sheet.line(xs, ys, FILL["todo"], 1.8, (0, (4, 2.2)))
     sheet.avoid(xs, ys)
-    pace = f"{week / 7:.0f}" if week % 7 == 0 or week > 70 else f"{week / 7:.1f}"
+    pace = f"{week / 7:,.0f}" if week % 7 == 0 or week > 70 else f"{week / 7:.1f}"
     words = f"at last week's pace ({pace} a day)\n" + (
         f"{count(missed)} {'misses' if missed == 1 else 'miss'} {day(target)}"
         if missed
@@ -394,6 +393,15 @@ def _one(words: str) -> str:
 # --- redemptions ---
 
 
+# How a key was redeemed: column of the data, words beside the plot, colour. The undated follow the dated.
+REDEEMED = (
+    ("in_pools", "in their pool", FILL["done"]),
+    ("as_course_keys", "as course keys", WORD["done"]),
+    ("in_pools_undated", "in their pool", PALE["done"]),
+    ("as_course_keys_undated", "as course keys", PALE["done"]),
+)
+
+
 @drawn
 def redemptions(audit: Reconciliation) -> Chart:
     """How far are the learners? Pool keys redeemed up to each day, in their pools and as course keys, and what remains.
@@ -405,60 +413,45 @@ def redemptions(audit: Reconciliation) -> Chart:
     pooled = keys["pool"].notna().to_numpy()
     in_pool = pooled & facts["redeemed"].to_numpy()
     used = pooled & ~in_pool & (keys["uses"] > 0).to_numpy()
-    on = np.minimum(_days(facts["redeemed_at"]), np.datetime64(as_of))
+    on, recreated = np.minimum(_days(facts["redeemed_at"]), np.datetime64(as_of)), _days(facts["recreated_at"])
     dated = ~np.isnat(on)
-    parts = {"redeemed_in_pools": np.sort(on[in_pool & dated]), "redeemed_as_course_keys": np.sort(on[used & dated])}
-    undated = (in_pool | used) & ~dated
-    total, done = int(pooled.sum()), int((in_pool | used).sum())
-    every = np.concatenate(list(parts.values()))
-    anchor = _after(min(calendar.announced_on, as_of), -60)
-    first = max(anchor, every.min().item()) if len(every) else anchor
-    first = min(first, _after(as_of, -28))
+    total, done, undated = int(pooled.sum()), int((in_pool | used).sum()), int(((in_pool | used) & ~dated).sum())
+    first = _first_day(audit, on[(in_pool | used) & dated])
+    since = np.where(dated, on, np.where(used & ~np.isnat(recreated), recreated, np.datetime64(first)))
+    masks = (in_pool & dated, used & dated, in_pool & ~dated, used & ~dated)
+    parts = {
+        name: np.sort(np.minimum(since[mask], np.datetime64(as_of)))
+        for (name, *_), mask in zip(REDEEMED, masks, strict=True)
+    }
+
+    note = f"Pale: {undated:,} redeemed on an unknown date; nothing is guessed." if undated else ""
+    subtitle = "Pool keys that learners have redeemed up to each day, in their pool or as a course key"
+    sheet = Sheet(audit, _redemptions_title(total, done), subtitle, note=note)
     final = max(calendar.removed, as_of)
     last = _after(final, max(10, 0.1 * (final - first).days))
-    possible = np.sort(
-        np.where(np.isnat(_days(facts["recreated_at"])) | in_pool, np.datetime64(first), _days(facts["recreated_at"]))[
-            undated
-        ]
-    )
-
-    title = _redemptions_title(total, done)
-    note = f"Pale: {int(undated.sum()):,} redeemed on an unknown date; nothing is guessed." if undated.any() else ""
-    sheet = Sheet(
-        audit,
-        title,
-        "Pool keys that learners have redeemed up to each day, in their pool or as a course key",
-        note=note,
-    )
-    time = Timeline(sheet, calendar, as_of, first, last, total, right=6.85)
-    edges = [first, *(d.date for d in time.deadlines if d.date <= as_of), as_of]
-    days = np.unique(
-        np.concatenate([np.array(edges, dtype="datetime64[D]"), every[every > np.datetime64(first)], possible])
-    )
-    days = days[days <= np.datetime64(as_of)]
-    data = pd.DataFrame(
-        {"date": days.astype("datetime64[s]")}
-        | {name: np.searchsorted(part, days, side="right") for name, part in parts.items()}
-    )
-    data["date_not_known"] = np.searchsorted(possible, days, side="right")
-    data["redeemed"] = data[list(parts)].sum(axis=1) + data["date_not_known"]
-    if len(data):
-        data.loc[data.index[-1], "date_not_known"] = len(possible)
-        data["redeemed"] = data[list(parts)].sum(axis=1) + data["date_not_known"]
+    time = Timeline(sheet, calendar, as_of, first, last, total, right=6.7)
+    edges = [first, *(item.date for item in time.deadlines if item.date <= as_of), as_of]
+    days = np.unique(np.concatenate([np.array(edges, dtype="datetime64[D]"), *parts.values()]))
+    days = days[days >= np.datetime64(first)]
+    data = pd.DataFrame({name: np.searchsorted(part, days, side="right") for name, part in parts.items()})
+    data.insert(0, "date", days.astype("datetime64[s]"))
+    data["redeemed"] = data[list(parts)].sum(axis=1)
     data["not_redeemed"] = total - data["redeemed"]
-    if total:
-        _draw_redemptions(sheet, time, audit, data, total)
     rest = _remainder(audit, pooled & ~in_pool & ~used)
-    counted = [(len(parts["redeemed_in_pools"]), "in their pool", FILL["done"], WORD["done"])]
-    counted += [(len(parts["redeemed_as_course_keys"]), "as course keys", WORD["done"], WORD["done"])]
-    counted += [(int((in_pool & undated).sum()), "in their pool, undated", PALE["done"], WORD["done"])]
-    counted += [(int((used & undated).sum()), "as course keys, undated", PALE["done"], WORD["done"])]
     if total:
-        _stack(
-            sheet, time, [item for item in counted if item[0]], [(n, words, FILL[f], WORD[f]) for n, words, f in rest]
-        )
+        _draw_redemptions(sheet, time, as_of, data, total)
+        _stack(sheet, time, {name: len(part) for name, part in parts.items()}, rest)
+    counted = [(len(parts[name]), words + (", undated" if "undated" in name else "")) for name, words, _ in REDEEMED]
     named = ", ".join(f"{number:,} {words}" for number, words, *_ in [*counted, *rest] if number)
-    return sheet.chart("redemptions", data, f"{named[0].upper() + named[1:]}." if named else "")
+    return sheet.chart("redemptions", data, f"{named}." if named else "")
+
+
+def _first_day(audit: Reconciliation, dated: Array) -> dt.date:
+    """Two months before the announcement, or the day of the first redemption if that is later; four weeks at least."""
+    first = _after(min(audit.calendar.announced_on, audit.as_of), -60)
+    if len(dated):
+        first = max(first, dated.min().item())
+    return min(first, _after(audit.as_of, -28))
 
 
 def _redemptions_title(total: int, done: int) -> str:
@@ -484,15 +477,10 @@ def _remainder(audit: Reconciliation, mask: Array) -> list[tuple[int, str, str]]
     return told
 
 
-def _draw_redemptions(sheet: Sheet, time: Timeline, audit: Reconciliation, data: pd.DataFrame, total: int) -> None:
-    as_of = audit.as_of
+def _draw_redemptions(sheet: Sheet, time: Timeline, as_of: dt.date, data: pd.DataFrame, total: int) -> None:
     days = data["date"].to_numpy().astype("datetime64[D]")
     floor = np.zeros(len(data))
-    for name, colour in (
-        ("redeemed_in_pools", FILL["done"]),
-        ("redeemed_as_course_keys", WORD["done"]),
-        ("date_not_known", PALE["done"]),
-    ):
+    for name, _, colour in REDEEMED:
         upper = floor + data[name].to_numpy()
         xs, high = time.stairs(days, upper, as_of)
         _, low = time.stairs(days, floor, as_of)
@@ -545,21 +533,25 @@ def _draw_redemptions(sheet: Sheet, time: Timeline, audit: Reconciliation, data:
             before = reached
 
 
-def _stack(
-    sheet: Sheet, time: Timeline, done: Sequence[tuple[int, str, str, str]], rest: Sequence[tuple[int, str, str, str]]
-) -> None:
+def _stack(sheet: Sheet, time: Timeline, done: dict[str, int], rest: list[tuple[int, str, str]]) -> None:
     """All keys on the as-of date as one column beside the plot, to the same scale, each part named."""
-    x = time.right + 0.2
-    floor = 0
+    x, floor = time.right + 0.2, 0
     told: list[tuple[float, str, str, bool]] = []
-    for group, words in ((done, "redeemed"), (rest, "not redeemed")):
-        whole = sum(number for number, *_ in group)
-        for number, name, fill, colour in group:
-            name = name.replace("as course keys", "as a course key").replace("their", "its") if number == 1 else name
+    redeemed = []
+    for name, words, fill in REDEEMED:
+        if "undated" in name and done[name.removesuffix("_undated")]:
+            words = words.removeprefix("as ").replace("their pool", "pools") + ", undated"
+        elif done[name] == 1:
+            words = words.replace("as course keys", "as a course key").replace("their", "its")
+        redeemed.append((done[name], words, fill, WORD["done"]))
+    remaining = [(number, words, FILL[family], WORD[family]) for number, words, family in rest]
+    for group, heading in ((redeemed, "redeemed"), (remaining, "not redeemed")):
+        group = [part for part in group if part[0]]
+        for number, words, fill, colour in group:
             y0, y1 = time.y(floor), time.y(floor + number)
             sheet.rectangle(x, y0, x + 0.17, max(y1 - 0.012, y0 + 0.008), fill)
-            told.append(((y0 + y1) / 2, f"{number:,} {name}", colour, False))
+            told.append(((y0 + y1) / 2, f"{number:,} {words}", colour, False))
             floor += number
-        if whole:
-            told.append((time.y(floor) + 0.001, f"{whole:,} {words}", INK, True))
+        if group:
+            told.append((time.y(floor) + 0.001, f"{sum(part[0] for part in group):,} {heading}", INK, True))
     sheet.ladder(x + 0.32, time.bottom + 0.02, time.top, told, anchor=x + 0.17)

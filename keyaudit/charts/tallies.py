@@ -101,7 +101,8 @@ def _pools_title(needs: pd.Series, total: int, keys: int) -> str:
 
 def _draw_pools(sheet: Sheet, data: pd.DataFrame, pools: int, step: float) -> None:
     """Bars to the scale of the pools shown one by one; where the rest is longer than that, its numbers alone."""
-    names, top = 3.0, sheet.height - 1.28
+    names = min(3.0, max(sheet.width(" ".join(str(name).split()), 9.5) for name in data["pool"]))
+    top = sheet.height - 1.28
     words = {family: FAMILIES[family][2] for family in FAMILIES if data[family].any()}
     wide = {family: sheet.width(word, 9, True) + 0.14 for family, word in words.items()}
     scaled = data.head(min(pools, ROWS)) if pools else data
@@ -234,15 +235,16 @@ FACTS = {
 def how_statuses_follow(audit: Reconciliation) -> Chart:
     """Why is a key called that? One row per combination of facts that occurs, the most urgent first; also the legend."""
     keys = audit.keys
-    facts = pd.DataFrame({name: keys[name].astype("str") for name in FACTS if name in keys})
-    facts["redeemed"] = audit.dates()["redeemed"].map({True: "yes", False: "no"}).astype("str")
-    facts["looks_alike"] = keys["lookalike"].notna().map({True: "yes", False: "no"}).astype("str")
-    facts = facts[list(FACTS)].assign(status=keys["status"].astype("str"))
-    data = facts.groupby([*FACTS, "status"], sort=True).size().rename("keys").reset_index()
-    data["order"] = data["status"].map({code: place for place, code in enumerate(SHORT)})
-    data = data.sort_values(["order", "keys"], ascending=[True, False], kind="stable", ignore_index=True).drop(
-        columns="order"
+    derived = {"redeemed": audit.dates()["redeemed"], "looks_alike": keys["lookalike"].notna()}
+    facts = pd.DataFrame({name: derived[name] if name in derived else keys[name] for name in (*FACTS, "status")})
+    data = facts.groupby([*FACTS, "status"], observed=True, sort=False).size().rename("keys").reset_index()
+    answers = {True: "yes", False: "no"}
+    data = data.assign(**{name: data[name].map(answers) for name in derived}).astype(
+        dict.fromkeys((*FACTS, "status"), "str")
     )
+    place = data["status"].map({code: place for place, code in enumerate(SHORT)})
+    order = data.assign(place=place, keys=-data["keys"]).sort_values(["place", "keys", *FACTS]).index
+    data = data.loc[order].reset_index(drop=True)
     statuses, combinations, total = data["status"].nunique(), len(data), len(keys)
     title = (
         f"{count(combinations, 'combination')} of facts {'gives' if combinations == 1 else 'give'} {count(total)} {'its' if total == 1 else 'their'} status"
