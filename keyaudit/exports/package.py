@@ -11,6 +11,7 @@ import itertools
 import posixpath
 import re
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,9 +20,12 @@ from xml.etree import ElementTree
 from keyaudit.errors import UnreadableFile
 
 MAX_MEMBERS = 1_000
-FREE_INFLATED, MAX_RATIO = 64 << 20, 100  # real exports reach 70; beyond 64 MiB a ratio over 100 is no export
+FREE_INFLATED, MAX_RATIO = 64 << 20, 40  # a small file may reach 70; beyond 64 MiB a ratio over 40 is no export
 FREE_CELLS, CELLS_PER_BYTE = 1_000_000, 0.6  # a cell takes two bytes at least, even compressed
 FREE_AREA, MAX_SPARSE = 5_000_000, 20  # a few cells far apart make a reader fill the sheet between them
+FREE_SHOWN, SHOWN_PER_BYTE = 64 << 20, 16  # bytes of text in cells
+SHARED = rb't="s"[^<>]*>\s*<(?:\w+:)?v>(\d{1,9})<'
+MAX_TREE = 16 << 20  # a list of sheets or styles, which is held in memory
 SMALL = 1 << 20  # below this every cell's place is checked, above it every row's
 AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
 
@@ -61,12 +65,19 @@ class Package:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             self._check_members()
             self.hints: dict[str, Hints] = {}
+            strings: Counter[int] = Counter()  # shared string → cells that show it
+            lengths: list[int] = []
             for name in self._parts():
                 content = self._zip.read(name)
                 if b"sheetData" in content:
                     self.hints[name] = self._scan(name, content)
+                    strings.update(map(int, re.findall(SHARED, content)))
+                elif b"<sst" in content or b":sst" in content:
+                    self._refuse_declarations(name, content[: 1 << 20])
+                    lengths = [len(text) for text in re.split(rb"</(?:\w+:)?si>|<(?:\w+:)?si/>", content)]
                 elif name.lower().endswith((".xml", ".rels")):
                     self._refuse_declarations(name, content[: 1 << 20])
+            self._refuse_repetition(strings, lengths)
         except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError, OverflowError):
             raise UnreadableFile(label, f"is damaged or cut short. Export or download it again. {AGAIN}") from None
         except zipfile.zlib.error:  # type: ignore[attr-defined]
@@ -86,6 +97,20 @@ class Package:
                 self.label,
                 f"would unpack to {inflated >> 20:,} MiB, which no export does. Do not open it; export again.",
             )
+
+    def _refuse_repetition(self, strings: Counter[int], lengths: list[int]) -> None:
+        """A text stored once may be shown by every cell, a sheet by every name: what a reader makes of it has no bounds."""
+        shown = sum(lengths[place] * cells for place, cells in strings.items() if place < len(lengths))
+        if shown > FREE_SHOWN + SHOWN_PER_BYTE * self._size:
+            raise UnreadableFile(
+                self.label, f"shows {shown >> 20:,} MiB of text, which no export does. Do not open it; export again."
+            )
+        try:
+            parts = list(self._sheet_parts.values())
+        except (KeyError, StopIteration, ElementTree.ParseError):
+            return  # the reader says it
+        if len(set(parts)) < len(parts):
+            raise UnreadableFile(self.label, f"has two sheets in one part: what it says is ambiguous. {AGAIN}")
 
     def _parts(self) -> list[str]:
         """Every member that may be XML: a sheet need not be called one."""
@@ -166,6 +191,11 @@ class Package:
 
     # --- the second look ---
 
+    def _tree(self, name: str) -> ElementTree.Element:
+        if self._zip.getinfo(name).file_size > MAX_TREE:
+            raise UnreadableFile(self.label, f"has a part larger than any export's ({name}). {AGAIN}")
+        return ElementTree.fromstring(self._zip.read(name))  # noqa: S314 - no DTD: checked
+
     @cached_property
     def _sheet_parts(self) -> dict[str, str]:
         """Sheet name → its part."""
@@ -175,12 +205,9 @@ class Package:
         folder = posixpath.dirname(book)
         relations = f"{folder}/_rels/{posixpath.basename(book)}.rels"
         names = {name.lower(): name for name in self._zip.namelist()}
-        targets = {
-            element.get("Id"): element.get("Target") or ""
-            for element in ElementTree.fromstring(self._zip.read(names[relations.lower()]))  # noqa: S314 - no DTD: checked
-        }
+        targets = {element.get("Id"): element.get("Target") or "" for element in self._tree(names[relations.lower()])}
         found = {}
-        for element in ElementTree.fromstring(self._zip.read(book)).iter():  # noqa: S314
+        for element in self._tree(book).iter():
             identity = next((value for key, value in element.items() if key.endswith("}id")), None)
             if element.tag.endswith("}sheet") and identity in targets:
                 target = targets[identity]
@@ -201,7 +228,7 @@ class Package:
         name = next((name for name in self._zip.namelist() if name.lower().endswith("xl/styles.xml")), None)
         if name is None:
             return []
-        root = ElementTree.fromstring(self._zip.read(name))  # noqa: S314
+        root = self._tree(name)
         formats = {
             element.get("numFmtId"): element.get("formatCode") or ""
             for element in root.iter()

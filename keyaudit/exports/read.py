@@ -346,37 +346,27 @@ class _Reading:
             )
         if codes.wrapper:
             self.note("uniform_padding", f"codes are written as {codes.wrapper}; the wrapper was removed", source.label)
-        for code, mask, text in (
-            ("padded_key", codes.frame["is_padded"], "blanks or invisible characters around the code were removed"),
-            ("several_keys_in_cell", codes.frame["parts"] != "", "several codes in one cell"),
-            ("excel_damage", codes.frame["damage"] != "", ""),
-        ):
-            for at in frame.index[mask]:
-                detail = text or f"the key cell holds {codes.frame['damage'][at]}"
-                key = frame["training_key"][at]
-                if code == "several_keys_in_cell":
-                    key = codes.frame["parts"][at]  # the parts are listed where full codes may stand
-                    detail = f"{len(key.split())} codes stand in one cell"
-                self.note(
-                    code,
-                    detail,
-                    source.label,
-                    str(frame["source_sheet"][at]),
-                    int(frame["source_row"][at]),
-                    key if isinstance(key, str) else "",
-                )
+        parts, damage = codes.frame["parts"], codes.frame["damage"]
         headers = {fold_header(alias) for alias in COLUMNS["training_key"].aliases} - {"key", "code"}
         short = frame["training_key"].str.len().between(8, 14) & frame["training_key"].str.contains("[Kk]ey")
-        for at in frame.index[short.fillna(False).astype(bool)]:
-            if fold_header(frame["training_key"][at]) in headers:
-                self.note(
-                    "header_as_key",
-                    "the code is the text of a header: a header was pasted as a key",
-                    source.label,
-                    str(frame["source_sheet"][at]),
-                    int(frame["source_row"][at]),
-                    str(frame["training_key"][at]),
-                )
+        likely = frame.loc[short.fillna(False).astype(bool), "training_key"].unique()
+        pasted = frame["training_key"].isin([code for code in likely if fold_header(code) in headers])
+        listed = frame.assign(training_key=parts)  # the parts stand where full codes may stand
+        for code, rows, detail in (
+            (
+                "padded_key",
+                frame[codes.frame["is_padded"]],
+                "blanks or invisible characters around the code were removed",
+            ),
+            ("several_keys_in_cell", listed[parts != ""], "{} codes stand in one cell"),
+            ("excel_damage", frame[damage != ""], "the key cell holds {}"),
+            ("header_as_key", frame[pasted], "the code is the text of a header: a header was pasted as a key"),
+        ):
+            told = rows[["training_key", "damage", "source_sheet", "source_row"]].astype(object)
+            for key, what, sheet, row in told.itertuples(index=False):
+                known = key if isinstance(key, str) else ""
+                what = what if code == "excel_damage" else len(known.split())
+                self.note(code, detail.format(what), source.label, sheet, row, known)
 
     def _without_unreadable(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A course key whose cell holds no text at all is set aside: its code may be any pool key's."""

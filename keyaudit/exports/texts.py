@@ -13,6 +13,8 @@ from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile, toml
 from keyaudit.masking import shape
 
+FREE_LINES, LINE = 1_000_000, 9  # a key of eight characters takes a line of nine
+MAX_CELLS = 16_384  # in one row, as in a worksheet
 DELIMITERS = (",", ";", "\t", "|")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 csv.field_size_limit(1 << 30)  # a long cell is a cell; what it may hold is decided later
@@ -69,19 +71,31 @@ def text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, s
     A row whose quotation marks are damaged is left blank and told in `damaged`. Raises UnreadableFile if one is not closed.
     """
     text = text.removeprefix("\ufeff").rstrip("\x1a")
+    lines = max(text.count("\n"), text.count("\r"))
+    if lines > max(FREE_LINES, len(text) // LINE):
+        raise UnreadableFile(
+            label, f"holds {lines:,} lines, more than its size allows: no export has. Export it again."
+        )
     declared = re.match(r'"?sep=(.)"?[ \t]*(\r\n|\n|\r)', text, re.I)
-    if declared:
-        rows = _split(text, declared[1], label, damaged)
-        return [[""] * len(rows[0]), *rows[1:]]  # the line stays a row, so that row numbers agree with the file
     sample = "".join(itertools.islice(io.StringIO(text, newline=""), 60))
-    return _split(text, max(DELIMITERS, key=lambda delimiter: _fit(sample, delimiter, known)), label, damaged)
+    delimiter = declared[1] if declared else max(DELIMITERS, key=lambda delimiter: _fit(sample, delimiter, known))
+    rows = _split(text, delimiter, label, damaged)
+    wide = next((place for place, row in enumerate(rows) if len(row) > MAX_CELLS), None)
+    if wide is not None:
+        raise UnreadableFile(
+            label, f"has {len(rows[wide]):,} cells in row {wide + 1}: it is no table. Export it again."
+        )
+    if declared:
+        rows[0] = [""] * len(rows[0])  # the line stays a row, so that row numbers agree with the file
+    return rows
 
 
 def _fit(sample: str, delimiter: str, known: set[str]) -> tuple[int, int]:
     """How well a delimiter explains the first lines: known headers in one row, then width."""
     rows = list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter))
-    headers = max((sum(fold_header(cell) in known for cell in row) for row in rows), default=0)
     widths = sorted(len(row) for row in rows if row)
+    narrow = (row for row in rows if len(row) <= MAX_CELLS)
+    headers = max((sum(fold_header(cell) in known for cell in row) for row in narrow), default=0)
     return headers, widths[len(widths) // 2] if widths else 0
 
 
