@@ -258,6 +258,7 @@ BAD = {
     "cut short": (b"PK\x03\x04 and then nothing", "damaged or cut short"),
     "no key column": (b"Code 2,User\nAB12CD34,Ana\n", 'Looked for "Training Key", "Key".*found "Code 2", "User".*\n.*\ncolumns = { training_key = "Code 2" }'),
     "no header": (b"58703BA0,Ana Lima\n58703BA1,Bo Chen\n", "found"),
+    "a letter": (b"Dear colleague\nhere is the\ncode.\n" + b"Every learner is asked to redeem it before the pools are removed.\n" * 5, "no column holds"),
     "two headers": (b"Key,Training Key\nAB12,AB12\n", "two headers for one column"),
     "no separator": (b"Training Key^Course\nAB12CD34^C\n", "every line is one cell"),
     "a page without a head": (b"<!-- saved --><table>", "is a web page"),
@@ -393,15 +394,25 @@ def test_two_digit_years_and_other_months_are_not_guessed(cell: str, expected: s
     assert (dates.dt.strftime("%Y-%m-%d").fillna("")[0] or wrong[0]) == expected
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["A" * 130_000 + "\nA1\n", "Key\nA1" + " " * 60_000 + "B2\n", "Key\n" + "1" * 100_000 + "!\n", "Key\n" + "\n".join(f"AZ#{n}" for n in range(40_000))],
-    ids=["one long line", "blanks inside", "digits", "many odd codes"],
-)  # fmt: skip
-def test_no_input_takes_long(content: str, tmp_path: Path) -> None:
+LONG = {
+    "one long line": "A" * 130_000 + "\nA1\n",
+    "blanks inside": "Key\nA1" + " " * 60_000 + "B2\n",
+    "digits": "Key\n" + "1" * 100_000 + "!\n",
+    "many odd codes": "Key\n" + "\n".join(f"AZ#{n}" for n in range(40_000)),
+    "many padded codes": "Key,Course\n" + "".join(f"AZ{n} ,C\n" for n in range(40_000)) + "AA,C\n",
+    "many cells": "Key," + "c," * 1_000_000,
+    "many lines": "Key\n" + "\n" * 2_000_000 + "A1\n",
+    "many lists": "Key\n" + "Used Keys\nA1\nUnused Keys\nA1\n" * 6_000,
+    "many titles": "Key\n" + "".join(f"Pool: {n}\nA1\n" for n in range(11_000)),
+    "one long cell": 'Key,Course\nA1,"' + "x\n" * 400_000 + '"\n',
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_no_input_takes_long(kind: str, tmp_path: Path) -> None:
     began = time.monotonic()
     try:
-        read_csv(tmp_path, content)
+        read_csv(tmp_path, LONG[kind])
     except KeyauditError as problem:
         assert len(str(problem)) < 2_000
     assert time.monotonic() - began < 10
@@ -507,6 +518,22 @@ def test_a_key_column_that_moves_keeps_its_second_look(tmp_path: Path) -> None:
     assert ka.read_pool_exports(tmp_path).rows["training_key"].fillna("?").tolist() == ["AA11", "BB22", "?"]
 
 
+@pytest.mark.parametrize(
+    ("end", "reasons"),
+    [
+        ("AB12CD35 (reserve),,\n", []),  # a key with a remark is a key
+        (",,AB12CD36\n", ["blank key"]),  # a code under the wrong header
+        (",,1\n,,2\n,,3\n,,4\n", ["blank key", "totals", "totals", "totals"]),  # many: the codes were lost
+        ("Count: 1,,\nKeep this list safe until 2026-05-01,,\n", ["totals", "note"]),
+    ],
+)
+def test_the_end_of_a_list_hides_no_key(end: str, reasons: list[str], tmp_path: Path) -> None:
+    export = read_csv(tmp_path, "Key,Course,Price\nAB12CD34,C,5\n" + end)
+    assert export.set_aside["reason"].tolist() == reasons
+    assert export.notes["code"].tolist().count("blank_key") == reasons.count("blank key")
+    assert len(export.rows) == (1 if reasons else 2)
+
+
 # --- quotation marks that swallow rows (HAZARDS 42) ---
 
 
@@ -557,6 +584,11 @@ def test_dates_that_excel_could_read_beside_dates_it_could_not(tmp_path: Path) -
     assert told(export, "expires_on") == ["?", "2027-01-01", "?"]  # the same program read this column
     assert export.notes["code"].tolist() == ["ambiguous_dates"] * 2
     assert export.notes["detail"].str.contains(SWAPPED).all()
+
+
+def test_dates_that_excel_could_read_in_one_column_and_not_in_the_other(tmp_path: Path) -> None:
+    export = read_dates(tmp_path, [[dt.date(2026, 3, 4), "31/12/2026"], [dt.date(2026, 5, 2), "30/11/2026"]])
+    assert (told(export, "created_at"), told(export, "expires_on")) == (["?", "?"], ["2026-12-31", "2026-11-30"])
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,17 @@ def proof_of(cells: Iterable[Any]) -> Proof:
     return Proof(frozenset(orders), is_open, bool(days), max(days, default=0) > 12)
 
 
+def _together(proofs: Iterable[Proof]) -> Proof:
+    """What the columns of a file prove as one: whoever opened it opened all of them."""
+    proofs = list(proofs)
+    return Proof(
+        frozenset().union(*(proof.orders for proof in proofs)),
+        any(proof.open for proof in proofs),
+        any(proof.settled for proof in proofs),
+        any(proof.settled_over for proof in proofs),
+    )
+
+
 @dataclass(frozen=True)
 class Order:
     """How a date column is read: its order if it is known, whether case.toml is contradicted, whether days and months
@@ -93,7 +104,7 @@ def orders_of(proofs: Mapping[str, Proof], declared: bool | None) -> dict[str, O
     """
     found = {proof.order for proof in proofs.values()} - {None}
     contradicted = declared is not None and (not declared) in found
-    reparsed = any(proof.is_reparsed for proof in proofs.values())
+    reparsed = _together(proofs.values()).is_reparsed or any(proof.is_reparsed for proof in proofs.values())
     of_file = next(iter(found)) if len(found) == 1 else None
     orders = {}
     for name, proof in proofs.items():

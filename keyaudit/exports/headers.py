@@ -14,6 +14,7 @@ from keyaudit.masking import mask_text, shape
 HEADER_WITHIN = 50
 ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch
 DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+MERGED = 10_000  # more cells are not merged in any export
 SHOWN = 40  # headers an error lists
 LIKE = {"training_key": "key|code|schl|clé|clave|chave", "pool": "pool|name", "payment": "pay|key"}
 
@@ -31,8 +32,36 @@ class Header:
     named: int  # up to the last cell with a name
 
 
-def find_header(rows: list[list[Any]], known: dict[str, str], required: str) -> int | None:
-    """The first row with the required header and another one we know; or with it alone, if codes stand below."""
+def find_header(grid: Grid, known: dict[str, str], required: str) -> int | None:
+    """The first row with the required header and another one we know; or with it alone, if codes stand below.
+
+    A header that spans rows is named in its first; the row found is given its name too.
+    """
+    head = [list(row) for row in grid.rows[:HEADER_WITHIN]]
+    for (top, left), (bottom, _) in grid.merged[:MERGED]:
+        for row in range(top + 1, min(bottom + 1, len(head))):
+            if left < len(head[top]) and left < len(head[row]):
+                head[row][left] = head[top][left]
+    found = _header_among([*head, *grid.rows[HEADER_WITHIN:]], known, required)
+    if found is None:
+        return None
+    both = _in_two_rows(head[found], head[found + 1], known) if found + 1 < len(head) else None
+    place = found if both is None else found + 1
+    grid.rows[place] = both or head[found]
+    return place
+
+
+def _in_two_rows(above: list[Any], below: list[Any], known: dict[str, str]) -> list[Any] | None:
+    """The header of both rows, if the lower one names columns the upper one leaves open, and nothing else."""
+    filled = {i: cell for i, cell in enumerate(below) if not is_empty(cell)}
+    added = [i for i, cell in filled.items() if i >= len(above) or above[i] != cell]
+    is_header = all(fold_header(cell) in known for cell in filled.values())
+    if not added or not is_header or any(i < len(above) and fold_header(above[i]) in known for i in added):
+        return None
+    return [filled.get(i, above[i] if i < len(above) else "") for i in range(max(len(above), len(below)))]
+
+
+def _header_among(rows: list[list[Any]], known: dict[str, str], required: str) -> int | None:
     sole = None
     for place, row in enumerate(rows[:HEADER_WITHIN]):
         names = names_in(row, known)
@@ -40,7 +69,13 @@ def find_header(rows: list[list[Any]], known: dict[str, str], required: str) -> 
             if len(names) > 1 or _has_code_below(rows, place, known, required):
                 return place
             sole = place  # a title may be called like a header: the last one stands nearest to the data
-    return sole
+    return sole if sole is None or not _is_prose(rows[sole + 1 :]) else None
+
+
+def _is_prose(rows: list[list[Any]]) -> bool:
+    """Is it a text of long lines, in which a word stands alone in its line?"""
+    lengths = [len(cell) for row in rows[:100] for cell in row if isinstance(cell, str) and not is_empty(cell)]
+    return len(lengths) >= 3 and sorted(lengths)[len(lengths) // 2] > 40
 
 
 def _has_code_below(rows: list[list[Any]], place: int, known: dict[str, str], required: str) -> bool:
@@ -144,7 +179,7 @@ def unknown_header(grids: list[Grid], role: str, label: str) -> UnreadableFile:
 def explain_header(grid: Grid, role: str) -> list[tuple[str, str, list[str]]]:
     """Each header of a sheet, the column of ours it means ("" if none), and the shapes of the first cells below it."""
     known = aliases(role)
-    top = find_header(grid.rows, known, ROLES[role].required)
+    top = find_header(grid, known, ROLES[role].required)
     if top is None:
         ranked = range(min(HEADER_WITHIN, len(grid.rows)))
         top = max(ranked, key=lambda place: (len(names_in(grid.rows[place], known)), -place), default=None)

@@ -264,7 +264,7 @@ class Package:
         for match in re.finditer(pattern, content, re.S):
             row, attributes, body = int(match[1]), match[2], match[3] or b""
             kind = _attribute(attributes, b"t") or b"n"
-            stored = re.search(rb"<(?:\w+:)?v\b[^>]*>(.*?)</(?:\w+:)?v>", body, re.S)
+            stored = re.search(rb"<(?:\w+:)?v\b[^>]*>([^<]+)</(?:\w+:)?v>", body)
             if kind == b"e":
                 found[row] = Unreadable(f"the error {stored[1].decode('ascii', 'replace') if stored else ''}".strip())
             elif stored is None and re.search(rb"<(?:\w+:)?f\b", body):

@@ -25,7 +25,6 @@ KINDS = (  # how a file begins (small letters) → what it is
     (rb"\x1f\x8b", "a compressed (gzip) file"),
     (rb"id;p[^\n]*\n(?:[^\n]*\n)*?c;", "a SYLK file"),
 )
-HEADER_ROWS = 50  # a header merged over several rows is filled downwards this far
 
 
 @dataclass
@@ -35,6 +34,7 @@ class Grid:
     name: str
     rows: list[list[Any]]
     visible: bool = True
+    merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)  # first and last cell, from 0
 
 
 @dataclass
@@ -99,20 +99,12 @@ def _workbook_grids(content: bytes, label: str) -> Iterator[Grid]:
         for sheet in book.sheets_metadata:
             if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet:
                 loaded = book.get_sheet_by_name(sheet.name)
+                is_visible = sheet.visible == python_calamine.SheetVisibleEnum.Visible
                 rows = loaded.to_python(skip_empty_area=False)
-                _fill_merged(rows, loaded.merged_cell_ranges)
-                yield Grid(sheet.name, rows, sheet.visible == python_calamine.SheetVisibleEnum.Visible)
+                yield Grid(sheet.name, rows, is_visible, loaded.merged_cell_ranges or [])
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as problem:  # a panic in the Rust reader is no Exception
         raise UnreadableFile(
             label, f"cannot be read as a workbook ({type(problem).__name__}). Open it in Excel and save it again."
         ) from None
-
-
-def _fill_merged(rows: list[list[Any]], ranges: Any) -> None:
-    """A header that spans rows is named in its first; name it in its last too, where the other headers stand."""
-    for (top, left), (bottom, _) in ranges or ():
-        if top < bottom < min(HEADER_ROWS, len(rows)) and left < len(rows[top]):
-            for row in range(top + 1, bottom + 1):
-                rows[row][left] = rows[top][left]

@@ -10,6 +10,7 @@ from typing import Any
 from keyaudit.columns import LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.headers import (
+    DATE_LIKE,
     ORDINARY,
     Header,
     blocks_of,
@@ -24,6 +25,7 @@ from keyaudit.exports.sheets import Grid
 TOTALS = re.compile(r"(grand\s+total|totals?|count|sum)\b(?!-)", re.I)
 POOL_TITLE = re.compile(r"(?:training\s+key\s+)?pool(?:\s+name)?\s*:\s*(\S.*)", re.I | re.S)
 PAGE = re.compile(r"(?:page|seite|página|pagina|strona)\s*:?\s*\d+.*", re.I | re.S)
+MAX_SUMS = 3  # at the end of one list
 MAX_LISTS = 10_000  # in one sheet: beyond, it is no export
 
 
@@ -58,7 +60,7 @@ def find_tables(grid: Grid, role: str, label: str, own: dict[str, str], patch: P
     for column, text in own.items():
         known = {alias: name for alias, name in known.items() if name != column} | {fold_header(text): column}
     required = ROLES[role].required
-    top = find_header(grid.rows, known, required)
+    top = find_header(grid, known, required)
     if top is None:
         return []
     where = f'{label}, sheet "{grid.name}"' if grid.name else label
@@ -224,9 +226,14 @@ def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: Header, ke
     """Decide what the unusual rows since the last ordinary one are, the last first: the end of a list grows upwards."""
     decided: list[tuple[int, list[Any], str]] = []
     codes = [row[key] for row in table.picked] if at_end and trail else []
+    lengths = {len(code) for code in codes if isinstance(code, str)}
     may_be_note = bool(codes) and not any(isinstance(code, str) and " " in code.strip() for code in codes)
+    sums = 0  # rows without a code at the end: a few are sums, many are keys that were lost
     for number, row in reversed(trail):
         reason = _reason(row, header, key, at_end, may_be_note)
+        sums += reason == "totals" and is_empty(row[key] if key < len(row) else "")
+        if reason in ("totals", "note") and (sums > MAX_SUMS or _holds_code(row, header, lengths)):
+            reason = "blank key" if is_empty(row[key] if key < len(row) else "") else ""
         at_end = at_end and reason in ("totals", "note")
         decided.append((number, row, reason))
     for number, row, reason in reversed(decided):
@@ -242,17 +249,27 @@ def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: Header, ke
 def _reason(row: list[Any], header: Header, key: int, at_end: bool, may_be_note: bool) -> str:
     """Why a row is no record, "" if it is one. A note has words, where no code of the list has a blank."""
     cell = row[key] if key < len(row) else ""
-    beside = _beside(row, header, key)
+    if not at_end:
+        return "blank key" if is_empty(cell) else ""
     is_named_total = _is_total(cell)
-    if at_end and (is_named_total or is_empty(cell)) and not beside:
+    if (is_named_total or is_empty(cell)) and not _beside(row, header, key):
         return "totals"
-    if at_end and is_named_total and not _beside(row, header, key, numbers=False):
+    if is_named_total and not _beside(row, header, key, numbers=False):
         return "totals"
     filled = [c for c in row[header.start : header.stop] if not is_empty(c)]
     has_words = len(filled) == 1 and isinstance(filled[0], str) and len(filled[0].split()) > 1
-    if at_end and may_be_note and has_words:
+    if may_be_note and has_words:
         return "note"
     return "blank key" if is_empty(cell) else ""
+
+
+def _holds_code(row: list[Any], header: Header, lengths: set[int]) -> bool:
+    """Stands a word in the row that is as long as a code of the list, eight signs at least, with letters and digits?"""
+    cells = (cell for cell in row[header.start : header.stop] if isinstance(cell, str))
+    words = (word.strip("()[],;:'\"=") for cell in cells for word in cell.split())
+    return any(
+        len(word) in lengths and len(word) >= 8 and ORDINARY(word) and not DATE_LIKE.match(word) for word in words
+    )
 
 
 def _add(table: Table, number: int, row: list[Any]) -> None:
