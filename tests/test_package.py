@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import keyaudit as ka
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.package import column_letters, column_number
+from keyaudit.exports.package import _padded_width, column_letters, column_number
 
 
 def workbook() -> bytes:
@@ -60,6 +61,7 @@ HOSTILE = {
         "shows 122 MiB of text",
     ),
     "one sheet under two names": (with_part("xl/workbook.xml", lambda x: x.replace(b"</sheets>", re.sub(rb'name="[^"]*"', b'name="Again"', re.search(rb"<sheet [^>]*>", x)[0]) + b"</sheets>")), "two sheets in one part"),  # type: ignore[index]
+    "a cell in a remark": (with_part(SHEET, lambda x: x.replace(b"</sheetData>", b'<!-- <c r="A9" t="e"><v>1</v></c> --></sheetData>')), "as no spreadsheet program writes"),
     "not a workbook": (with_part("xl/workbook.xml", lambda x: x).replace(b"xl/workbook.xml", b"xl/workbook.xmx"), "a zip file"),
 }  # fmt: skip
 
@@ -187,3 +189,16 @@ def test_formats_may_reach_far(tmp_path: Path) -> None:
 
     (tmp_path / "a.xlsx").write_bytes(with_part(SHEET, styled, {"__MACOSX/xl/._workbook.xml": b"\0\5\x16\7"}))
     assert ka.read_pool_exports(tmp_path).rows["training_key"].tolist() == ["AAAA1111", "BBBB2222"]
+
+
+def test_a_number_format_pads_to_the_length_of_a_code_and_no_further() -> None:
+    assert (_padded_width("00000000"), _padded_width('"0000"'), _padded_width("0" * 100_000)) == (8, 4, 0)
+
+
+def test_a_sheet_without_end_is_looked_through_in_linear_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    (tmp_path / "a.xlsx").write_bytes(
+        with_part(SHEET, lambda x: x.replace(b"</sheetData>", b"row " * 2_000_000 + b"</sheetData>"))
+    )
+    assert len(ka.read_pool_exports(tmp_path).rows) == 2
+    assert time.monotonic() - began < 10

@@ -120,7 +120,7 @@ class Package:
 
     def _refuse_declarations(self, name: str, head: bytes) -> None:
         """No export declares a document type or an exotic encoding; a file that does is built to mislead a reader."""
-        declared = re.match(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*encoding=["']([^"']+)""", head)
+        declared = re.match(rb"""(?:\xef\xbb\xbf)?<\?xml[^<>]*encoding=["']([^"']+)""", head)
         is_exotic = declared is not None and declared[1].lower() not in (b"utf-8", b"us-ascii", b"ascii")
         if (
             b"<!DOCTYPE" in head
@@ -134,11 +134,15 @@ class Package:
     def _scan(self, name: str, content: bytes) -> Hints:
         """Look through a sheet's XML once: declarations, extent, order of rows, hints."""
         self._refuse_declarations(name, content)
+        if (
+            b"<!" in content or content.count(b"<?") > 1
+        ):  # a cell in a remark is none, and the patterns below would see it
+            raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
         # the patterns begin with literal text and the slow one is tried only where it can match: a sheet may have 700 MB
         is_suspect = b"='" in content or b" =" in content or b"= " in content
-        if is_suspect and re.search(rb"<(?:\w+:)?(?:c|row)\b[^>]*?\s[rt](?:\s*=\s*'|\s+=|=\s+)", content):
+        if is_suspect and re.search(rb"<(?:\w+:)?(?:c|row)\b[^<>]*?\s[rt](?:\s*=\s*'|\s+=|=\s+)", content):
             raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
-        rows = [int(number) for number in re.findall(rb'row\s[^<>]*?\br="(\d{1,12})"', content)]
+        rows = [int(number) for number in re.findall(rb'<(?:\w+:)?row\s[^<>]*?\br="(\d{1,12})"', content)]
         if any(late <= early for early, late in itertools.pairwise(rows)):
             raise UnreadableFile(self.label, f"has rows out of order or twice: what it says is ambiguous. {AGAIN}")
         cells = content.count(b"<c ") + content.count(b":c ")
@@ -152,7 +156,7 @@ class Package:
             self._check_extent(content)
         if len(content) < SMALL:
             self._check_cells(content)
-        pattern = rb'<(?:\w+:)?(?:row|col)\b[^>]*\bhidden="(?:1|true)"[^>]*>'
+        pattern = rb'<(?:\w+:)?(?:row|col)\b[^<>]*\bhidden="(?:1|true)"[^<>]*>'
         hidden = list(re.findall(pattern, content)) if b'hidden="' in content else []
         columns = sum(b"col" in tag[:8] for tag in hidden)
         strange = (b't="e"', b"<f>", b"<f ", b"<f/>", b":f>", b":f ")
@@ -168,7 +172,7 @@ class Package:
     def _check_extent(self, content: bytes) -> None:
         """Cells that only carry a format may reach far; a cell with a value may not."""
         filled = re.findall(
-            rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,12})(\d{1,12})"[^>]*>\s*<(?:\w+:)?(?:v|is|f)\b', content
+            rb'<(?:\w+:)?c\b[^<>]*?\br="([A-Z]{1,12})(\d{1,12})"[^<>]*>\s*<(?:\w+:)?(?:v|is|f)\b', content
         )
         row = max((int(digits) for _, digits in filled), default=0)
         width = max((column_number(letters.decode()) for letters, _ in filled), default=0)
@@ -178,7 +182,7 @@ class Package:
 
     def _check_cells(self, content: bytes) -> None:
         row, last = 0, 0
-        for tag, letters, digits in re.findall(rb'<(?:\w+:)?(row|c)\b[^>]*?\br="([A-Z]{0,12})(\d{1,12})"', content):
+        for tag, letters, digits in re.findall(rb'<(?:\w+:)?(row|c)\b[^<>]*?\br="([A-Z]{0,12})(\d{1,12})"', content):
             if tag == b"row":
                 row, last = int(digits), 0
             else:
@@ -251,7 +255,7 @@ class Package:
                 self.label, f'sheet "{sheet}" holds key cells that are not text and cannot be looked at. {AGAIN}'
             ) from None
         letters = column_letters(column).encode()
-        pattern = rb'<(?:\w+:)?c\b(?=[^>]*?\br="' + letters + rb'(\d+)")([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)'
+        pattern = rb'<(?:\w+:)?c\b(?=[^<>]*?\br="' + letters + rb'(\d+)")([^<>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)'
         try:
             return self._strange(pattern, content)
         except (ValueError, ElementTree.ParseError):
@@ -264,7 +268,7 @@ class Package:
         for match in re.finditer(pattern, content, re.S):
             row, attributes, body = int(match[1]), match[2], match[3] or b""
             kind = _attribute(attributes, b"t") or b"n"
-            stored = re.search(rb"<(?:\w+:)?v\b[^>]*>([^<]+)</(?:\w+:)?v>", body)
+            stored = re.search(rb"<(?:\w+:)?v\b[^<>]*>([^<]+)</(?:\w+:)?v>", body)
             if kind == b"e":
                 found[row] = Unreadable(f"the error {stored[1].decode('ascii', 'replace') if stored else ''}".strip())
             elif stored is None and re.search(rb"<(?:\w+:)?f\b", body):
@@ -289,7 +293,7 @@ def _attribute(attributes: bytes, name: bytes) -> bytes | None:
 
 
 def _padded_width(number_format: str) -> int:
-    zeros = re.fullmatch(r"0{2,}", number_format.split(";")[0].replace('"', "").strip())
+    zeros = re.fullmatch(r"0{2,64}", number_format.split(";")[0].replace('"', "").strip())
     return len(zeros[0]) if zeros else 0
 
 
