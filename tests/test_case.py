@@ -1,8 +1,13 @@
-"""case.toml: what a slip in it says."""
+"""A case: what a slip in case.toml says, and what is seen while it is read."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from conftest import Write, audit
@@ -57,3 +62,45 @@ def test_two_files_of_that_name_are_one_too_many(write: Write) -> None:
     if len({path.name for path in folder.iterdir() if path.suffix == ".toml"}) == 2:  # where names differ by case
         with pytest.raises(CaseError, match=r"Case\.toml and case\.toml are two files"):
             ka.open_case(folder)
+
+
+def seen_in_a_terminal(folder: Path) -> str:
+    """What a person sees on stderr while `keyaudit audit` runs in a terminal."""
+    pty = pytest.importorskip("pty")  # there is none on Windows
+    termios = pytest.importorskip("termios")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [
+        sys.executable,
+        "-m",
+        "keyaudit",
+        "audit",
+        str(folder),
+        "--as-of",
+        "2026-04-03",
+        "--out",
+        str(folder / "report"),
+    ]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, check=False, timeout=120)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    return shown.decode("utf-8", "replace")
+
+
+def test_a_bar_shows_in_a_terminal_where_there_is_something_to_wait_for(write: Write) -> None:
+    for number in range(3):
+        folder = write(f"pools-before/P{number}.csv", f"Training_Key Course\nAA1{number} C\n")
+    assert seen_in_a_terminal(folder) == ""  # three small files
+    write("pools-before/P3.csv", "Training_Key Course\nAA13 C\n")
+    assert "reading pools-before: " in seen_in_a_terminal(folder)
+
+
+def test_one_large_file_has_a_bar(write: Write) -> None:
+    folder = write(
+        "pools-before/P.csv", "Training_Key Course\n" + "".join(f"AA{n} C{'x' * 100}\n" for n in range(50_000))
+    )
+    assert "reading pools-before: " in seen_in_a_terminal(folder)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import subprocess
 import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -83,6 +86,24 @@ def test_the_same_table_in_any_form_gives_the_same_records(form: str, tmp_path: 
     assert export.rows["training_key"].tolist() == [row[0] for row in ROWS]
     expected = records(ka.read_pool_exports(as_text(tmp_path / "plain.csv")))
     pd.testing.assert_frame_equal(records(export), expected)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("sep_line", [False, True])
+def test_every_encoding_and_delimiter_gives_the_same_records(
+    encoding: str, delimiter: str, quoting: Any, sep_line: bool, tmp_path: Path
+) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, quoting=quoting).writerows([HEADER, *ROWS])
+    content = (f"sep={delimiter}\r\n" if sep_line else "") + text.getvalue()
+    made = tmp_path / "made.csv"
+    made.write_bytes((b"\xfe\xff" if encoding == "utf-16-be" else b"") + content.encode(encoding))
+    declared = FileOptions(encoding="cp1252" if encoding == "cp1252" else None)
+    export = read_role("pools_before", made, lambda _: declared)
+    expected = records(ka.read_pool_exports(as_text(tmp_path / "plain.csv")))
+    pd.testing.assert_frame_equal(records(export), expected.assign(source_row=expected["source_row"] + sep_line))
 
 
 @pytest.mark.libreoffice
