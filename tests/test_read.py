@@ -660,6 +660,13 @@ def test_the_suggested_line_is_toml_and_names_a_plausible_column(header: str, ca
     assert tomllib.loads(line) == {"files": {'po"ols/a.csv': {"columns": {"training_key": candidate}}}}
 
 
+def test_two_headers_of_one_text_cannot_be_told_apart_by_a_mapping(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"the code\)\. Delete or rename the other column"):
+        read_csv(tmp_path, "Key, key\nAA11,AA11\n")
+    with pytest.raises(UnreadableFile, match=r'columns = \{ training_key = "Code" \}, or delete'):
+        read_csv(tmp_path, "Key,Code\nAA11,AA11\n")
+
+
 def test_a_file_that_is_utf_8_is_not_read_as_something_else(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r'is UTF-8, and case\.toml says encoding = "cp1252"'):
         read_csv(tmp_path, "Key,Course\nAA11,Zürich\n", encoding="cp1252")

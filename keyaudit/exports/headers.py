@@ -130,11 +130,14 @@ def read_header(row: list[Any], known: dict[str, str], start: int, stop: int, wi
             unused.append(text)  # a log often has a learner's name and address: one is enough
         elif column in places:
             first = " ".join(str(row[places[column]]).split())
+            declare = (
+                f"Say in case.toml which one counts: [files.{toml(where.split(', sheet ')[0])}] columns = "
+                f"{{ {column} = {toml(text)} }}, or delete"
+            )
             raise UnreadableFile(
                 where,
                 f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
-                f"Say in case.toml which one counts: [files.{toml(where.split(', sheet ')[0])}] columns = "
-                f"{{ {column} = {toml(text)} }}, or delete or rename the other column.",
+                f"{'Delete' if fold_header(first) == fold_header(text) else declare} or rename the other column.",
             )
         else:
             places[column] = place
