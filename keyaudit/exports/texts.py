@@ -13,7 +13,7 @@ from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile, toml
 from keyaudit.masking import shape
 
-FREE_LINES, LINE = 1_000_000, 9  # a key of eight characters takes a line of nine
+FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
 MAX_CELLS = 16_384  # in one row, as in a worksheet
 DELIMITERS = (",", ";", "\t", "|")
 _LINE_END = re.compile(r"\r\n|\n|\r")
