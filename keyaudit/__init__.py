@@ -25,6 +25,7 @@ _HOME = {
     "read_other_keys": "exports.read",
     "read_course_assignments": "exports.read",
     "header_mapping": "exports.read",
+    "from_environment": "notebooks",
     "write_report": "report",
 }
 

@@ -59,7 +59,7 @@ def days_after(day: str, count: int) -> str:
     return (dt.date.fromisoformat(day) + dt.timedelta(days=count)).isoformat()
 
 
-PROGRAMS = {"libreoffice": "soffice"}
+PROGRAMS = {"libreoffice": "soffice", "jupyterlab": "chromedriver"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
