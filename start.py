@@ -25,10 +25,11 @@ TESTS = [
     ["pytest"],
     ["pytest", "--nbval", "--nbval-current-env", "notebooks"],
 ]
+NO_CLOCK = "--ExecutePreprocessor.record_timing=False"
 REGENERATE = [
     ["keyaudit.rehearsal", "data/samples"],
     ["docs.make"],
-    "jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb".split(),
+    ["jupyter", "nbconvert", "--execute", "--inplace", "--to=notebook", NO_CLOCK, "notebooks/*.ipynb"],
 ]
 
 

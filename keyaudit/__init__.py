@@ -26,6 +26,7 @@ _HOME = {
     "read_course_assignments": "exports.read",
     "header_mapping": "exports.read",
     "from_environment": "notebooks",
+    "readable_tables": "notebooks",
     "write_report": "report",
 }
 

@@ -24,7 +24,7 @@ def card(audit: Reconciliation) -> str:
         for code, n, shade in counts
     )
     tiles = "".join(
-        f'<div style="border-left:4px solid {shade};padding:0 18px 0 8px;margin:0 0 10px 0;min-width:92px">'
+        f'<div style="border-left:4px solid {shade};padding:0 6px 0 8px;margin:0 0 10px 0;width:122px">'
         f'<div style="font-size:12px">{code}</div><div style="font-size:20px;font-weight:bold">{n:,}</div></div>'
         for code, n, shade in counts
     )

@@ -1,12 +1,15 @@
-"""The notebooks: copies for one's own case, and parameters from the environment. (DESIGN §4, §5)"""
+"""The notebooks: tables for reading, parameters from the environment, copies for one's own case. (DESIGN §4, §5)"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 # In a clone the notebooks lie beside the package, in a wheel inside it.
 PLACES = (Path(__file__).parent.parent / "notebooks", Path(__file__).parent / "walkthrough")
@@ -21,6 +24,54 @@ OWN = {
     "POOL": '"write the name of a pool here"',
     "KEY": '"write a code, a reference, or the end of a code here"',
 }
+
+
+ROWS = 60  # more rows of a table are counted, not shown
+SHORT = 34  # a column of texts up to this length is not broken into lines
+
+
+def readable_tables() -> None:
+    """Show tables in this notebook for reading: whole texts, left-aligned, without row numbers.
+
+    Inline styles only, so that they look the same in a notebook that is not trusted yet. Outside of a notebook: nothing.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None and shell.display_formatter is not None:
+        shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, as_html)
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """A table as HTML, everything in it escaped."""
+    numbered = table.index.name is None and pd.api.types.is_integer_dtype(table.index)
+    shown = table.head(ROWS)
+    if not numbered:
+        shown = shown.rename_axis(index=table.index.name or table.columns.name or "").reset_index()
+    columns = [_column(shown.iloc[:, place]) for place in range(shown.shape[1])]
+    head = "".join(f'<th style="text-align:{side}">{escape(str(name))}</th>' for name, side, _, _ in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="text-align:{side};vertical-align:top;white-space:{wrap}">{escape(texts[row])}</td>'
+            for _, side, wrap, texts in columns
+        )
+        + "</tr>"
+        for row in range(len(shown))
+    )
+    more = f"<div>… and {len(table) - ROWS:,} more rows</div>" if len(table) > ROWS else ""
+    page = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<table class="tex2jax_ignore mathjax_ignore">{page}</table>{more}'
+
+
+def _column(column: pd.Series) -> tuple[str, str, str, list[str]]:
+    """Name, side, line breaks and texts of a column."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.dt.strftime("%Y-%m-%d")
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    texts = ["" if pd.isna(value) else f"{value:,.10g}" if is_number else str(value) for value in column]
+    wrap = "nowrap" if max(map(len, texts), default=0) <= SHORT else "normal"
+    return str(column.name), "right" if is_number else "left", wrap, texts
 
 
 def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
