@@ -27,7 +27,7 @@ OWN = {
 
 
 ROWS = 60  # more rows of a table are counted, not shown
-SHORT = 34  # a column of texts up to this length is not broken into lines
+SHORT = 40  # a column of texts up to this length is not broken into lines
 
 
 def readable_tables() -> None:
@@ -49,7 +49,9 @@ def as_html(table: pd.DataFrame) -> str:
     if not numbered:
         shown = shown.rename_axis(index=table.index.name or table.columns.name or "").reset_index()
     columns = [_column(shown.iloc[:, place]) for place in range(shown.shape[1])]
-    head = "".join(f'<th style="text-align:{side}">{escape(str(name))}</th>' for name, side, _, _ in columns)
+    head = "".join(
+        f'<th style="text-align:{side};white-space:{wrap}">{escape(name)}</th>' for name, side, wrap, _ in columns
+    )
     body = "".join(
         "<tr>"
         + "".join(

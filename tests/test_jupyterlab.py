@@ -157,12 +157,11 @@ def picture(browser: WebDriver, name: str) -> None:
     WebDriverWait(browser, 30).until(
         lambda page: page.execute_script("return !document.querySelector('#jupyterlab-splash')")
     )
-    browser.execute_script("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
-    height = browser.execute_script(
-        "return jupyterapp.shell.currentWidget.content.node.querySelector('.jp-WindowedPanel-inner').scrollHeight"
-    )
+    panel = "jupyterapp.shell.currentWidget.content.node.querySelector"
+    height = browser.execute_script(f"return {panel}('.jp-WindowedPanel-inner').scrollHeight")
     size = {"width": 1200, "height": min(int(height) + 160, 12_000), "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_script(f"{panel}('.jp-WindowedPanel-outer').scrollTop = 0")
     PICTURES.mkdir(exist_ok=True)
     browser.save_screenshot(str(PICTURES / f"{name}.png"))
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
