@@ -350,3 +350,16 @@ def test_a_notebook_as_a_page_asks_nothing_of_the_network(notebook: Path, pages:
     loaded = re.findall(r"""<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=["']?([^"'\s>]*)""", text)
     loaded += re.findall(r"""(?:url\(\s*["']?|@import\s+["']|\bimport\(["'])([^"')\s]+)""", text)
     assert [link for link in loaded if not link.startswith(("data:", "#"))] == []
+
+
+def test_an_installed_package_brings_the_notebooks(tmp_path: Path) -> None:
+    """A wheel holds them, and nothing that running them wrote beside them."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    shutil.unpack_archive(wheel, tmp_path / "site", "zip")
+    brought = [path.relative_to(tmp_path / "site/keyaudit").as_posix() for path in tmp_path.rglob("walkthrough/**/*")]
+    assert sorted(brought) == [f"walkthrough/{path.name}" for path in NOTEBOOKS]
+    new = [sys.executable, "-m", "keyaudit", "new", "mine"]
+    subprocess.run(new, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "site")}, check=True)
+    assert sorted(path.name for path in (tmp_path / "mine/notebooks").iterdir()) == [path.name for path in NOTEBOOKS]
