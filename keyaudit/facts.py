@@ -75,6 +75,7 @@ class Evidence:
         self._number_keys()
         self._place_keys()
         self._course_keys()
+        self._payments()
         self._redemptions()
         self._presence()
         self._settings()
@@ -153,7 +154,9 @@ class Evidence:
         held = self._held
         ids = self.row_ids[held]
         self.redeemed = _any(ids, self.row_redeemed[held], self.count)
-        self.redeemed[self._paid_with() & ~self.in_course] = True
+        paid = _any(self.paid_key, self.paid_live, self.count)
+        self.redeemed_in_pool = self.redeemed.copy()
+        self.redeemed[paid & ~self.in_course] = True
         self.on_distributed_list = _any(
             ids, (heading == "distributed")[held] | self.row_learner_without_date[held], self.count
         )
@@ -161,18 +164,24 @@ class Evidence:
         dates = rows["redeemed_at"].to_numpy()[held]
         self.redeemed_at = _latest(ids, dates, self.count)
 
-    def _paid_with(self) -> Array:
-        """Keys that the payment of a course assignment names, unless it is cancelled."""
-        named = np.zeros(self.count, dtype=bool)
+    def _payments(self) -> None:
+        """Which key the payment of each course assignment names: key number, assignment row, and whether it is live."""
+        none = np.array([], dtype=np.int64)
+        self.paid_key, self.paid_row, self.paid_live = none, none, none.astype(bool)
         export = self.exports.assignments
-        if export is None:
-            return named
-        is_live = ~export.rows["assignment_status"].fillna("").str.contains("cancel", case=False)
-        for payment in export.rows.loc[is_live, "payment"].dropna().unique():
-            words = [payment, *re.split(r"[\s:;,()\[\]\"']+", payment)]
-            numbers = self._texts.get_indexer(pd.Index([word for word in words if word]))
-            named[[number for number in numbers if 0 <= number < self.count and self.readable[number]]] = True
-        return named
+        if export is None or not len(export.rows):
+            return
+        texts, payments = pd.factorize(export.rows["payment"])
+        words = [[text, *re.split(r"[\s:;,()\[\]\"']+", text)] for text in payments]
+        named = pd.Series(words, dtype=object).explode()
+        number = self._texts.get_indexer(pd.Index(named))
+        is_key = (number >= 0) & (number < self.count)
+        is_key[is_key] = self.readable[number[is_key]]
+        of_text = pd.DataFrame({"text": named.index[is_key], "key": number[is_key]}).drop_duplicates()
+        rows = pd.DataFrame({"text": texts, "row": np.arange(len(texts))}).merge(of_text, on="text")
+        self.paid_key, self.paid_row = rows["key"].to_numpy(), rows["row"].to_numpy()
+        cancelled = export.rows["assignment_status"].fillna("").str.contains("cancel", case=False).to_numpy(dtype=bool)
+        self.paid_live = ~cancelled[self.paid_row]
 
     def _of_tables(self) -> tuple[Array, Array]:
         """Per export row: what its list's heading proves, and whether its file has a redemption-date column."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from keyaudit.exports.read import fold_name
 from keyaudit.facts import KNOWN, NEVER, NO_COLUMN, Array, Evidence, both_known_and_differ
 from keyaudit.masking import ending
 
+BY_PAIR = ("wrong_course", "organization_differs")  # grouped by pool value → key value, which their message names
 SEVERITIES = ("critical", "error", "warning", "note", "accepted")
 
 
@@ -93,6 +95,12 @@ def _to_migrate(c: Context) -> pd.DataFrame:
         default="It exists only in its pool.",
     )
     return c.of_keys(mask, messages, np.array(["note", "warning", "error", "critical"])[level])
+
+
+def _wrong_course(c: Context) -> pd.DataFrame:
+    mask = c.is_status("wrong_course")
+    pairs = zip(c.keys.loc[mask, "course"], c.keys.loc[mask, "course_key_course"], strict=True)
+    return c.of_keys(mask, [f'Its pool is for "{a}", its course key for "{b}".' for a, b in pairs])
 
 
 def _expired(c: Context) -> pd.DataFrame:
@@ -228,18 +236,19 @@ def _pool_not_expired(c: Context) -> list[dict[str, Any]]:
 
 
 def _ended(c: Context, is_open: bool) -> list[str]:
+    """Begun pools with nothing left to do that are open; or expired pools with keys to migrate."""
     e = c.evidence
     needs = np.bincount(
         e.home_pool[(e.home_pool >= 0) & c.keys["act_by"].notna().to_numpy()], minlength=len(e.pools.table)
     )
     names = []
-    for number in np.flatnonzero(e.pool_begun):
+    for number, name in enumerate(e.pools.table["pool"]):
         places = e.place_pool == number
         expired = (e.expires.known[places] == KNOWN) & (e.expires.value[places] <= e.as_of)
-        if is_open and not needs[number] and not expired.any():
-            names.append(e.pools.table["pool"].iat[number])
+        if is_open and e.pool_begun[number] and not needs[number] and not expired.any():
+            names.append(name)
         if not is_open and expired.all() and (c.is_status("to_migrate") & (e.home_pool == number)).any():
-            names.append(e.pools.table["pool"].iat[number])
+            names.append(name)
     return names
 
 
@@ -274,8 +283,74 @@ def _key_added_late(c: Context) -> pd.DataFrame:
 
 
 def _double_redemption(c: Context) -> pd.DataFrame:
-    mask = c.is_status("redeemed_recreated") & (c.keys["uses"] > 0).to_numpy()
-    return c.of_keys(mask, "It was redeemed in its pool and used as a course key: two assignments may be billed.")
+    """Used in both places, used more often than allowed, or paid for by more live assignments than allowed."""
+    e = c.evidence
+    twice = c.is_status("redeemed_recreated") & (c.keys["uses"] > 0).to_numpy()
+    allowed = np.where(e.in_course, c.keys["max_uses"], 1.0)  # not known: nothing is more
+    live = _live_assignments(e)
+    over = ~twice & ((live > allowed) | (c.keys["uses"] > c.keys["max_uses"]).to_numpy())
+    messages = [f"{max(n, u):.0f} assignments, and {m:.0f} allowed: one may be billed without need."
+                for n, u, m in zip(live[over], c.keys["uses"][over].fillna(0), allowed[over], strict=True)]  # fmt: skip
+    both = "It was redeemed in its pool and used as a course key: two assignments may be billed."
+    return pd.concat([c.of_keys(twice, both), c.of_keys(over, messages)])
+
+
+def _live_assignments(e: Evidence) -> Array:
+    """How many assignments that are not cancelled each key has paid for."""
+    return np.bincount(e.paid_key[e.paid_live], minlength=e.count)
+
+
+def _uses_disagree(c: Context) -> pd.DataFrame:
+    """Only where the assignments name keys at all; a key redeemed in its pool has an assignment from there."""
+    e = c.evidence
+    if not len(e.paid_key):
+        return c.of_keys([], "")
+    live, uses = _live_assignments(e), c.keys["uses"]
+    differ = e.in_course & ~e.redeemed_in_pool & uses.notna().to_numpy() & (live != uses.fillna(0)).to_numpy()
+    messages = [f"Uses counted by the course-key export: {u:.0f}; assignments that are not cancelled: {n:.0f}."
+                for u, n in zip(uses[differ], live[differ], strict=True)]  # fmt: skip
+    return c.of_keys(differ, messages)
+
+
+def _assignment_after_removal(c: Context) -> pd.DataFrame:
+    """Only a pool key: a course key goes on paying for assignments."""
+    e = c.evidence
+    if not len(e.paid_key) or e.exports.assignments is None or not e.given:
+        return c.of_keys([], "")
+    rows = e.exports.assignments.rows.iloc[e.paid_row]
+    late = (rows["created_at"] >= np.datetime64(c.calendar.removed)).to_numpy() & ~e.in_course[e.paid_key]
+    found = c.of_keys(e.paid_key[late], "An assignment was created with it after the pools were removed.")
+    place = ["source_file", "source_sheet", "source_row"]
+    return found.assign(**{name: rows[name].to_numpy()[late] for name in place}).drop_duplicates("training_key")
+
+
+def _redeemed_by_other(c: Context) -> pd.DataFrame:
+    """Names are compared with names, addresses with addresses; a key of many uses has many learners."""
+    e = c.evidence
+    log = e.exports.distribution
+    if log is None or "distributed_to" not in log.rows:
+        return c.of_keys([], "")
+    parts = [(e.log_ids, log.rows["distributed_to"], True)]
+    for ids, rows in ((e.row_ids, e.rows), (e.course_ids, e.course_rows)):
+        parts += [(ids, rows[name], False) for name in ("redeemed_by", "redeemed_email") if name in rows]
+    if e.exports.assignments is not None:
+        students = e.exports.assignments.rows["student"].iloc[e.paid_row[e.paid_live]]
+        parts.append((e.paid_key[e.paid_live], students, False))
+    people = pd.concat(
+        [pd.DataFrame({"key": ids, "who": who.to_numpy(), "sent": sent}) for ids, who, sent in parts],
+        ignore_index=True,
+    ).dropna()
+    single = np.append(~(c.keys["max_uses"] > 1).to_numpy() & e.log_named, False)
+    people = people[single[np.where((people["key"] >= 0) & (people["key"] < e.count), people["key"], -1)]]
+    people["is_address"] = people["who"].str.contains("@", regex=False)
+    people["who"] = people["who"].map(lambda text: " ".join(sorted(re.split(r"[\s,]+", fold_name(text).strip(" ,")))))
+    sent = people[people["sent"]].groupby(["key", "is_address"])["who"].agg(set).rename("holders")
+    redeemed = people[~people["sent"]].join(sent, on=["key", "is_address"], how="inner")
+    other = [who not in holders for who, holders in zip(redeemed["who"], redeemed["holders"], strict=True)]
+    return c.of_keys(
+        np.unique(redeemed["key"].to_numpy()[np.array(other, dtype=bool)]),
+        "Somebody else redeemed it than the learner it was sent to.",
+    )
 
 
 def _repeated_row(c: Context) -> pd.DataFrame:
@@ -354,7 +429,9 @@ def _ambiguous_lookalike(c: Context) -> pd.DataFrame:
     links = c.evidence.links
     candidates = {**links.ambiguous_left, **links.ambiguous_right}
     messages = [
-        f"It resembles {len(candidates[key])} codes: {_named(c, candidates[key])}. Nothing is decided."
+        f"It resembles {_named(c, candidates[key])}, and is not the only one to do so. Nothing is decided."
+        if len(candidates[key]) == 1
+        else f"It resembles {len(candidates[key])} codes: {_named(c, candidates[key])}. Nothing is decided."
         for key in candidates
     ]
     found = c.of_keys(list(candidates), messages)
@@ -413,14 +490,10 @@ def _pool_not_reexported(c: Context) -> list[dict[str, Any]]:
     for number in np.flatnonzero(~e.pool_has_now & e.pool_has_before & left):
         begun = bool(e.pool_begun[number])
         severity = "error" if e.is_read_only else "warning" if begun else "note"
-        text = "Its migration has begun" if begun else "It holds keys to migrate"
-        found.append(
-            {
-                "pool": e.pools.table["pool"].iat[number],
-                "severity": severity,
-                "message": f"{text}, and it was not exported again: keys may be missing that the audit cannot see.",
-            }
-        )
+        text = "Its migration has begun" if begun else "It holds keys that were not migrated"
+        late = " Only an export made before the removal can still tell." if e.is_removed else ""
+        message = f"{text}, and it was not exported again: keys may be missing that the audit cannot see.{late}"
+        found.append({"pool": e.pools.table["pool"].iat[number], "severity": severity, "message": message})
     return found
 
 
@@ -497,7 +570,7 @@ FINDINGS_TABLE = {
         Finding("missing", "critical", STATUS_MESSAGES["missing"], "Recreate it today as a course key, or issue a new key to the learner.", _of_status("missing")),
         Finding("altered", "critical", STATUS_MESSAGES["altered"], "Compare it with its lookalike, free the exact code and recreate it.", _of_status("altered")),
         Finding("lapsed", "critical", STATUS_MESSAGES["lapsed"], "Check Find Course Assignments for a redemption since the last pool export; if there is none, issue a new course key.", _of_status("lapsed")),
-        Finding("wrong_course", "critical", STATUS_MESSAGES["wrong_course"], "Unused: delete it and recreate it under the pool's course. Used: give the learner the right course.", _of_status("wrong_course")),
+        Finding("wrong_course", "critical", STATUS_MESSAGES["wrong_course"], "Unused: delete it and recreate it under the pool's course. Used: give the learner the right course.", _wrong_course),
         Finding("redeemed_recreated", "critical", STATUS_MESSAGES["redeemed_recreated"], "Unused: delete the course key. Used: review the second invoice.", _of_status("redeemed_recreated")),
         Finding("double_redemption", "critical", "It was redeemed more often than allowed.", "Review the invoices and ask Support to cancel one assignment.", _double_redemption),
         Finding("expired_unused", "critical", "The course key expired before anybody used it.", "Extend the course key's expiration, or issue a new key.", _migrated(lambda c: (c.works == "no") & _unused(c), "The course key has expired and was never used.")),
@@ -523,6 +596,9 @@ FINDINGS_TABLE = {
         Finding("conflicting_rows", "error", "Rows for one course key disagree.", "Export Find Course Assignment Keys again and keep only the latest file.", _conflicting_rows),
         Finding("learner_without_date", "error", "A learner beside an empty redemption date.", "Look the learner's assignment up in the TMS.", _learner_without_date),
         Finding("redeemed_without_learner", "note", "Redeemed by its list's heading only.", "Nothing, unless you need the learner's name.", _redeemed_without_learner),
+        Finding("uses_disagree", "warning", "Uses of a course key and its assignments differ in number.", "Compare both in the TMS: one export may be filtered, or older; what a cancelled assignment does to its key is not published.", _uses_disagree),
+        Finding("redeemed_by_other", "warning", "A key was redeemed by another learner than the log names.", "Ask whether it was passed on; the learner it was sent to may still wait for one.", _redeemed_by_other),
+        Finding("assignment_after_removal", "warning", "A pool's key made an assignment after the pools were removed.", "Check the date of the assignment; if it is right, tell the calendar: removed = ... in case.toml.", _assignment_after_removal),
         Finding("record_lost", "error", "A redeemed key is no longer in its pool's export.", "Keep the backup: it is the only record of the redemption.", _record_lost),
         Finding("redemption_in_future", "warning", "A redemption after the day of the audit.", "Check the date order of the file, and --as-of.", _redemption_in_future),
         Finding("redemption_before_creation", "warning", "A redemption before the key was made.", "Check the date order of the file.", _redemption_before_creation),

@@ -16,7 +16,7 @@ from keyaudit.errors import ReconcileError
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.read import NOTES, Export, as_date, fold_name
 from keyaudit.facts import NO, Agreements, Evidence, Exports
-from keyaudit.findings import SEVERITIES, Accepted, Context, find
+from keyaudit.findings import BY_PAIR, SEVERITIES, Accepted, Context, find
 from keyaudit.lookalikes import RUNGS, find_lookalikes
 from keyaudit.masking import ending, endings
 from keyaudit.statuses import STATUSES, WORKS
@@ -156,11 +156,15 @@ class Reconciliation:
         return table.set_index("key")
 
     def show_findings(self, limit: int = 20) -> pd.DataFrame:
-        """Findings for display, grouped: severity, code, pool, how many, what to do. Masked."""
-        counted = self.findings.assign(severity=self.findings["severity"].astype(str))
-        grouped = counted.groupby(["severity", "code", "pool"], sort=False, dropna=False)
+        """Findings for display, grouped: severity, code, pool, how many, what to do. Masked.
+
+        Where pool and course key differ in a name, each pair of names is a group of its own.
+        """
+        pair = self.findings["message"].where(self.findings["code"].isin(BY_PAIR), "")
+        counted = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair)
+        grouped = counted.groupby(["severity", "code", "pool", "pair"], sort=False, dropna=False)
         table = grouped.agg(findings=("message", "size"), message=("message", "first"), remedy=("remedy", "first"))
-        return table.reset_index().head(limit)
+        return table.reset_index().drop(columns="pair").head(limit)
 
     def today(self) -> pd.DataFrame:
         """The work list: what to do, by when, in which pool, for how many keys. The most urgent first."""
@@ -446,15 +450,23 @@ def _pools(e: Evidence, keys: pd.DataFrame, calendar: Calendar, day: dt.date) ->
     worst = open_.assign(order=open_["status"].astype(str).map({c: i for i, c in enumerate(_URGENCY)}))
     worst = worst.sort_values(["act_by", "order"], kind="stable").drop_duplicates("pool").set_index("pool")["next_step"]
     step = worst.astype("str").reindex(pools["pool"]).to_numpy(dtype=object)
-    idle = {"not_exported": "Export this pool.", "moved": "Expire the pool in the TMS.", "closed": "Nothing."}
+    unseen = "Look for an export made before the removal." if e.is_removed else "Export this pool."
+    idle = {"not_exported": unseen, "moved": "Expire the pool in the TMS.", "closed": "Nothing."}
     pools["next_step"] = [
         idle.get(s, text if isinstance(text, str) else "") for s, text in zip(stage, step, strict=True)
     ]
     pools["act_by"] = act_by.to_numpy()
     home = np.bincount(e.home_pool[e.home_pool >= 0], minlength=len(table))
     pools["exported"] = home
+    pools["sign_off"] = [_signed_off(row) for row in pools[["exported", *STATUSES]].itertuples(index=False)]
     pools["balanced"] = home == pools["keys"].to_numpy()
     return pools
+
+
+def _signed_off(row: Any) -> str:
+    """What a person signs: `60 exported = 32 migrated + 28 redeemed`."""
+    parts = [f"{n:,} {code}" for code, n in zip(STATUSES, row[1:], strict=True) if n]
+    return f"{row[0]:,} exported = {' + '.join(parts) or 'nothing'}"
 
 
 def _answers(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:

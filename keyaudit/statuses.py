@@ -160,6 +160,7 @@ STATUSES = {
             "not in course keys, but exactly one course key in no pool is its lookalike",
             lambda f: f.in_pool & f.has_lookalike,
             (
+                Step("Its pool is removed: issue a new course key.", lambda f: ~f.gone & np.bool_(f.is_removed)),
                 Step(REISSUE, lambda f: ~f.gone & np.bool_(f.is_read_only)),
                 Step(
                     "Compare the two. If the stray is unused and nobody was sent it, delete it; delete the exact code from "

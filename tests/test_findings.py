@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Write, audit, found
+from conftest import SAMPLES, Write, audit, found
 
+import keyaudit as ka
 from keyaudit.columns import FINDINGS
 from keyaudit.findings import FINDINGS_TABLE, SEVERITIES
+from keyaudit.statuses import STATUSES
 
 POOL = "Training_Key Course Organization Created    Redeemed   Starts     Expires"
 COURSE = "Training_Key Name Course Organization Created    Expires    Max_Uses Uses Content_Availability Redeemable_By_Any_Student"
@@ -85,6 +87,13 @@ SHOWN: dict[str, tuple[dict[str, str], str, list[str], str]] = {
     "same_file_twice": ({"pools-before/P copy.csv": CLEAN[BEFORE]}, "2026-04-03", [""], "warning"),
     "same_pool_twice": ({"pools-before/Other name.csv": CLEAN[BEFORE] + "\nKEY-00001 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["Other name"], "note"),
 }  # fmt: skip
+LOGGED = {"distribution/d.csv": "Training_Key Sent_To\nKEY-00001 Ana_Lima\nKEY-00002 Bo"}
+PAID = "Payment_Type Student Course Created Status"
+SHOWN |= {
+    "uses_disagree": ({"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-02 Active"}, "2026-04-03", ["KEY-00001"], "warning"),
+    "redeemed_by_other": (LOGGED | {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Kim_Park C 2026-04-02 Active", **course_key(MOVED.replace(". 0", ". 1"))}, "2026-04-03", ["KEY-00001"], "warning"),
+    "assignment_after_removal": ({"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C 2026-05-29 Active"}, "2026-06-03", ["KEY-00002"], "warning"),
+}  # fmt: skip
 ELSEWHERE = {  # shown by workbooks, by padding, by headings: tests of reading and the sample `ugly`
     *("padded_key", "uniform_padding", "excel_damage", "several_keys_in_cell", "hidden_rows", "sheet_not_read"),
     *("file_unreadable", "redeemed_without_learner"),
@@ -122,6 +131,85 @@ def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
 def test_every_kind_is_shown_somewhere() -> None:
     assert set(SHOWN) | ELSEWHERE == set(FINDINGS_TABLE)
     assert all(row.severity in SEVERITIES and row.meaning and row.remedy for row in FINDINGS_TABLE.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        # as many assignments as uses; one of them cancelled does not count
+        ({"a": "KEY-00001 Ana C 2026-04-02 Active", "uses": 1}, "uses_disagree"),
+        (
+            {"a": "KEY-00001 Ana C 2026-04-02 Active\nKEY-00001 Ana C 2026-04-02 Cancelled", "uses": 1},
+            "double_redemption",
+        ),
+        # an export whose payments name no key proves nothing
+        ({"a": "Invoice_77 Ana C 2026-04-02 Active", "uses": 1}, "uses_disagree"),
+        # the same learner in another order, and an address beside a name
+        ({"a": "KEY-00001 Lima,_Ana C 2026-04-02 Active", "uses": 1}, "redeemed_by_other"),
+        ({"a": "KEY-00001 ana@example.org C 2026-04-02 Active", "uses": 1}, "redeemed_by_other"),
+        # a course key goes on after the removal
+        ({"a": "KEY-00001 Ana C 2026-06-02 Active", "uses": 1}, "assignment_after_removal"),
+    ],
+)
+def test_an_assignment_that_agrees_is_no_finding(
+    changes: dict[str, object], code: str, write: Write, tmp_path: Path
+) -> None:
+    files = {
+        "course-assignments/a.csv": f"{PAID}\n{changes['a']}",
+        **course_key(MOVED.replace(". 0", f". {changes['uses']}")),
+    }
+    result = audit(made(write, tmp_path, CLEAN | LOGGED | files), "2026-06-03")
+    assert found(result, code) == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "live", "expected"),
+    [(".", 1, []), (".", 2, ["KEY-00001"]), ("2", 2, []), ("2", 3, ["KEY-00001"]), ("Unlimited", 3, [])],
+)
+def test_more_live_assignments_than_uses_allowed(
+    allowed: str, live: int, expected: list[str], write: Write, tmp_path: Path
+) -> None:
+    paid = "\n".join(f"KEY-00001 Ana{n} C 2026-04-02 Active" for n in range(live))
+    files = {"course-assignments/a.csv": f"{PAID}\n{paid}", **course_key(MOVED.replace(". 0", f"{allowed} {live}"))}
+    assert found(audit(made(write, tmp_path, CLEAN | files)), "double_redemption") == expected
+
+
+def test_a_pool_key_that_paid_twice(write: Write, tmp_path: Path) -> None:
+    files = {"course-assignments/a.csv": f"{PAID}\nKEY-00002 Bo C 2026-04-02 Active\nKEY-00002 Kim C 2026-04-02 Active"}
+    assert found(audit(made(write, tmp_path, CLEAN | files)), "double_redemption") == ["KEY-00002"]
+
+
+def test_a_pool_that_expired_before_it_was_begun_has_expired_too_soon(write: Write, tmp_path: Path) -> None:
+    files = {"pools-before/Q.csv": f"{POOL}\nKEY-00009 C O 2025-01-02 . 2025-01-02 2026-04-02"}
+    assert found(audit(made(write, tmp_path, CLEAN | files)), "pool_expired_too_soon") == ["Q"]
+
+
+def test_pairs_of_names_are_groups_of_their_own(write: Write, tmp_path: Path) -> None:
+    rows = [MOVED.replace(" C ", " D "), MOVED.replace("00001", "00003").replace(" C ", " X ")]
+    before = CLEAN[BEFORE] + "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31"
+    result = audit(made(write, tmp_path, CLEAN | {BEFORE: before, **course_key("\n".join(rows))}))
+    shown = result.show_findings()
+    assert shown[shown["code"] == "wrong_course"]["message"].tolist() == [
+        'Its pool is for "C", its course key for "D".',
+        'Its pool is for "C", its course key for "X".',
+    ]
+
+
+SAMPLE_DAYS = {
+    **dict.fromkeys(("two-files", "halfway", "ugly", "clean"), "2026-04-09"),
+    "late-backup": "2026-04-20",
+    "after-sunset": "2026-11-22",
+}
+NOT_IN_A_SAMPLE = {"file_unreadable", "hidden_rows", "sheet_not_read"}  # a sample with it could not be audited
+
+
+def test_the_samples_show_every_status_and_every_finding() -> None:
+    results = {name: ka.open_case(SAMPLES / name).reconcile(as_of=day) for name, day in SAMPLE_DAYS.items()}
+    assert set(SAMPLE_DAYS) == {folder.name for folder in SAMPLES.iterdir() if folder.is_dir()}
+    assert {code for result in results.values() for code, n in result.statuses.items() if n} == set(STATUSES)
+    shown = {code for result in results.values() for code in result.findings["code"]}
+    assert set(FINDINGS_TABLE) - shown == NOT_IN_A_SAMPLE
+    assert (results["clean"].verdict, len(results["clean"].findings), results["clean"].not_checked) == ("clear", 0, ())
 
 
 @pytest.mark.parametrize(
