@@ -168,14 +168,14 @@ FIXED = (
     r"\b\d{4}-\d\d-\d\d\b",
     r"\b(?:ten|fifteen|thirty) minutes\b",
     r"\b14 statuses\b",
-    r"\bwithin seven days\b",
+    r"\bwithin (?:seven|thirty) days\b",
     r"\b24 hours\b",
-    r"\bsix steps\b",
+    r"\b(?:six|both) steps\b|\bSteps? (?:(?:one|two|three|four|five|six)(?: and )?)+\b",
     r"\bfour answers\b",
     r"\brow \d+\b",  # where a key stands
     r"^\d\. ",  # a numbered list
     r"\bone\b|\bOne\b",  # also a pronoun
-    r"\b(?:the|these|those|both|between the) two\b|\btwo (?:exports|keys|orders|places|tables)\b",
+    r"\b(?:the|these|those|both|between the) two\b|\btwo (?:exports|keys|orders|places|steps|tables)\b",
 )
 
 
