@@ -44,36 +44,30 @@ def readable_tables() -> None:
 
 def as_html(table: pd.DataFrame) -> str:
     """A table as HTML, everything in it escaped."""
-    numbered = table.index.name is None and pd.api.types.is_integer_dtype(table.index)
     shown = table.head(ROWS)
-    if not numbered:
-        shown = shown.rename_axis(index=table.index.name or table.columns.name or "").reset_index()
-    columns = [_column(shown.iloc[:, place]) for place in range(shown.shape[1])]
-    head = "".join(
-        f'<th style="text-align:{side};white-space:{wrap}">{escape(name)}</th>' for name, side, wrap, _ in columns
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="text-align:{side};vertical-align:top;white-space:{wrap}">{escape(texts[row])}</td>'
-            for _, side, wrap, texts in columns
-        )
-        + "</tr>"
-        for row in range(len(shown))
-    )
+    columns = [_column(name, shown.iloc[:, place]) for place, name in enumerate(shown.columns)]
+    if shown.index.names != [None] or not pd.api.types.is_integer_dtype(shown.index):
+        names = [name or shown.columns.name or "" for name in shown.index.names]
+        labels = (shown.index.get_level_values(level).to_series() for level in range(len(names)))
+        columns = [*map(_column, names, labels), *columns]
+    head = "".join(f'<th style="{style}">{name}</th>' for name, style, _ in columns)
+    rows = zip(*([f'<td style="{style}">{text}</td>' for text in texts] for _, style, texts in columns), strict=True)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     more = f"<div>… and {len(table) - ROWS:,} more rows</div>" if len(table) > ROWS else ""
     page = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return f'<table class="tex2jax_ignore mathjax_ignore">{page}</table>{more}'
 
 
-def _column(column: pd.Series) -> tuple[str, str, str, list[str]]:
-    """Name, side, line breaks and texts of a column."""
+def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
+    """Name, style and texts of a column: numbers on the right, dates without a clock, nothing where nothing is known."""
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%d")
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    texts = ["" if pd.isna(value) else f"{value:,.10g}" if is_number else str(value) for value in column]
+    known = [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in column]
+    texts = ["" if value is None else f"{value:,.10g}" if is_number else str(value) for value in known]
     wrap = "nowrap" if max(map(len, texts), default=0) <= SHORT else "normal"
-    return str(column.name), "right" if is_number else "left", wrap, texts
+    style = f"text-align:{'right' if is_number else 'left'};vertical-align:top;white-space:{wrap}"
+    return escape(str(name)), style, [escape(text) for text in texts]
 
 
 def from_environment(*parameters: str | None) -> tuple[str | None, ...]:

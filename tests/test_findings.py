@@ -206,7 +206,9 @@ NOT_IN_A_SAMPLE = {"file_unreadable", "hidden_rows", "sheet_not_read"}  # a samp
 
 def test_the_samples_show_every_status_and_every_finding() -> None:
     results = {name: ka.open_case(SAMPLES / name).reconcile(as_of=day) for name, day in SAMPLE_DAYS.items()}
-    assert {name.partition("/")[0] for name in SAMPLE_DAYS} == {folder.name for folder in SAMPLES.iterdir() if folder.is_dir()}
+    assert {name.partition("/")[0] for name in SAMPLE_DAYS} == {
+        folder.name for folder in SAMPLES.iterdir() if folder.is_dir()
+    }
     assert {code for result in results.values() for code, n in result.statuses.items() if n} == set(STATUSES)
     shown = {code for result in results.values() for code in result.findings["code"]}
     assert set(FINDINGS_TABLE) - shown == NOT_IN_A_SAMPLE

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from conftest import ROOT, SAMPLES
 
@@ -230,6 +231,32 @@ def test_a_false_figure_would_be_seen() -> None:
     cell = {"outputs": [{"data": {"text/html": [table], "text/plain": ["x"]}}]}
     assert shown_figures(cell) == {"12", "2"}
     assert figures("Twelve of 1,300 keys, on 8 May, within seven days.") == ["12", "1300"]
+
+
+# --- tables for reading ---
+
+
+def rows_of(table: pd.DataFrame) -> list[list[str]]:
+    """Header and rows of a table as it is shown."""
+    rows = re.findall(r"<tr>(.*?)</tr>", notebooks.as_html(table))
+    return [re.findall(r"<t[hd] [^>]*>(.*?)</t[hd]>", row) for row in rows]
+
+
+def test_a_table_is_shown_for_reading() -> None:
+    table = pd.DataFrame({
+        "pool": ["A <b>", None], "keys": [1234567, 2], "share": [0.5, None], "due": pd.to_datetime(["2026-04-10", None])
+    })  # fmt: skip
+    first = ["A &lt;b&gt;", "1,234,567", "0.5", "2026-04-10"]
+    assert rows_of(table) == [["pool", "keys", "share", "due"], first, ["", "2", "", ""]]
+    assert rows_of(table.set_index("pool")) == rows_of(table)
+    assert rows_of(table[["pool", "pool"]].set_axis([7, 9])) == [["pool", "pool"], ["A &lt;b&gt;"] * 2, ["", ""]]
+    counted = table.value_counts(["pool", "keys"]).to_frame()
+    assert rows_of(counted) == [["pool", "keys", "count"], ["A &lt;b&gt;", "1,234,567", "1"]]
+    across = table[["keys"]].set_axis(["x", "y"]).rename_axis(columns="pool").T.rename_axis(columns="pool")
+    assert rows_of(across) == [["pool", "x", "y"], ["keys", "1,234,567", "2"]]
+    assert rows_of(table.head(0)) == [["pool", "keys", "share", "due"]]
+    long = notebooks.as_html(pd.DataFrame({"n": range(1061)}))
+    assert (long.count("<td"), long.endswith("<div>… and 1,001 more rows</div>")) == (60, True)
 
 
 # --- copies for one's own case ---
