@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -312,3 +316,17 @@ FINDINGS = (
     "source_sheet",
     "source_row",
 )
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """A column as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column.dt.strftime("%Y-%m-%d").astype("str").fillna("")
+    if pd.api.types.is_float_dtype(column):
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+        texts = ["" if np.isnan(v) else "Unlimited" if np.isinf(v) else f"{v:.0f}" for v in values]
+        return pd.Series(pd.array(texts, dtype="str").take(codes), index=column.index)
+    return column.astype("str").fillna("")

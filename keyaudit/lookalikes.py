@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import cdist
 
 from keyaudit.exports.codes import CONFUSABLE, EXCEL_DATE, INVISIBLE, excel_forms, fold_unicode, fold_whitespace, folded
 
@@ -219,3 +221,35 @@ _LADDER: dict[str, Callable[[pd.Series, pd.Series], Pairs]] = {
     "extra": _extra,
     "typo": _typo,
 }
+
+
+MANY = 20_000  # candidates by beginning or end beyond which one mistyped character is sought instead
+_SAME = {fold: group for group in ("0o", "1il", "8b", "5s", "2z", "6g") for fold in group}
+_FOLD = np.array([ord(_SAME.get(chr(b).lower(), chr(b).lower())[0]) if b < 128 else b for b in range(256)], dtype=np.uint8)  # fmt: skip
+
+
+def worth_comparing(codes: pd.Series, text: str) -> pd.Series:
+    """Those of many codes that share the beginning or the end of one text, ignoring case and confusables.
+
+    Every rung of the ladder but far-fetched Excel forms keeps one of the two, so the ladder need look at no other.
+    """
+    wanted = _FOLD[np.frombuffer(fold_unicode(fold_whitespace(text)).encode(), dtype=np.uint8)]
+    half = max(2, len(wanted) // 2 - 1)
+    if len(wanted) < half or codes.empty:
+        return codes.head(0)
+    column = pa.array(codes, type=pa.large_string())
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    letters = _FOLD[np.frombuffer(column.buffers()[2], dtype=np.uint8)]
+    start, stop = offsets[:-1], offsets[1:]
+    long = np.flatnonzero(stop - start >= half)
+    head, tail = long, long
+    for place in range(half):
+        head = head[letters[start[head] + place] == wanted[place]]
+        tail = tail[letters[stop[tail] - 1 - place] == wanted[-1 - place]]
+    near = np.union1d(head, tail)
+    if len(near) > MANY:
+        shown = pa.LargeStringArray.from_buffers(len(column), column.buffers()[1], pa.py_buffer(letters.tobytes()))
+        few = [code.as_py() for code in shown.take(pa.array(near))] if len(near) < len(shown) else shown.to_pylist()
+        distance = cdist([wanted.tobytes().decode(errors="replace")], few, scorer=OSA.distance, score_cutoff=1, dtype=np.uint8)  # fmt: skip
+        near = near[distance[0] <= 1]
+    return codes.iloc[near]

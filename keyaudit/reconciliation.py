@@ -5,20 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from keyaudit.changes import compare, read_former
 from keyaudit.columns import ROLES
 from keyaudit.deadlines import Calendar, weekday
 from keyaudit.errors import ReconcileError
-from keyaudit.exports.codes import BLANKS
+from keyaudit.explain import Explanation, explain
 from keyaudit.exports.read import NOTES, Export, as_date, fold_name
-from keyaudit.facts import NO, Agreements, Evidence, Exports
+from keyaudit.facts import Agreements, Evidence, Exports
 from keyaudit.findings import BY_PAIR, SEVERITIES, Accepted, Context, find
-from keyaudit.lookalikes import RUNGS, find_lookalikes
-from keyaudit.masking import ending, endings
+from keyaudit.masking import endings
 from keyaudit.statuses import STATUSES, WORKS
 from keyaudit.verdicts import judge
 
@@ -42,13 +43,6 @@ ANSWERS = {
     "certain = the status is duplicate",
     "migrated": "keys of a pool that are course keys under the right course",
     "missing": "gone from their pool and not in course keys; possibly also those of a begun pool not exported again",
-}
-LEARNER_SEES = {
-    "yes": "The learner who enters it gets in.",
-    "used": "It has been redeemed: entering it again fails.",
-    "unknown": "The exports do not tell what the learner sees.",
-    "not_yet": "The learner gets an error until the pool starts.",
-    "no": "The learner gets an invalid-key error.",
 }
 NEEDS_SOMEBODY = tuple(code for code, row in STATUSES.items() if row.act_by in ("now", "deadline"))
 
@@ -184,36 +178,14 @@ class Reconciliation:
 
     def explain(self, key: str) -> Explanation:
         """One key's whole story; `key` is a code, a reference or a unique ending. Never shows the full code."""
-        number, others = self._locate(key)
-        return Explanation.of(self, number, others)
+        return explain(key, self.keys, self.findings, self._evidence)
 
-    def _locate(self, key: str) -> tuple[int | None, list[int]]:
-        """The key meant, or the keys that may be meant."""
-        exact = self.keys.index[(self.keys["training_key"] == key).to_numpy()]
-        if len(exact):
-            return int(exact[0]), []
-        text = key.strip(BLANKS)
-        for column, value in (("training_key", text), ("reference", text)):
-            found = self.keys.index[(self.keys[column] == value).to_numpy()]
-            if len(found) == 1:
-                return int(found[0]), []
-        tail = text.lstrip("….")
-        if 2 <= len(tail) <= 6:
-            found = self.keys.index[self.keys["training_key"].str.endswith(tail).fillna(False)]
-            if len(found) == 1:
-                return int(found[0]), []
-            if len(found):
-                return None, found[:10].tolist()
-        return None, self._did_you_mean(text)
+    def changes_since(self, former: Reconciliation | str | Path) -> pd.DataFrame:
+        """Which keys moved to another status, or work otherwise, are new or gone since a former audit, and why.
 
-    def _did_you_mean(self, text: str) -> list[int]:
-        codes = self.keys["training_key"].dropna()
-        links = find_lookalikes(
-            codes, pd.Series([text], index=[-1], dtype="str"), (), lambda _: 0, lambda _: codes.head(0)
-        )
-        return [one for one, _, _ in links.pairs] + [one for ones in links.ambiguous_right.values() for one in ones][
-            :10
-        ]
+        `former` is an audit or the keys.csv it wrote. Masked; columns CHANGES. Raises UnreadableFile for another file.
+        """
+        return compare(former.keys if isinstance(former, Reconciliation) else read_former(former), self.keys)
 
     def __repr__(self) -> str:
         """The card's text twin."""
@@ -279,48 +251,6 @@ class Answer:
     answer: str
     count: int
     certain: int
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One key's story: a headline and lines of (what, text). Shown masked."""
-
-    found: bool
-    headline: str
-    lines: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, audit: Reconciliation, number: int | None, others: list[int]) -> Explanation:
-        """Tell the story of key `number`, or say what else may be meant."""
-        if number is None:
-            names = [(_name(audit.keys.loc[n]), str(audit.keys.at[n, "status"])) for n in others]
-            if not names:
-                return cls(False, "No export knows this code, and none resembles it.", ())
-            return cls(
-                False, "No export knows this code. Did you mean:", tuple((name, status) for name, status in names)
-            )
-        row = audit.keys.loc[number]
-        status = STATUSES[str(row["status"])]
-        lines = [("status", f"{status.code}: {row['reason']}"), ("evidence", str(row["evidence"]))]
-        works = str(row["works"])
-        until = "" if pd.isna(row["works_until"]) else f", until {row['works_until'].date()}"
-        lines.append(("works", f"{works}{until}. {LEARNER_SEES[works]}"))
-        by = "" if pd.isna(row["act_by"]) else f" By {row['act_by'].date()}."
-        lines.append(("next step", f"{row['next_step']}{by}"))
-        lines += [("seen", text) for text in _seen(audit._evidence, number)]
-        if isinstance(row["lookalike"], str):
-            partner = audit.keys[audit.keys["training_key"] == row["lookalike"]].iloc[0]
-            lines.append(("lookalike", f"{_name(partner)}: {RUNGS.get(str(row['damage']), row['damage'])}"))
-        own = audit.findings[
-            (audit.findings["training_key"] == row["training_key"]) & (audit.findings["training_key"] != "")
-        ]
-        lines += [("finding", f"{f.severity}: {f.code}. {f.message}") for f in own.itertuples()]
-        return cls(True, f"{_name(row)} is {status.code}.", tuple(lines))
-
-    def __repr__(self) -> str:
-        """Plain lines for a terminal and a notebook."""
-        width = max((len(what) for what, _ in self.lines), default=0)
-        return "\n".join([self.headline, *(f"  {what:<{width}}  {text}" for what, text in self.lines)])
 
 
 _FIRST = ("missing", "lapsed", "altered", "wrong_course", "migrated", "duplicate", "redeemed_recreated")
@@ -511,29 +441,6 @@ def _not_checked(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame, source
         f"{row.source_file}: {row.message}" for row in findings[findings["code"] == "file_unreadable"].itertuples()
     ]
     return tuple(found)
-
-
-def _seen(e: Evidence, number: int) -> list[str]:
-    """Every row that shows a key, with what it says."""
-    lines = []
-    for rows, ids, what in ((e.rows, e.row_ids, "pool"), (e.course_rows, e.course_ids, "course key")):
-        for place in np.flatnonzero(ids == number):
-            row = rows.iloc[place]
-            sheet = f', sheet "{row["source_sheet"]}"' if row["source_sheet"] else ""
-            facts = [f"{label} {row[name].date()}" for name, label in _TOLD if name in row and not pd.isna(row[name])]
-            said = f": {', '.join(facts)}" if facts else ""
-            lines.append(f"{row['source_file']}{sheet}, row {row['source_row']} ({what}){said}")
-    if e.in_now[number] == NO and e.in_pool[number]:
-        lines.append("not in the later export of its pool")
-    return lines
-
-
-_TOLD = (("redeemed_at", "redeemed"), ("starts_on", "starts"), ("expires_on", "expires"), ("created_at", "created"))
-
-
-def _name(row: pd.Series) -> str:
-    code = row["training_key"]
-    return f"{row['reference']} {ending(code) if isinstance(code, str) else '(not readable)'}".strip()
 
 
 def _plain(column: pd.Series) -> pd.Series:

@@ -215,3 +215,26 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_explain_a_code_only_the_log_knows() -> None:
+    """A help desk hears a code that no pool and no course key has: the log tells that it was sent, and what was meant."""
+    log = (SAMPLES / "after-sunset" / "distribution" / "sent keys.csv").read_text().splitlines()
+    story = keyaudit("explain", SAMPLES / "after-sunset", log[21].split(",")[0])
+    assert story.returncode == 1
+    lines = story.stdout.splitlines()
+    assert lines[0] == "No pool export and no course-key export knows this code."
+    assert lines[1].split() == "seen distribution/sent keys.csv, row 22 (distribution log): sent 2025-03-30".split()
+    assert lines[2].split()[:9] == "did you mean Cloud Foundations - Adventure, row 22".split()
+    assert log[21].split(",")[0] not in story.stdout
+
+
+def test_explain_names_the_log_the_assignment_and_the_other_key_but_nobody() -> None:
+    case = SAMPLES / "after-sunset"
+    passed_on = keyaudit("explain", case, "Cloud Foundations - Adventure, row 11").stdout
+    assert "redeemed in its pool: on 2025-07-26" in passed_on
+    assert "(distribution log): sent 2025-03-19" in passed_on
+    assert "(course assignment): created 2025-07-26, Active" in passed_on
+    assert "redeemed_by_other" in passed_on
+    assert not [name for name in ("Kim Park", "Bo Chen") if name in passed_on]
+    assert "(other keys)" in keyaudit("explain", case, "Cloud Foundations - Adventure, row 17").stdout

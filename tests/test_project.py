@@ -93,7 +93,7 @@ FLOORS = [
     {"exports.read", "lookalikes"},
     {"pools"},
     {"facts"},
-    {"verdicts", "findings"},
+    {"verdicts", "findings", "changes", "explain"},
     {"reconciliation"},
     {"card", "report.bigsheet"},
     {"report.workbook", "report.page"},

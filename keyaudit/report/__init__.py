@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from keyaudit import __version__
-from keyaudit.columns import FINDINGS, KEYS
+from keyaudit.columns import FINDINGS, KEYS, as_text
 from keyaudit.errors import KeyauditError
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.report.page import write_page
@@ -89,17 +88,6 @@ def _put_in_place(beside: Path, target: Path) -> None:
         shutil.rmtree(former, ignore_errors=True)
 
 
-def _text(column: pd.Series) -> pd.Series:
-    """A column as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column.dt.strftime("%Y-%m-%d").astype("str").fillna("")
-    if pd.api.types.is_float_dtype(column):
-        codes, values = pd.factorize(column, use_na_sentinel=False)
-        texts = ["" if np.isnan(v) else "Unlimited" if np.isinf(v) else f"{v:.0f}" for v in values]
-        return pd.Series(pd.array(texts, dtype="str").take(codes), index=column.index)
-    return column.astype("str").fillna("")
-
-
 def _write_csv(table: pd.DataFrame, path: Path) -> int:
     """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -107,7 +95,7 @@ def _write_csv(table: pd.DataFrame, path: Path) -> int:
         writer.writerow(table.columns)
         for start in range(0, len(table), CHUNK):
             part = table.iloc[start : start + CHUNK]
-            writer.writerows(zip(*(_text(part[name]).tolist() for name in part), strict=True))
+            writer.writerows(zip(*(as_text(part[name]).tolist() for name in part), strict=True))
     return len(table)
 
 
