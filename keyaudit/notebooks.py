@@ -64,10 +64,14 @@ def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
         column = column.dt.strftime("%Y-%m-%d")
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     known = [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in column]
-    texts = ["" if value is None else f"{value:,.10g}" if is_number else str(value) for value in known]
+    texts = ["" if value is None else f"{value:,.10g}" if is_number else _text(value) for value in known]
     wrap = "nowrap" if max(map(len, texts), default=0) <= SHORT else "normal"
     style = f"text-align:{'right' if is_number else 'left'};vertical-align:top;white-space:{wrap}"
     return escape(str(name)), style, [escape(text) for text in texts]
+
+
+def _text(value: object) -> str:
+    return str(value.date() if isinstance(value, pd.Timestamp) else value)
 
 
 def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
