@@ -27,7 +27,9 @@ _HOME = {
     "header_mapping": "exports.read",
     "from_environment": "notebooks",
     "readable_tables": "notebooks",
+    "migration_plan": "plan",
     "write_report": "report",
+    "write_plan": "report",
 }
 
 __all__ = ["__version__", *_HOME]

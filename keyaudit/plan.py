@@ -15,7 +15,7 @@ import pandas as pd
 from keyaudit.deadlines import weekday
 from keyaudit.facts import Evidence, is_known
 from keyaudit.masking import endings
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.reconciliation import NO_POOL, Reconciliation
 
 ASK = "ask"  # a setting nobody can read off the exports is asked for, never left blank
 
@@ -143,11 +143,15 @@ class MigrationPlan:
     reminders: pd.DataFrame
     title: str
 
-    def codes(self, pool: str, what: str) -> list[str]:
-        """The codes of a pool on one of LISTS, in the order of its export."""
-        keys = self.keys[(self.keys["pool"] == pool) & self.keys["training_key"].notna()]
+    def lists(self, what: str) -> dict[str, list[str]]:
+        """Pool → its codes on one of LISTS, in the order of its export; pools with none are left out."""
         wanted = [code for code, action in ACTIONS.items() if LISTS[what](action)]
-        return list(keys.loc[keys["action"].isin(wanted), "training_key"])
+        listed = self.keys[self.keys["action"].isin(wanted) & self.keys["training_key"].notna()]
+        return {str(pool): codes.tolist() for pool, codes in listed.groupby("pool", sort=False)["training_key"]}
+
+    def codes(self, pool: str, what: str) -> list[str]:
+        """The codes of one pool on one of LISTS."""
+        return self.lists(what).get(pool, [])
 
     def __repr__(self) -> str:
         """The counts of every action."""
@@ -185,7 +189,7 @@ def migration_plan(audit: Reconciliation) -> MigrationPlan:
     action = np.select(masks, list(range(len(ACTIONS))), default=-1)
     needed = action >= 0
     table = keys[needed].assign(action=pd.Categorical.from_codes(action[needed], list(ACTIONS)))
-    table = table.assign(pool=table["pool"].astype("str").fillna("in no pool"), number=numbers[needed])
+    table = table.assign(pool=table["pool"].astype("str").fillna(NO_POOL), number=numbers[needed])
     table = table.sort_values(["pool", "source_file", "source_row"], kind="stable")
     table = table[["number", "pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]]
     batches = _batches(audit, e, table)
@@ -262,8 +266,9 @@ def _steps(audit: Reconciliation, keys: pd.DataFrame, batches: pd.DataFrame) -> 
     rows = []
     batch_of = batches.set_index("pool")
     due = keys.groupby("pool")["act_by"].min()
+    counted = pd.crosstab(keys["pool"], keys["action"].astype("str")).reindex(columns=list(ACTIONS), fill_value=0)
     for pool in sorted(due.index, key=lambda name: (due[name] if not pd.isna(due[name]) else pd.Timestamp.max, name)):
-        counts = keys.loc[keys["pool"] == pool, "action"].value_counts()
+        counts = counted.loc[pool]
         batch = batch_of.loc[pool] if pool in batch_of.index else None
         todo = list(_pool_steps(audit, counts, batch))
         rows += [(pool, place, text, count) for place, (text, count) in enumerate(todo, start=1)]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import ROOT, SAMPLES
+from conftest import ROOT, SAMPLES, files_of
 
 import keyaudit as ka
 from keyaudit import notebooks, rehearsal
@@ -352,11 +352,7 @@ def test_the_report_of_a_notebook_is_the_report_of_the_command_line(tmp_path: Pa
     command = [sys.executable, "-m", "keyaudit", "audit", str(case), "--as-of", "2026-04-09"]
     run = subprocess.run([*command, "--out", str(tmp_path / "same")], check=False, capture_output=True)
     assert (run.returncode, run.stderr) == (1, b"")
-    ours, theirs = (
-        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        for folder in (tmp_path / "report", tmp_path / "same")
-    )
-    assert ours == theirs
+    assert files_of(tmp_path / "report") == files_of(tmp_path / "same")
 
 
 @pytest.fixture(scope="module")

@@ -18,20 +18,22 @@ STEPS, SHEETS = "steps.txt", "plan.xlsx"
 WIDTHS = {"what": 110, "text": 90, "pool": 34, "name": 44, "course": 26, "learner": 26, "former key": 44}
 
 
-def write_plan(plan: MigrationPlan, folder: Path) -> dict[str, int]:
+def write_lists(plan: MigrationPlan, folder: Path) -> dict[str, int]:
     """Write the plan's files into an existing folder; returns the rows of each. Lists: UTF-8, no BOM, one code a line, LF."""
     rows = {}
     names: dict[tuple[str, str], str] = {}
+    lists = {what: plan.lists(what) for what in LISTS}
     for number, pool in enumerate(plan.steps["pool"].drop_duplicates(), start=1):
         for what in LISTS:
-            codes = plan.codes(pool, what)
+            codes = lists[what].get(pool)
             if codes:
                 name = f"{number:02d} {slug(pool)} - {what}.txt"
                 (folder / name).write_text("".join(f"{code}\n" for code in codes), encoding="utf-8", newline="\n")
                 rows[name], names[pool, what] = len(codes), name
-    (folder / STEPS).write_text("\n".join(_told(plan, names)) + "\n", encoding="utf-8", newline="\n")
+    lines = _told(plan, names)
+    (folder / STEPS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
     _write_sheets(plan, folder / SHEETS)
-    return {STEPS: len(plan.steps), SHEETS: len(plan.reissue) + len(plan.reminders), **rows}
+    return {STEPS: len(lines), SHEETS: len(plan.reissue) + len(plan.reminders), **rows}
 
 
 def slug(name: str) -> str:
