@@ -53,7 +53,9 @@ def as_html(table: pd.DataFrame) -> str:
     head = "".join(f'<th style="{style}">{name}</th>' for name, style, _ in columns)
     rows = zip(*([f'<td style="{style}">{text}</td>' for text in texts] for _, style, texts in columns), strict=True)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    more = f"<div>… and {len(table) - ROWS:,} more rows</div>" if len(table) > ROWS else ""
+    more = "" if len(table) else "<div>none</div>"
+    if len(table) > ROWS:
+        more = f"<div>… and {len(table) - ROWS:,} more rows</div>"
     page = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return f'<table class="tex2jax_ignore mathjax_ignore">{page}</table>{more}'
 

@@ -255,6 +255,7 @@ def test_a_table_is_shown_for_reading() -> None:
     across = table[["keys"]].set_axis(["x", "y"]).rename_axis(columns="pool").T.rename_axis(columns="pool")
     assert rows_of(across) == [["pool", "x", "y"], ["keys", "1,234,567", "2"]]
     assert rows_of(table.head(0)) == [["pool", "keys", "share", "due"]]
+    assert notebooks.as_html(table.head(0)).endswith("</table><div>none</div>")
     long = notebooks.as_html(pd.DataFrame({"n": range(1061)}))
     assert (long.count("<td"), long.endswith("<div>… and 1,001 more rows</div>")) == (60, True)
 
