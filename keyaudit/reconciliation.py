@@ -135,6 +135,33 @@ class Reconciliation:
             "watch": "No key needs somebody; some things are worth a look.",
         }.get(self.verdict, "No key needs somebody, but there are findings to look at.")
 
+    def dates(self) -> pd.DataFrame:
+        """What charts need beyond `keys`, in its order; blank = not known.
+
+        `starts_on` of its pool; was it `redeemed` in its pool; `redeemed_at`, there or as a course key; `recreated_at` =
+        the first day its course key is known to exist.
+        """
+        e, never = self._evidence, np.datetime64("NaT", "s")
+        number = pd.RangeIndex(e.count)
+
+        def first(ids: Any, dates: pd.Series) -> pd.Series:
+            return dates.astype("datetime64[s]").groupby(ids).min().reindex(number)
+
+        used_at = first(e.course_ids, e.course_rows["redeemed_at"])
+        if e.exports.assignments is not None:
+            paid_at = e.exports.assignments.rows["created_at"].iloc[e.paid_row[e.paid_live]]
+            used_at = used_at.fillna(first(e.paid_key[e.paid_live], paid_at))
+        redeemed = pd.Series(e.redeemed & e.in_pool)
+        table = pd.DataFrame(
+            {
+                "starts_on": np.append(e.starts.value, never)[e.home],
+                "redeemed": redeemed,
+                "redeemed_at": pd.Series(e.redeemed_at).where(redeemed).fillna(used_at),
+                "recreated_at": first(e.course_ids, e.course_rows["created_at"]),
+            }
+        )
+        return table.loc[self.keys.index]
+
     def count_findings(self) -> dict[str, int]:
         """How many findings of each severity, zeros included."""
         return {str(s): int(n) for s, n in self.findings["severity"].value_counts().reindex(list(SEVERITIES)).items()}

@@ -27,7 +27,8 @@ PROBE = """<script>addEventListener("load", () => {
     return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b); };
   const behind = node => { while (node) { const colour = getComputedStyle(node).backgroundColor;
     if (!/, 0\\)$|transparent/.test(colour)) return colour; node = node.parentElement; } return "rgb(255, 255, 255)"; };
-  const contrast = node => { const [a, b] = [light(getComputedStyle(node).color), light(behind(node))];
+  const ink = node => node instanceof SVGElement ? getComputedStyle(node).fill : getComputedStyle(node).color;
+  const contrast = node => { const [a, b] = [light(ink(node)), light(behind(node))];
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); };
   for (const one of document.querySelectorAll("details")) one.open = true;
   const seen = [...document.body.querySelectorAll("*")].filter(node => text(node) && shown(node));
@@ -157,7 +158,7 @@ class Outline(HTMLParser):
 
 
 ALLOWED = """html head meta title style body a main p header h1 h2 h3 b ul li span small nav ol div bdi br table thead
-tbody tr th td i details summary input label output script"""
+tbody tr th td i details summary input label output script figure figcaption svg g path text"""
 
 
 def test_the_page_is_built_for_everybody(page: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup
 
 from keyaudit import __version__
+from keyaudit.charts import Chart, keys_left, outlook, redemptions, status_by_pool, where_keys_went
 from keyaudit.deadlines import PHASES, weekday
 from keyaudit.masking import ending
 from keyaudit.reconciliation import NO_POOL, STAGES, VERDICTS, Reconciliation
@@ -62,6 +64,7 @@ def _content(audit: Reconciliation) -> dict[str, Any]:
     lines = [line for line in audit.status_lines if line.keys]
     return {
         "audit": audit,
+        "charts": [_figure(draw(audit)) for draw in (keys_left, redemptions, outlook, status_by_pool, where_keys_went)],
         "version": __version__,
         "as_of": weekday(audit.as_of),
         "verdict_meaning": VERDICTS[audit.verdict],
@@ -117,6 +120,12 @@ def _groups(audit: Reconciliation) -> list[dict[str, Any]]:
             }
         )
     return groups
+
+
+def _figure(chart: Chart) -> dict[str, Any]:
+    """A chart for the page; HTML needs no namespace, so that the page holds no address at all."""
+    svg = chart.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
+    return {"svg": Markup(svg), "sentence": repr(chart)}  # noqa: S704 - every text in it was escaped when it was written
 
 
 def _steps(audit: Reconciliation) -> list[dict[str, Any]]:

@@ -1,0 +1,13 @@
+"""Charts of an audit: what it says, as a picture, a sentence and the numbers. (DESIGN §5)
+
+from keyaudit import charts
+charts.redemptions(audit)
+"""
+
+from __future__ import annotations
+
+from keyaudit.charts.over_time import keys_left, outlook, redemptions
+from keyaudit.charts.sheet import Chart
+from keyaudit.charts.tallies import how_statuses_follow, status_by_pool, where_keys_went
+
+__all__ = ["Chart", "how_statuses_follow", "keys_left", "outlook", "redemptions", "status_by_pool", "where_keys_went"]
