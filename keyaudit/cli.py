@@ -161,6 +161,8 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     lines += ["" if len(result.open_keys) else "  No key needs somebody.", f"Findings: {counts}."]
     lines += [f"Not checked: {_one_line(text)}" for text in result.not_checked]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
+    if not share:
+        lines.append(f"Plan:      {target / 'plan' / 'steps.txt'}")
     return [*lines, "Codes are masked, and nobody is named: these files can be sent on."] if share else lines
 
 

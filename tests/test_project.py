@@ -65,6 +65,17 @@ def test_the_readme_names_two_commands_that_are_there() -> None:
         assert (ROOT / link).exists(), link
 
 
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Word for word, in a folder where data/samples is found; every sample is named."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own README
+    assert (tmp_path / "report" / "plan" / "steps.txt").is_file()
+    assert [folder.name for folder in SAMPLES.iterdir() if f"data/samples/{folder.name}/README.md" not in text] == []
+
+
 # --- docs ---
 
 
