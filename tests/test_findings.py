@@ -234,3 +234,14 @@ def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path:
     assert "They have left." in before.findings.set_index("code").loc["missing", "message"]
     assert after.findings.set_index("code").loc["missing", "severity"] == "critical"
     assert (before.count_findings()["critical"], after.count_findings()["critical"]) == (0, 1)
+
+
+def test_every_row_of_a_log_is_matched_or_named() -> None:
+    """Rows of the log, of other keys and of assignments = matched + unmatched + repeats + set aside. (CATALOGUE §3)"""
+    sources = ka.open_case(SAMPLES / "after-sunset").reconcile().sources.set_index("source_file")
+    assert sources.loc["distribution/sent keys.csv", ["rows_read", "matched", "unmatched"]].tolist() == [64, 63, 1]
+    assert sources.loc["other-keys/subscription keys.csv", ["rows_read", "matched", "unmatched"]].tolist() == [1, 1, 0]
+    told = sources[sources["role"].isin(["distribution", "other_keys", "assignments"])]
+    assert len(told) == 3
+    parts = told["matched"] + told["unmatched"] + told["repeats"] + told["set_aside"]
+    assert (told["rows_read"] == parts).all()
