@@ -115,6 +115,7 @@ RUN = """
     await jupyterapp.commands.execute('notebook:run-all-cells');
     await jupyterapp.commands.execute('docmanager:save');
 """
+THEME = "await jupyterapp.commands.execute('apputils:change-theme', {theme: given[0]});"
 CLOSE = """
     const panel = open();
     await panel.sessionContext.shutdown();
@@ -127,7 +128,7 @@ CELLS = """
     }));
 """
 SHOWN = """
-    const node = open().content.node, visible = e => e.getBoundingClientRect().height > 10;
+    const node = jupyterapp.shell.currentWidget.content.node, visible = e => e.getBoundingClientRect().height > 10;
     const all = selector => [...node.querySelectorAll('.jp-OutputArea-output ' + selector)].filter(visible);
     const cards = all('div').filter(e => getComputedStyle(e).borderLeftWidth === '8px' && e.innerText.trim());
     const bars = all('div').filter(e => e.style.height === '14px' && getComputedStyle(e).display === 'flex')
@@ -172,20 +173,16 @@ def test_a_notebook_shows_untrusted_and_runs(notebook: Path, browser: WebDriver)
     asynchronously(browser, OPEN, f"notebooks/{notebook.name}")
     wanted = expected(notebook)
     try:
-        WebDriverWait(browser, 30).until(lambda page: page.execute_script(SHOWN_NOW) == wanted)
+        WebDriverWait(browser, 30).until(lambda page: page.execute_script(SHOWN) == wanted)
         assert not any(cell["trusted"] for cell in asynchronously(browser, CELLS) if cell["kinds"])
         picture(browser, f"{notebook.stem}-untrusted")
         asynchronously(browser, RUN)
         cells = asynchronously(browser, CELLS)
         assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
         assert {kind for cell in cells for kind in cell["kinds"]} <= {"execute_result", "display_data"}
-        WebDriverWait(browser, 30).until(lambda page: page.execute_script(SHOWN_NOW) == wanted)
-        asynchronously(browser, "await jupyterapp.commands.execute('apputils:change-theme', {theme: given[0]})", DARK)
+        WebDriverWait(browser, 30).until(lambda page: page.execute_script(SHOWN) == wanted)
+        asynchronously(browser, THEME, "JupyterLab Dark")
         picture(browser, f"{notebook.stem}-run-dark")
-        asynchronously(browser, "await jupyterapp.commands.execute('apputils:change-theme', {theme: given[0]})", LIGHT)
+        asynchronously(browser, THEME, "JupyterLab Light")
     finally:
         asynchronously(browser, CLOSE)
-
-
-DARK, LIGHT = "JupyterLab Dark", "JupyterLab Light"
-SHOWN_NOW = "const open = () => jupyterapp.shell.currentWidget;" + SHOWN
