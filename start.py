@@ -27,7 +27,7 @@ TESTS = [
 ]
 NO_CLOCK = "--ExecutePreprocessor.record_timing=False"
 REGENERATE = [
-    ["keyaudit.rehearsal", "data/samples"],
+    ["keyaudit.samples", "data/samples"],
     ["docs.make"],
     ["jupyter", "nbconvert", "--execute", "--inplace", "--to=notebook", NO_CLOCK, "notebooks/*.ipynb"],
 ]

@@ -18,7 +18,7 @@ import pytest
 from conftest import ROOT, SAMPLES, files_of
 
 import keyaudit as ka
-from keyaudit import notebooks, rehearsal
+from keyaudit import notebooks, samples
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -121,7 +121,7 @@ def test_a_notebook_gives_no_secret_away(notebook: Path) -> None:
 def sample_codes() -> tuple[str, ...]:
     """Every code of the samples that is long enough to be told from other text."""
     cases = [folder.parent for folder in SAMPLES.rglob("pools-before")]
-    assert len(cases) >= len(rehearsal.SAMPLES)
+    assert len(cases) >= len(samples.SAMPLES)
     audits = [ka.open_case(case).reconcile(as_of="2026-04-09") for case in cases]
     codes = {code for audit in audits for code in audit.keys["training_key"].dropna() if len(code) > 5}
     return tuple(codes - {"Training Key"})
