@@ -28,6 +28,7 @@ from keyaudit.charts.timeline import dates, ticks
 from keyaudit.deadlines import Calendar
 from keyaudit.facts import Exports
 from keyaudit.reconciliation import Reconciliation
+from keyaudit.report.page import write_page
 from keyaudit.statuses import FAMILIES, STATUSES
 
 Draw = Callable[[Reconciliation], charts.Chart]
@@ -530,3 +531,18 @@ def test_dates_are_few_and_round() -> None:
     assert dates(day("2026-04-01"), day("2026-04-15")) == [day(d) for d in ("2026-04-01", "2026-04-08", "2026-04-15")]
     for last in ("2026-04-20", "2026-05-20", "2026-07-01", "2027-01-01", "2031-05-29", "9999-12-31"):
         assert 2 <= len(dates(day("2026-03-19"), day(last))) <= 5
+
+
+# --- on the page ---
+
+
+def test_the_page_shows_charts_that_can_be_read_aloud(halfway: Reconciliation, tmp_path: Path) -> None:
+    """Five figures, each with its sentence; nothing is fetched; the page stays small."""
+    write_page(halfway, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<svg [^>]*role="img" aria-label="([^"]*)"', page)
+    drawn = [draw(halfway) for draw in (charts.keys_left, charts.redemptions, charts.outlook, charts.status_by_pool, charts.where_keys_went)]  # fmt: skip
+    assert shown == [repr(chart) for chart in drawn]
+    assert page.count("<figure") == 5
+    assert not re.search(r"https?://|url\(|\bid=\"(?:patch|text|axes|figure)_", page)
+    assert sum(len(chart.svg()) for chart in drawn) < 200_000

@@ -167,7 +167,7 @@ FLOORS = [
     {"reconciliation"},
     {"card", "report.bigsheet", "charts.sheet"},
     {"charts.timeline", "charts.tallies"},
-    {"charts.over_time"},
+    {"charts.left", "charts.redeemed", "charts.works"},
     {"charts"},
     {"report.workbook", "report.page"},
     {"report"},
