@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keyaudit.charts.sheet import FILL, INK, PALE, RIGHT, WORD, Chart, Sheet, are, count, day, drawn, plain
+from keyaudit.charts.sheet import FILL, INK, NOTHING, PALE, RIGHT, WORD, Chart, Sheet, are, count, day, drawn, plain
 from keyaudit.charts.timeline import DAY, Timeline, days_of, later
 from keyaudit.facts import Array
 from keyaudit.reconciliation import Reconciliation
@@ -174,7 +174,7 @@ def _sentences(p: Progress) -> list[str]:
 def _title(audit: Reconciliation, p: Progress) -> str:
     calendar, as_of, left = audit.calendar, p.as_of, p.left
     if not left:
-        return "No key is left to migrate" if len(audit.keys) else "No key was exported"
+        return "No key is left to migrate" if len(audit.keys) else NOTHING
     was = "was" if left == 1 else "were"
     if as_of >= calendar.removed and not p.is_known:
         return f"{count(left)} {are(left)} not known to be migrated"

@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from keyaudit.charts.sheet import FILL, INK, PALE, WORD, Chart, Sheet, are, count, day, drawn, plain
+from keyaudit.charts.sheet import FILL, INK, NOTHING, PALE, WORD, Chart, Sheet, are, count, day, drawn, plain
 from keyaudit.charts.timeline import Timeline, days_of, later
 from keyaudit.facts import Array
 from keyaudit.reconciliation import Reconciliation
@@ -76,7 +76,7 @@ def _first_day(audit: Reconciliation, dated: Array) -> dt.date:
 
 def _redemptions_title(total: int, done: int) -> str:
     if not total:
-        return "No key was exported"
+        return NOTHING
     if not done:
         return f"None of {total:,} keys is redeemed" if total > 1 else "The 1 key is not redeemed"
     if done == total:

@@ -40,6 +40,7 @@ Points: TypeAlias = Any  # numbers in inches: a list or a NumPy array
 
 WIDTH, HEIGHT, DPI = 9.2, 5.0, 160
 LEFT, RIGHT = 0.42, WIDTH - 0.32  # where text begins and ends
+NOTHING = "No key was exported"  # the title of a chart of no key
 FONT = "DejaVu Sans"  # comes with matplotlib, so that a chart looks the same on every machine
 INK, MUTE, GRID, RULE, BAND = "#1F2933", "#616E7C", "#E8ECF0", "#9AA5B1", "#EDF0F3"
 FILL = {family: colours[0] for family, colours in FAMILIES.items()}

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from keyaudit.charts.sheet import FILL, INK, PALE, Chart, Sheet, day, drawn
+from keyaudit.charts.sheet import FILL, INK, NOTHING, PALE, Chart, Sheet, day, drawn
 from keyaudit.charts.timeline import Timeline, days_of, later
 from keyaudit.facts import Array
 from keyaudit.reconciliation import Reconciliation
@@ -106,7 +106,7 @@ def _outlook_title(audit: Reconciliation, total: int, at_removal: pd.Series) -> 
     removed = day(audit.calendar.removed)
     alive, unsure = int(at_removal["by_course_key"] + at_removal["by_pool"]), int(at_removal["not_known"])
     if not total:
-        return "No open code is in learners' hands" if len(audit.keys) else "No key was exported"
+        return "No open code is in learners' hands" if len(audit.keys) else NOTHING
     noun = "open code" if total == 1 else "open codes"
     if audit.as_of < audit.calendar.removed:
         if total == 1:
