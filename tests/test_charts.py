@@ -33,6 +33,7 @@ from keyaudit.statuses import FAMILIES, STATUSES
 
 Draw = Callable[[Reconciliation], charts.Chart]
 EVERY: list[Draw] = [getattr(charts, name) for name in charts.__all__ if name != "Chart"]
+OVER_TIME: list[Draw] = [charts.keys_left, charts.outlook, charts.redemptions]
 NAMES = [
     "A pool whose name has eighty characters, which is more than a chart has room for",
     "Prices in $ and $\\frac{a$",
@@ -150,7 +151,7 @@ def test_no_label_touches_another_and_every_title_fits(
     find: Find, name: str, as_of: str, dates: str, recwarn: pytest.WarningsRecorder
 ) -> None:
     audit = find(name, as_of, dates)
-    for draw in EVERY:
+    for draw in EVERY if dates == "published" else OVER_TIME:
         chart = draw(audit)
         assert problems(chart) == [], chart.name
         (title,) = [words for words, _ in texts(chart) if repr(chart).startswith(f"{words}.")]
