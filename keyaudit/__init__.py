@@ -25,7 +25,9 @@ _HOME = {
     "read_other_keys": "exports.read",
     "read_course_assignments": "exports.read",
     "header_mapping": "exports.read",
+    "migration_plan": "plan",
     "write_report": "report",
+    "write_plan": "report",
 }
 
 __all__ = ["__version__", *_HOME]

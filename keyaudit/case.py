@@ -14,8 +14,8 @@ from typing import Any
 
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.deadlines import Calendar
-from keyaudit.errors import CaseError, UnreadableFile
-from keyaudit.exports.read import Export, FileOptions, files_of, is_data_file, read_role
+from keyaudit.errors import CaseError, UnreadableFile, toml
+from keyaudit.exports.read import Export, FileOptions, files_of, fold_name, is_data_file, read_role
 from keyaudit.findings import FINDINGS_TABLE, Accepted
 from keyaudit.reconciliation import Reconciliation, reconcile
 
@@ -84,7 +84,7 @@ class Case:
         before = read.pop("pools_before", None)
         if before is None and "pools_now" not in read:
             raise CaseError(f"{self.root.name}: no pool export could be read. Put the backup into pools-before.")
-        return reconcile(
+        result = reconcile(
             before if before is not None else read_role("pools_before", []),
             read.pop("course_keys", None),
             as_of=as_of if as_of is not None else self.as_of,
@@ -96,6 +96,25 @@ class Case:
             unreadable=unreadable,
             **read,
         )
+        if not unreadable:  # what a file that was passed over holds is not known
+            self._check_accepted(result)
+        return result
+
+    def _check_accepted(self, result: Reconciliation) -> None:
+        """A slip in the name of a pool or a reference would accept nothing, in silence."""
+        pools = {fold_name(name): name for name in (*result.pools["pool"], *result.findings["pool"]) if name}
+        references = set(result.keys["reference"])
+        for entry in self.accepted:
+            for what, word, is_known, known in (
+                ("pool", entry.pool, fold_name(entry.pool or "") in pools, pools.values()),
+                ("reference", entry.reference, entry.reference in references, references),
+            ):
+                if word is not None and not is_known:
+                    near = difflib.get_close_matches(word, list(known), 1)
+                    hint = f" Did you mean {toml(near[0])}?" if near else ""
+                    raise CaseError(
+                        f"{self.root.name}/case.toml: [[accepted]] {what} = {toml(word)}: no {what} is called so.{hint}"
+                    )
 
 
 def open_case(path: str | Path) -> Case:
@@ -106,7 +125,7 @@ def open_case(path: str | Path) -> Case:
         raise CaseError(
             f"{path}: this case folder {what}. `keyaudit new CASE` makes one, with a folder for each export."
         )
-    declared = _read_toml(root / "case.toml") if (root / "case.toml").is_file() else {}
+    declared = _declared(root)
     folders = _folders(root)
     if not {"pools_before", "pools_now"} & set(folders):
         raise CaseError(
@@ -118,7 +137,9 @@ def open_case(path: str | Path) -> Case:
     ]
     for pattern in declared.get("files", {}):
         if not any(label == pattern or fnmatch.fnmatchcase(label, pattern) for label in labels):
-            raise CaseError(f'{root.name}/case.toml: [files."{pattern}"] matches no file.{_nearest(pattern, labels)}')
+            raise CaseError(
+                f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
+            )
     known = {pattern: FileOptions(**options) for pattern, options in declared.get("files", {}).items()}
     return Case(
         root,
@@ -131,6 +152,14 @@ def open_case(path: str | Path) -> Case:
         declared.get("same_organization", {}),
         tuple(Accepted(**entry) for entry in declared.get("accepted", [])),
     )
+
+
+def _declared(root: Path) -> dict[str, Any]:
+    """What case.toml says, whatever the case of its name; nothing if there is none."""
+    found = [entry for entry in sorted(root.iterdir()) if entry.name.casefold() == "case.toml" and entry.is_file()]
+    if len(found) > 1:
+        raise CaseError(f"{root.name}: {' and '.join(entry.name for entry in found)} are two files. Keep one.")
+    return _read_toml(found[0]) if found else {}
 
 
 def _plain(name: str) -> str:

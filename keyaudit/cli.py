@@ -1,9 +1,9 @@
-"""The command line: keyaudit new | audit | explain. (DESIGN §4)"""
+"""The command line: keyaudit new | audit | plan | explain. (DESIGN §4)"""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -16,6 +16,8 @@ from keyaudit import __version__
 from keyaudit.errors import KeyauditError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from keyaudit.reconciliation import Reconciliation
 
 FAIL_ON = ("critical", "error", "warning", "never")
@@ -46,11 +48,29 @@ def new(case: Path) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Where the report goes (default: CASE/report).")
 @click.option(
+    "--since",
+    metavar="KEYS.CSV",
+    type=click.Path(path_type=Path),
+    help="The keys.csv of a former report: say which keys moved since, and why (changes.csv).",
+)
+@click.option(
     "--fail-on", type=click.Choice(FAIL_ON), default="error", show_default=True, help="Exit with 1 from here on."
 )
 @click.option("--keep-going", is_flag=True, help="A file that cannot be read becomes a finding.")
+@click.option("--share", is_flag=True, help="Write a twin to send on: codes masked, people left out, no paste lists.")
+@click.option("--all-keys", is_flag=True, help="List every key in the workbook, also beyond 200,000.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of words.")
-def audit(case: Path, as_of: str | None, out: Path | None, fail_on: str, keep_going: bool, as_json: bool) -> None:
+def audit(
+    case: Path,
+    as_of: str | None,
+    out: Path | None,
+    since: Path | None,
+    fail_on: str,
+    keep_going: bool,
+    share: bool,
+    all_keys: bool,
+    as_json: bool,
+) -> None:
     """Audit the exports in CASE and write the report."""
     from keyaudit.case import open_case
     from keyaudit.report import check_target, write_report
@@ -59,12 +79,32 @@ def audit(case: Path, as_of: str | None, out: Path | None, fail_on: str, keep_go
     target = out if out is not None else case / "report"
     check_target(target, [folder for folders in opened.folders.values() for folder in folders])
     result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=_progress())
-    write_report(result, target, options={"fail_on": fail_on, "keep_going": keep_going})
+    changes = None if since is None else result.changes_since(since)
+    options = {"fail_on": fail_on, "keep_going": keep_going}
+    write_report(result, target, share=share, all_keys=all_keys, changes=changes, options=options)
     if as_json:
-        click.echo(json.dumps(result.as_summary(), indent=2, ensure_ascii=False))
+        click.echo((target / "summary.json").read_text(encoding="utf-8"), nl=False)
     else:
-        click.echo("\n".join(_told(result, target)))
+        lines = [*_told(result, target, share), *_moved(changes)]
+        click.echo("\n".join(lines), color=False if os.environ.get("NO_COLOR") else None)
     sys.exit(exit_code(result, fail_on))
+
+
+@commands.command()
+@click.argument("case", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the plan goes.")
+@click.option("--as-of", metavar="DATE", help="The day of the plan (YYYY-MM-DD; default: case.toml, else today).")
+def plan(case: Path, out: Path, as_of: str | None) -> None:
+    """Write what is left to do in the TMS: steps per pool, lists to delete and to paste, people to write to."""
+    from keyaudit.case import open_case
+    from keyaudit.plan import migration_plan
+    from keyaudit.report import check_target, write_plan
+
+    opened = open_case(case)
+    check_target(out, [folder for folders in opened.folders.values() for folder in folders])
+    result = opened.reconcile(_date(as_of), progress=_progress())
+    write_plan(result, out)
+    click.echo(f"{migration_plan(result)!r}\n\nSteps:  {out / 'steps.txt'}\nSheets: {out / 'plan.xlsx'}")
 
 
 @commands.command()
@@ -99,28 +139,51 @@ def exit_code(result: Reconciliation, fail_on: str) -> int:
     return 1 if any(counts[severity] for severity in worst) or result.not_checked else 0
 
 
-def _told(result: Reconciliation, target: Path) -> list[str]:
+def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     """The verdict, a line per status that needs somebody with its date, and the paths."""
     from keyaudit.deadlines import weekday
     from keyaudit.reconciliation import VERDICTS
+    from keyaudit.statuses import STATUSES
 
     colours = {"blocked": "red", "act": "red", "incomplete": "yellow", "watch": "yellow", "clear": "green"}
+    families = {"dead": "red", "todo": "bright_yellow", "check": "yellow", "works": "green"}
     lines = [
         click.style(f"{result.verdict}: {VERDICTS[result.verdict]}", bold=True, fg=colours[result.verdict]),
         result.headline,
         f"As of {weekday(result.as_of)}; {result.deadline_sentence()}.",
         "",
     ]
-    open_ = result.open_keys
-    for status, due in open_.groupby("status", observed=True)["act_by"].min().items():
-        count = int((open_["status"] == status).sum())
-        date = due.date()
-        lines.append(f"  {status!s:<19}{count:>9,}   {'today' if date == result.as_of else 'by ' + weekday(date)}")
+    for line in result.status_lines:
+        if line.act_by is not None:
+            status = click.style(f"{line.status:<19}", fg=families[STATUSES[line.status].family])
+            lines.append(f"  {status}{line.open:>9,}   {result.when(line.act_by)}")
     counts = ", ".join(f"{n:,} {severity}" for severity, n in result.count_findings().items() if n) or "none"
-    lines += ["" if len(open_) else "  No key needs somebody.", f"Findings: {counts}."]
-    lines += [f"Not checked: {text}" for text in result.not_checked]
+    lines += ["" if len(result.open_keys) else "  No key needs somebody.", f"Findings: {counts}."]
+    lines += [f"Not checked: {_one_line(text)}" for text in result.not_checked]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
+    return [*lines, "Codes are masked, and nobody is named: these files can be sent on."] if share else lines
+
+
+def _moved(changes: pd.DataFrame | None) -> list[str]:
+    """How many keys moved since the former audit, by where from and where to."""
+    if changes is None:
+        return []
+    if changes.empty:
+        return ["", "Since the former audit no key has moved."]
+    from keyaudit.changes import counted
+
+    lines = ["", f"Since the former audit ({len(changes):,} changes, all in changes.csv):"]
+    for row in counted(changes).head(12).itertuples(index=False):
+        change, before, now, worked, works, why, count = row
+        path = now or before if change != "moved" else now if before == now else f"{before} → {now}"
+        use = f", works {worked} → {works}" if change == "moved" and worked != works else ""
+        lines.append(f"  {count:>9,}  {change}: {path}{use}: {why}")
     return lines
+
+
+def _one_line(text: str) -> str:
+    """A text with names of files in it: nothing in them may steer the terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _progress() -> Callable[[list[Path]], Iterable[Path]] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 class KeyauditError(Exception):
     """Something the person at the keyboard can mend. The command line prints it and exits with 2."""
@@ -21,3 +23,8 @@ class CaseError(KeyauditError):
 
 class ReconcileError(KeyauditError):
     """The exports contradict each other in a way no verdict can rest on."""
+
+
+def toml(text: str) -> str:
+    """A text between quotation marks as case.toml wants it, whatever signs a file's name or header holds."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

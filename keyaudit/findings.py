@@ -33,7 +33,11 @@ class Context:
 
     def of_keys(self, mask: Any, message: str | Sequence[str] | Array, severity: Any = None) -> pd.DataFrame:
         """A finding for every key of a mask (by key number)."""
-        picked = self.keys.loc[np.flatnonzero(mask)] if np.asarray(mask).dtype == bool else self.keys.loc[list(mask)]
+        mask = np.asarray(mask)
+        numbers = np.flatnonzero(mask) if mask.dtype == bool else mask
+        if not len(numbers):
+            return pd.DataFrame()
+        picked = self.keys.loc[numbers]
         frame = picked[["training_key", "pool", "source_file", "source_sheet", "source_row"]].astype({"pool": object})
         frame = frame.assign(message=message)
         return frame if severity is None else frame.assign(severity=severity)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
+
+PERSON = "(a person)"
+ADDRESS = re.compile(r"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
+SHORTEST = 3  # shorter codes are no secret: they occur in any text
+WHOLE_WORD = 6  # below this length a code or a name counts only as a word of its own
 
 CODE_LIKE = re.compile(r"(?=[^\s]*\d)[^\s]{6,}|[^\s]+@[^\s]+")
 
@@ -32,3 +38,35 @@ def mask_text(text: object) -> str:
     """A cell of unknown content for an error message: anything shaped like a code or an address is hidden."""
     shown = CODE_LIKE.sub(lambda m: ending(m[0]) or "…", " ".join(str(text)[:200].split()))
     return shown if len(shown) <= 40 else shown[:39] + "…"
+
+
+class Secrets:
+    """Codes and people that must not be read, and any text without them."""
+
+    def __init__(self, codes: Iterable[str], people: Iterable[str]) -> None:
+        self._shown = {name.strip().lower(): PERSON for name in people}
+        self._shown |= {code.strip().lower(): ending(code.strip()) or "…" for code in codes}
+        self._shown = {text: shown for text, shown in self._shown.items() if len(text) >= SHORTEST}
+        self._lengths = sorted({len(text) for text in self._shown}, reverse=True)
+        self._heads = {text[:SHORTEST] for text in self._shown}
+
+    def hide(self, text: str) -> str:
+        """The text with every code as its ending, every person and address as `(a person)`; the case does not matter."""
+        text = ADDRESS.sub(PERSON, text)
+        plain = text.lower() if len(text.lower()) == len(text) else text
+        shown: list[str] = []
+        at = 0
+        while at < len(text):
+            length = self._length_at(plain, at) if plain[at : at + SHORTEST] in self._heads else 0
+            shown.append(self._shown[plain[at : at + length]] if length else text[at])
+            at += length or 1
+        return "".join(shown)
+
+    def _length_at(self, text: str, at: int) -> int:
+        """How long the longest secret is that begins here, 0 if none does."""
+        for length in self._lengths:
+            if text[at : at + length] in self._shown and at + length <= len(text):
+                around = text[at - 1 : at] + text[at + length : at + length + 1]
+                if length >= WHOLE_WORD or not any(sign.isalnum() for sign in around):
+                    return length
+        return 0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keyaudit.errors import ReconcileError
+from keyaudit.errors import ReconcileError, toml
 from keyaudit.exports.read import Export, bare_name, fold_name
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
@@ -176,8 +176,8 @@ def _refuse_two_courses(exports: dict[str, Export | None], units: pd.DataFrame, 
                 raise ReconcileError(
                     f'{first[2]} and {file} both name the pool "{name}", but its course is "{first[1]}" in one and '
                     f'"{course}" in the other. If they are two pools, name them apart in case.toml: '
-                    f'[files."{file}"] pool = "…". If it is one course with two names: [same_course] '
-                    f'"{first[1]}" = "{course}".'
+                    f'[files.{toml(file)}] pool = "…". If it is one course with two names: [same_course] '
+                    f"{toml(first[1])} = {toml(course)}."
                 )
 
 

@@ -17,10 +17,10 @@ from keyaudit.deadlines import Calendar, weekday
 from keyaudit.errors import ReconcileError
 from keyaudit.explain import Explanation, explain
 from keyaudit.exports.read import NOTES, Export, as_date, fold_name
-from keyaudit.facts import Agreements, Evidence, Exports
+from keyaudit.facts import NEVER, Agreements, Array, Evidence, Exports
 from keyaudit.findings import BY_PAIR, SEVERITIES, Accepted, Context, find
 from keyaudit.masking import endings
-from keyaudit.statuses import STATUSES, WORKS
+from keyaudit.statuses import FAMILIES, STATUSES, WORKS
 from keyaudit.verdicts import judge
 
 STAGES = {
@@ -44,6 +44,7 @@ ANSWERS = {
     "migrated": "keys of a pool that are course keys under the right course",
     "missing": "gone from their pool and not in course keys; possibly also those of a begun pool not exported again",
 }
+NO_POOL = "in no pool"  # the line of keys that stand only in course keys
 NEEDS_SOMEBODY = tuple(code for code, row in STATUSES.items() if row.act_by in ("now", "deadline"))
 
 
@@ -65,6 +66,7 @@ class Reconciliation:
     as_of: dt.date
     calendar: Calendar
     _evidence: Evidence = field(repr=False, compare=False)
+    is_masked: bool = False  # a twin to share: no code in full, no person (share.py)
 
     @property
     def verdict(self) -> str:
@@ -99,12 +101,33 @@ class Reconciliation:
         return self.keys[self.keys["act_by"].notna()]
 
     @property
+    def status_lines(self) -> list[StatusLine]:
+        """Every status with its counts: those that need somebody first, the most urgent on top; then the others."""
+        open_ = self.open_keys.groupby("status", observed=True)["act_by"].agg(["size", "min"])
+        found = {str(code): (int(row["size"]), row["min"].date()) for code, row in open_.iterrows()}
+        lines = [StatusLine(code, count, *found.get(code, (0, None))) for code, count in self.statuses.items()]
+        return sorted(
+            lines, key=lambda line: (line.act_by is None, line.act_by or self.as_of, _URGENCY.index(line.status))
+        )
+
+    def told(self, line: StatusLine) -> str:
+        """What a status asks for: by when somebody is needed, else what it means for the learner."""
+        if line.act_by is None:
+            return FAMILIES[STATUSES[line.status].family][2]
+        return self.when(line.act_by) + (f": {line.open:,} of them" if line.open < line.keys else "")
+
+    def when(self, day: dt.date) -> str:
+        """`today`, or `by Fri 10 Apr 2026`."""
+        return "today" if day == self.as_of else f"by {weekday(day)}"
+
+    @property
     def headline(self) -> str:
         """The verdict in one sentence with its figure."""
         open_, keys = len(self.open_keys), len(self.keys)
         of = f"{open_:,} of {keys:,} {'key' if keys == 1 else 'keys'}"
         if self.verdict == "clear":
-            return f"Nothing is open: all {keys:,} keys are accounted for."
+            every = "the one key is" if keys == 1 else f"all {keys:,} keys are"
+            return f"Nothing is open: {every} accounted for."
         if open_:
             return f"{of} {'needs' if open_ == 1 else 'need'} somebody."
         return {
@@ -152,7 +175,7 @@ class Reconciliation:
             return pd.DataFrame({"keys": self.statuses}).rename_axis("status")
         if by not in ("pool", "course", "organization"):
             raise ValueError(f'summary(by="{by}"): choose "pool", "course" or "organization"')
-        group = self.keys[by].astype("str").fillna(f"in no {by}" if by == "pool" else "not known")
+        group = self.keys[by].astype("str").fillna(NO_POOL if by == "pool" else "not known")
         table = pd.crosstab(group, self.keys["status"].astype(str)).reindex(columns=list(STATUSES), fill_value=0)
         table.insert(0, "keys", table.sum(axis=1))
         return table.rename_axis(index=by, columns=None)
@@ -191,7 +214,7 @@ class Reconciliation:
         """The work list: what to do, by when, in which pool, for how many keys. The most urgent first."""
         open_ = self.open_keys
         grouped = open_.assign(
-            pool=open_["pool"].astype("str").fillna("in no pool"),
+            pool=open_["pool"].astype("str").fillna(NO_POOL),
             status=open_["status"].astype("str"),
             next_step=open_["next_step"].astype("str"),
         ).groupby(["act_by", "status", "pool", "next_step"], sort=False)
@@ -202,6 +225,45 @@ class Reconciliation:
         )
         table["act_by"] = _plain(table["act_by"])
         return table[["act_by", "pool", "keys", "status", "next_step"]]
+
+    def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
+        """Count the codes that would still work on each date if nothing changes.
+
+        A row per date, columns `works` (all) and one per status, or per pool with by="pool". Without `on`: the day of the
+        audit, the deadlines to come, and the twelve dates on which most codes stop working. A pool that has not started
+        counts from its start. Raises ValueError for another `by`, and for a date before the audit.
+        """
+        if by not in ("status", "pool"):
+            raise ValueError(f'outlook(by="{by}"): choose "status" or "pool"')
+        keys = self.keys[self.keys["works"].isin(["yes", "not_yet"])]
+        until = keys["works_until"].to_numpy()
+        today = np.datetime64(self.as_of, "s")
+        dates = sorted({self.as_of, *self._turning_points(until[until > today])} if on is None else set(on))
+        if dates and dates[0] < self.as_of:
+            raise ValueError(f"outlook: {dates[0]} lies before the day of the audit, {self.as_of}")
+        e = self._evidence
+        home = e.home[keys.index]
+        start = np.where(home >= 0, np.append(e.starts.value, NEVER)[home], NEVER)
+        start = np.where((keys["works"] == "yes") | np.isnat(start), today, start)
+        if by == "status":
+            group, names = keys["status"].cat.codes.to_numpy(), list(STATUSES)
+        else:
+            pool = keys["pool"].astype("str").fillna(NO_POOL)
+            names = list(dict.fromkeys([*self.pools["pool"], *([NO_POOL] if (pool == NO_POOL).any() else [])]))
+            group = pd.Index(names).get_indexer(pool)
+        days = [np.datetime64(date, "s") for date in dates]
+        alive = [group[(start <= day) & ~(until <= day)] for day in days]
+        counts = np.array([np.bincount(left, minlength=len(names)) for left in alive]).reshape(len(days), len(names))
+        table = pd.DataFrame(counts, columns=names, index=pd.DatetimeIndex(days, name="date"))
+        table.insert(0, "works", counts.sum(axis=1), allow_duplicates=True)
+        return table
+
+    def _turning_points(self, until: Array) -> list[dt.date]:
+        """The deadlines to come, and the twelve dates on which most codes stop working."""
+        coming = [date for _, date in self.calendar.deadlines() if date > self.as_of]
+        dates, counts = np.unique(until, return_counts=True)
+        most = dates[np.argsort(-counts, kind="stable")[:12]]
+        return [*coming, *(date.date() for date in most.astype("datetime64[s]").tolist())]
 
     def explain(self, key: str) -> Explanation:
         """One key's whole story; `key` is a code, a reference or a unique ending. Never shows the full code."""
@@ -217,8 +279,9 @@ class Reconciliation:
     def __repr__(self) -> str:
         """The card's text twin."""
         lines = [self.headline, f"as of {weekday(self.as_of)}; {self.deadline_sentence()}"]
+        lines += [f"not checked: {text}" for text in self.not_checked]
         width = max(len(code) for code in STATUSES)
-        lines += [f"  {code:<{width}}  {n:>9,}" for code, n in self.statuses.items() if n]
+        lines += [f"  {one.status:<{width}}  {one.keys:>9,}  {self.told(one)}" for one in self.status_lines if one.keys]
         lines += ["", *(f"{row.answer}: {row.count:,} (certain: {row.certain:,})" for row in self._answer_rows())]
         total = self.tie_out_sums()
         lines.append(
@@ -269,6 +332,16 @@ class Reconciliation:
             "sources": self.sources.to_dict("records"),
             "not_checked": list(self.not_checked),
         }
+
+
+@dataclass(frozen=True)
+class StatusLine:
+    """A status: how many keys have it, how many of them need somebody, and by when the first of those."""
+
+    status: str
+    keys: int
+    open: int
+    act_by: dt.date | None
 
 
 @dataclass(frozen=True)

@@ -309,8 +309,13 @@ def write_csv(path: Path, rows: Sequence[Sequence[Any]], encoding: str = "utf-8"
     path.write_bytes(buffer.getvalue().encode(encoding))
 
 
-def write_xlsx(path: Path, sheets: dict[str, Sequence[Sequence[Any]]]) -> None:
-    """Write sheets with real dates and text cells; stored, so that the same content is the same bytes everywhere."""
+def write_xlsx(
+    path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]], touch: Callable[[Any], None] | None = None
+) -> None:
+    """Write sheets with real dates and text cells; stored, so that the same content is the same bytes everywhere.
+
+    `touch` may do to the book what a person does in Excel.
+    """
     import xlsxwriter
 
     made = io.BytesIO()
@@ -324,10 +329,14 @@ def write_xlsx(path: Path, sheets: dict[str, Sequence[Sequence[Any]]]) -> None:
             for c, cell in enumerate(row):
                 if isinstance(cell, dt.date):
                     sheet.write_datetime(r, c, dt.datetime.combine(cell, dt.time()), date)
+                elif isinstance(cell, bool):
+                    sheet.write_boolean(r, c, cell)
                 elif isinstance(cell, (int, float)):
                     sheet.write_number(r, c, cell)
                 elif cell is not None:
                     sheet.write_string(r, c, str(cell))
+    if touch is not None:
+        touch(book)
     book.close()
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(made) as deflated, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as stored:
@@ -665,15 +674,17 @@ def ugly(folder: Path) -> None:
     write_csv(before / "exported twice.csv", twice)
     write_csv(before / "exported twice, again.csv", twice[::-1][-1:] + twice[1:][::-1])
     write_csv(before / "copy of semicolons.csv", tms.export_pool("semicolons"), delimiter=";")
+    _more_ugliness(before, pool, keyed)
     # what was recreated, with codes that kept their damage
     tms.wait_until(dt.date(2026, 4, 1))
-    dashes, excel, tail = ["UGLY-2025-01", "UGLY-2025-02"], "000123456", "UGLY-2025-03"
+    dashes, excel, tail, zero = ["UGLY-2025-01", "UGLY-2025-02"], "000123456", "UGLY-2025-03", "4711002026"
     tms.create_pool("recreated", "COURSE-99", "Contoso Academy", dt.date(2025, 2, 3), dt.date(2026, 12, 31))
-    tms.add_keys("recreated", [*dashes, excel, tail])
+    tms.add_keys("recreated", [*dashes, excel, tail, zero])
     write_csv(before / "recreated.csv", tms.export_pool("recreated"))
     damage = {dashes[0]: "unicode", excel: "excel", tail: "extra"}
-    migrate(tms, "recreated", [*dashes, excel, tail], dt.date(2026, 12, 31), damage=damage)
-    course_keys = keyed(tms.export_course_keys(), lambda code: int(code) if code.isdigit() else code)
+    migrate(tms, "recreated", [*dashes, excel, tail, zero], dt.date(2026, 12, 31), damage=damage)
+    became = {excel.lstrip("0"): int(excel), zero: f"{zero}.0"}
+    course_keys = keyed(tms.export_course_keys(), lambda code: became.get(code, code))
     write_xlsx(folder / "course-keys/course keys.xlsx", {"Course Assignment Keys": course_keys})
 
 
@@ -818,7 +829,8 @@ def after_sunset(folder: Path) -> None:
     twice = next(a for a in tms.assignments if a.code == p[9])
     tms.assignments.append(Assignment("Mia Rossi", twice.course, day(2026, 9, 3), p[9]))
     tms.assignments.append(Assignment(holder[e[20]], "MD-102", day(2026, 6, 3), e[20]))
-    write_xlsx(folder / "course-keys/2026-11-20.xlsx", {"Course Assignment Keys": tms.export_course_keys()})
+    cut = [["Ask Lucerne about these"], *([code] for code in k[6:9])]  # a list somebody left on another tab
+    write_xlsx(folder / "course-keys/2026-11-20.xlsx", {"Course Assignment Keys": tms.export_course_keys(), "To do": cut})
     write_csv(folder / "course-assignments/assignments.csv", tms.export_assignments())
     write_csv(
         folder / "other-keys/subscription keys.csv",
@@ -830,6 +842,105 @@ def _squared(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """Rows filled with blanks to the width of the widest."""
     width = max(map(len, rows))
     return [[*row, *[None] * (width - len(row))] for row in rows]
+
+
+Rows = list[list[Any]]
+
+
+def _more_ugliness(before: Path, pool: Callable[..., Rows], keyed: Callable[..., Rows]) -> None:
+    """What people do to a workbook, and what programs make of codes and dates."""
+
+    def strict(path: Path) -> None:
+        with zipfile.ZipFile(path) as old:
+            parts = {member: old.read(member) for member in old.namelist()}
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
+            for member, content in parts.items():
+                for transitional, iso in STRICT:
+                    content = content.replace(transitional, iso)
+                new.writestr(zipfile.ZipInfo(member), content)
+
+    def hide(book: Any) -> None:
+        book.worksheets()[0].set_row(4, None, None, {"hidden": True})
+        book.worksheets()[0].set_column(2, 2, None, None, {"hidden": True})
+
+    def formula(text: str, value: str) -> Callable[[Any], None]:
+        return lambda book: book.worksheets()[0].write_formula(6, 0, text, None, value)
+
+    def merge(book: Any) -> None:
+        for column in (0, 1, 2, 3, 6, 7):
+            book.worksheets()[0].merge_range(0, column, 1, column, POOL_HEADER[column])
+        book.worksheets()[0].merge_range(0, 4, 0, 5, "Redemption")
+
+    # how a text file is written
+    write_csv(before / "tabs.tsv", pool("tabs"), delimiter="\t")
+    write_csv(before / "text inside.xlsx", pool("text inside"))
+    write_xlsx(before / "workbook inside.xlsx", {"workbook inside": pool("workbook inside")})
+    (before / "workbook inside.xlsx").replace(before / "workbook inside.csv")
+    write_csv(before / "quotation mark.csv", pool("quotation mark"))
+    lines = (before / "quotation mark.csv").read_bytes().split(b"\r\n")
+    for place in (3, 5):  # opened in line 4, closed in line 6
+        lines[place] = lines[place].replace(
+            b"Contoso Academy", b'"Contoso Academy' if place == 3 else b'Contoso Academy"'
+        )
+    (before / "quotation mark.csv").write_bytes(b"\r\n".join(lines))
+    # what stands around the table
+    blank = [""] * len(POOL_HEADER)
+    stacked = [
+        row
+        for name in ("first of two", "second of two")
+        for row in (["Training Key Pool: " + name, *blank[1:]], *pool(name), blank)
+    ]
+    write_csv(before / "two pools under titles.csv", stacked)
+    rows = pool("two key columns")
+    write_csv(before / "two key columns.csv", [["Code" if i == 0 else f"old-{i}", *row] for i, row in enumerate(rows)])
+    (header, *keys) = pool("localised headers")
+    write_csv(before / "localised headers.csv", [["Schlüssel", *header[1:]], *keys])
+    # what people do to a workbook
+    write_xlsx(before / "hidden.xlsx", {"hidden": pool("hidden")}, hide)
+    rows = pool("hidden sheet")
+    sheets = {"hidden sheet": rows[:4], "Sheet2": [rows[0], *rows[4:]]}
+    write_xlsx(before / "hidden sheet.xlsx", sheets, lambda book: book.worksheets()[1].hide())
+    header, *keys = pool("merged headers")
+    second = [None] * 4 + ["Redeemed", "Redeemed By"] + [None] * 2
+    write_xlsx(before / "merged headers.xlsx", {"merged headers": [[None] * 8, second, *keys]}, merge)
+    write_xlsx(before / "strict.xlsx", {"strict": pool("strict")})
+    strict(before / "strict.xlsx")
+    write_xlsx(before / "signs [lost].xlsx", {"signs lost": pool("signs [lost]")})
+    # what a code, a date became
+    rows = keyed(pool("padding format", 9), int, every=False)
+    write_xlsx(
+        before / "padding format.xlsx",
+        {"padding format": rows},
+        lambda book: book.worksheets()[0].write_number(6, 0, rows[6][0], book.add_format({"num_format": "000000000"})),
+    )
+    made: dict[str, Any] = {"16 digits": 7.17e15, "a date": dt.date(2026, 3, 1), "true": True}
+    for name, became in made.items():
+        write_xlsx(before / f"{name}.xlsx", {name: keyed(pool(name), lambda _, cell=became: cell, every=False)})
+    write_xlsx(before / "formula.xlsx", {"formula": pool("formula")}, formula("=A2", ""))
+    write_xlsx(before / "error.xlsx", {"error": pool("error")}, formula("=NA()", "#N/A"))
+    write_csv(
+        before / "smart dash.csv", keyed(pool("smart dash"), lambda code: f"{code[:8]}\u2013{code[8:]}", every=False)
+    )
+    write_csv(before / "month first.csv", _dated(pool("month first"), lambda day: f"{day:%m/%d/%Y}"))
+    # 3 February, written 03/02/2025 and opened as month first, is a date of 2 March; the 23rd and the 31st stay texts
+    swapped = _dated(
+        pool("dates Excel swapped"),
+        lambda day: f"{day:%d/%m/%Y}" if day.day > 12 else dt.date(day.year, day.day, day.month),
+    )
+    write_xlsx(before / "dates Excel swapped.xlsx", {"dates Excel swapped": swapped})
+    rows = pool("implausible date")
+    write_csv(before / "implausible date.csv", [*rows[:-1], [*rows[-1][:3], "1926-02-03", *rows[-1][4:]]])
+
+
+def _dated(rows: Rows, written: Callable[[dt.date], Any]) -> Rows:
+    return [[written(cell) if isinstance(cell, dt.date) else cell for cell in row] for row in rows]
+
+
+_OPEN, _ISO = b"http://schemas.openxmlformats.org/", b"http://purl.oclc.org/ooxml/"
+STRICT = (  # ISO 29500 strict has other namespaces
+    (_OPEN + b"spreadsheetml/2006/main", _ISO + b"spreadsheetml/main"),
+    (_OPEN + b"officeDocument/2006/relationships", _ISO + b"officeDocument/relationships"),
+)
 
 
 SAMPLES: dict[str, Callable[[Path], None]] = {

@@ -59,7 +59,13 @@ def days_after(day: str, count: int) -> str:
     return (dt.date.fromisoformat(day) + dt.timedelta(days=count)).isoformat()
 
 
-PROGRAMS = {"libreoffice": "soffice"}
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+PROGRAMS = {"libreoffice": "soffice", "browser": "chromium"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

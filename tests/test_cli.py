@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLES, Write
+from conftest import SAMPLES, Write, files_of
 
 from keyaudit import __version__
 from keyaudit.columns import FINDINGS
@@ -35,7 +35,7 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (1, "")
     assert run.stdout.startswith("blocked: Learners are locked out, or money is lost.\n82 of 258 keys need somebody.")
     assert "\x1b" not in run.stdout
-    names = ["MANIFEST.json", "findings.csv", "keys.csv", "report.html", "report.xlsx", "summary.json"]
+    names = ["MANIFEST.json", "findings.csv", "keys.csv", "plan", "report.html", "report.xlsx", "summary.json"]
     assert sorted(path.name for path in out.iterdir()) == names
     assert (out / "keys.csv").read_bytes().partition(b"\r\n")[0].decode() == KEYS_HEADER
     assert (out / "findings.csv").read_bytes().partition(b"\r\n")[0].decode() == ",".join(FINDINGS)
@@ -80,13 +80,53 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
             PYTHONHASHSEED=seed,
         )
         assert run.returncode == 1
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+    one, two = files_of(tmp_path / "one"), files_of(tmp_path / "two")
+    assert [name for name in one | two if one.get(name) != two.get(name)] == []
 
 
 def test_json_prints_the_summary(tmp_path: Path) -> None:
     run = keyaudit("audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", tmp_path / "r", "--json")
-    assert json.loads(run.stdout) == json.loads((tmp_path / "r" / "summary.json").read_text(encoding="utf-8"))
+    assert run.stdout == (tmp_path / "r" / "summary.json").read_text(encoding="utf-8")
+    assert json.loads(run.stdout)["keys"] == sum(json.loads(run.stdout)["statuses"].values())
+
+
+def test_statuses_come_with_dates_the_most_urgent_first(tmp_path: Path) -> None:
+    run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "r")
+    lines = [" ".join(line.split()) for line in run.stdout.splitlines()]
+    assert lines[4:12] == [
+        "missing 3 today",
+        "altered 6 today",
+        "wrong_course 3 today",
+        "duplicate 1 today",
+        "redeemed_recreated 2 today",
+        "undetermined 1 today",
+        "stray 6 today",
+        "to_migrate 60 by Fri 10 Apr 2026",
+    ]
+    assert lines[-2:] == [f"Page: {tmp_path / 'r' / 'report.html'}", f"Workbook: {tmp_path / 'r' / 'report.xlsx'}"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_only_on_a_terminal_that_wants_them(
+    environment: dict[str, str], coloured: bool, tmp_path: Path
+) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "keyaudit", "audit", SAMPLES / "two-files", "--as-of", "2026-04-09"]
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environment | {"TERM": "xterm"}
+    run = subprocess.Popen([*command, "--out", tmp_path / "r"], stdout=theirs, stderr=subprocess.PIPE, env=env)
+    os.close(theirs)
+    shown = b""
+    try:
+        while block := os.read(ours, 4096):
+            shown += block
+    except OSError:  # the other side of a pseudo-terminal was closed
+        pass
+    assert run.wait(timeout=60) == 1
+    assert b"need somebody" in shown
+    assert (b"\x1b[" in shown) == coloured
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("critical", 1), ("error", 1), ("warning", 1), ("never", 0)])
@@ -224,8 +264,18 @@ def test_explain_a_code_only_the_log_knows() -> None:
     assert story.returncode == 1
     lines = story.stdout.splitlines()
     assert lines[0] == "No pool export and no course-key export knows this code."
-    assert lines[1].split() == "seen distribution/sent keys.csv, row 22 (distribution log): sent 2025-03-30".split()
-    assert lines[2].split()[:9] == "did you mean Cloud Foundations - Adventure, row 22".split()
+    assert lines[1].split() == [
+        "seen",
+        "distribution/sent",
+        "keys.csv,",
+        "row",
+        "22",
+        "(distribution",
+        "log):",
+        "sent",
+        "2025-03-30",
+    ]
+    assert lines[2].split()[:9] == ["did", "you", "mean", "Cloud", "Foundations", "-", "Adventure,", "row", "22"]
     assert log[21].split(",")[0] not in story.stdout
 
 
@@ -238,3 +288,45 @@ def test_explain_names_the_log_the_assignment_and_the_other_key_but_nobody() -> 
     assert "redeemed_by_other" in passed_on
     assert not [name for name in ("Kim Park", "Bo Chen") if name in passed_on]
     assert "(other keys)" in keyaudit("explain", case, "Cloud Foundations - Adventure, row 17").stdout
+
+
+def test_since_says_what_moved(tmp_path: Path) -> None:
+    """The report of the day before the deadline, and half a year later: every key still in a pool has lapsed."""
+    out = tmp_path / "r"
+    case = SAMPLES / "halfway"
+    assert "Since" not in keyaudit("audit", case, "--as-of", "2026-04-09", "--out", out).stdout
+    same = keyaudit("audit", case, "--as-of", "2026-04-09", "--out", out, "--since", out / "keys.csv")
+    assert "Since the former audit no key has moved." in same.stdout
+    later = keyaudit("audit", case, "--as-of", "2026-11-22", "--out", out, "--since", out / "keys.csv")
+    assert "         60  moved: to_migrate → lapsed, works yes → no: time has passed" in later.stdout
+    with (out / "changes.csv").open(encoding="utf-8", newline="") as file:
+        lapsed = [row for row in csv.DictReader(file) if row["status"] == "lapsed"]
+    assert len(lapsed) == 60
+    assert {row["status before"] for row in lapsed} == {"to_migrate"}
+    assert "changes.csv" in json.loads((out / "MANIFEST.json").read_text())["outputs"]
+
+
+def test_since_refuses_another_file_and_keeps_the_report(tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    keyaudit("audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", out)
+    former = files_of(out)
+    run = keyaudit("audit", SAMPLES / "two-files", "--out", out, "--since", out / "findings.csv")
+    assert run.returncode == 2
+    assert "it is no keys.csv of a former audit: it has no column status" in run.stderr
+    shared = keyaudit("audit", SAMPLES / "two-files", "--as-of", "2026-04-09", "--out", tmp_path / "s", "--share")
+    assert shared.returncode == 1
+    run = keyaudit("audit", SAMPLES / "two-files", "--out", out, "--since", tmp_path / "s" / "keys.csv")
+    assert (run.returncode, "masked twin" in run.stderr) == (2, True)
+    assert files_of(out) == former
+
+
+def test_the_plan_command(tmp_path: Path) -> None:
+    run = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "plan")
+    assert run.returncode == 0
+    assert run.stdout.startswith("82 keys need somebody.\n")
+    assert (tmp_path / "plan" / "steps.txt").is_file()
+    again = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", SAMPLES / "halfway")
+    assert (again.returncode, "holds the exports of the case" in again.stderr) == (2, True)
+    done = keyaudit("plan", SAMPLES / "clean", "--as-of", "2026-04-09", "--out", tmp_path / "plan")
+    assert done.stdout.startswith("Nothing is left to do.")
+    assert [name for name in files_of(tmp_path / "plan") if "paste" in name] == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 import keyaudit as ka
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.package import column_letters, column_number
+from keyaudit.exports.package import _padded_width, column_letters, column_number
 
 
 def workbook() -> bytes:
@@ -54,6 +56,12 @@ HOSTILE = {
     "a row that is none": (with_part(SHEET, lambda x: x.replace(b"</sheetData>", b'<row r="999999999"><c r="A999999999"><v>1</v></c></row></sheetData>')), "far outside its table"),
     "a bomb": (with_part(SHEET, lambda x: x, {"xl/media/image1.png": bytes(80 << 20)}), "would unpack to 80 MiB"),
     "a million cells in nothing": (with_part(SHEET, lambda x: x.replace(b"</sheetData>", b'<row r="9">' + b"<c />" * 1_200_000 + b"</row></sheetData>")), "cells, more than its size allows"),
+    "one text in every cell": (
+        with_part(SHEET, lambda x: x.replace(b"</sheetData>", b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (n, n) for n in range(4, 4004)) + b"</sheetData>"), {"xl/sharedStrings.xml": b"<sst><si><t>" + b"A" * 32_000 + b"</t></si></sst>"}),
+        "shows 122 MiB of text",
+    ),
+    "one sheet under two names": (with_part("xl/workbook.xml", lambda x: x.replace(b"</sheets>", re.sub(rb'name="[^"]*"', b'name="Again"', re.search(rb"<sheet [^>]*>", x)[0]) + b"</sheets>")), "two sheets in one part"),  # type: ignore[index]
+    "a cell in a remark": (with_part(SHEET, lambda x: x.replace(b"</sheetData>", b'<!-- <c r="A9" t="e"><v>1</v></c> --></sheetData>')), "as no spreadsheet program writes"),
     "not a workbook": (with_part("xl/workbook.xml", lambda x: x).replace(b"xl/workbook.xml", b"xl/workbook.xmx"), "a zip file"),
 }  # fmt: skip
 
@@ -89,19 +97,43 @@ def test_hidden_rows_columns_and_sheets_are_read_and_said(tmp_path: Path) -> Non
     ]
 
 
-def test_a_header_merged_over_two_rows(tmp_path: Path) -> None:
+TWO_ROWS = [["Training Key", "Redemption", None, "Course"], [None, "Redeemed", "Redeemed By", None]]
+
+
+@pytest.mark.parametrize("merged", [("A1:A2", "B1:C1", "D1:D2"), ("B1:C1",), ()])
+def test_a_header_over_two_rows(merged: tuple[str, ...], tmp_path: Path) -> None:
+    """The upper row alone would be a header too: the redemption would be lost, and the key thought unredeemed."""
     book = openpyxl.Workbook()
-    for row in [
-        ["Training Key", "Redemption", None],
-        [None, "Redeemed", "Redeemed By"],
-        ["AAAA1111", "2025-02-03", "Ana"],
-    ]:
+    for row in [*TWO_ROWS, ["AAAA1111", "2025-02-03", "Ana", "C"]]:
         book.active.append(row)
-    book.active.merge_cells("A1:A2")
-    book.active.merge_cells("B1:C1")
+    for cells in merged:
+        book.active.merge_cells(cells)
     book.save(tmp_path / "a.xlsx")
-    rows = ka.read_pool_exports(tmp_path).rows
-    assert rows[["training_key", "redeemed_by", "source_row"]].to_numpy().tolist() == [["AAAA1111", "Ana", 3]]
+    export = ka.read_pool_exports(tmp_path)
+    told = export.rows[["training_key", "redeemed_by", "course", "source_row"]].to_numpy().tolist()
+    assert told == [["AAAA1111", "Ana", "C", 3]]
+    assert export.set_aside.empty
+
+
+def test_a_formula_whose_stored_value_is_blank(tmp_path: Path) -> None:
+    def change(content: bytes) -> bytes:
+        cell = b'<c r="A3" t="inlineStr"><is><t>BBBB2222</t></is></c>'
+        assert cell in content
+        return content.replace(cell, b'<c r="A3"><f>A2</f><v></v></c>')
+
+    (tmp_path / "a.xlsx").write_bytes(with_part(SHEET, change))
+    export = ka.read_pool_exports(tmp_path)
+    assert export.rows["damage"].tolist() == ["", "a formula without a stored value"]
+
+
+def test_a_merged_key_cell_is_one_key(tmp_path: Path) -> None:
+    """Only a header is read from a cell above it; the second row has no code, and that is said."""
+    book = openpyxl.load_workbook(io.BytesIO(workbook()))
+    book.active.merge_cells("A2:A3")
+    book.save(tmp_path / "a.xlsx")
+    export = ka.read_pool_exports(tmp_path)
+    assert export.rows["training_key"].tolist() == ["AAAA1111"]
+    assert export.notes[["code", "source_row"]].to_numpy().tolist() == [["blank_key", 3]]
 
 
 def test_an_error_cell_is_a_row_whose_code_is_not_readable(tmp_path: Path) -> None:
@@ -157,3 +189,16 @@ def test_formats_may_reach_far(tmp_path: Path) -> None:
 
     (tmp_path / "a.xlsx").write_bytes(with_part(SHEET, styled, {"__MACOSX/xl/._workbook.xml": b"\0\5\x16\7"}))
     assert ka.read_pool_exports(tmp_path).rows["training_key"].tolist() == ["AAAA1111", "BBBB2222"]
+
+
+def test_a_number_format_pads_to_the_length_of_a_code_and_no_further() -> None:
+    assert (_padded_width("00000000"), _padded_width('"0000"'), _padded_width("0" * 100_000)) == (8, 4, 0)
+
+
+def test_a_sheet_without_end_is_looked_through_in_linear_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    (tmp_path / "a.xlsx").write_bytes(
+        with_part(SHEET, lambda x: x.replace(b"</sheetData>", b"row " * 2_000_000 + b"</sheetData>"))
+    )
+    assert len(ka.read_pool_exports(tmp_path).rows) == 2
+    assert time.monotonic() - began < 10

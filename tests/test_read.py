@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import subprocess
 import time
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -14,7 +18,7 @@ import xlsxwriter
 
 import keyaudit as ka
 from keyaudit.errors import KeyauditError, UnreadableFile
-from keyaudit.exports.dates import proven_order, to_dates
+from keyaudit.exports.dates import proof_of, to_dates
 from keyaudit.exports.read import Export, FileOptions, pool_name, read_role
 
 HEADER = ["Training Key", "Pool", "Course", "Created", "Redeemed", "Redeemed By"]
@@ -82,6 +86,24 @@ def test_the_same_table_in_any_form_gives_the_same_records(form: str, tmp_path: 
     assert export.rows["training_key"].tolist() == [row[0] for row in ROWS]
     expected = records(ka.read_pool_exports(as_text(tmp_path / "plain.csv")))
     pd.testing.assert_frame_equal(records(export), expected)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("sep_line", [False, True])
+def test_every_encoding_and_delimiter_gives_the_same_records(
+    encoding: str, delimiter: str, quoting: Any, sep_line: bool, tmp_path: Path
+) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, quoting=quoting).writerows([HEADER, *ROWS])
+    content = (f"sep={delimiter}\r\n" if sep_line else "") + text.getvalue()
+    made = tmp_path / "made.csv"
+    made.write_bytes((b"\xfe\xff" if encoding == "utf-16-be" else b"") + content.encode(encoding))
+    declared = FileOptions(encoding="cp1252" if encoding == "cp1252" else None)
+    export = read_role("pools_before", made, lambda _: declared)
+    expected = records(ka.read_pool_exports(as_text(tmp_path / "plain.csv")))
+    pd.testing.assert_frame_equal(records(export), expected.assign(source_row=expected["source_row"] + sep_line))
 
 
 @pytest.mark.libreoffice
@@ -224,7 +246,7 @@ def test_dates(cells: list[object], day_first: bool | None, expected: list[str])
     ],
 )
 def test_an_order_is_proven_or_not_known(cells: list[str], order: bool | None) -> None:
-    assert proven_order(cells) is order
+    assert proof_of(cells).order is order
 
 
 @pytest.mark.parametrize(
@@ -257,7 +279,15 @@ BAD = {
     "cut short": (b"PK\x03\x04 and then nothing", "damaged or cut short"),
     "no key column": (b"Code 2,User\nAB12CD34,Ana\n", 'Looked for "Training Key", "Key".*found "Code 2", "User".*\n.*\ncolumns = { training_key = "Code 2" }'),
     "no header": (b"58703BA0,Ana Lima\n58703BA1,Bo Chen\n", "found"),
+    "a letter": (b"Dear colleague\nhere is the\ncode.\n" + b"Every learner is asked to redeem it before the pools are removed.\n" * 5, "no column holds"),
     "two headers": (b"Key,Training Key\nAB12,AB12\n", "two headers for one column"),
+    "no separator": (b"Training Key^Course\nAB12CD34^C\n", "every line is one cell"),
+    "a page without a head": (b"<!-- saved --><table>", "is a web page"),
+    "a page from its first tag": (b"<meta charset=utf-8>", "is a web page"),
+    "Rich Text": (rb"{\rtf1\ansi AB12CD34}", "is a Rich Text document"),
+    "JSON": (b'[\n {"Training Key": "AB12CD34"}]', "is a JSON file"),
+    "JSON of one key": (b'{"Training Key": "AB12CD34"}', "is a JSON file"),
+    "UTF-16 without its mark": ("Training Key\tCourse".encode("utf-16-le"), "UTF-16 without its mark"),
     "open quotation mark": (b'Training Key,Course\n"AB12,C\nCD34,C\n', "a quotation mark opened in line 2 is not closed"),
 }  # fmt: skip
 
@@ -381,19 +411,29 @@ def test_a_course_key_that_cannot_be_read_is_set_aside_and_said(tmp_path: Path) 
 )
 def test_two_digit_years_and_other_months_are_not_guessed(cell: str, expected: str) -> None:
     column = pd.Series([cell], dtype=object)
-    dates, wrong = to_dates(column, proven_order(column))
+    dates, wrong = to_dates(column, proof_of(column).order)
     assert (dates.dt.strftime("%Y-%m-%d").fillna("")[0] or wrong[0]) == expected
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["A" * 130_000 + "\nA1\n", "Key\nA1" + " " * 60_000 + "B2\n", "Key\n" + "1" * 100_000 + "!\n", "Key\n" + "\n".join(f"AZ#{n}" for n in range(40_000))],
-    ids=["one long line", "blanks inside", "digits", "many odd codes"],
-)  # fmt: skip
-def test_no_input_takes_long(content: str, tmp_path: Path) -> None:
+LONG = {
+    "one long line": "A" * 130_000 + "\nA1\n",
+    "blanks inside": "Key\nA1" + " " * 60_000 + "B2\n",
+    "digits": "Key\n" + "1" * 100_000 + "!\n",
+    "many odd codes": "Key\n" + "\n".join(f"AZ#{n}" for n in range(40_000)),
+    "many padded codes": "Key,Course\n" + "".join(f"AZ{n} ,C\n" for n in range(40_000)) + "AA,C\n",
+    "many cells": "Key," + "c," * 1_000_000,
+    "many lines": "Key\n" + "\n" * 2_000_000 + "A1\n",
+    "many lists": "Key\n" + "Used Keys\nA1\nUnused Keys\nA1\n" * 6_000,
+    "many titles": "Key\n" + "".join(f"Pool: {n}\nA1\n" for n in range(11_000)),
+    "one long cell": 'Key,Course\nA1,"' + "x\n" * 400_000 + '"\n',
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_no_input_takes_long(kind: str, tmp_path: Path) -> None:
     began = time.monotonic()
     try:
-        read_csv(tmp_path, content)
+        read_csv(tmp_path, LONG[kind])
     except KeyauditError as problem:
         assert len(str(problem)) < 2_000
     assert time.monotonic() - began < 10
@@ -439,3 +479,194 @@ def test_a_sheet_that_seems_to_hold_keys_is_not_passed_over_in_silence(
     book.save(tmp_path / "a.xlsx")
     export = ka.read_pool_exports(tmp_path)
     assert export.notes[["code", "source_sheet"]].to_numpy().tolist() == [["sheet_not_read", tab]]
+
+
+# --- several pools in one sheet (HAZARDS 24) ---
+
+
+def test_pools_stacked_under_their_titles(tmp_path: Path) -> None:
+    export = read_csv(
+        tmp_path,
+        "Training Key Pool: Azure Admin,\nKey,Course\nAA11,C\n\nPool:,Beta: two\nKey,Course\nBB22,D\nTotal: 1,\npool: Empty,\n",
+    )
+    assert export.rows[["training_key", "pool"]].to_numpy().tolist() == [["AA11", "Azure Admin"], ["BB22", "Beta: two"]]
+    assert export.set_aside[["source_row", "reason"]].to_numpy().tolist() == [
+        [5, "title of a pool"],
+        [6, "repeated header"],
+        [8, "totals"],
+        [9, "title of a pool"],
+    ]
+    assert export.tables[["pool", "rows"]].to_numpy().tolist() == [["Azure Admin", 1], ["Beta: two", 1], ["Empty", 0]]
+
+
+@pytest.mark.parametrize("title", ["Fabrikam team", "Fabrikam", "Beta 2026"])
+def test_a_list_below_a_title_that_may_be_another_pool_stops_the_audit(title: str, tmp_path: Path) -> None:
+    """Which pool its keys are of decides what a learner is told: it is asked, not guessed."""
+    text = f"Key,Course\nAA11,C\n\n{title},\nKey,Course\nBB22,D\n"
+    with pytest.raises(UnreadableFile, match="in row 4 a second list begins"):
+        read_csv(tmp_path, text)
+    assert read_csv(tmp_path, text, pool="One").rows["pool"].tolist() == ["One", "One"]
+    assert read_csv(tmp_path, text.replace("Course", "Pool")).rows["pool"].tolist() == ["C", "D"]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("Key,Course\nAA11,C\nTotal: 1,\nKey,Course\nBB22,C\n", ["AA11", "BB22"]),
+        ("Key,Course\nAA11,C\nPage 2 of 3,\nKey,Course\nBB22,C\n", ["AA11", "BB22"]),
+        ("Key,Course\nAA11,C\nABCD,\nKey,Course\nBB22,C\n", ["AA11", "ABCD", "BB22"]),  # a code without a digit
+        ("Unused Keys\nKey\nAA11\nCheck them twice\nUsed Keys\nKey\nBB22\n", ["AA11", "BB22"]),
+    ],
+)
+def test_what_stands_between_lists_of_one_pool(text: str, codes: list[str], tmp_path: Path) -> None:
+    rows = read_csv(tmp_path, text).rows
+    assert (rows["training_key"].tolist(), set(rows["pool"])) == (codes, {"a"})
+
+
+def test_lists_of_two_pools_under_the_same_heading(tmp_path: Path) -> None:
+    text = "Unused Keys\nKey\nAA11\nUsed Keys\nBB22\nOther pool\nUnused Keys\nKey\nCC33\n"
+    with pytest.raises(UnreadableFile, match='title "Other pool" in row 6'):
+        read_csv(tmp_path, text)
+
+
+def test_a_key_column_that_moves_keeps_its_second_look(tmp_path: Path) -> None:
+    """An error cell is blank to the fast reader, in whatever column the keys of the second list stand."""
+    book = openpyxl.Workbook()
+    for row in [["Key", "Course"], ["AA11", "C"], ["Course", "Key"], ["C", "BB22"], ["C", "#N/A"]]:
+        book.active.append(row)
+    book.active["B5"].data_type = "e"
+    book.save(tmp_path / "a.xlsx")
+    assert ka.read_pool_exports(tmp_path).rows["training_key"].fillna("?").tolist() == ["AA11", "BB22", "?"]
+
+
+@pytest.mark.parametrize(
+    ("end", "reasons"),
+    [
+        ("AB12CD35 (reserve),,\n", []),  # a key with a remark is a key
+        (",,AB12CD36\n", ["blank key"]),  # a code under the wrong header
+        (",,1\n,,2\n,,3\n,,4\n", ["blank key", "totals", "totals", "totals"]),  # many: the codes were lost
+        ("Count: 1,,\nKeep this list safe until 2026-05-01,,\n", ["totals", "note"]),
+    ],
+)
+def test_the_end_of_a_list_hides_no_key(end: str, reasons: list[str], tmp_path: Path) -> None:
+    export = read_csv(tmp_path, "Key,Course,Price\nAB12CD34,C,5\n" + end)
+    assert export.set_aside["reason"].tolist() == reasons
+    assert export.notes["code"].tolist().count("blank_key") == reasons.count("blank key")
+    assert len(export.rows) == (1 if reasons else 2)
+
+
+# --- quotation marks that swallow rows (HAZARDS 42) ---
+
+
+@pytest.mark.parametrize(
+    ("body", "codes", "damaged"),
+    [
+        # the mark opened in line 2 closes in line 3: two keys would become one, without a word
+        ('AA11,"C,x\nBB22,C",y\nCC33,C,z\n', ["CC33"], [2]),
+        ('AA11,C,x\nBB22,"C,x\nCC33,C,x\nDD44,C",y\nEE55,C,z\n', ["AA11", "EE55"], [3]),
+        # what people write into a cell
+        ('AA11,C,"x, y\nand z, w"\nBB22,C,x\n', ["AA11", "BB22"], []),
+        ('AA11,C,"x\ny\nz"\nBB22,C,x\n', ["AA11", "BB22"], []),
+    ],
+)
+def test_rows_swallowed_by_a_quotation_mark_are_not_lost(
+    body: str, codes: list[str], damaged: list[int], tmp_path: Path
+) -> None:
+    export = read_csv(tmp_path, "Key,Course,Redeemed By\n" + body)
+    assert export.rows["training_key"].tolist() == codes
+    assert export.set_aside["source_row"].tolist() == damaged
+    assert export.set_aside["reason"].str.contains(r"a quotation mark opened in line \d closes in line \d").all()
+    assert export.sources["damaged"].tolist() == [len(damaged)]
+
+
+# --- dates that a program has touched, orders that contradict each other ---
+
+SWAPPED = r"stand beside texts whose day and month a program could not tell"
+
+
+def read_dates(tmp_path: Path, rows: list[list[object]], **known: object) -> Export:
+    book = openpyxl.Workbook()
+    book.active.append(["Key", "Created", "Expires"])
+    for number, row in enumerate(rows):
+        book.active.append([f"AA{number}", *row])
+    book.save(tmp_path / "a.xlsx")
+    return read_role("pools_before", tmp_path / "a.xlsx", lambda _: FileOptions(**known))  # type: ignore[arg-type]
+
+
+def told(export: Export, column: str) -> list[str]:
+    return export.rows[column].dt.strftime("%Y-%m-%d").fillna("?").tolist()
+
+
+def test_dates_that_excel_could_read_beside_dates_it_could_not(tmp_path: Path) -> None:
+    """3 April opened as month first is 4 March, and 23 April stays a text: the real dates are not to be trusted."""
+    march, new_year, same = dt.date(2026, 3, 4), dt.date(2027, 1, 6), dt.date(2027, 1, 1)
+    export = read_dates(tmp_path, [[march, new_year], ["23/04/2026", same], ["", new_year]])
+    assert told(export, "created_at") == ["?", "2026-04-23", "?"]
+    assert told(export, "expires_on") == ["?", "2027-01-01", "?"]  # the same program read this column
+    assert export.notes["code"].tolist() == ["ambiguous_dates"] * 2
+    assert export.notes["detail"].str.contains(SWAPPED).all()
+
+
+def test_dates_that_excel_could_read_in_one_column_and_not_in_the_other(tmp_path: Path) -> None:
+    export = read_dates(tmp_path, [[dt.date(2026, 3, 4), "31/12/2026"], [dt.date(2026, 5, 2), "30/11/2026"]])
+    assert (told(export, "created_at"), told(export, "expires_on")) == (["?", "?"], ["2026-12-31", "2026-11-30"])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[dt.date(2026, 3, 4), ""], [dt.date(2026, 3, 24), ""], ["23/04/2026", ""]],  # a real date has a day over 12
+        [[dt.date(2026, 3, 4), ""], ["23/04/2026", ""], ["02/04/2026", ""]],  # a program would have read the last one
+        [[dt.date(2026, 3, 3), ""], ["23/04/2026", ""]],  # 3 March is 3 March in both orders
+    ],
+)
+def test_dates_and_texts_that_may_stand_side_by_side(rows: list[list[object]], tmp_path: Path) -> None:
+    export = read_dates(tmp_path, rows)
+    assert "?" not in told(export, "created_at")
+    assert export.notes.empty
+
+
+def test_a_declared_order_that_the_file_contradicts_is_said(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["4/23/2026", "3/4/2027"], ["3/4/2026", "5/6/2027"]]
+    export = read_dates(tmp_path, rows, day_first=True)
+    assert told(export, "created_at") == told(export, "expires_on") == ["?", "?"]
+    assert export.notes["code"].tolist() == ["ambiguous_dates"] * 2
+    assert (
+        export.notes["detail"].str.contains("case.toml says day_first = true, and the file holds a day over 12").all()
+    )
+    agreed = read_dates(tmp_path, rows, day_first=False)
+    assert told(agreed, "expires_on") == ["2027-03-04", "2027-05-06"]
+    assert agreed.notes.empty
+
+
+# --- the line that mends an unknown header ---
+
+
+@pytest.mark.parametrize(
+    ("header", "candidate"),
+    [
+        ('Nr,"The ""one"" \\ code",User', 'The "one" \\ code'),
+        ("Keyboard,Serial,User", "Serial"),  # by what stands below
+        ("Nr,Schlüssel,User", "Schlüssel"),
+    ],
+)
+def test_the_suggested_line_is_toml_and_names_a_plausible_column(header: str, candidate: str, tmp_path: Path) -> None:
+    folder = tmp_path / 'po"ols'
+    folder.mkdir()
+    (folder / "a.csv").write_text(f"{header}\nred,58703BA0,Ana\nred,58703BA1,Bo\n", encoding="utf-8")
+    with pytest.raises(UnreadableFile) as problem:
+        ka.read_pool_exports(folder)
+    line = str(problem.value).partition("case.toml:\n")[2]
+    assert tomllib.loads(line) == {"files": {'po"ols/a.csv': {"columns": {"training_key": candidate}}}}
+
+
+def test_two_headers_of_one_text_cannot_be_told_apart_by_a_mapping(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"the code\)\. Delete or rename the other column"):
+        read_csv(tmp_path, "Key, key\nAA11,AA11\n")
+    with pytest.raises(UnreadableFile, match=r'columns = \{ training_key = "Code" \}, or delete'):
+        read_csv(tmp_path, "Key,Code\nAA11,AA11\n")
+
+
+def test_a_file_that_is_utf_8_is_not_read_as_something_else(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r'is UTF-8, and case\.toml says encoding = "cp1252"'):
+        read_csv(tmp_path, "Key,Course\nAA11,Zürich\n", encoding="cp1252")

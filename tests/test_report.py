@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import html.parser
 import json
 import re
 import subprocess
 import zipfile
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import openpyxl
 import pytest
 import python_calamine
-from conftest import SAMPLES, Write, audit
+from conftest import SAMPLES, Write, audit, files_of
 from openpyxl.utils.escape import unescape
 
 import keyaudit as ka
 from keyaudit import report
 from keyaudit.errors import KeyauditError
 from keyaudit.reconciliation import Reconciliation
+from keyaudit.report import workbook
+from keyaudit.report.bigsheet import safe_text
 
 NASTY = [
     "=cmd|'/C calc'!A0",
@@ -28,8 +33,21 @@ NASTY = [
     "-2",
     "{=1}",
     "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</style></script><svg onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
     "http://x.example/a",
     "_x0041_",
+    "Pool $\\frac{a$",
+    "a\u202egnp.exe\u2066z",
+    "bell\x07 and \x1b[31m",
+    "\U0001f511\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "Z\u0310\u0349a\u0334l\u0321go",
+    "x" * 10_000,
+    "../../etc/passwd",
+    "CON",
+    "' OR 1=1 --",
 ]
 
 
@@ -71,47 +89,244 @@ def test_the_same_numbers_everywhere(halfway: Reconciliation, tmp_path: Path) ->
     counted = {code: sum(row["status"] == code for row in keys) for code in summary["statuses"]}
     book = openpyxl.load_workbook(folder / "report.xlsx")
     sheet = book["Summary"]
-    written = {sheet.cell(row, 1).value: sheet.cell(row, 2).value for row in range(6, 20)}
+    written = {sheet.cell(row, 1).value: sheet.cell(row, 2).value for row in range(7, 21)}
     assert counted == summary["statuses"] == written == halfway.statuses
     assert book["Keys"].max_row - 3 == len(keys) == summary["keys"]
     assert book["Findings"].max_row - 3 == sum(summary["findings"].values()) == len(halfway.findings)
 
 
-def nasty_case(write: Write) -> Path:
-    case = write("pools-before/P.csv", "Training_Key Course\nKEY-00001 C")
-    rows = [["Training Key", "Course", "Redeemed By"], *([f"{text} ", f"{text}$\\frac{{a$", text] for text in NASTY)]
-    with (case / "pools-before" / "P.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
-    return case
+def test_the_card_says_what_its_text_twin_says(halfway: Reconciliation) -> None:
+    """Verdict, every status with its date, the questions that are open; inline styles only, the theme's own text colour."""
+    shown, told = halfway._repr_html_(), repr(halfway)
+    assert re.sub("<[^>]*>", " ", shown).count("today") == 7
+    assert re.search(r"missing +3  today\n", told)
+    assert re.search(r"to_migrate +60  by Fri 10 Apr 2026\n", told)
+    assert re.search(r"redeemed +94  done\n", told)
+    for text in (halfway.headline, "1 key could not be given a verdict", "by Fri 10 Apr 2026", "nothing owed"):
+        assert text in shown
+        assert text in told
+    assert set(re.findall(r"<(\w+)", shown)) == {"div", "table", "thead", "tbody", "tr", "th", "td"}
+    assert set(re.findall(r'([\w-]+)="', shown)) == {"style", "title"}
+    assert not re.search(r"[;\"]color:(?!inherit)", shown)
 
 
-def test_nothing_from_data_becomes_a_formula_or_a_link(write: Write, tmp_path: Path) -> None:
-    """Every text comes back as text from three readers; the page holds no element from data."""
-    result = audit(nasty_case(write))
-    assert sorted(result.keys["training_key"]) == sorted(NASTY)
-    folder = ka.write_report(result, tmp_path / "r")
-    with zipfile.ZipFile(folder / "report.xlsx") as archive:
-        sheets = {name: archive.read(name).decode() for name in archive.namelist() if "worksheets/sheet" in name}
-        assert not any("externalLink" in name for name in archive.namelist())
-        assert not any(b"http://x" in archive.read(name) for name in archive.namelist() if name.endswith(".rels"))
-    assert not any(re.search(r"<f[ >/]", text) for text in sheets.values())
-    column = [
-        row[0].value for row in openpyxl.load_workbook(folder / "report.xlsx")["Keys"].iter_rows(min_row=4, max_col=1)
+# --- the workbook ---
+
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def assert_tables_are_sound(path: Path) -> dict[str, str]:
+    """What Excel repairs otherwise: ids and names unique, header cells equal to column names, filters within, no formula.
+
+    Returns the name and the range of every table.
+    """
+    names: dict[str, str] = {}
+    ids = []
+    book = openpyxl.load_workbook(path)
+    with zipfile.ZipFile(path) as archive:
+        members = [name for name in archive.namelist() if name.startswith("xl/tables/")]
+        assert len(members) == len(set(members)) >= 8
+        assert sum(len(sheet.tables) for sheet in book) == len(members)
+        for sheet in book:
+            spans = []
+            for table in sheet.tables.values():
+                cells = sheet[table.ref]
+                headers = [cell.value for cell in cells[0]]
+                assert headers == [column.name for column in table.tableColumns]
+                assert len({header.lower() for header in headers}) == len(headers)
+                assert all(isinstance(header, str) and header == header.strip() for header in headers)
+                assert table.autoFilter.ref == table.ref
+                assert len(cells) >= 2
+                assert re.fullmatch(r"[A-Za-z]\w*", table.name)
+                assert table.name == table.displayName
+                ids.append(table.id)
+                spans.append((cells[0][0].row, cells[-1][0].row))
+                names[table.name] = table.ref
+            assert all(one[1] < other[0] for one, other in pairwise(spans))
+        for name in archive.namelist():
+            if "worksheets/sheet" in name:
+                root = ElementTree.fromstring(archive.read(name))  # noqa: S314
+                rows = [int(row.get("r")) for row in root.iter(f"{MAIN}row")]
+                assert rows == sorted(set(rows))
+                assert not list(root.iter(f"{MAIN}f"))
+                assert all("location" in link.attrib for link in root.iter(f"{MAIN}hyperlink"))
+    assert len(set(ids)) == len(ids) == len(names)
+    return names
+
+
+def test_every_list_is_a_table_that_can_be_worked_in(halfway: Reconciliation, tmp_path: Path) -> None:
+    folder = ka.write_report(halfway, tmp_path / "r")
+    tables = assert_tables_are_sound(folder / "report.xlsx")
+    assert tables["KeysList"] == "A3:O261"  # 258 keys below the header in row 3
+    assert tables["PoolsList"] == "A3:Z9"  # six pools; "in no pool" and the sum stand below
+    book = openpyxl.load_workbook(folder / "report.xlsx")
+    names = ["Summary", "Today", "Pools", "Keys", "Findings", "Outlook", "Sources", "Dictionary"]
+    assert book.sheetnames == names
+    for name in names:
+        sheet = book[name]
+        assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+        assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert "contains redeemable keys" in sheet.oddFooter.left.text
+        assert sheet.sheet_properties.tabColor is not None
+        if name != "Summary":
+            assert isinstance(sheet["A1"].value, str)
+            assert sheet["A2"].hyperlink.location == "'Summary'!A1"
+            assert (sheet.freeze_panes, sheet.print_title_rows) == ("B4", "$3:$3")
+    for name in ("Today", "Findings"):
+        (rule,) = book[name].data_validations.dataValidation
+        done = [cell.value for cell in book[name][3]].index("Done") + 1
+        (span,) = rule.sqref.ranges
+        assert (rule.type, span.min_col, span.max_col, span.min_row) == ("list", done, done, 4)
+        assert span.max_row == book[name].max_row
+    keys = book["Keys"]
+    assert keys["A5"].font.name == "Consolas"
+    assert (keys["A5"].data_type, keys["A5"].number_format) == ("s", "@")
+    act_by = [cell for cell in keys["E"][3:] if cell.value is not None]
+    assert {cell.number_format for cell in act_by} == {"yyyy-mm-dd"}
+    assert all(cell.is_date for cell in act_by)
+    pools = book["Pools"]
+    assert [cell.value for cell in pools["A"][9:11]] == ["in no pool", "all keys"]
+    assert (pools["D11"].value, pools["D11"].number_format) == (258, "#,##0")
+
+
+def test_status_links_lead_to_the_first_key_of_that_status(halfway: Reconciliation, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(ka.write_report(halfway, tmp_path / "r") / "report.xlsx")
+    led = 0
+    for row in range(7, 21):
+        cell = book["Summary"].cell(row, 5)
+        if cell.hyperlink is not None:
+            sheet, place = cell.hyperlink.location.split("!")
+            target = book[sheet.strip("'")][place]
+            assert book["Keys"].cell(target.row, 2).value == book["Summary"].cell(row, 1).value
+            led += 1
+    assert led == 13  # of the 14 statuses, no key has lapsed
+
+
+def test_many_keys_list_those_that_need_somebody_unless_all_are_asked_for(
+    halfway: Reconciliation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """82 of 258 need somebody. All of them, in sheets of at most 100 rows (97 keys each), take three; 100 findings two."""
+    monkeypatch.setattr(workbook, "ALL_KEYS_UP_TO", 50)
+    folder = ka.write_report(halfway, tmp_path / "r")
+    book = openpyxl.load_workbook(folder / "report.xlsx")
+    assert book["Keys"]["A1"].value == "The 82 keys that need somebody; the other 176 are in keys.csv"
+    assert book["Keys"].max_row == 82 + 3
+    assert book["Findings"]["A1"].value == "The worst 50 of 100 findings; the others are in findings.csv"
+    assert book["Findings"].max_row == 50 + 3
+    monkeypatch.setattr(workbook, "ROWS_OF_A_SHEET", 100)
+    folder = ka.write_report(halfway, tmp_path / "all", all_keys=True)
+    tables = assert_tables_are_sound(folder / "report.xlsx")
+    assert (tables["Keys3List"], tables["Findings2List"]) == ("A3:O67", "A3:L6")
+    book = openpyxl.load_workbook(folder / "report.xlsx")
+    listed = [
+        book[name].cell(row, 1).value
+        for name in ("Keys", "Keys 2", "Keys 3")
+        for row in range(4, book[name].max_row + 1)
     ]
-    assert sorted(map(unescape, column)) == sorted(NASTY)  # openpyxl leaves Excel's own escapes as they are
-    fast = python_calamine.CalamineWorkbook.from_path(folder / "report.xlsx").get_sheet_by_name("Keys").to_python()
-    assert sorted(row[0] for row in fast[3:]) == sorted(NASTY)
+    assert [code or "" for code in listed] == halfway.keys["training_key"].fillna("").tolist()
+
+
+# --- the outlook ---
+
+
+def test_the_outlook_counts_what_still_works(write: Write) -> None:
+    """A works until its pool expires on 20 April, B until the removal on 29 May, C from its start on 1 May; D is redeemed,
+    E is a course key without an end."""
+    write(
+        "pools-before/P.csv",
+        """
+        Training_Key Course Expires    Starts     Redeemed
+        KEY-A        C      2026-04-20 .          .
+        KEY-B        C      .          .          .
+        KEY-C        C      .          2026-05-01 .
+        KEY-D        C      .          .          2026-01-01
+        """,
+    )
+    case = write("course-keys/k.csv", "Training_Key Course Expires Uses Max_Uses\nKEY-E C . 0 1")
+    result = audit(case, "2026-04-15")
+    table = result.outlook()
+    assert {str(day.date()): count for day, count in table["works"].items()} == {
+        "2026-04-15": 3,
+        "2026-04-17": 3,
+        "2026-04-20": 2,
+        "2026-05-08": 3,
+        "2026-05-29": 1,
+    }
+    assert table.loc["2026-05-08", ["to_migrate", "new"]].tolist() == [2, 1]
+    assert result.outlook(by="pool").loc["2026-05-08", ["P", "in no pool"]].tolist() == [2, 1]
+    assert result.outlook(on=[dt.date(2026, 5, 1)])["works"].tolist() == [3]
+    with pytest.raises(ValueError, match="before the day of the audit"):
+        result.outlook(on=[dt.date(2026, 4, 1)])
+    with pytest.raises(ValueError, match="choose"):
+        result.outlook(by="course")
+
+
+# --- what comes from data ---
+
+
+def nasty_case(tmp_path: Path) -> Path:
+    """Each string as a code, and in the cells of pool, course, organization, learner and course key."""
+    tables = {
+        "pools-before": [["Training Key", "Pool", "Course", "Organization", "Redeemed By", "Redeemed"]],
+        "course-keys": [["Training Key", "Name", "Course", "Organization", "Created By"]],
+        "distribution": [["Training Key", "Sent To"]],
+    }
+    for number, text in enumerate(NASTY):
+        tables["pools-before"] += [
+            [f"{text} ", f"{text}", text, text, text, ""],
+            [f"KEY-{number:05}", text, text, text, text, "2026-01-01"],
+        ]
+        tables["course-keys"] += [[f"CK-{number:05}", text, text, text, text]]
+        tables["distribution"] += [[f"LOG{number:05}{text}", text]]
+    for folder, rows in tables.items():
+        (tmp_path / "case" / folder).mkdir(parents=True)
+        with (tmp_path / "case" / folder / "P.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    return tmp_path / "case"
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_nothing_from_data_becomes_a_formula_a_link_or_an_element(tmp_path: Path, share: bool) -> None:
+    result = audit(nasty_case(tmp_path))
+    codes = sorted(result.keys["training_key"].dropna())
+    assert set(codes) >= {text.strip() for text in NASTY}
+    folder = ka.write_report(result, tmp_path / "r", share=share)
+    assert_tables_are_sound(folder / "report.xlsx")
+    with zipfile.ZipFile(folder / "report.xlsx") as archive:
+        assert not any("externalLink" in name for name in archive.namelist())
+        relations = [archive.read(name) for name in archive.namelist() if name.endswith(".rels")]
+        assert not any(b"TargetMode" in text or b"http://x" in text for text in relations)
+    book = openpyxl.load_workbook(folder / "report.xlsx")
+    assert not any(cell.data_type == "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+    python_calamine.CalamineWorkbook.from_path(folder / "report.xlsx")
 
     class Elements(html.parser.HTMLParser):
-        scripts = 0
-
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.scripts += tag == "script"
-            assert not any(name.startswith("on") for name, _ in attrs)
+            found.append(tag)
+            assert not any(name.startswith("on") or name == "src" for name, _ in attrs)
+            assert all(value is None or value.startswith("#") for name, value in attrs if name == "href")
 
-    page = Elements()
-    page.feed((folder / "report.html").read_text(encoding="utf-8"))
-    assert page.scripts == 1
+    found: list[str] = []
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    Elements().feed(text)
+    assert found.count("script") == 1
+    assert not {"img", "iframe", "a2"} & set(found)
+    assert found.count("svg") == found.count("figure") == 5  # the charts, and no other
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text)
+    assert len(text) < 400_000  # 10,000 characters are not shown again and again
+    Elements().feed(result._repr_html_())
+    with (folder / "keys.csv").open(encoding="utf-8", newline="") as file:
+        read = list(csv.DictReader(file))
+    assert len(read) == len(result.keys)
+    assert all(None not in row and None not in row.values() for row in read)
+    if not share:
+        assert sorted(row["training_key"] for row in read if row["training_key"]) == codes
+        column = [row[0].value for row in book["Keys"].iter_rows(min_row=4, max_col=1)]
+        shown = sorted(safe_text(code) for code in codes)
+        assert sorted(unescape(code) for code in column if code is not None) == shown  # openpyxl leaves Excel's escapes
+        fast = python_calamine.CalamineWorkbook.from_path(folder / "report.xlsx").get_sheet_by_name("Keys").to_python()
+        assert sorted(row[0] for row in fast[3:] if row[0]) == shown
 
 
 def test_codes_with_line_ends_and_quotes_survive_keys_csv(write: Write, tmp_path: Path) -> None:
@@ -129,7 +344,7 @@ def test_a_former_report_survives_a_crash(
     halfway: Reconciliation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = ka.write_report(halfway, tmp_path / "r")
-    former = {path.name: path.read_bytes() for path in target.iterdir()}
+    former = files_of(target)
     for name in report.FILES:
 
         def crash(*_: object) -> int:
@@ -139,7 +354,7 @@ def test_a_former_report_survives_a_crash(
             patch.setitem(report.FILES, name, crash)
             with pytest.raises(OSError, match="No space left"):
                 ka.write_report(halfway, target)
-        assert {path.name: path.read_bytes() for path in target.iterdir()} == former
+        assert files_of(target) == former
         assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 

@@ -23,9 +23,21 @@ NOTED = {
     "blank code.csv": "blank_key",
     "several codes in one cell.csv": "several_keys_in_cell",
     "header pasted.csv": "header_as_key",
+    "hidden.xlsx": "hidden_rows",
+    "hidden sheet.xlsx": "hidden_rows",
+    "text inside.xlsx": "column_missing",
+    "workbook inside.csv": "column_missing",
     "number.xlsx": "excel_damage",
+    "16 digits.xlsx": "excel_damage",
+    "padding format.xlsx": "excel_damage",
+    "a date.xlsx": "excel_damage",
+    "true.xlsx": "excel_damage",
+    "formula.xlsx": "excel_damage",
+    "error.xlsx": "excel_damage",
     "exponent.xlsx": "excel_damage",
     "ambiguous dates.csv": "ambiguous_dates",
+    "dates Excel swapped.xlsx": "ambiguous_dates",
+    "implausible date.csv": "unreadable_date",
 }
 
 
@@ -72,14 +84,32 @@ def test_recreated_codes_keep_their_damage(audit: Reconciliation) -> None:
         "UGLY-2025-02": "migrated",
         "UGLY-2025-03": "altered",
         "000123456": "altered",
+        "4711002026": "altered",
     }
     assert own["damage"].astype("str").fillna("").to_dict() == {
         "UGLY-2025-01": "unicode",
         "UGLY-2025-02": "",
         "UGLY-2025-03": "extra",
         "000123456": "excel",
+        "4711002026": "excel",
     }
 
 
 def test_a_pool_has_its_whole_name(audit: Reconciliation) -> None:
-    assert "A pool whose name is longer than a tab" in set(audit.pools["pool"])
+    names = {"A pool whose name is longer than a tab", "signs [lost]", "first of two", "second of two"}
+    assert names <= set(audit.pools["pool"])
+
+
+def test_what_cannot_be_trusted_is_not_known(audit: Reconciliation) -> None:
+    """3 February opened as month first; the text beside it stays what it is."""
+    own = audit._evidence.exports.before.rows.set_index("source_file").loc["pools-before/dates Excel swapped.xlsx"]
+    assert own["created_at"].isna().all()
+    assert own["expires_on"].dt.strftime("%Y-%m-%d").unique().tolist() == ["2026-12-31"]
+
+
+def test_what_was_set_aside_or_not_read_is_told(audit: Reconciliation) -> None:
+    told = [text.partition(":")[0] for text in audit.not_checked if text.startswith("pools-before/")]
+    assert told == ["pools-before/quotation mark.csv", "pools-before/ragged.csv"]
+    codes = audit._evidence.exports.before.rows.set_index("source_file")["training_key"]
+    assert codes.loc["pools-before/smart dash.csv"].str.contains("\u2013").tolist() == [False] * 5 + [True]
+    assert codes.loc["pools-before/padding format.xlsx"].str.fullmatch("00[0-9]{7}").all()

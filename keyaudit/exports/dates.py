@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,23 +35,90 @@ def is_blank(cell: Any) -> bool:
     return cell is None or cell is pd.NaT or (isinstance(cell, (dt.date, dt.datetime)) and cell.year == 1)
 
 
-def proven_order(cells: Iterable[Any]) -> bool | None:
-    """True if a day over 12 proves day first, False if it proves month first, None if nothing or both are proven."""
-    orders = set()
+@dataclass(frozen=True)
+class Proof:
+    """What the cells of a date column prove: the orders of day and month that occur, and what stands beside them."""
+
+    orders: frozenset[bool] = frozenset()  # True: a day over 12 stands first; False: it stands second
+    open: bool = False  # a text that could be read in both orders
+    settled: bool = False  # a date in no need of an order whose day and month could be swapped
+    settled_over: bool = False  # one that could not: its day is over 12
+
+    @property
+    def order(self) -> bool | None:
+        """True if a day over 12 proves day first, False if it proves month first, None if nothing or both are proven."""
+        return next(iter(self.orders)) if len(self.orders) == 1 else None
+
+    @property
+    def is_reparsed(self) -> bool:
+        """Did a program turn those texts into dates that its own order could read, and leave the others?
+
+        Then every text has a day over 12 for the place of a month, and no date has a day over 12: that day was a month.
+        """
+        return bool(self.orders) and not self.open and self.settled and not self.settled_over
+
+
+def proof_of(cells: Iterable[Any]) -> Proof:
+    """What a column's cells prove of the order of day and month."""
+    orders, is_open, days = set(), False, set()
     for cell in cells:
-        if isinstance(cell, str) and (match := NUMERIC.fullmatch(WEEKDAY.sub("", cell.strip(), count=1))):
+        text = WEEKDAY.sub("", cell.strip(), count=1) if isinstance(cell, str) else ""
+        if match := NUMERIC.fullmatch(text):
             first, second = int(match[1]), int(match[2])
-            if YEAR_FIRST_SHORT.fullmatch(cell.strip()):
+            if YEAR_FIRST_SHORT.fullmatch(text) or first == second or min(first, second) > 12:
                 continue
-            if first > 12 >= second:
-                orders.add(True)
-            elif second > 12 >= first:
-                orders.add(False)
-    return orders.pop() if len(orders) == 1 else None
+            if max(first, second) > 12:
+                orders.add(first > 12)
+            else:
+                is_open = True
+        elif not is_blank(cell) and isinstance(date := _date(cell, None), dt.datetime) and date.day != date.month:
+            days.add(date.day)
+    return Proof(frozenset(orders), is_open, bool(days), max(days, default=0) > 12)
 
 
-def to_dates(cells: pd.Series, day_first: bool | None) -> tuple[pd.Series, pd.Series]:
-    """Dates of a column, and what is wrong where a filled cell gave none: "", "ambiguous" or "unreadable".
+def _together(proofs: Iterable[Proof]) -> Proof:
+    """What the columns of a file prove as one: whoever opened it opened all of them."""
+    proofs = list(proofs)
+    return Proof(
+        frozenset().union(*(proof.orders for proof in proofs)),
+        any(proof.open for proof in proofs),
+        any(proof.settled for proof in proofs),
+        any(proof.settled_over for proof in proofs),
+    )
+
+
+@dataclass(frozen=True)
+class Order:
+    """How a date column is read: its order if it is known, whether case.toml is contradicted, whether days and months
+    may stand swapped in the cells that are dates already."""
+
+    day_first: bool | None
+    is_contradicted: bool = False
+    is_swapped: bool = False
+
+
+def orders_of(proofs: Mapping[str, Proof], declared: bool | None) -> dict[str, Order]:
+    """The order of every date column of a file: declared, else proven by the column, else by the other columns.
+
+    A declared order that the file contradicts is not followed, and nothing takes its place.
+    """
+    found = {proof.order for proof in proofs.values()} - {None}
+    contradicted = declared is not None and (not declared) in found
+    reparsed = _together(proofs.values()).is_reparsed or any(proof.is_reparsed for proof in proofs.values())
+    of_file = next(iter(found)) if len(found) == 1 else None
+    orders = {}
+    for name, proof in proofs.items():
+        if declared is None:
+            order = of_file if proof.order is None else proof.order
+        else:
+            order = declared if proof.order == declared or (proof.order is None and not contradicted) else None
+        is_swapped = reparsed and proof.settled and not proof.settled_over
+        orders[name] = Order(order, contradicted and order is None, is_swapped)
+    return orders
+
+
+def to_dates(cells: pd.Series, day_first: bool | None, is_swapped: bool = False) -> tuple[pd.Series, pd.Series]:
+    """Dates of a column, and what is wrong where a filled cell gave none: "", "ambiguous", "swapped" or "unreadable".
 
     Time zones are dropped: the date as written is what the export's reader saw. Raises nothing.
     """
@@ -63,9 +131,15 @@ def to_dates(cells: pd.Series, day_first: bool | None) -> tuple[pd.Series, pd.Se
         date = _date(cell, day_first)
         if isinstance(date, str):
             wrong[place] = date
+        elif is_swapped and _is_settled(cell) and date.day <= 12 and date.day != date.month:
+            wrong[place] = "swapped"
         else:
             dates[place] = np.datetime64(date, "s")
     return pd.Series(dates[codes], index=cells.index), pd.Series(wrong[codes], index=cells.index)
+
+
+def _is_settled(cell: Any) -> bool:
+    return not (isinstance(cell, str) and NUMERIC.fullmatch(WEEKDAY.sub("", cell.strip(), count=1)))
 
 
 def _date(cell: Any, day_first: bool | None) -> dt.datetime | str:
@@ -94,7 +168,7 @@ def _parts(text: str, day_first: bool | None) -> tuple[int, int, int, int, int, 
         if day_first is None and YEAR_FIRST_SHORT.fullmatch(text):
             return "ambiguous"
         if day_first is None and first != second:
-            return "ambiguous" if first <= 12 and second <= 12 else "unreadable"
+            return "ambiguous" if min(first, second) <= 12 else "unreadable"
         day, month = (first, second) if day_first else (second, first)
     elif match := DAY_NAMED.fullmatch(text):
         day, month, year = int(match[1]), _month(match[2]), _full_year(match[3])

@@ -11,6 +11,7 @@ import itertools
 import posixpath
 import re
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,9 +20,12 @@ from xml.etree import ElementTree
 from keyaudit.errors import UnreadableFile
 
 MAX_MEMBERS = 1_000
-FREE_INFLATED, MAX_RATIO = 64 << 20, 100  # real exports reach 70; beyond 64 MiB a ratio over 100 is no export
+FREE_INFLATED, MAX_RATIO = 64 << 20, 40  # a small file may reach 70; beyond 64 MiB a ratio over 40 is no export
 FREE_CELLS, CELLS_PER_BYTE = 1_000_000, 0.6  # a cell takes two bytes at least, even compressed
 FREE_AREA, MAX_SPARSE = 5_000_000, 20  # a few cells far apart make a reader fill the sheet between them
+FREE_SHOWN, SHOWN_PER_BYTE = 64 << 20, 16  # bytes of text in cells
+SHARED = rb't="s"[^<>]*>\s*<(?:\w+:)?v>(\d{1,9})<'
+MAX_TREE = 16 << 20  # a list of sheets or styles, which is held in memory
 SMALL = 1 << 20  # below this every cell's place is checked, above it every row's
 AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
 
@@ -61,12 +65,19 @@ class Package:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             self._check_members()
             self.hints: dict[str, Hints] = {}
+            strings: Counter[int] = Counter()  # shared string → cells that show it
+            lengths: list[int] = []
             for name in self._parts():
                 content = self._zip.read(name)
                 if b"sheetData" in content:
                     self.hints[name] = self._scan(name, content)
+                    strings.update(map(int, re.findall(SHARED, content)))
+                elif b"<sst" in content or b":sst" in content:
+                    self._refuse_declarations(name, content[: 1 << 20])
+                    lengths = [len(text) for text in re.split(rb"</(?:\w+:)?si>|<(?:\w+:)?si/>", content)]
                 elif name.lower().endswith((".xml", ".rels")):
                     self._refuse_declarations(name, content[: 1 << 20])
+            self._refuse_repetition(strings, lengths)
         except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError, OverflowError):
             raise UnreadableFile(label, f"is damaged or cut short. Export or download it again. {AGAIN}") from None
         except zipfile.zlib.error:  # type: ignore[attr-defined]
@@ -87,6 +98,20 @@ class Package:
                 f"would unpack to {inflated >> 20:,} MiB, which no export does. Do not open it; export again.",
             )
 
+    def _refuse_repetition(self, strings: Counter[int], lengths: list[int]) -> None:
+        """A text stored once may be shown by every cell, a sheet by every name: what a reader makes of it has no bounds."""
+        shown = sum(lengths[place] * cells for place, cells in strings.items() if place < len(lengths))
+        if shown > FREE_SHOWN + SHOWN_PER_BYTE * self._size:
+            raise UnreadableFile(
+                self.label, f"shows {shown >> 20:,} MiB of text, which no export does. Do not open it; export again."
+            )
+        try:
+            parts = list(self._sheet_parts.values())
+        except (KeyError, StopIteration, ElementTree.ParseError):
+            return  # the reader says it
+        if len(set(parts)) < len(parts):
+            raise UnreadableFile(self.label, f"has two sheets in one part: what it says is ambiguous. {AGAIN}")
+
     def _parts(self) -> list[str]:
         """Every member that may be XML: a sheet need not be called one."""
         other = (".bin", ".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".vml", "/")
@@ -95,7 +120,7 @@ class Package:
 
     def _refuse_declarations(self, name: str, head: bytes) -> None:
         """No export declares a document type or an exotic encoding; a file that does is built to mislead a reader."""
-        declared = re.match(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*encoding=["']([^"']+)""", head)
+        declared = re.match(rb"""(?:\xef\xbb\xbf)?<\?xml[^<>]*encoding=["']([^"']+)""", head)
         is_exotic = declared is not None and declared[1].lower() not in (b"utf-8", b"us-ascii", b"ascii")
         if (
             b"<!DOCTYPE" in head
@@ -109,11 +134,15 @@ class Package:
     def _scan(self, name: str, content: bytes) -> Hints:
         """Look through a sheet's XML once: declarations, extent, order of rows, hints."""
         self._refuse_declarations(name, content)
+        if (
+            b"<!" in content or content.count(b"<?") > 1
+        ):  # a cell in a remark is none, and the patterns below would see it
+            raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
         # the patterns begin with literal text and the slow one is tried only where it can match: a sheet may have 700 MB
         is_suspect = b"='" in content or b" =" in content or b"= " in content
-        if is_suspect and re.search(rb"<(?:\w+:)?(?:c|row)\b[^>]*?\s[rt](?:\s*=\s*'|\s+=|=\s+)", content):
+        if is_suspect and re.search(rb"<(?:\w+:)?(?:c|row)\b[^<>]*?\s[rt](?:\s*=\s*'|\s+=|=\s+)", content):
             raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
-        rows = [int(number) for number in re.findall(rb'row\s[^<>]*?\br="(\d{1,12})"', content)]
+        rows = [int(number) for number in re.findall(rb'<(?:\w+:)?row\s[^<>]*?\br="(\d{1,12})"', content)]
         if any(late <= early for early, late in itertools.pairwise(rows)):
             raise UnreadableFile(self.label, f"has rows out of order or twice: what it says is ambiguous. {AGAIN}")
         cells = content.count(b"<c ") + content.count(b":c ")
@@ -127,7 +156,7 @@ class Package:
             self._check_extent(content)
         if len(content) < SMALL:
             self._check_cells(content)
-        pattern = rb'<(?:\w+:)?(?:row|col)\b[^>]*\bhidden="(?:1|true)"[^>]*>'
+        pattern = rb'<(?:\w+:)?(?:row|col)\b[^<>]*\bhidden="(?:1|true)"[^<>]*>'
         hidden = list(re.findall(pattern, content)) if b'hidden="' in content else []
         columns = sum(b"col" in tag[:8] for tag in hidden)
         strange = (b't="e"', b"<f>", b"<f ", b"<f/>", b":f>", b":f ")
@@ -143,7 +172,7 @@ class Package:
     def _check_extent(self, content: bytes) -> None:
         """Cells that only carry a format may reach far; a cell with a value may not."""
         filled = re.findall(
-            rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,12})(\d{1,12})"[^>]*>\s*<(?:\w+:)?(?:v|is|f)\b', content
+            rb'<(?:\w+:)?c\b[^<>]*?\br="([A-Z]{1,12})(\d{1,12})"[^<>]*>\s*<(?:\w+:)?(?:v|is|f)\b', content
         )
         row = max((int(digits) for _, digits in filled), default=0)
         width = max((column_number(letters.decode()) for letters, _ in filled), default=0)
@@ -153,7 +182,7 @@ class Package:
 
     def _check_cells(self, content: bytes) -> None:
         row, last = 0, 0
-        for tag, letters, digits in re.findall(rb'<(?:\w+:)?(row|c)\b[^>]*?\br="([A-Z]{0,12})(\d{1,12})"', content):
+        for tag, letters, digits in re.findall(rb'<(?:\w+:)?(row|c)\b[^<>]*?\br="([A-Z]{0,12})(\d{1,12})"', content):
             if tag == b"row":
                 row, last = int(digits), 0
             else:
@@ -166,6 +195,11 @@ class Package:
 
     # --- the second look ---
 
+    def _tree(self, name: str) -> ElementTree.Element:
+        if self._zip.getinfo(name).file_size > MAX_TREE:
+            raise UnreadableFile(self.label, f"has a part larger than any export's ({name}). {AGAIN}")
+        return ElementTree.fromstring(self._zip.read(name))  # noqa: S314 - no DTD: checked
+
     @cached_property
     def _sheet_parts(self) -> dict[str, str]:
         """Sheet name → its part."""
@@ -175,12 +209,9 @@ class Package:
         folder = posixpath.dirname(book)
         relations = f"{folder}/_rels/{posixpath.basename(book)}.rels"
         names = {name.lower(): name for name in self._zip.namelist()}
-        targets = {
-            element.get("Id"): element.get("Target") or ""
-            for element in ElementTree.fromstring(self._zip.read(names[relations.lower()]))  # noqa: S314 - no DTD: checked
-        }
+        targets = {element.get("Id"): element.get("Target") or "" for element in self._tree(names[relations.lower()])}
         found = {}
-        for element in ElementTree.fromstring(self._zip.read(book)).iter():  # noqa: S314
+        for element in self._tree(book).iter():
             identity = next((value for key, value in element.items() if key.endswith("}id")), None)
             if element.tag.endswith("}sheet") and identity in targets:
                 target = targets[identity]
@@ -201,7 +232,7 @@ class Package:
         name = next((name for name in self._zip.namelist() if name.lower().endswith("xl/styles.xml")), None)
         if name is None:
             return []
-        root = ElementTree.fromstring(self._zip.read(name))  # noqa: S314
+        root = self._tree(name)
         formats = {
             element.get("numFmtId"): element.get("formatCode") or ""
             for element in root.iter()
@@ -224,7 +255,7 @@ class Package:
                 self.label, f'sheet "{sheet}" holds key cells that are not text and cannot be looked at. {AGAIN}'
             ) from None
         letters = column_letters(column).encode()
-        pattern = rb'<(?:\w+:)?c\b(?=[^>]*?\br="' + letters + rb'(\d+)")([^>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)'
+        pattern = rb'<(?:\w+:)?c\b(?=[^<>]*?\br="' + letters + rb'(\d+)")([^<>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)'
         try:
             return self._strange(pattern, content)
         except (ValueError, ElementTree.ParseError):
@@ -237,7 +268,7 @@ class Package:
         for match in re.finditer(pattern, content, re.S):
             row, attributes, body = int(match[1]), match[2], match[3] or b""
             kind = _attribute(attributes, b"t") or b"n"
-            stored = re.search(rb"<(?:\w+:)?v\b[^>]*>(.*?)</(?:\w+:)?v>", body, re.S)
+            stored = re.search(rb"<(?:\w+:)?v\b[^<>]*>([^<]+)</(?:\w+:)?v>", body)
             if kind == b"e":
                 found[row] = Unreadable(f"the error {stored[1].decode('ascii', 'replace') if stored else ''}".strip())
             elif stored is None and re.search(rb"<(?:\w+:)?f\b", body):
@@ -262,7 +293,7 @@ def _attribute(attributes: bytes, name: bytes) -> bytes | None:
 
 
 def _padded_width(number_format: str) -> int:
-    zeros = re.fullmatch(r"0{2,}", number_format.split(";")[0].replace('"', "").strip())
+    zeros = re.fullmatch(r"0{2,64}", number_format.split(";")[0].replace('"', "").strip())
     return len(zeros[0]) if zeros else 0
 
 

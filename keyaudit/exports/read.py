@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 
 from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
-from keyaudit.errors import KeyauditError, UnreadableFile
+from keyaudit.errors import KeyauditError, UnreadableFile, toml
 from keyaudit.exports.codes import recorded_codes
-from keyaudit.exports.dates import is_blank, proven_order, to_dates
+from keyaudit.exports.dates import is_blank, orders_of, proof_of, to_dates
+from keyaudit.exports.headers import explain_header, unknown_header
 from keyaudit.exports.sheets import SUFFIXES, Grid, SourceFile, open_file
-from keyaudit.exports.tables import Table, find_tables, header_row, unknown_header
+from keyaudit.exports.tables import Patch, Table, find_tables
+from keyaudit.masking import mask_text
 
 Paths: TypeAlias = str | Path | Iterable[str | Path]
 
@@ -143,7 +145,7 @@ def header_mapping(paths: Paths, role: str = "pools_before") -> pd.DataFrame:
     for path in files_of(paths):
         source = open_file(path, path.name, set(aliases(role)))
         for grid in source.grids:
-            for header, column, shapes in header_row(grid, role):
+            for header, column, shapes in explain_header(grid, role):
                 rows.append((path.name, grid.name, header, column, ", ".join(shapes)))
     return pd.DataFrame(rows, columns=["file", "sheet", "header", "column", "looks_like"])
 
@@ -242,18 +244,20 @@ class _Reading:
         if hidden:
             self.note("hidden_rows", f"{', '.join(hidden)}: everything was read", source.label, grid.name)
 
-    def _patch(self, source: SourceFile) -> Callable[[Grid, int], None] | None:
+    def _patch(self, source: SourceFile) -> Patch | None:
         """What mends the key cells of a workbook's sheet: what the fast reader could not see."""
         package = source.package
         if package is None:
             return None
 
-        def patch(grid: Grid, column: int) -> None:
-            is_text = all(type(row[column]) is str for row in grid.rows if column < len(row))
+        def patch(grid: Grid, column: int, first: int) -> None:
+            is_text = all(type(row[column]) is str for row in grid.rows[first:] if column < len(row))
             if is_text and not package.hints_of(grid.name).needs_second_look:
                 return
             width = len(grid.rows[0]) if grid.rows else column + 1
             for row, value in package.strange_cells(grid.name, column).items():
+                if row <= first:
+                    continue
                 while len(grid.rows) < row:  # the fast reader leaves out rows it takes for blank
                     grid.rows.append([""] * width)
                 grid.rows[row - 1][column] = value
@@ -305,23 +309,25 @@ class _Reading:
         self, data: dict[str, Any], names: list[str], known: FileOptions, source: SourceFile, frame: pd.DataFrame
     ) -> None:
         columns = [name for name in names if COLUMNS[name].kind == "date"]
-        proofs = {name: proven_order(pd.unique(data[name])) for name in columns}
-        orders = set(proofs.values()) - {None}
-        of_file = orders.pop() if len(orders) == 1 else None
-        for name in columns:
-            order = known.day_first if known.day_first is not None else proofs[name]
-            frame[name], wrong = to_dates(data[name], of_file if order is None else order)
+        orders = orders_of({name: proof_of(pd.unique(data[name])) for name in columns}, known.day_first)
+        for name, order in orders.items():
+            frame[name], wrong = to_dates(data[name], order.day_first, order.is_swapped)
             frame[f"{name}_filled"] = ~data.pop(name).map(is_blank).astype(bool)
-            for problem, code in (("ambiguous", "ambiguous_dates"), ("unreadable", "unreadable_date")):
+            said = f"day_first = {str(known.day_first).lower()}"
+            told = {
+                "ambiguous": f"case.toml says {said}, and the file holds a day over 12 in the other place; mend the entry"
+                if order.is_contradicted
+                else "could be day first or month first; say in case.toml: "
+                f"[files.{toml(source.label)}] day_first = true (or false)",
+                "swapped": "stand beside texts whose day and month a program could not tell: it may have swapped them here; "
+                "export again and do not open the file in Excel",
+                "unreadable": "cannot be read",
+            }
+            for problem, text in told.items():
                 rows = frame.index[wrong == problem]
                 if len(rows):
-                    header = f'column "{COLUMNS[name].aliases[0]}"'
-                    detail = (
-                        f"{header}: {len(rows)} dates could be day first or month first; say in case.toml: "
-                        f'[files."{source.label}"] day_first = true (or false)'
-                        if problem == "ambiguous"
-                        else f"{header}: {len(rows)} cells hold no date that can be read"
-                    )
+                    detail = f'column "{COLUMNS[name].aliases[0]}": {len(rows)} dates: {text}'
+                    code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
                     at = rows[0]
                     self.note(code, detail, source.label, str(frame["source_sheet"][at]), int(frame["source_row"][at]))
 
@@ -340,37 +346,27 @@ class _Reading:
             )
         if codes.wrapper:
             self.note("uniform_padding", f"codes are written as {codes.wrapper}; the wrapper was removed", source.label)
-        for code, mask, text in (
-            ("padded_key", codes.frame["is_padded"], "blanks or invisible characters around the code were removed"),
-            ("several_keys_in_cell", codes.frame["parts"] != "", "several codes in one cell"),
-            ("excel_damage", codes.frame["damage"] != "", ""),
-        ):
-            for at in frame.index[mask]:
-                detail = text or f"the key cell holds {codes.frame['damage'][at]}"
-                key = frame["training_key"][at]
-                if code == "several_keys_in_cell":
-                    key = codes.frame["parts"][at]  # the parts are listed where full codes may stand
-                    detail = f"{len(key.split())} codes stand in one cell"
-                self.note(
-                    code,
-                    detail,
-                    source.label,
-                    str(frame["source_sheet"][at]),
-                    int(frame["source_row"][at]),
-                    key if isinstance(key, str) else "",
-                )
+        parts, damage = codes.frame["parts"], codes.frame["damage"]
         headers = {fold_header(alias) for alias in COLUMNS["training_key"].aliases} - {"key", "code"}
         short = frame["training_key"].str.len().between(8, 14) & frame["training_key"].str.contains("[Kk]ey")
-        for at in frame.index[short.fillna(False).astype(bool)]:
-            if fold_header(frame["training_key"][at]) in headers:
-                self.note(
-                    "header_as_key",
-                    "the code is the text of a header: a header was pasted as a key",
-                    source.label,
-                    str(frame["source_sheet"][at]),
-                    int(frame["source_row"][at]),
-                    str(frame["training_key"][at]),
-                )
+        likely = frame.loc[short.fillna(False).astype(bool), "training_key"].unique()
+        pasted = frame["training_key"].isin([code for code in likely if fold_header(code) in headers])
+        listed = frame.assign(training_key=parts)  # the parts stand where full codes may stand
+        for code, rows, detail in (
+            (
+                "padded_key",
+                frame[codes.frame["is_padded"]],
+                "blanks or invisible characters around the code were removed",
+            ),
+            ("several_keys_in_cell", listed[parts != ""], "{} codes stand in one cell"),
+            ("excel_damage", frame[damage != ""], "the key cell holds {}"),
+            ("header_as_key", frame[pasted], "the code is the text of a header: a header was pasted as a key"),
+        ):
+            told = rows[["training_key", "damage", "source_sheet", "source_row"]].astype(object)
+            for key, what, sheet, row in told.itertuples(index=False):
+                known = key if isinstance(key, str) else ""
+                what = what if code == "excel_damage" else len(known.split())
+                self.note(code, detail.format(what), source.label, sheet, row, known)
 
     def _without_unreadable(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A course key whose cell holds no text at all is set aside: its code may be any pool key's."""
@@ -386,13 +382,17 @@ class _Reading:
         if known.pool is not None or "pool" not in frame:
             frame["pool"] = pd.Series(known.pool, index=frame.index, dtype="str")
         named = frame["pool"].dropna().unique()
-        for sheet in dict.fromkeys(table.sheet for table in tables):
-            fallback = known.pool or (str(named[0]) if len(named) == 1 else pool_name(source.label, sheet))
-            rows = (frame["source_sheet"] == sheet) & frame["pool"].isna()
-            frame.loc[rows, "pool"] = fallback
-            for table in self.tables[-len(tables) :]:
-                if table["source_sheet"] == sheet:
-                    table["pool"] = fallback
+        titles: dict[str, set[str]] = {}
+        for table in tables:
+            titles.setdefault(table.sheet, set()).add(table.title)
+        for table, told in zip(tables, self.tables[-len(tables) :], strict=True):
+            fallback = known.pool or (str(named[0]) if len(named) == 1 else pool_name(source.label, table.sheet))
+            if known.pool is None and len(titles[table.sheet]) > 1:
+                fallback = table.title or fallback  # pools stacked in one sheet, each under its title
+            if known.pool is None and table.doubt and "pool" not in table.headers:
+                raise _untold_pool(source.label, table.sheet, *table.doubt)
+            rows = (frame["table"] == told["table"]) & frame["pool"].isna()
+            frame.loc[rows, "pool"] = told["pool"] = fallback
 
     def _account(self, source: SourceFile, known: FileOptions, tables: list[Table], frame: pd.DataFrame) -> None:
         aside = [(source.label, t.sheet, row, reason) for t in tables for row, reason in t.set_aside]
@@ -442,6 +442,16 @@ class _Reading:
             pd.DataFrame(self.notes, columns=list(NOTES)),
             pd.DataFrame(self.sources, columns=list(_SOURCE_COLUMNS)),
         )
+
+
+def _untold_pool(label: str, sheet: str, row: int, title: str) -> UnreadableFile:
+    where = f', sheet "{sheet}": ' if sheet else ""
+    return UnreadableFile(
+        label,
+        f'{where}below the title "{mask_text(title)}" in row {row} a second list begins, and it is not known whether it '
+        'is of another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys are of '
+        f'one pool, name it in case.toml: [files.{toml(label)}] pool = "…"',
+    )
 
 
 _SOURCE_COLUMNS = (

@@ -7,14 +7,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
+from keyaudit.columns import LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import UnreadableFile
+from keyaudit.exports.headers import (
+    DATE_LIKE,
+    ORDINARY,
+    Header,
+    blocks_of,
+    find_header,
+    is_empty,
+    names_in,
+    read_header,
+    width_of,
+)
 from keyaudit.exports.sheets import Grid
-from keyaudit.masking import mask_text, shape
 
-HEADER_WITHIN = 50
-ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch
 TOTALS = re.compile(r"(grand\s+total|totals?|count|sum)\b(?!-)", re.I)
+POOL_TITLE = re.compile(r"(?:training\s+key\s+)?pool(?:\s+name)?\s*:\s*(\S.*)", re.I | re.S)
+PAGE = re.compile(r"(?:page|seite|página|pagina|strona)\s*:?\s*\d+.*", re.I | re.S)
+MAX_SUMS = 3  # at the end of one list
+MAX_LISTS = 10_000  # in one sheet: beyond, it is no export
 
 
 @dataclass
@@ -31,205 +43,197 @@ class Table:
     cells: dict[str, list[Any]] = field(default_factory=dict)
     set_aside: list[tuple[int, str]] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
+    title: str = ""  # the pool that a title row above the list names
+    doubt: tuple[int, str] | None = None  # a title above the list that may be another pool's name, and its row
 
 
-@dataclass(frozen=True)
-class _Header:
-    places: dict[str, int]  # our column → cell index
-    headers: dict[str, str]
-    unused: list[str]
-    start: int
-    stop: int
-    width: int
-    named: int  # up to the last cell with a name
+Patch = Callable[[Grid, int, int], None]
 
 
-def find_tables(
-    grid: Grid, role: str, label: str, own: dict[str, str], patch: Callable[[Grid, int], None] | None = None
-) -> list[Table]:
+def find_tables(grid: Grid, role: str, label: str, own: dict[str, str], patch: Patch | None = None) -> list[Table]:
     """Every list of a sheet, top to bottom and left to right. Empty if the sheet has no header we know.
 
-    `own` maps our columns to the headers of this file. `patch` mends the cells of the key column in place (what the
-    fast reader could not see). Raises UnreadableFile for two headers of one column.
+    `own` maps our columns to the headers of this file. `patch` mends the cells of the key column from a row on, in place
+    (what the fast reader could not see). Raises UnreadableFile for two headers of one column.
     """
     known = aliases(role)
     for column, text in own.items():
         known = {alias: name for alias, name in known.items() if name != column} | {fold_header(text): column}
     required = ROLES[role].required
-    top = _header_row(grid.rows, known, required)
+    top = find_header(grid, known, required)
     if top is None:
         return []
     where = f'{label}, sheet "{grid.name}"' if grid.name else label
     tables = []
-    for start, stop in _blocks(grid.rows, top, known, required):
-        header = _header(grid.rows[top], known, start, stop, _width(grid.rows, top), where)
-        if patch is not None:
-            patch(grid, header.places[required])
-        tables += _lists(grid, top, header, known, required, where)
+    for start, stop in blocks_of(grid.rows, top, known, required):
+        header = read_header(grid.rows[top], known, start, stop, width_of(grid.rows, top), where)
+        tables += _Lists(grid, header, known, role, where, patch).below(top)
     return tables
 
 
-def _header_row(rows: list[list[Any]], known: dict[str, str], required: str) -> int | None:
-    """The first row with the required header and another one we know; or with it alone, if codes stand below."""
-    sole = None
-    for place, row in enumerate(rows[:HEADER_WITHIN]):
-        names = _names(row, known)
-        if required in names:
-            if len(names) > 1 or _has_code_below(rows, place, known, required):
-                return place
-            sole = place  # a title may be called like a header: the last one stands nearest to the data
-    return sole
+class _Lists:
+    """The lists that stand one below the other under the headers of one block of columns."""
 
+    def __init__(
+        self, grid: Grid, header: Header, known: dict[str, str], role: str, where: str, patch: Patch | None
+    ) -> None:
+        self.grid, self.known, self.where, self.patch = grid, known, where, patch
+        self.required = ROLES[role].required
+        self.of_pools = role in ("pools_before", "pools_now")
+        self.tables: list[Table] = []
+        self.trail: list[tuple[int, list[Any]]] = []  # rows that may turn out to stand below the end of a list
+        self.headings: set[str] = set()  # of the pool at hand
+        self.use(header, 0)
 
-def _has_code_below(rows: list[list[Any]], place: int, known: dict[str, str], required: str) -> bool:
-    column = next(i for i, cell in enumerate(rows[place]) if known.get(fold_header(cell)) == required)
-    below = next((row for row in rows[place + 1 :] if any(not _is_empty(cell) for cell in row)), None)
-    if below is None or column >= len(below) or _is_empty(below[column]):
-        return False
-    return not isinstance(below[column], str) or bool(ORDINARY(below[column].strip("='\" ")))
+    def below(self, top: int) -> list[Table]:
+        """Every list below the header in row `top` (from 0), with its rows."""
+        heading, title = LIST_HEADINGS.get(fold_header(self.grid.name), ""), ""
+        for row in self.grid.rows[:top]:
+            filled = self.filled(row)
+            heading = next((found for cell in filled if (found := _heading(cell))), heading)
+            self.headings |= {fold_header(cell) for cell in filled if _heading(cell)}
+            title = self.pool_title(filled) or title
+        self.start(heading, title)
+        for place in range(top + 1, len(self.grid.rows)):
+            row, key = self.grid.rows[place], self.key
+            cell = row[key] if key < len(row) else ""
+            if type(cell) is str and ORDINARY(cell) and len(row) == self.header.width and cell != self.key_header:
+                if self.trail:
+                    self.settle(at_end=False)
+                _add(self.tables[-1], place + 1, row)
+            elif filled := self.filled(row):
+                self.unusual(place + 1, row, filled)
+        self.settle(at_end=True)
+        for table in self.tables:
+            table.cells = {
+                column: [row[place] if place < len(row) else "" for row in table.picked]
+                for column, place in table.places.items()
+            }
+            table.picked = []
+        return self.tables
 
-
-def _width(rows: list[list[Any]], top: int) -> int:
-    """The width every row must have: the header's, or a wider one that all rows share (a delimiter at every line's end)."""
-    width = len(rows[top])
-    widths = {len(row) for row in rows[top + 1 :] if len(row) != width}
-    if len(widths) == 1 and (wider := max(widths)) > width:
-        body = [row for row in rows[top + 1 :] if any(not _is_empty(cell) for cell in row)]
-        if all(len(row) == wider and all(_is_empty(cell) for cell in row[width:]) for row in body):
-            return wider
-    return width
-
-
-def _names(row: list[Any], known: dict[str, str]) -> list[str]:
-    folded = (fold_header(cell) for cell in row if isinstance(cell, str) and cell)
-    return [known[cell] for cell in folded if cell in known]
-
-
-def _blocks(rows: list[list[Any]], top: int, known: dict[str, str], required: str) -> list[tuple[int, int]]:
-    """The column ranges of lists that stand side by side under their headings; usually one range."""
-    width = len(rows[top])
-    keys = [i for i, cell in enumerate(rows[top]) if known.get(fold_header(cell)) == required]
-    if len(keys) > 1:
-        for row in reversed(rows[max(0, top - 3) : top]):
-            starts = [i for i, cell in enumerate(row) if fold_header(cell) in LIST_HEADINGS]
-            if len(starts) == len(keys):
-                starts[0] = 0
-                return list(zip(starts, [*starts[1:], width], strict=True))
-    return [(0, width)]
-
-
-def _header(row: list[Any], known: dict[str, str], start: int, stop: int, width: int, where: str) -> _Header:
-    places: dict[str, int] = {}
-    unused: list[str] = []
-    for place in range(start, min(stop, len(row))):
-        text = " ".join(str(row[place] if row[place] is not None else "").split())
-        column = known.get(fold_header(text))
-        if column is None:
-            if text:
-                unused.append(text)
-        elif column in places and column == "distributed_to":
-            unused.append(text)  # a log often has a learner's name and address: one is enough
-        elif column in places:
-            first = " ".join(str(row[places[column]]).split())
-            raise UnreadableFile(
-                where,
-                f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
-                f'Say in case.toml which one counts: [files."{where.split(", sheet ")[0]}"] columns = '
-                f'{{ {column} = "{text}" }}, or delete or rename the other column.',
-            )
+    def unusual(self, number: int, row: list[Any], filled: list[Any]) -> None:
+        """A row that is not plainly a record: what begins a list is dealt with, the rest waits in the trail."""
+        names = names_in(row[self.header.start : self.header.stop], self.known)
+        if self.required in names and (len(names) > 1 or len(filled) == 1):
+            doubt = self.untold_title() if self.tables[-1].rows else None
+            self.settle(at_end=True)
+            self.repeat(number, row, doubt)
+        elif len(filled) == 1 and (heading := _heading(filled[0])):
+            name = fold_header(filled[0])
+            doubt = self.untold_title() if name in self.headings else None
+            self.settle(at_end=True)
+            self.headings.add(name)
+            self.start(heading, self.tables[-1].title, doubt).set_aside.append((number, "heading of a list"))
+        elif title := self.pool_title(filled):
+            self.settle(at_end=True)
+            self.headings.clear()
+            table = self.tables[-1]
+            if table.rows or table.title:
+                table = self.start(LIST_HEADINGS.get(fold_header(self.grid.name), ""), title)
+            table.title = title
+            table.set_aside.append((number, "title of a pool"))
         else:
-            places[column] = place
-    headers = {column: " ".join(str(row[place]).split()) for column, place in places.items()}
-    named = max((i + 1 for i, cell in enumerate(row) if not _is_empty(cell)), default=0)
-    return _Header(places, headers, unused, start, stop, width, min(named, width))
+            self.trail.append((number, row))
+            cell = row[self.key] if self.key < len(row) else ""
+            is_key = not is_empty(cell) and not _is_total(cell) and _beside(row, self.header, self.key)
+            if is_key and _fits(row, self.header):
+                self.settle(at_end=False)
+
+    def start(self, heading: str, title: str, doubt: tuple[int, str] | None = None) -> Table:
+        if len(self.tables) >= MAX_LISTS:
+            raise UnreadableFile(self.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
+        header = self.header
+        table = Table(self.grid.name, heading, header.headers, header.unused, header.places, title=title, doubt=doubt)
+        self.tables.append(table)
+        return table
+
+    def repeat(self, number: int, row: list[Any], doubt: tuple[int, str] | None) -> None:
+        """The header again, perhaps with other columns."""
+        table, places = self.tables[-1], self.header.places
+        header = read_header(row, self.known, self.header.start, self.header.stop, self.header.width, self.where)
+        self.use(header, number)
+        if not table.rows:
+            table.headers, table.unused, table.places = header.headers, header.unused, header.places
+        elif header.places != places or header.headers != table.headers or doubt:
+            table = self.start(table.heading, table.title, doubt)
+        table.set_aside.append((number, "repeated header"))
+
+    def use(self, header: Header, first: int) -> None:
+        """Read the rows from `first` on under this header."""
+        self.header, self.key = header, header.places[self.required]
+        self.key_header = header.headers[self.required]
+        if self.patch is not None and not any(table.places[self.required] == self.key for table in self.tables):
+            self.patch(self.grid, self.key, first)
+
+    def filled(self, row: list[Any]) -> list[Any]:
+        return [cell for cell in row[self.header.start : self.header.stop] if not is_empty(cell)]
+
+    def pool_title(self, filled: list[Any]) -> str:
+        """The pool a title row names beyond doubt (`Pool: Azure Fundamentals`), "" for any other row."""
+        if not self.of_pools or len(filled) > 2 or not all(isinstance(cell, str) for cell in filled):
+            return ""
+        if len(filled) == 2 and not filled[0].rstrip().endswith(":"):
+            return ""
+        match = POOL_TITLE.fullmatch(" ".join(" ".join(filled).split()))
+        return match[1] if match else ""
+
+    def untold_title(self) -> tuple[int, str] | None:
+        """The row directly above a list that begins anew, if it may name another pool; it is no key."""
+        if not self.of_pools or not self.trail:
+            return None
+        number, row = self.trail[-1]
+        (text, *more) = self.filled(row)
+        if more or not isinstance(text, str) or _is_total(text) or PAGE.fullmatch(text.strip()):
+            return None
+        codes = (picked[self.key] for picked in self.tables[-1].picked)
+        kinds = {(len(code), code.isupper()) for code in codes if isinstance(code, str)}
+        if " " not in text.strip() and text is row[self.key] and (len(text), text.isupper()) in kinds:
+            return None  # a code without a digit
+        self.trail.pop()
+        self.tables[-1].set_aside.append((number, "title of a list"))
+        return number, text
+
+    def settle(self, at_end: bool) -> None:
+        _settle(self.tables[-1], self.trail, self.header, self.key, at_end)
+        self.trail = []
 
 
-def _lists(grid: Grid, top: int, header: _Header, known: dict[str, str], required: str, where: str) -> list[Table]:
-    heading = LIST_HEADINGS.get(fold_header(grid.name), "")
-    for row in grid.rows[:top]:
-        heading = next((LIST_HEADINGS[f] for f in _folded(row, header) if f in LIST_HEADINGS), heading)
-    tables = [Table(grid.name, heading, header.headers, header.unused, header.places)]
-    trail: list[tuple[int, list[Any]]] = []  # rows that may turn out to stand below the end of the list
-    key = header.places[required]
-    for place in range(top + 1, len(grid.rows)):
-        row = grid.rows[place]
-        number = place + 1
-        cell = row[key] if key < len(row) else ""
-        if type(cell) is str and ORDINARY(cell) and len(row) == header.width and cell != header.headers[required]:
-            if trail:
-                _settle(tables[-1], trail, header, key, at_end=False)
-                trail = []
-            _add(tables[-1], number, row)
-            continue
-        filled = [c for c in row[header.start : header.stop] if not _is_empty(c)]
-        if not filled:
-            continue
-        if len(filled) == 1 and isinstance(filled[0], str) and fold_header(filled[0]) in LIST_HEADINGS:
-            _settle(tables[-1], trail, header, key, at_end=True)
-            trail = []
-            table = Table(
-                grid.name, LIST_HEADINGS[fold_header(filled[0])], header.headers, header.unused, header.places
-            )
-            table.set_aside.append((number, "heading of a list"))
-            tables.append(table)
-            continue
-        names = _names(row[header.start : header.stop], known)
-        if required in names and (len(names) > 1 or len(filled) == 1):
-            _settle(tables[-1], trail, header, key, at_end=True)
-            trail = []
-            header = _header(row, known, header.start, header.stop, header.width, where)
-            key = header.places[required]
-            if tables[-1].rows:
-                tables.append(Table(grid.name, tables[-1].heading, header.headers, header.unused, header.places))
-            else:
-                tables[-1].headers, tables[-1].unused, tables[-1].places = header.headers, header.unused, header.places
-            tables[-1].set_aside.append((number, "repeated header"))
-            continue
-        trail.append((number, row))
-        is_total = isinstance(cell, str) and TOTALS.match(cell.strip())
-        if not _is_empty(cell) and not is_total and _beside(row, header, key) and _fits(row, header):
-            _settle(tables[-1], trail, header, key, at_end=False)
-            trail = []
-    _settle(tables[-1], trail, header, key, at_end=True)
-    for table in tables:
-        table.cells = {
-            column: [row[place] if place < len(row) else "" for row in table.picked]
-            for column, place in table.places.items()
-        }
-        table.picked = []
-    return tables
+def _heading(cell: Any) -> str:
+    return LIST_HEADINGS.get(fold_header(cell), "") if isinstance(cell, str) else ""
 
 
-def _folded(row: list[Any], header: _Header) -> list[str]:
-    return [fold_header(cell) for cell in row[header.start : header.stop] if isinstance(cell, str)]
+def _is_total(cell: Any) -> bool:
+    return isinstance(cell, str) and bool(TOTALS.match(cell.strip()))
 
 
-def _is_empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip(" \t\r\n\u00a0\ufeff\u200b"))
-
-
-def _beside(row: list[Any], header: _Header, key: int, numbers: bool = True) -> bool:
+def _beside(row: list[Any], header: Header, key: int, numbers: bool = True) -> bool:
     """Is a learner, date or setting of ours filled beside the key? Bare numbers may be sums: `numbers` counts them too."""
     cells = (row[i] for i in header.places.values() if i != key and i < len(row))
-    return any(not _is_empty(cell) and (numbers or not _is_number(cell)) for cell in cells)
+    return any(not is_empty(cell) and (numbers or not _is_number(cell)) for cell in cells)
 
 
 def _is_number(cell: Any) -> bool:
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
 
 
-def _fits(row: list[Any], header: _Header) -> bool:
+def _fits(row: list[Any], header: Header) -> bool:
     """Has the row the header's width? Cells that only a nameless header would name may lack."""
     return header.named <= len(row) <= header.width
 
 
-def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: _Header, key: int, at_end: bool) -> None:
+def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: Header, key: int, at_end: bool) -> None:
     """Decide what the unusual rows since the last ordinary one are, the last first: the end of a list grows upwards."""
     decided: list[tuple[int, list[Any], str]] = []
     codes = [row[key] for row in table.picked] if at_end and trail else []
+    lengths = {len(code) for code in codes if isinstance(code, str)}
     may_be_note = bool(codes) and not any(isinstance(code, str) and " " in code.strip() for code in codes)
+    sums = 0  # rows without a code at the end: a few are sums, many are keys that were lost
     for number, row in reversed(trail):
         reason = _reason(row, header, key, at_end, may_be_note)
+        sums += reason == "totals" and is_empty(row[key] if key < len(row) else "")
+        if reason in ("totals", "note") and (sums > MAX_SUMS or _holds_code(row, header, lengths)):
+            reason = "blank key" if is_empty(row[key] if key < len(row) else "") else ""
         at_end = at_end and reason in ("totals", "note")
         decided.append((number, row, reason))
     for number, row, reason in reversed(decided):
@@ -242,95 +246,32 @@ def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: _Header, k
             _add(table, number, row)
 
 
-def _reason(row: list[Any], header: _Header, key: int, at_end: bool, may_be_note: bool) -> str:
+def _reason(row: list[Any], header: Header, key: int, at_end: bool, may_be_note: bool) -> str:
     """Why a row is no record, "" if it is one. A note has words, where no code of the list has a blank."""
     cell = row[key] if key < len(row) else ""
-    beside = _beside(row, header, key)
-    is_named_total = isinstance(cell, str) and bool(TOTALS.match(cell.strip()))
-    if at_end and (is_named_total or _is_empty(cell)) and not beside:
+    if not at_end:
+        return "blank key" if is_empty(cell) else ""
+    is_named_total = _is_total(cell)
+    if (is_named_total or is_empty(cell)) and not _beside(row, header, key):
         return "totals"
-    if at_end and is_named_total and not _beside(row, header, key, numbers=False):
+    if is_named_total and not _beside(row, header, key, numbers=False):
         return "totals"
-    filled = [c for c in row[header.start : header.stop] if not _is_empty(c)]
+    filled = [c for c in row[header.start : header.stop] if not is_empty(c)]
     has_words = len(filled) == 1 and isinstance(filled[0], str) and len(filled[0].split()) > 1
-    if at_end and may_be_note and has_words:
+    if may_be_note and has_words:
         return "note"
-    return "blank key" if _is_empty(cell) else ""
+    return "blank key" if is_empty(cell) else ""
+
+
+def _holds_code(row: list[Any], header: Header, lengths: set[int]) -> bool:
+    """Stands a word in the row that is as long as a code of the list, eight signs at least, with letters and digits?"""
+    cells = (cell for cell in row[header.start : header.stop] if isinstance(cell, str))
+    words = (word.strip("()[],;:'\"=") for cell in cells for word in cell.split())
+    return any(
+        len(word) in lengths and len(word) >= 8 and ORDINARY(word) and not DATE_LIKE.match(word) for word in words
+    )
 
 
 def _add(table: Table, number: int, row: list[Any]) -> None:
     table.rows.append(number)
     table.picked.append(row)
-
-
-def unknown_header(grids: list[Grid], role: str, label: str) -> UnreadableFile:
-    """The error for a file in which no sheet has the header we need: what was found, and the line that would mend it."""
-    required = ROLES[role].required
-    known = aliases(role)
-    looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
-    found, candidate, sheet = _likely_header(grids, known)
-    below = _below(grids, sheet, candidate)
-    where = f', sheet "{sheet}": ' if sheet else ""
-    what = {"training_key": "the training key", "pool": "the pool's name", "payment": "the payment type"}[required]
-    listed = ", ".join(f'"{mask_text(text)}"' for text in found) or "no header at all"
-    return UnreadableFile(
-        label,
-        f"{where}no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
-        f'map it in case.toml:\n[files."{label}"]\ncolumns = {{ {required} = "{candidate or "the header in your file"}" }}',
-    )
-
-
-def header_row(grid: Grid, role: str) -> list[tuple[str, str, list[str]]]:
-    """Each header of a sheet, the column of ours it means ("" if none), and the shapes of the first cells below it."""
-    known = aliases(role)
-    top = _header_row(grid.rows, known, ROLES[role].required)
-    if top is None:
-        ranked = range(min(HEADER_WITHIN, len(grid.rows)))
-        top = max(ranked, key=lambda place: (len(_names(grid.rows[place], known)), -place), default=None)
-    if top is None:
-        return []
-    texts = [" ".join(str(cell).split()) for cell in grid.rows[top]]
-    return [(text, known.get(fold_header(text), ""), _shapes(grid, top, i)) for i, text in enumerate(texts) if text]
-
-
-def _shapes(grid: Grid, top: int, place: int) -> list[str]:
-    cells = (row[place] for row in grid.rows[top + 1 : top + 200] if place < len(row) and not _is_empty(row[place]))
-    return list(dict.fromkeys(shape(cell) for cell in cells))[:3]
-
-
-def _below(grids: list[Grid], sheet: str, candidate: str) -> str:
-    """What stands below the likely header, by its shape only."""
-    for grid in grids:
-        if grid.name == sheet and candidate:
-            for place, row in enumerate(grid.rows[:HEADER_WITHIN]):
-                texts = [" ".join(str(cell).split()) for cell in row]
-                if candidate in texts and (shapes := _shapes(grid, place, texts.index(candidate))):
-                    return f' Below "{mask_text(candidate)}" stands {shapes[0]}.'
-    return ""
-
-
-def _looks_like_data(grid: Grid, row: list[Any]) -> bool:
-    """A row with codes or addresses in it, or shaped like the row below it, is no header."""
-    texts = [" ".join(str(cell).split()) for cell in row if not _is_empty(cell)]
-    if any(re.search(r"\d{3}|@", text) or ORDINARY(text) for text in texts):
-        return True
-    below = next((r for r in grid.rows[grid.rows.index(row) + 1 :] if any(not _is_empty(cell) for cell in r)), [])
-    pairs = zip(row, below, strict=False)
-    return any(len(str(one)) >= 6 and shape(one) == shape(other) for one, other in pairs if not _is_empty(one))
-
-
-def _likely_header(grids: list[Grid], known: dict[str, str]) -> tuple[list[str], str, str]:
-    for grid in grids:
-        rows = [row for row in grid.rows[:HEADER_WITHIN] if sum(not _is_empty(cell) for cell in row) > 0]
-        rows.sort(key=lambda row: -len(_names(row, known)))
-        if not rows:
-            continue
-        texts = [" ".join(str(cell).split()) for cell in rows[0] if not _is_empty(cell)]
-        is_header = bool(_names(rows[0], known)) or not _looks_like_data(grid, rows[0])
-        if not is_header:  # it looks like a row of data: show its shape, not its content
-            return [f"{len(text)} characters" for text in texts], "", grid.name
-        unknown = [text for text in texts if fold_header(text) not in known]
-        likely = next((text for text in unknown if re.search(r"key|code|schl|clé|clave|chave", text, re.I)), "")
-        likely = likely or (unknown[0] if unknown else "")
-        return texts, likely if len(likely) <= 60 else "", grid.name
-    return [], "", ""

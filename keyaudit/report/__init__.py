@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +19,68 @@ import pandas as pd
 from keyaudit import __version__
 from keyaudit.columns import FINDINGS, KEYS, as_text
 from keyaudit.errors import KeyauditError
+from keyaudit.plan import migration_plan
 from keyaudit.reconciliation import Reconciliation
+from keyaudit.report.lists import write_lists
 from keyaudit.report.page import write_page
 from keyaudit.report.workbook import write_workbook
+from keyaudit.share import masked
 
-MANIFEST = "MANIFEST.json"
+MANIFEST, PLAN = "MANIFEST.json", "plan"
 CHUNK = 20_000  # rows turned into text at a time
 
 
-def write_report(audit: Reconciliation, path: str | Path, *, options: dict[str, Any] | None = None) -> Path:
-    """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json and MANIFEST.json into a folder.
+def write_report(
+    audit: Reconciliation,
+    path: str | Path,
+    *,
+    share: bool = False,
+    all_keys: bool = False,
+    changes: pd.DataFrame | None = None,
+    options: dict[str, Any] | None = None,
+) -> Path:
+    """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json, plan/ and MANIFEST.json into a folder.
 
+    `share` writes the masked twin of all of them: no code in full, no person, no plan. `all_keys` lists every key in the
+    workbook however many there are. `changes` (from `audit.changes_since`) become changes.csv. `options` are named in the
+    manifest.
     The set is written beside the folder, read back, and put in its place as a whole: a former report survives any crash.
     Same audit and options → same bytes. Raises KeyauditError where the folder cannot take a report.
     """
+
+    def write(folder: Path) -> dict[str, int]:
+        shown = masked(audit) if share and not audit.is_masked else audit
+        writers = FILES | ({"report.xlsx": partial(write_workbook, all_keys=True)} if all_keys else {})
+        rows = {name: write_file(shown, folder / name) for name, write_file in writers.items()}
+        if shown.is_masked:
+            return rows
+        if changes is not None:
+            rows["changes.csv"] = _write_csv(changes, folder / "changes.csv")
+        (folder / PLAN).mkdir()
+        lists = write_lists(migration_plan(shown), folder / PLAN)
+        return rows | {f"{PLAN}/{name}": count for name, count in lists.items()}
+
+    return _write_set(audit, path, write, {**(options or {}), "share": share, "all_keys": all_keys})
+
+
+def write_plan(audit: Reconciliation, path: str | Path) -> Path:
+    """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, MANIFEST.json; else as `write_report`."""
+    return _write_set(audit, path, lambda folder: write_lists(migration_plan(audit), folder), {"only": PLAN})
+
+
+def _write_set(
+    audit: Reconciliation, path: str | Path, write: Callable[[Path], dict[str, int]], options: dict[str, Any]
+) -> Path:
+    """Let `write` fill a folder beside the target, verify it, add the manifest, and put it in place as a whole."""
     target = Path(path).resolve()
     check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        rows = {name: write(audit, beside / name) for name, write in FILES.items()}
+        rows = write(beside)
         for name, count in rows.items():
             _verify(beside / name, count)
-        _write_manifest(audit, beside, rows, options or {})
+        _write_manifest(audit, beside, rows, options)
         beside.chmod(0o755)
         _put_in_place(beside, target)
     finally:
@@ -70,7 +110,7 @@ def check_target(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def _put_in_place(beside: Path, target: Path) -> None:
-    """Two renames. What else lay in the folder moves along; the former report is removed last."""
+    """Two renames. What else lay in the folder moves along; what the former report wrote is removed last."""
     former = beside.with_name(f"{beside.name}-former")
     had_former = target.exists()
     if had_former:
@@ -82,10 +122,20 @@ def _put_in_place(beside: Path, target: Path) -> None:
             former.rename(target)
         raise
     if had_former:
+        ours = _written_by(former) | {path.name for path in target.iterdir()}
         for entry in former.iterdir():
-            if entry.name not in (*FILES, MANIFEST):
+            if entry.name not in ours:
                 entry.rename(target / entry.name)
         shutil.rmtree(former, ignore_errors=True)
+
+
+def _written_by(folder: Path) -> set[str]:
+    """Files and folders of a former report: a twin to share must not keep its paste lists."""
+    try:
+        outputs = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+        return {Path(name).parts[0] for name in outputs}
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return set()
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> int:
@@ -131,6 +181,9 @@ def _verify(path: Path, rows: int) -> None:
             raise KeyauditError(
                 f"{path.name}: {rows:,} rows were written, {found:,} read back. The former report was kept."
             )
+    elif path.suffix == ".txt":
+        if path.read_bytes().count(b"\n") != rows:
+            raise KeyauditError(f"{path.name} did not read back as written. The former report was kept.")
     elif path.suffix == ".xlsx":
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
@@ -140,7 +193,7 @@ def _verify(path: Path, rows: int) -> None:
 def _write_manifest(audit: Reconciliation, folder: Path, rows: dict[str, int], options: dict[str, Any]) -> None:
     calendar = audit.calendar
     outputs = {}
-    for name in FILES:
+    for name in rows:
         content = (folder / name).read_bytes()
         outputs[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "rows": rows[name]}
     sources = audit.sources[["role", "source_file", "sha256", "bytes", "rows_read"]].rename(

@@ -21,18 +21,26 @@ from xlsxwriter.utility import xl_col_to_name
 CHUNK = 20_000  # rows in memory at a time
 EPOCH = pd.Timestamp("1899-12-30")
 CELL_LENGTH = 32_767
+DIMENSION = re.compile(rb'<dimension ref="[^"]*"/>')
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ESCAPED_BY_EXCEL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 @dataclass(frozen=True)
 class Body:
-    """The rows of one sheet: `styles` gives each column's cell style, `styles_of` the styles of single words in it."""
+    """The rows of one sheet: `styles` gives each column's cell style, `styles_of` the styles of single words in it.
+
+    `drawn`: columns whose blank cells are drawn too. `heights`: of every row in points, where its text wraps. `last`: the
+    style of the last row, where that holds totals.
+    """
 
     frame: pd.DataFrame
     first_row: int
     styles: dict[str, int]
     styles_of: dict[str, dict[str, int]]
+    drawn: frozenset[str]
+    heights: list[float] | None = None
+    last: int | None = None
 
 
 def safe_text(text: str) -> str:
@@ -40,8 +48,11 @@ def safe_text(text: str) -> str:
     return CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)[:CELL_LENGTH]
 
 
-def fill(path: Path, bodies: dict[str, Body]) -> None:
-    """Put rows into sheets (by member name) of a finished workbook whose tables are empty."""
+def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]) -> None:
+    """Put rows into sheets (by member name) of a finished workbook whose tables are empty.
+
+    `ranges`: member of a table → the range it was made with, and the range it has once its rows are there.
+    """
     made = path.with_suffix(".filled")
     stamp = (1980, 1, 1, 0, 0, 0)
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as target:
@@ -53,37 +64,53 @@ def fill(path: Path, bodies: dict[str, Body]) -> None:
                 if member.filename in bodies:
                     body = bodies[member.filename]
                     head, end, tail = content.partition(b"</sheetData>")
-                    last = (
-                        f"{xl_col_to_name(len(body.frame.columns) - 1)}{body.first_row + max(len(body.frame), 1) - 1}"
-                    )
-                    part.write(
-                        re.sub(rb'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last}"/>'.encode(), head, count=1)
-                    )
+                    part.write(DIMENSION.sub(_extent(body), head, count=1))
                     for text in rows_xml(body):
                         part.write(text.encode())
                     part.write(end + tail)
+                elif member.filename in ranges:
+                    made_with, filled = (f'ref="{text}"'.encode() for text in ranges[member.filename])
+                    part.write(content.replace(made_with, filled))  # of the table, and of its filter
                 else:
                     part.write(content)
     made.replace(path)
 
 
+def _extent(body: Body) -> bytes:
+    last = xl_col_to_name(len(body.frame.columns) - 1), body.first_row + max(len(body.frame), 1) - 1
+    return f'<dimension ref="A1:{last[0]}{last[1]}"/>'.encode()
+
+
 def rows_xml(body: Body) -> Iterator[str]:
-    """The `<row>` elements of a table, a chunk at a time. Blank cells are left out."""
+    """The `<row>` elements of a table, a chunk at a time."""
     letters = [xl_col_to_name(place) for place in range(len(body.frame.columns))]
     for start in range(0, len(body.frame), CHUNK):
         part = body.frame.iloc[start : start + CHUNK]
         numbers = range(body.first_row + start, body.first_row + start + len(part))
         columns = [
-            _cells(letter, numbers, part[name], body.styles[name], body.styles_of.get(name, {}))
+            _cells(letter, numbers, part[name], body.styles[name], body.styles_of.get(name, {}), name in body.drawn)
             for letter, name in zip(letters, part.columns, strict=True)
         ]
         rows = zip(numbers, map("".join, zip(*columns, strict=True)), strict=True)
-        yield "".join([f'<row r="{number}">{cells}</row>' for number, cells in rows])
+        if body.heights is None:
+            text = "".join([f'<row r="{number}">{cells}</row>' for number, cells in rows])
+        else:
+            high = [f' ht="{height:g}" customHeight="1"' for height in body.heights[start : start + len(part)]]
+            text = "".join(
+                [f'<row r="{n}"{height}>{cells}</row>' for (n, cells), height in zip(rows, high, strict=True)]
+            )
+        if body.last is not None and start + len(part) == len(body.frame):
+            before, start_of_last, last = text.rpartition("<row ")
+            text = before + start_of_last + re.sub(r' s="\d+"', f' s="{body.last}"', last)
+        yield text
 
 
-def _cells(letter: str, numbers: Iterable[int], column: pd.Series, style: int, style_of: dict[str, int]) -> list[str]:
+def _cells(
+    letter: str, numbers: Iterable[int], column: pd.Series, style: int, style_of: dict[str, int], drawn: bool
+) -> list[str]:
     codes, values = pd.factorize(column, use_na_sentinel=False)
-    ends = [_cell_end(value, style, style_of) for value in values]
+    blank = f' s="{style}"/>' if drawn else ""
+    ends = [_cell_end(value, style, style_of) or blank for value in values]
     chosen = map(ends.__getitem__, codes.tolist())
     return [f'<c r="{letter}{number}"{end}' if end else "" for number, end in zip(numbers, chosen, strict=True)]
 
@@ -99,5 +126,11 @@ def _cell_end(value: Any, style: int, style_of: dict[str, int]) -> str:
             return f' s="{style}"><v>{value:.15g}</v></c>'
         value = "Unlimited"
     text = str(value)
-    shown = ESCAPED_BY_EXCEL.sub("_x005F_", escape(safe_text(text), quote=False)).replace("\r", "_x000D_")
-    return f' s="{style_of.get(text, style)}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
+    return f' s="{style_of.get(text, style)}" t="inlineStr"><is><t xml:space="preserve">{_shown(text)}</t></is></c>'
+
+
+def _shown(text: str) -> str:
+    """A text as it stands in a cell's XML; most need no second look."""
+    if text.isprintable() and len(text) <= CELL_LENGTH and not ("_" in text or "&" in text or "<" in text):
+        return text.replace(">", "&gt;")
+    return ESCAPED_BY_EXCEL.sub("_x005F_", escape(safe_text(text), quote=False)).replace("\r", "_x000D_")

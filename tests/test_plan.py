@@ -1,0 +1,212 @@
+"""The plan of the remaining work: what is deleted, pasted, reissued; by a person who follows it to the letter."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import openpyxl
+import pytest
+from conftest import SAMPLES, Write, audit, verdicts
+
+import keyaudit as ka
+from keyaudit.plan import ACTIONS, ASK, MigrationPlan, migration_plan
+from keyaudit.rehearsal import DAY, Tms, migrate, write_csv
+from keyaudit.report.lists import slug
+
+POOL = "Training_Key Course Organization Redeemed Expires"
+KEYS = "Training_Key Name Course Expires Max_Uses Uses"
+LIVE = "C O . 2026-12-31"
+
+
+def planned(plan: MigrationPlan) -> dict[str, str]:
+    return dict(zip(plan.keys["training_key"].fillna("?"), plan.keys["action"].astype(str), strict=True))
+
+
+@pytest.fixture
+def case(write: Write, tmp_path: Path) -> Path:
+    """Five unredeemed keys: one waits, one was forgotten, one damaged, one stands under another course, one has moved."""
+    keys = ["WAITS-001", "FORGOT-02", "DAMAGE-03", "COURSE-04", "MOVED-005"]
+    write("pools-before/P.csv", "\n".join([POOL, *(f"{key} {LIVE}" for key in keys)]))
+    write("pools-now/P.csv", f"{POOL}\nWAITS-001 {LIVE}")
+    write(
+        "course-keys/k.csv",
+        f"{KEYS}\ndamage-03 E C 2026-12-31 . 0\nCOURSE-04 E D 2026-12-31 . 0\nMOVED-005 E C 2026-12-31 . 0",
+    )
+    write("distribution/d.csv", "Training_Key Sent_To\nWAITS-001 Ana_Lima\nFORGOT-02 Bo_Chen\nDAMAGE-03 Kim_Park")
+    return tmp_path / "case"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "waits", "forgot"),
+    [
+        ("2026-04-03", "migrate", "recreate"),
+        ("2026-05-07", "migrate", "recreate"),
+        ("2026-05-08", "remind", "recreate"),
+        ("2026-05-28", "remind", "recreate"),
+        ("2026-05-29", "reissue", "recreate"),
+    ],
+)
+def test_what_a_key_needs_depends_on_the_day(as_of: str, waits: str, forgot: str, case: Path) -> None:
+    assert planned(migration_plan(audit(case, as_of))) == {
+        "WAITS-001": waits,
+        "FORGOT-02": forgot,
+        "DAMAGE-03": "compare",
+        "COURSE-04": "move",
+        "damage-03": "delete course key",
+    }
+
+
+def test_the_lists_of_a_pool(case: Path) -> None:
+    plan = migration_plan(audit(case))
+    assert plan.codes("P", "delete from the pool") == ["WAITS-001"]
+    assert plan.codes("P", "paste") == ["WAITS-001", "FORGOT-02", "COURSE-04"]
+    assert plan.codes("P", "delete course keys") == ["COURSE-04"]
+    assert plan.codes("P", "paste after comparing") == ["DAMAGE-03"]
+    assert plan.codes("in no pool", "delete course keys") == ["damage-03"]
+    late = migration_plan(audit(case, "2026-05-08"))
+    assert late.codes("P", "delete from the pool") == []
+    assert late.codes("P", "paste") == ["FORGOT-02", "COURSE-04"]  # a code still in its pool is not free
+
+
+def test_a_key_nobody_can_judge_waits_for_a_new_export(write: Write, tmp_path: Path) -> None:
+    """The pool is begun and was not exported again: the key may be missing, or there."""
+    write("pools-before/P.csv", f"{POOL}\nWAITS-001 {LIVE}\nMOVED-005 {LIVE}")
+    write("course-keys/k.csv", f"{KEYS}\nMOVED-005 E C 2026-12-31 . 0")
+    plan = migration_plan(audit(tmp_path / "case"))
+    assert planned(plan) == {"WAITS-001": "export again"}
+    assert plan.batches.empty
+
+
+@pytest.mark.parametrize(
+    ("expires", "as_of", "typed"),
+    [
+        ("2026-12-31", "2026-04-03", "2026-12-31"),
+        ("2026-04-04", "2026-04-03", "2026-04-04"),
+        ("2026-04-03", "2026-04-03", ASK),
+        (".", "2026-04-03", ASK),
+    ],
+)
+def test_the_expiration_is_the_pools_own_if_later(
+    expires: str, as_of: str, typed: str, write: Write, tmp_path: Path
+) -> None:
+    write("pools-before/P.csv", f"{POOL}\nWAITS-001 C O . {expires}")
+    write("course-keys/k.csv", KEYS)
+    assert migration_plan(audit(tmp_path / "case", as_of)).batches["expiration"].tolist() == [typed]
+
+
+def test_a_setting_nobody_knows_is_asked_for(write: Write, tmp_path: Path) -> None:
+    write("pools-before/P.csv", "Training_Key Expires\nWAITS-001 2026-12-31")
+    write("course-keys/k.csv", KEYS)
+    batch = migration_plan(audit(tmp_path / "case")).batches.iloc[0]
+    settings = ("course", "organization", "content_availability", "any_organization")
+    assert [batch[name] for name in settings] == [ASK] * 4
+    assert (batch["max_uses"], batch["expiration"]) == ("leave blank", "2026-12-31")
+
+
+def test_settings_come_from_the_pool_list(write: Write, tmp_path: Path) -> None:
+    write("pools-before/P.csv", "Training_Key\nWAITS-001")
+    write("course-keys/k.csv", KEYS)
+    write(
+        "pool-list/l.csv", "Name Course Organization Expires Content_Availability Sitewide_Use\nP C O 2026-12-31 90 Yes"
+    )
+    batch = migration_plan(audit(tmp_path / "case")).batches.iloc[0]
+    assert batch[["course", "organization", "expiration", "content_availability", "any_organization"]].tolist() == [
+        *("C", "O", "2026-12-31", "90 days", "tick")
+    ]
+
+
+def test_letters_go_to_whom_the_log_names(case: Path) -> None:
+    reminders = migration_plan(audit(case, "2026-05-10")).reminders
+    assert reminders[["learner", "course", "works until"]].values.tolist() == [["Ana Lima", "C", "2026-05-29"]]
+    assert "before 2026-05-29" in reminders["text"].iat[0]
+    letters = migration_plan(audit(case, "2026-06-10")).reissue
+    assert letters[["learner", "course", "former key", "new training key"]].values.tolist() == [
+        ["Ana Lima", "C", "P, row 2 …01", ""]
+    ]
+    assert "do not use the training key field of the login page" in letters["text"].iat[0]
+
+
+@pytest.mark.parametrize("sample", ["two-files", "halfway", "ugly", "clean", "late-backup", "after-sunset"])
+@pytest.mark.parametrize("day", ["2026-04-09", "2026-05-10", "2026-11-22"])
+def test_every_key_that_needs_somebody_has_one_action(sample: str, day: str) -> None:
+    result = ka.open_case(SAMPLES / sample).reconcile(as_of=day)
+    plan = migration_plan(result)
+    assert sorted(plan.keys["reference"]) == sorted(result.open_keys["reference"])
+    assert set(plan.keys["action"]) <= set(ACTIONS)
+    for pool in plan.keys["pool"].unique():
+        pasted = plan.codes(pool, "paste") + plan.codes(pool, "paste after comparing")
+        assert len(pasted) == len(set(pasted))
+    if day >= "2026-05-08":
+        assert not [pool for pool in plan.keys["pool"] if plan.codes(pool, "delete from the pool")]
+    assert set(plan.steps["pool"]) == set(plan.keys["pool"])
+    assert (plan.batches["expiration"].where(lambda text: text != ASK, "9") > day).all()
+
+
+def test_the_files_of_a_plan(case: Path, tmp_path: Path) -> None:
+    folder = ka.write_plan(audit(case), tmp_path / "plan")
+    names = sorted(path.name for path in folder.iterdir())
+    own = slug("P")
+    assert names == [
+        *(f"01 {own} - {what}.txt" for what in ("delete course keys", "delete from the pool", "paste after comparing", "paste")),
+        f"02 {slug('in no pool')} - delete course keys.txt",
+        *("MANIFEST.json", "plan.xlsx", "steps.txt"),
+    ]  # fmt: skip
+    assert (folder / f"01 {own} - paste.txt").read_bytes() == b"WAITS-001\nFORGOT-02\nCOURSE-04\n"
+    steps = (folder / "steps.txt").read_text()
+    assert steps.index("Delete exactly the keys") < steps.index("Create a Course") < steps.index("pasted 3, appeared")
+    assert not [code for code in ("WAITS-001", "FORGOT-02", "damage-03") if code in steps]
+    book = openpyxl.load_workbook(folder / "plan.xlsx")
+    assert book.sheetnames == ["Steps", "Batches", "Reissue", "Reminders"]
+    assert [cell.value for cell in book["Reissue"][1]][:3] == ["learner", "course", "pool"]
+
+
+def test_a_report_holds_the_plan_and_its_twin_to_share_does_not(case: Path, tmp_path: Path) -> None:
+    whole = ka.write_report(audit(case), tmp_path / "report")
+    assert (whole / "plan" / "steps.txt").is_file()
+    shared = ka.write_report(audit(case), tmp_path / "report", share=True)
+    assert not (shared / "plan").exists()
+
+
+@pytest.mark.parametrize("name", ["CON", "a/b\\c", "..", "🙂🙂", "-", "x" * 300, "Azure", "azure", "Ä", "A"])
+def test_a_slug_is_a_safe_file_name(name: str) -> None:
+    others = {"CON", "a/b\\c", "..", "🙂🙂", "-", "x" * 300, "Azure", "azure", "Ä", "A"} - {name}
+    assert re.fullmatch(r"[a-z0-9-]{1,45}", slug(name))
+    assert slug(name).lower() not in {slug(other).lower() for other in others}
+
+
+def test_who_follows_the_plan_is_done(tmp_path: Path) -> None:
+    """An administrator who forgot, damaged and misplaced keys follows the lists: the TMS refuses nothing, and all keys work."""
+    tms, case = Tms(dt.date(2026, 3, 20), seed=4), tmp_path / "case"
+    tms.create_pool("P", "C", "O", None, dt.date(2026, 12, 31))
+    codes = tms.generate_keys("P", 20)
+    tms.redeem(codes[0], "Ana Lima")
+    write_csv(case / "pools-before/P.csv", tms.export_pool("P"))
+    tms.wait_until(tms.today + 5 * DAY)
+    migrate(tms, "P", codes[1:9], dt.date(2026, 12, 31), forget=codes[2:4], damage={codes[5]: "case"})
+    migrate(tms, "P", codes[9:11], dt.date(2026, 12, 31), "second", course="D")
+
+    def export() -> None:
+        write_csv(case / "pools-now/P.csv", tms.export_pool("P"))
+        write_csv(case / "course-keys/k.csv", tms.export_course_keys())
+
+    export()
+    plan = migration_plan(audit(case, "2026-04-03"))
+    assert plan.keys["action"].value_counts().to_dict() == {
+        **dict.fromkeys(ACTIONS, 0), "migrate": 9, "recreate": 2, "compare": 1, "move": 2, "delete course key": 1
+    }  # fmt: skip
+    tms.delete_keys("P", plan.codes("P", "delete from the pool"))
+    for pool in ("P", "in no pool"):
+        for code in plan.codes(pool, "delete course keys"):
+            del tms.course_keys[code]
+    batch = plan.batches.iloc[0]
+    pasted = plan.codes("P", "paste") + plan.codes("P", "paste after comparing")
+    tms.create_course_keys(
+        batch["name"], batch["course"], batch["organization"], pasted, dt.date.fromisoformat(batch["expiration"])
+    )
+    export()
+    after = audit(case, "2026-04-03")
+    assert set(verdicts(after).values()) == {"redeemed", "migrated"}
+    assert all(tms.would_work(code) for code in codes[1:])
+    assert repr(migration_plan(after)) == "Nothing is left to do."

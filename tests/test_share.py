@@ -1,0 +1,208 @@
+"""The twin to share: the same counts, no code in full, nobody named, in any byte of any file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+from conftest import SAMPLES, audit
+
+import keyaudit as ka
+from keyaudit.masking import Secrets
+from keyaudit.reconciliation import Reconciliation
+from keyaudit.share import masked
+
+CANARY = "zqx"  # every planted code begins with it, and every planted person holds it
+
+FILES: dict[str, list[list[str]]] = {
+    "pools-before/one.csv": [
+        ["Training Key", "Pool", "Course", "Organization", "Redeemed", "Redeemed By", "Email", "Expires"],
+        ["ZQX-POOL-000001", "Pool of Zqxada Person", "C", "O", "", "", "", "2026-12-31"],
+        ["ZQX-POOL-000002", "Pool of Zqxada Person", "C", "O", "2026-01-02", "Zqxada Person", "zqx.ada@x.example", ""],
+        ["ZQX-POOL-000003", "Pool of Zqxada Person", "C", "O", "", "Zqxbob", "", "2026-12-31"],
+        ["ZQX-MOVED-00020", "Pool of Zqxada Person", "C", "O", "", "", "", "2026-12-31"],
+        ["zqx-pool-000001", "Pool of Zqxada Person", "C", "O", "", "", "", "2026-12-31"],
+        ["ZQX7Q", "Pool for ZQX-POOL-000001", "Course ZQX7Q", "Org of zqx.cay@x.example", "", "", "", "2026-12-31"],
+        ["ZQX00009", "Pool for ZQX-POOL-000001", "Course ZQX7Q", "Org of zqx.cay@x.example", "", "", "", "2026-12-31"],
+        ["ZQXA-00010;ZQXB-00011", "Pool for ZQX-POOL-000001", "Course ZQX7Q", "O", "", "", "", "2026-12-31"],
+        ["ZQX-ALTERED-0012", "Pool for ZQX-POOL-000001", "Course ZQX7Q", "O", "", "", "", "2026-12-31"],
+        ["ZQX-ALTERED-0013", "Pool for ZQX-POOL-000001", "Course ZQX7Q", "O", "", "", "", "2026-12-31"],
+        ["ZQX-MOVED-00014", "Pool for ZQX-POOL-000001", "Course ZQX7Q", "O", "", "", "", "2026-12-31"],
+    ],
+    "course-keys/keys.csv": [
+        ["Training Key", "Name", "Course", "Organization", "Expires", "Max Uses", "Uses", "Created By"],
+        ["ZQX-ALTERED-0O12", "Keys of Zqxada Person", "Course ZQX7Q", "Zqxdan's", "2026-12-31", "1", "0", "Zqxdan"],
+        ["ZQX-ALTERED-0013, for Zqxbob", "ZQX-POOL-000001", "C", "O", "2026-12-31", "1", "0", "Zqxdan"],
+        ["ZQX-MOVED-00014", "batch (ZQX-POOL-000003)", "D of Zqxada Person", "O", "2026-12-31", "1", "0", "Zqxdan"],
+        ["ZQX-MOVED-00020", "batch", "C", "Zqxgil & Sons", "2026-12-31", "1", "0", "Zqxgil & Sons"],
+        ["Training Key", "pasted", "C", "O", "2026-12-31", "1", "0", "Zqxdan"],
+    ],
+    "other-keys/other.csv": [["Training Key", "Name"], ["ZQX-POOL-000001", "n"], ["ZQX-OTHER-0015", "Zqxada Person"]],
+    "distribution/log.csv": [
+        ["Training Key", "Sent", "Sent To"],
+        ["ZQX-STRANGER-16", "2026-01-01", "Zqxeve Last"],
+        ["ZQX-POOL-000001", "2026-01-01", "zqx.eve@x.example"],
+        ["ZQX-LOG-A-0017; ZQX-LOG-B-0018", "2026-01-01", "Zqxeve Last"],
+    ],
+    "course-assignments/a.csv": [
+        ["Payment Type", "Student", "Course", "Created", "Status"],
+        ["Training Key: ZQX-POOL-000003", "Zqxfay Last", "C", "2026-02-02", "Active"],
+    ],
+}
+CASE_TOML = """[[accepted]]
+finding = "case_twin"
+reason = "Zqxfay Last said so of ZQX-POOL-000001"
+[files."pools-before/one.csv"]
+rows = 99
+"""
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    root = tmp_path / "case"
+    for name, rows in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        with (root / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+    book = openpyxl.Workbook()
+    book.active.title = "List of Zqxada Person"
+    for row in [["Training Key", "Zqxada Person", "Expires"], ["ZQX-SHEET-0019", "x", None], [2.5e15, "x", None]]:
+        book.active.append(row)
+    book.save(root / "pools-before" / "sheets.xlsx")
+    (root / "case.toml").write_text(CASE_TOML, encoding="utf-8")
+    return root
+
+
+def canaries(folder: Path) -> list[str]:
+    """Every file, or member of a workbook, in which the canary's letters stand in some encoding."""
+    found = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        parts = {path.name: path.read_bytes()}
+        if path.suffix == ".xlsx":
+            with zipfile.ZipFile(path) as archive:
+                parts |= {f"{path.name}/{name}": archive.read(name) for name in archive.namelist()}
+        for name, content in parts.items():
+            folded = content.lower()
+            at = [folded.find(CANARY.encode(encoding)) for encoding in ("utf-8", "utf-16-le", "utf-16-be")]
+            if max(at) >= 0:
+                found.append(f"{name}: {content[max(max(at) - 60, 0) :][:140]!r}")
+    return found
+
+
+def test_no_planted_code_or_person_is_in_any_byte(case: Path, tmp_path: Path) -> None:
+    result = audit(case, "2026-04-09")
+    shared = ka.write_report(result, tmp_path / "shared", share=True)
+    full = ka.write_report(result, tmp_path / "full")
+    assert len(canaries(full)) >= 5  # the search does find what is there
+    assert canaries(shared) == []
+    assert sorted(path.name for path in shared.iterdir()) == sorted(
+        path.name for path in full.iterdir() if path.name != "plan"
+    )
+
+
+def test_the_planted_case_reaches_the_dangerous_findings(case: Path) -> None:
+    """Messages and keys of these findings are made from data: the case must have them all."""
+    codes = set(audit(case, "2026-04-09").findings["code"])
+    wanted = {
+        "altered",
+        "stray",
+        "several_keys_in_cell",
+        "header_as_key",
+        "case_twin",
+        "excel_damage",
+        "log_key_unknown",
+    }
+    wanted |= {"collides_with_other_key", "organization_differs", "wrong_course", "rows_unaccounted"}
+    assert wanted - codes == set()
+
+
+@pytest.fixture(scope="module")
+def halfway() -> Reconciliation:
+    return ka.open_case(SAMPLES / "halfway").reconcile(as_of="2026-04-09")
+
+
+def test_the_twin_counts_what_the_audit_counts(halfway: Reconciliation) -> None:
+    twin = masked(halfway)
+    assert twin.is_masked
+    assert not halfway.is_masked
+    assert twin.as_summary() == halfway.as_summary()
+    assert twin.today().equals(halfway.today())
+    for name in ("status", "works", "act_by", "works_until", "next_step", "reference"):
+        assert twin.keys[name].astype(str).tolist() == halfway.keys[name].astype(str).tolist(), name
+    for table, other in ((twin.keys, halfway.keys), (twin.findings, halfway.findings), (twin.pools, halfway.pools)):
+        assert list(table.columns) == list(other.columns)
+        assert len(table) == len(other)
+
+
+def test_a_code_is_shown_by_its_place_and_ending(halfway: Reconciliation) -> None:
+    """16 characters show four, 8 to 11 two, fewer none; a link still leads to its key."""
+    twin = masked(halfway)
+    shown = dict(zip(halfway.keys["training_key"], twin.keys["training_key"], strict=True))
+    assert shown["0C67D997EC562110"] == "Security Operations - Fabrikam, row 26 …2110"
+    assert shown["BA6ACE6C"] == "Data Engineering - Northwind, row 23 …6C"
+    altered = twin.keys[twin.keys["status"] == "altered"]
+    assert set(altered["lookalike"]) == set(twin.keys.loc[twin.keys["status"] == "stray", "training_key"])
+    links = twin.findings.loc[twin.findings["code"] == "altered", "training_key"]
+    assert set(links) == set(altered["training_key"])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("of ABCDEF123456, again", "of …3456, again"),
+        ("xABCDEF123456x", "x…3456x"),
+        ("abcdef123456", "…3456"),
+        ("ABCD1234", "…34"),
+        ("AB12 and AB123", "… and AB123"),
+        ("Kim Park's keys", "(a person)'s keys"),
+        ("ask kim@x.example today", "ask (a person) today"),
+        ("A1 of the kit", "A1 of the (a person)"),
+        ("A1 of the kitchen", "A1 of the kitchen"),
+        ("", ""),
+    ],
+)
+def test_secrets_are_taken_out_of_a_text(text: str, shown: str) -> None:
+    secrets = Secrets(["ABCDEF123456", "ABCD1234", "AB12", "A1", ""], ["Kim Park", "Kit", "Kim"])
+    assert secrets.hide(text) == shown
+
+
+def test_two_pools_keep_two_names(tmp_path: Path) -> None:
+    root = tmp_path / "case" / "pools-before"
+    root.mkdir(parents=True)
+    rows = [["KEY-000001", "Of Ann Lee", "Ann Lee"], ["KEY-000002", "Of Bea Lee", "Bea Lee"]]
+    frame = pd.DataFrame(rows, columns=["Training Key", "Pool", "Redeemed By"])
+    frame.to_csv(root / "p.csv", index=False)
+    twin = masked(audit(tmp_path / "case"))
+    assert twin.pools["pool"].tolist() == ["Of (a person)", "Of (a person) (2)"]
+    assert twin.keys["reference"].tolist() == ["Of (a person), row 2", "Of (a person) (2), row 3"]
+
+
+def test_a_shared_folder_keeps_nothing_of_a_full_report(halfway: Reconciliation, tmp_path: Path) -> None:
+    """What a former report wrote is taken away, paste lists too; what a person put there stays."""
+    target = ka.write_report(halfway, tmp_path / "r")
+    assert (target / "plan" / "steps.txt").is_file()
+    (target / "notes.md").write_text("mine")
+    ka.write_report(halfway, target, share=True)
+    assert not (target / "plan").exists()
+    assert (target / "notes.md").read_text() == "mine"
+
+
+def test_the_share_option_says_what_it_wrote(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "keyaudit", "audit", str(SAMPLES / "two-files"), "--as-of", "2026-04-09"]
+    run = subprocess.run(
+        [*command, "--share", "--out", str(tmp_path / "r")], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "Codes are masked, and nobody is named" in run.stdout
+    manifest = json.loads((tmp_path / "r" / "MANIFEST.json").read_text())
+    assert manifest["options"]["share"] is True
+    with zipfile.ZipFile(tmp_path / "r" / "report.xlsx") as archive:
+        sheets = [archive.read(name).decode() for name in archive.namelist() if "worksheets/sheet" in name]
+    assert all("masked: no code in full" in sheet and "contains redeemable keys" not in sheet for sheet in sheets)
