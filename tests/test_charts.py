@@ -367,6 +367,17 @@ def test_outlook_of_today_is_what_works_today(find: Find) -> None:
         assert today["not_working"] == keys["works"].isin(["no", "not_yet"]).sum(), (name, day)
 
 
+def test_the_outlook_of_picture_and_workbook_are_one(find: Find) -> None:
+    """On each day of the picture the codes in learners' hands that work are those of `audit.outlook()`."""
+    hands = ["undetermined", "duplicate", "wrong_course", "migrated", "altered", "missing", "lapsed", "to_migrate"]
+    for name, day in (("halfway", "2026-04-09"), ("after-sunset", "2026-04-20"), ("after-sunset", "2026-11-22"), ("60 pools", "2026-05-12")):  # fmt: skip
+        result = find(name, day)
+        drawn = charts.outlook(result).data
+        drawn = drawn[drawn["date"] >= pd.Timestamp(day)]
+        table = result.outlook(on=[date.date() for date in drawn["date"]])
+        assert table[hands].sum(axis=1).tolist() == (drawn["by_course_key"] + drawn["by_pool"]).tolist(), (name, day)
+
+
 def test_numbers_beside_the_outlook_add_up(find: Find) -> None:
     for name, day in itertools.product(("halfway", "60 pools"), ("2026-04-03", "2026-06-15", "2026-11-22")):
         chart = charts.outlook(find(name, day))
