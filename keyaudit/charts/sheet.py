@@ -44,7 +44,7 @@ NOTHING = "No key was exported"  # the title of a chart of no key
 FONT = "DejaVu Sans"  # comes with matplotlib, so that a chart looks the same on every machine
 INK, MUTE, GRID, RULE, BAND = "#1F2933", "#616E7C", "#E8ECF0", "#9AA5B1", "#EDF0F3"
 FILL = {family: colours[0] for family, colours in FAMILIES.items()}
-PALE = {"todo": "#F8E3D6", "done": "#E4ECF2", "nothing": "#E1E5EA"}  # what went before, what is not known
+PALE = {"todo": "#F8E3D6", "done": "#CCDAE6", "nothing": "#E1E5EA"}  # what went before, what is not known
 WORD = {family: colours[1] for family, colours in FAMILIES.items()}  # darker: text has a contrast of 4.5 at least
 
 
