@@ -1,4 +1,4 @@
-"""Set keyaudit up and run it: `python start.py`, `python start.py test`, `python start.py lab`.
+"""Set keyaudit up and run it: `python start.py`, `python start.py test | lab | regenerate`.
 
 Standard library only. The first run installs what requirements.lock names into .venv; later runs start at once.
 """
@@ -25,6 +25,12 @@ TESTS = [
     ["pytest"],
     ["pytest", "--nbval", "--nbval-current-env", "notebooks"],
 ]
+NO_CLOCK = "--ExecutePreprocessor.record_timing=False"
+REGENERATE = [
+    ["keyaudit.rehearsal", "data/samples"],
+    ["docs.make"],
+    ["jupyter", "nbconvert", "--execute", "--inplace", "--to=notebook", NO_CLOCK, "notebooks/*.ipynb"],
+]
 
 
 def main() -> int:
@@ -33,14 +39,14 @@ def main() -> int:
     if sys.version_info < (3, 11):
         print(f"keyaudit needs Python 3.11 or newer; this is {sys.version.split()[0]}. Install one and run it again.")
         return 2
-    if task not in ("demo", "test", "lab"):
-        print("Usage: python start.py [test | lab]")
+    if task not in ("demo", "test", "lab", "regenerate"):
+        print("Usage: python start.py [test | lab | regenerate]")
         return 2
     os.chdir(ROOT)
     if not set_up():
         return 2
-    if task == "test":
-        return test()
+    if task in ("test", "regenerate"):
+        return run_all(TESTS if task == "test" else REGENERATE)
     if task == "lab":
         return run("jupyter", "lab", "--LabApp.news_url=None", "notebooks/00_start_here.ipynb")
     print(f"Auditing {SAMPLE} as of 2026-04-09 ...\n", flush=True)
@@ -71,9 +77,9 @@ def set_up() -> bool:
     return True
 
 
-def test() -> int:
-    """Run everything CI runs; stop at the first thing that fails."""
-    for command in TESTS:
+def run_all(commands: list[list[str]]) -> int:
+    """Run one after the other; stop at the first that fails."""
+    for command in commands:
         print(f"\n$ {' '.join(command)}", flush=True)
         if code := run(*command):
             return code

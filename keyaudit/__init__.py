@@ -25,6 +25,8 @@ _HOME = {
     "read_other_keys": "exports.read",
     "read_course_assignments": "exports.read",
     "header_mapping": "exports.read",
+    "from_environment": "notebooks",
+    "readable_tables": "notebooks",
     "migration_plan": "plan",
     "write_report": "report",
     "write_plan": "report",

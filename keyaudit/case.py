@@ -17,6 +17,7 @@ from keyaudit.deadlines import Calendar
 from keyaudit.errors import CaseError, UnreadableFile, toml
 from keyaudit.exports.read import Export, FileOptions, files_of, fold_name, is_data_file, read_role
 from keyaudit.findings import FINDINGS_TABLE, Accepted
+from keyaudit.notebooks import copy_notebooks
 from keyaudit.reconciliation import Reconciliation, reconcile
 
 UNREAD = (".xls", ".xlsb", ".ods", ".numbers", ".zip", ".gz", ".7z", ".html", ".htm", ".pdf", ".xml", ".json")
@@ -313,7 +314,7 @@ CASE_TOML = """# What keyaudit cannot know from the exports. Every entry is opti
 
 
 def new_case(path: str | Path) -> list[str]:
-    """Make the folders of a case and a commented case.toml; returns the lines to tell where each export is found.
+    """Make the folders of a case, a commented case.toml and copies of the notebooks; returns the lines to tell about them.
 
     Nothing that exists is overwritten.
     """
@@ -327,4 +328,10 @@ def new_case(path: str | Path) -> list[str]:
         lines.append(f"{folder}: {role.title}. TMS: {role.menu}.")
     if not (root / "case.toml").exists():
         (root / "case.toml").write_text(CASE_TOML, encoding="utf-8")
+    copies = copy_notebooks(root)
+    lines.append(
+        f"{copies}: the notebooks, pointed at this case; begin with 00_start_here.ipynb."
+        if copies
+        else "The notebooks are not part of this installation: copy them from keyaudit's repository."
+    )
     return lines

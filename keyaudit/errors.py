@@ -8,6 +8,10 @@ import json
 class KeyauditError(Exception):
     """Something the person at the keyboard can mend. The command line prints it and exits with 2."""
 
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook: the message alone, as on the command line."""
+        return [f"keyaudit: {self}"]
+
 
 class UnreadableFile(KeyauditError):
     """A file that cannot be read at all. `--keep-going` turns it into a finding."""

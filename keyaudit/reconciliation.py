@@ -421,7 +421,31 @@ def _sources(e: Evidence) -> pd.DataFrame:
             row = (sources["role"] == "pools_now") & (sources["source_file"] == file)
             sources.loc[row, "set_aside"] += count
             sources.loc[row, "keys"] -= count
+    known = _matched(e)
+    sources["matched"] = pd.array(
+        [known.get(pair) for pair in zip(sources["role"], sources["source_file"], strict=True)], dtype="Int64"
+    )
+    sources["unmatched"] = sources["keys"] - sources["matched"]
     return sources
+
+
+def _matched(e: Evidence) -> dict[tuple[str, str], int]:
+    """Of every log, other-key and assignment file: how many of its codes (payments) are those of a key we know."""
+    strange = set(e.log_strangers.index)
+    other = (e.other_ids >= 0) & (e.other_ids < e.readable.sum())
+    named = {
+        "distribution": (e.exports.distribution, [number not in strange for number in e.log_ids]),
+        "other_keys": (e.exports.other_keys, other),
+        "assignments": (e.exports.assignments, None),
+    }
+    found: dict[tuple[str, str], int] = {}
+    for role, (export, mask) in named.items():
+        if export is None:
+            continue
+        rows = export.rows.iloc[np.unique(e.paid_row)] if mask is None else export.rows[np.asarray(mask, dtype=bool)]
+        counted = rows.groupby(rows["source_file"].astype("str"))[ROLES[role].required].nunique()
+        found |= {(role, file): int(counted.get(file, 0)) for file in export.sources["source_file"]}
+    return found
 
 
 def _refuse_one_file_in_two_roles(sources: pd.DataFrame) -> None:

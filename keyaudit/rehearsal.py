@@ -20,7 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from keyaudit.deadlines import Calendar
+from keyaudit.deadlines import Calendar, weekday
+from keyaudit.masking import ending
 
 LONG_KEYS_FROM = dt.date(2021, 3, 25)  # generated keys have 16 hexadecimal digits from this day, 8 before
 LEARNERS = ("Ana Lima", "Bo Chen", "Ivo Petrov", "Jo O'Neil", "Kim Park", "Mia Rossi", "Søren Dahl", "Zoë Marsh")
@@ -100,6 +101,16 @@ class Tms:
         self.course_keys: dict[str, CourseKey] = {}
         self.other_keys: dict[str, str] = {}
         self.assignments: list[Assignment] = []
+        self.sent: list[tuple[str, dt.date, str]] = []
+
+    def __repr__(self) -> str:
+        """What an administrator sees of it today."""
+        counts = f"sent: {len(self.sent)}; course keys: {len(self.course_keys)}; assignments: {len(self.assignments)}"
+        lines = [f"{weekday(self.today)}; {counts}"]
+        for pool in self.pools.values():
+            left = len(pool.unredeemed())
+            lines.append(f"  pool {pool.name}: {left} unredeemed, {len(pool.keys) - left} redeemed")
+        return "\n".join(lines)
 
     def wait_until(self, day: dt.date) -> None:
         """Let time pass. On the removal date the pools are gone, and their record with them."""
@@ -147,6 +158,10 @@ class Tms:
                 raise Refused("The pool does not hold this key.")
             del target.keys[code]
 
+    def send(self, codes: Iterable[str]) -> None:
+        """Send each key to a learner. The TMS does not notice: only the administrator's own list knows."""
+        self.sent += [(code, self.today, LEARNERS[place % len(LEARNERS)]) for place, code in enumerate(codes)]
+
     def expire_pool(self, pool: str, on: dt.date) -> None:
         """Set a pool's expiration."""
         self._editable(pool).expires = on
@@ -168,6 +183,13 @@ class Tms:
             self.course_keys[code] = CourseKey(
                 code, entry, course, organization, self.today, expires, max_uses, **settings
             )
+
+    def delete_course_keys(self, codes: Iterable[str]) -> None:
+        """Delete course keys: their codes are free from now on."""
+        for code in codes:
+            if code not in self.course_keys:
+                raise Refused("There is no such course key.")
+            del self.course_keys[code]
 
     def create_other_key(self, kind: str, code: str) -> None:
         """Create a subscription or class key: codes are unique across all kinds."""
@@ -229,6 +251,13 @@ class Tms:
             pool.expires is None or self.today < pool.expires
         )
 
+    def learner_enters(self, code: str, learner: str) -> str:
+        """Let a learner enter a code; returns what happens, in words."""
+        try:
+            return f"{learner} enters {ending(code)} and gets in: {self.redeem(code, learner).course}."
+        except InvalidKey as problem:
+            return f"{learner} enters {ending(code)} and reads: {problem}"
+
     # --- what can be exported: a list of rows, the header first ---
 
     def export_pool(self, name: str) -> list[list[Any]]:
@@ -264,6 +293,18 @@ class Tms:
             settings = [pool.course, pool.organization, pool.starts, pool.expires, pool.availability]
             rows.append([pool.name, *settings, "Yes" if pool.sitewide else "No"])
         return rows
+
+    def export_case(self, folder: str | Path, *, backup: bool = False) -> None:
+        """Download today's exports into the folders of a case; a backup begins the case anew."""
+        root = Path(folder)
+        for name in self.pools:
+            later = root / "pools-now" / f"{name}.xlsx"
+            if backup:
+                later.unlink(missing_ok=True)
+            write_xlsx(root / "pools-before" / later.name if backup else later, {name: self.export_pool(name)})
+        write_csv(root / "course-keys/course keys.csv", self.export_course_keys())
+        write_csv(root / "pool-list/pools.csv", self.export_pool_list())
+        write_csv(root / "distribution/sent.csv", [list(LOG_HEADER), *(list(row) for row in self.sent)])
 
     def export_assignments(self) -> list[list[Any]]:
         """Find Course Assignments with the payment type shown."""
@@ -556,6 +597,31 @@ def halfway(folder: Path) -> None:
     kept = {*todo[:2], todo[13], *todo[16:], *old[:21]}
     write_csv(now / "Data Engineering.csv", [early[0], *(row for row in early[1:] if row[0] in kept)])
     write_xlsx(folder / "course-keys/Course Assignment Keys.xlsx", {"Course Assignment Keys": tms.export_course_keys()})
+
+
+def one_pool(folder: Path) -> None:
+    """One pool on 2026-04-09: before it is migrated, after it (one code was spoilt in Excel), and mended."""
+    name, day = "Cloud Basics - Wide World", dt.date
+    tms = Tms(day(2021, 2, 1), seed=111)
+    codes = _pool_with_history(tms, name, "AZ-900", "Wide World Importers", 32, day(2021, 2, 1), day(2026, 12, 31))
+    learners_redeem(tms, codes[:14], day(2021, 3, 1), day(2026, 4, 1))
+    tms.wait_until(day(2026, 4, 9))
+    backup, settings = tms.export_pool(name), tms.export_pool_list()
+    (spoilt,) = (code for code in codes[14:] if re.fullmatch(r"\d+E\d+", code))
+
+    def export(state: str) -> None:
+        write_xlsx(folder / state / "pools-before" / f"{name}.xlsx", {name: backup})
+        write_csv(folder / state / "pool-list/pools.csv", settings)
+        write_csv(folder / state / "course-keys/Course Assignment Keys.csv", tms.export_course_keys())
+        if state != "before":
+            write_xlsx(folder / state / "pools-now" / f"{name} (1).xlsx", {name: tms.export_pool(name)})
+
+    export("before")
+    migrate(tms, name, codes[14:], day(2026, 12, 31), damage={spoilt: "excel"})
+    export("after")
+    tms.delete_course_keys([DAMAGE["excel"](spoilt)])
+    tms.create_course_keys(f"{name} migrated", "AZ-900", "Wide World Importers", [spoilt], day(2026, 12, 31))
+    export("mended")
 
 
 def ugly(folder: Path) -> None:
@@ -948,6 +1014,7 @@ STRICT = (  # ISO 29500 strict has other namespaces
 SAMPLES: dict[str, Callable[[Path], None]] = {
     "two-files": two_files,
     "halfway": halfway,
+    "one-pool": one_pool,
     "clean": clean,
     "late-backup": late_backup,
     "after-sunset": after_sunset,

@@ -65,7 +65,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-PROGRAMS = {"libreoffice": "soffice", "browser": "chromium"}
+PROGRAMS = {"libreoffice": "soffice", "browser": "chromium", "jupyterlab": "chromedriver"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -197,6 +197,7 @@ def test_pairs_of_names_are_groups_of_their_own(write: Write, tmp_path: Path) ->
 
 SAMPLE_DAYS = {
     **dict.fromkeys(("two-files", "halfway", "ugly", "clean"), "2026-04-09"),
+    **dict.fromkeys(("one-pool/before", "one-pool/after", "one-pool/mended"), "2026-04-09"),
     "late-backup": "2026-04-20",
     "after-sunset": "2026-11-22",
 }
@@ -205,7 +206,9 @@ NOT_IN_A_SAMPLE = {"file_unreadable"}  # a sample with it could not be audited
 
 def test_the_samples_show_every_status_and_every_finding() -> None:
     results = {name: ka.open_case(SAMPLES / name).reconcile(as_of=day) for name, day in SAMPLE_DAYS.items()}
-    assert set(SAMPLE_DAYS) == {folder.name for folder in SAMPLES.iterdir() if folder.is_dir()}
+    assert {name.partition("/")[0] for name in SAMPLE_DAYS} == {
+        folder.name for folder in SAMPLES.iterdir() if folder.is_dir()
+    }
     assert {code for result in results.values() for code, n in result.statuses.items() if n} == set(STATUSES)
     shown = {code for result in results.values() for code in result.findings["code"]}
     assert set(FINDINGS_TABLE) - shown == NOT_IN_A_SAMPLE
@@ -231,3 +234,14 @@ def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path:
     assert "They have left." in before.findings.set_index("code").loc["missing", "message"]
     assert after.findings.set_index("code").loc["missing", "severity"] == "critical"
     assert (before.count_findings()["critical"], after.count_findings()["critical"]) == (0, 1)
+
+
+def test_every_row_of_a_log_is_matched_or_named() -> None:
+    """Rows of the log, of other keys and of assignments = matched + unmatched + repeats + set aside. (CATALOGUE §3)"""
+    sources = ka.open_case(SAMPLES / "after-sunset").reconcile().sources.set_index("source_file")
+    assert sources.loc["distribution/sent keys.csv", ["rows_read", "matched", "unmatched"]].tolist() == [64, 63, 1]
+    assert sources.loc["other-keys/subscription keys.csv", ["rows_read", "matched", "unmatched"]].tolist() == [1, 1, 0]
+    told = sources[sources["role"].isin(["distribution", "other_keys", "assignments"])]
+    assert len(told) == 3
+    parts = told["matched"] + told["unmatched"] + told["repeats"] + told["set_aside"]
+    assert (told["rows_read"] == parts).all()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import filecmp
-import json
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from keyaudit.exports.sheets import SUFFIXES
 from keyaudit.statuses import STATUSES
 
 MACHINE_PATH = re.compile(rf"(?:^|[^A-Za-z0-9_.])/(?:{'|'.join(('home', 'root', 'tmp', 'Users', 'work'))})/[a-z]")
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def tracked() -> list[Path]:
@@ -50,91 +48,6 @@ def test_every_sample_says_what_is_in_it(name: str) -> None:
             assert path.name in text, path.name
 
 
-# --- notebooks ---
-
-
-def outputs(notebook: Path) -> str:
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return json.dumps([cell.get("outputs", []) for cell in cells], ensure_ascii=False)
-
-
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_was_run_from_top_to_bottom(notebook: Path) -> None:
-    """nbval passes a notebook whose outputs were cleared; this does not."""
-    content = json.loads(notebook.read_text(encoding="utf-8"))
-    code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
-    sources = ["".join(cell["source"]) for cell in code]
-    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
-    assert sum(bool(cell["outputs"]) for cell in code) >= len(code) - 2
-    assert content["metadata"]["kernelspec"]["name"] == "python3"
-    assert [cell["metadata"].get("tags") for cell in code].count(["parameters"]) == 1
-    assert not any(output["output_type"] in ("stream", "error") for cell in code for output in cell["outputs"])
-    assert not any(source.rstrip().endswith(";") for source in sources)
-    assert max(len(source.splitlines()) for source in sources) <= 6
-    assert not any(re.search(r"^\s*(?:def|class|for|while) ", source, re.M) for source in sources)
-    assert notebook.stat().st_size < 1_500_000
-
-
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_gives_no_secret_away(notebook: Path) -> None:
-    """No full key, no e-mail, no path of a machine; parameters stay within data/samples."""
-    text = outputs(notebook)
-    assert [code for code in sample_codes() if code in text] == []
-    assert not re.search(r"[\w.]+@[\w.]+\.\w+|[A-Z]:\\\\", text)
-    assert not MACHINE_PATH.search(text)
-    assert re.findall(r'OUT = \\"([^"]*)\\"', notebook.read_text(encoding="utf-8")) in (
-        [],
-        ["report"],
-    )  # not start.py's folder
-    (case,) = re.findall(r'CASE = \\"([^"]*)\\"', notebook.read_text(encoding="utf-8"))
-    assert case in {f"../data/samples/{name}" for name in rehearsal.SAMPLES}
-
-
-@cache
-def sample_codes() -> tuple[str, ...]:
-    """Every code of the samples that is long enough to be told from other text."""
-    import keyaudit as ka
-
-    audits = [ka.open_case(SAMPLES / name).reconcile(as_of="2026-04-09") for name in rehearsal.SAMPLES]
-    codes = {code for audit in audits for code in audit.keys["training_key"].dropna() if len(code) > 5}
-    return tuple(codes - {"Training Key"})
-
-
-@pytest.mark.parametrize(
-    ("notebook", "sentence", "true"),
-    [
-        ("00_start_here", "82 of 258 keys need somebody", "82 of 258 keys need somebody."),
-        ("00_start_here", "Three are missing", r"missing +3\b"),
-        ("00_start_here", "sixty are still only in their pools", r"to_migrate +60\b"),
-        ("00_start_here", "Of the 139 keys that are distributed but unredeemed, the distribution log names 20", r"unredeemed: 139 \(certain: 20\)"),
-        ("01_read_exports", "Eight rows hold no readable code", r"8 keys could not be given a verdict"),
-        ("01_read_exports", "two rows were damaged", r"quotation mark\.csv: 1 damaged row[^]]*ragged\.csv: 1 damaged row"),
-        ("02_reconcile_keys", "57 keys have moved and are right", r"migrated: 57"),
-        ("02_reconcile_keys", "28 keys were redeemed and 32 have moved", None),
-        ("02_reconcile_keys", "Six keys were altered", None),
-    ],
-)  # fmt: skip
-def test_figures_in_prose_are_true(notebook: str, sentence: str, true: str | None) -> None:
-    text = (ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8")
-    assert sentence in text
-    if true is not None:
-        shown = outputs(ROOT / "notebooks" / f"{notebook}.ipynb") + outputs(ROOT / "notebooks" / "00_start_here.ipynb")
-        assert re.search(true, shown)
-
-
-def test_pool_figures_in_prose_are_true() -> None:
-    import keyaudit as ka
-
-    result = ka.open_case(SAMPLES / "halfway").reconcile(as_of="2026-04-09")
-    by_pool = result.summary(by="pool")
-    azure, security = by_pool.loc["Azure Administrator - Contoso"], by_pool.loc["Security Operations - Fabrikam"]
-    assert (azure["redeemed"], azure["migrated"]) == (28, 32)
-    assert (security["missing"], security["altered"], security["wrong_course"]) == (3, 4, 3)
-    assert result.statuses["altered"] == result.statuses["stray"] == 6
-    stages = result.pools["stage"].astype(str).tolist()
-    assert [stages.count(s) for s in ("closed", "moved", "begun", "not_begun")] == [1, 1, 2, 2]
-
-
 # --- README ---
 
 
@@ -152,10 +65,27 @@ def test_the_readme_names_two_commands_that_are_there() -> None:
         assert (ROOT / link).exists(), link
 
 
+# --- docs ---
+
+
+@pytest.mark.parametrize("page", ["own-exports", "statuses-and-findings", "how-it-decides"])
+def test_a_page_says_what_the_code_says(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tables are the code's, and its Python blocks print what it shows. Mend it with `python start.py regenerate`."""
+    monkeypatch.chdir(ROOT)
+    make = runpy.run_path("docs/make.py")
+    path = ROOT / "docs" / f"{page}.md"
+    text = path.read_text(encoding="utf-8")
+    assert text == make["rendered"](path)
+    assert f"docs/{page}.md" in (ROOT / "README.md").read_text(encoding="utf-8")
+    used = re.findall(r"^<!-- (.*) -->$", text, re.M)
+    assert set(used) <= {*make["PARTS"], "end"}
+    assert len(used) + text.count("```python") >= 6
+
+
 # --- structure ---
 
 FLOORS = [
-    {"errors", "columns", "masking"},
+    {"errors", "columns", "masking", "notebooks"},
     {"deadlines"},
     {"exports.package"},
     {"exports.texts", "exports.codes"},
@@ -258,4 +188,4 @@ def test_start_is_short_and_needs_nothing_installed() -> None:
 
 def test_start_says_how_it_is_used() -> None:
     run = subprocess.run([sys.executable, "start.py", "help"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout.strip()) == (2, "Usage: python start.py [test | lab]")
+    assert (run.returncode, run.stdout.strip()) == (2, "Usage: python start.py [test | lab | regenerate]")

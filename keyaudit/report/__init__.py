@@ -28,6 +28,7 @@ from keyaudit.share import masked
 
 MANIFEST, PLAN = "MANIFEST.json", "plan"
 CHUNK = 20_000  # rows turned into text at a time
+OPTIONS = {"fail_on": "error", "keep_going": False}  # what `keyaudit audit` does unless it is told otherwise
 
 
 def write_report(
@@ -60,7 +61,7 @@ def write_report(
         lists = write_lists(migration_plan(shown), folder / PLAN)
         return rows | {f"{PLAN}/{name}": count for name, count in lists.items()}
 
-    return _write_set(audit, path, write, {**(options or {}), "share": share, "all_keys": all_keys})
+    return _write_set(audit, path, write, {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys})
 
 
 def write_plan(audit: Reconciliation, path: str | Path) -> Path:
