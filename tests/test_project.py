@@ -110,7 +110,7 @@ FLOORS = [
     {"reconciliation"},
     {"card", "share", "plan", "report.bigsheet", "charts.sheet"},
     {"charts.timeline", "charts.tallies"},
-    {"charts.over_time"},
+    {"charts.left", "charts.redeemed", "charts.works"},
     {"charts"},
     {"report.workbook", "report.page", "report.lists"},
     {"report"},

@@ -6,8 +6,10 @@ charts.redemptions(audit)
 
 from __future__ import annotations
 
-from keyaudit.charts.over_time import keys_left, outlook, redemptions
+from keyaudit.charts.left import keys_left
+from keyaudit.charts.redeemed import redemptions
 from keyaudit.charts.sheet import Chart
 from keyaudit.charts.tallies import how_statuses_follow, status_by_pool, where_keys_went
+from keyaudit.charts.works import outlook
 
 __all__ = ["Chart", "how_statuses_follow", "keys_left", "outlook", "redemptions", "status_by_pool", "where_keys_went"]

@@ -40,9 +40,11 @@ Points: TypeAlias = Any  # numbers in inches: a list or a NumPy array
 
 WIDTH, HEIGHT, DPI = 9.2, 5.0, 160
 LEFT, RIGHT = 0.42, WIDTH - 0.32  # where text begins and ends
+NOTHING = "No key was exported"  # the title of a chart of no key
 FONT = "DejaVu Sans"  # comes with matplotlib, so that a chart looks the same on every machine
 INK, MUTE, GRID, RULE, BAND = "#1F2933", "#616E7C", "#E8ECF0", "#9AA5B1", "#EDF0F3"
 FILL = {family: colours[0] for family, colours in FAMILIES.items()}
+PALE = {"todo": "#F8E3D6", "done": "#CCDAE6", "nothing": "#E1E5EA"}  # what went before, what is not known
 WORD = {family: colours[1] for family, colours in FAMILIES.items()}  # darker: text has a contrast of 4.5 at least
 
 
@@ -329,22 +331,14 @@ def plain(code: str) -> str:
     return code.replace("_", " ")
 
 
-ROLE_WORDS = {
-    "pools_before": "pool export",
-    "pools_now": "later pool export",
-    "course_keys": "course-key export",
-    "pool_list": "pool list",
-    "distribution": "distribution log",
-    "other_keys": "other-key export",
-    "assignments": "course-assignment export",
-}
+ROLE_WORDS = {"pools_before": "pool export", "pools_now": "later pool export", "course_keys": "course-key export"}
 
 
 def source_line(audit: Reconciliation) -> str:
-    """`Source: 6 pool exports, 1 course-key export · as of Thu 9 Apr 2026`."""
-    files = audit.sources["role"].value_counts()
-    named = ", ".join(count(int(files[role]), word) for role, word in ROLE_WORDS.items() if role in files)
-    return f"Source: {named or 'no files'} · as of {weekday(audit.as_of)}"
+    """`Source: 6 pool exports, 1 course-key export, 2 other files · as of Thu 9 Apr 2026`."""
+    words = audit.sources["role"].map(ROLE_WORDS).fillna("other file").value_counts()
+    named = [count(int(words[word]), word) for word in (*ROLE_WORDS.values(), "other file") if word in words]
+    return f"Source: {', '.join(named) or 'no files'} · as of {weekday(audit.as_of)}"
 
 
 # --- text that can be drawn ---

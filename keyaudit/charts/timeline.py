@@ -228,3 +228,14 @@ def dates(first: dt.date, last: dt.date) -> list[dt.date]:
     if len(found) < 5 and (not found or (found[0] - first).days > 0.12 * span):
         found = [first, *found]
     return found
+
+
+def days_of(column: Any) -> Array:
+    """Dates as whole days."""
+    return np.asarray(column).astype("datetime64[D]")
+
+
+def later(date: dt.date, days: float) -> dt.date:
+    """Some days later (or earlier), within what a calendar can hold."""
+    number = min(max(date.toordinal() + round(days), 1), dt.date.max.toordinal())
+    return dt.date.fromordinal(number)
