@@ -262,15 +262,15 @@ def _pool_expired_too_soon(c: Context) -> list[dict[str, Any]]:
 
 
 def _backup_looks_late(c: Context) -> list[dict[str, Any]]:
+    """Course keys known to be older than the announcement are no migration: they do not make a backup late."""
     e = c.evidence
     backed = e.in_before & ~e.redeemed
-    if not e.in_course.any() or not backed.any() or (backed & (e.in_course | (e.link >= 0))).any():
+    made = e.course_rows["created_at"].to_numpy() if len(e.course_rows) else np.array([], dtype="datetime64[s]")
+    is_begun = bool((~(made < np.datetime64(c.calendar.announced_on))).any())
+    if not is_begun or not backed.any() or (backed & (e.in_course | (e.link >= 0))).any():
         return []
-    return [
-        {
-            "message": "Course keys exist, and no unredeemed key of any backup is among them: the backup was made too late."
-        }
-    ]
+    message = "Course keys exist, and no unredeemed key of any backup is among them: the backup was made too late."
+    return [{"message": message}]
 
 
 def _pool_list_filtered(c: Context) -> list[dict[str, Any]]:
@@ -424,7 +424,10 @@ def _fragile_key(c: Context) -> list[dict[str, Any]]:
     fragile = open_[open_["training_key"].str.fullmatch(FRAGILE)]
     count = fragile["pool"].value_counts()
     return [
-        {"pool": pool, "message": f"{number:,} codes of this pool would be changed by Excel."}
+        {
+            "pool": pool,
+            "message": f"{number:,} {'code' if number == 1 else 'codes'} of this pool would be changed by Excel.",
+        }
         for pool, number in count[count > 0].sort_index().items()
     ]
 

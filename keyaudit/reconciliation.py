@@ -208,7 +208,16 @@ class Reconciliation:
         counted = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair)
         grouped = counted.groupby(["severity", "code", "pool", "pair"], sort=False, dropna=False)
         table = grouped.agg(findings=("message", "size"), message=("message", "first"), remedy=("remedy", "first"))
-        return table.reset_index().drop(columns="pair").head(limit)
+        table = table.reset_index().drop(columns="pair")
+        if len(table) <= limit:
+            return table
+        more = len(table) - limit
+        rest = {
+            "code": "…",
+            "findings": table["findings"][limit:].sum(),
+            "message": f"{more} more: show_findings({len(table)})",
+        }
+        return pd.concat([table.head(limit), pd.DataFrame([rest])], ignore_index=True).fillna("")
 
     def today(self) -> pd.DataFrame:
         """The work list: what to do, by when, in which pool, for how many keys. The most urgent first."""

@@ -245,3 +245,21 @@ def test_every_row_of_a_log_is_matched_or_named() -> None:
     assert len(told) == 3
     parts = told["matched"] + told["unmatched"] + told["repeats"] + told["set_aside"]
     assert (told["rows_read"] == parts).all()
+
+
+@pytest.mark.parametrize(("created", "expected"), [("2026-01-15", []), ("2026-04-01", [""]), (".", [""])])
+def test_course_keys_older_than_the_announcement_make_no_backup_late(
+    created: str, expected: list[str], write: Write, tmp_path: Path
+) -> None:
+    """An audit before the migration: the course keys there are have nothing to do with it."""
+    change = {NOW: "", LISTED: "", LOG: "", KEYS: f"{COURSE}\nOWN-000001 E C O {created} 2026-12-31 . 0 180 No"}
+    assert found(audit(made(write, tmp_path, CLEAN | change)), "backup_looks_late") == expected
+
+
+def test_what_does_not_fit_the_display_is_counted() -> None:
+    result = ka.open_case(SAMPLES / "after-sunset").reconcile()
+    shown = result.show_findings(5)
+    assert len(shown) == 6
+    assert shown["findings"].sum() == len(result.findings)
+    assert "more: show_findings(" in shown["message"].iloc[-1]
+    assert len(result.show_findings(999)) < 999
