@@ -830,7 +830,9 @@ def after_sunset(folder: Path) -> None:
     tms.assignments.append(Assignment("Mia Rossi", twice.course, day(2026, 9, 3), p[9]))
     tms.assignments.append(Assignment(holder[e[20]], "MD-102", day(2026, 6, 3), e[20]))
     cut = [["Ask Lucerne about these"], *([code] for code in k[6:9])]  # a list somebody left on another tab
-    write_xlsx(folder / "course-keys/2026-11-20.xlsx", {"Course Assignment Keys": tms.export_course_keys(), "To do": cut})
+    write_xlsx(
+        folder / "course-keys/2026-11-20.xlsx", {"Course Assignment Keys": tms.export_course_keys(), "To do": cut}
+    )
     write_csv(folder / "course-assignments/assignments.csv", tms.export_assignments())
     write_csv(
         folder / "other-keys/subscription keys.csv",
