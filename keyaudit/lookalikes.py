@@ -134,10 +134,10 @@ def _unicode(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
 
 
 def _case(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
-    return _equal(_caseless(left["unicode"]), _caseless(right["unicode"]))
+    return _equal(caseless(left["unicode"]), caseless(right["unicode"]))
 
 
-def _caseless(codes: pd.Series) -> pd.Series:
+def caseless(codes: pd.Series) -> pd.Series:
     """`casefold`, which for ASCII is the lower case."""
     is_ascii = codes.str.isascii()
     return codes.str.lower().where(is_ascii, codes[~is_ascii].str.casefold())
