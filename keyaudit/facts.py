@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from keyaudit.deadlines import Calendar
 from keyaudit.exports.codes import PARTS
@@ -124,7 +125,7 @@ class Evidence:
 
     def _place_keys(self) -> None:
         rows = [export.rows for export in (self.exports.before, self.exports.now) if export is not None]
-        self.rows = pd.concat(rows, ignore_index=True) if len(rows) > 1 else rows[0]
+        self.rows = stacked(rows)
         self.row_pool = np.concatenate([self.pools.before, self.pools.now]).astype(np.int64)
         self.row_now = np.arange(len(self.rows)) >= len(self.exports.before.rows)
         held = self.row_ids >= 0
@@ -392,17 +393,19 @@ class Evidence:
 
     def latest_filled(self, column: str) -> Array:
         """A setting of every place: its own row's, else its pool's, from the latest source that gives one; else None."""
-        written = np.full(len(self.place_key), None, dtype=object)
+        written = np.full(len(self.place_key), -1)
+        values: list[Any] = []
         for export, pool, place_row in self._sources():
-            cells = export.rows[column].to_numpy(dtype=object, na_value=None)
-            filled = np.flatnonzero(is_known(cells))
+            cells, texts = pd.factorize(export.rows[column])
+            filled = np.flatnonzero(cells >= 0)
             of_pool = _first(pool[filled], filled, len(self.pools.table))
             own = place_row.copy()
-            own[own >= 0] = np.where(is_known(cells[own[own >= 0]]), own[own >= 0], -1)
+            own[own >= 0] = np.where(cells[own[own >= 0]] >= 0, own[own >= 0], -1)
             row = np.where(own >= 0, own, of_pool[self.place_pool])
-            take = ~is_known(written) & (row >= 0)
-            written[take] = cells[row[take]]
-        return written
+            take = (written < 0) & (row >= 0)
+            written[take] = len(values) + cells[row[take]]
+            values += texts.tolist()
+        return np.array([*values, None], dtype=object)[written]
 
     def _expired_unannounced(self) -> None:
         """Every export and pool list that gives the pool's expiry gives one before the sunset was announced."""
@@ -488,6 +491,17 @@ def is_known(values: Array) -> Array:
 def both_known_and_differ(ours: Array, theirs: Array) -> Array:
     """Where two object arrays both say something, and not the same."""
     return is_known(ours) & is_known(theirs) & (ours != theirs)
+
+
+def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Tables one below the other; a column of categories stays one."""
+    tables = [table for table in tables if len(table)] or tables[:1]
+    if len(tables) == 1:
+        return tables[0].reset_index(drop=True)
+    shared = [name for name in tables[0] if all(isinstance(table[name].dtype, pd.CategoricalDtype) for table in tables)]
+    whole = pd.concat([table.drop(columns=shared) for table in tables], ignore_index=True)
+    columns = {name: union_categoricals([table[name] for table in tables]) for name in shared}
+    return whole.assign(**columns)[list(tables[0])]
 
 
 # --- small array verbs: by key or pool number ---

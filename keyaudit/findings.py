@@ -16,6 +16,7 @@ from keyaudit.deadlines import Calendar
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.read import fold_name
 from keyaudit.facts import KNOWN, NEVER, NO_COLUMN, Array, Evidence, both_known_and_differ
+from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 
 BY_PAIR = ("wrong_course", "organization_differs")  # grouped by pool value → key value, which their message names
@@ -37,8 +38,8 @@ class Context:
         numbers = np.flatnonzero(mask) if mask.dtype == bool else mask
         if not len(numbers):
             return pd.DataFrame()
-        picked = self.keys.loc[numbers]
-        frame = picked[["training_key", "pool", "source_file", "source_sheet", "source_row"]].astype({"pool": object})
+        columns = ["training_key", "pool", "source_file", "source_sheet", "source_row"]
+        frame = self.keys[columns].iloc[numbers].astype({"pool": object})
         frame = frame.assign(message=message)
         return frame if severity is None else frame.assign(severity=severity)
 
@@ -185,13 +186,17 @@ def _start_lost(c: Context) -> Any:
 
 
 def _scope(c: Context, pool: str, key: str) -> Any:
-    sitewide = pd.Series(_of_home(c, c.evidence.latest_filled("sitewide"), None)).map(_yes_or_no)
-    return (sitewide == pool) & (_of_entry(c, "any_organization").map(_yes_or_no) == key)
+    sitewide = _of_home(c, c.evidence.latest_filled("sitewide"), None)
+    return _says(sitewide, pool) & _says(_of_entry(c, "any_organization"), key)
 
 
-def _yes_or_no(flag: Any) -> str:
-    text = str(flag).casefold()
-    return "yes" if text in ("yes", "true", "1", "y") else "no" if text in ("no", "false", "0", "n") else ""
+_WORDS = {"yes": ("yes", "true", "1", "y"), "no": ("no", "false", "0", "n")}
+
+
+def _says(flags: pd.Series | Array, answer: str) -> Array:
+    """Where a flag says yes, or no; blank says neither."""
+    codes, values = pd.factorize(flags)
+    return np.array([*(str(value).casefold() in _WORDS[answer] for value in values), False])[codes]
 
 
 def _created_late(c: Context) -> pd.DataFrame:
@@ -202,7 +207,7 @@ def _created_late(c: Context) -> pd.DataFrame:
 
 
 def _pool_in_two_courses(c: Context) -> list[dict[str, Any]]:
-    keys = c.keys[c.evidence.in_pool & c.evidence.in_course]
+    keys = c.keys.loc[c.evidence.in_pool & c.evidence.in_course, ["pool", "course_key_course"]].drop_duplicates()
     course = keys["course_key_course"].astype("str").map(fold_name, na_action="ignore")
     course = course.map(lambda name: c.evidence.agreements.same_course.get(name, name), na_action="ignore")
     counted = course.groupby(keys["pool"].astype("str")).nunique()
@@ -410,8 +415,8 @@ def _record_lost(c: Context) -> pd.DataFrame:
 
 def _case_twin(c: Context) -> pd.DataFrame:
     e = c.evidence
-    pooled = c.keys[(e.in_pool | e.in_course) & e.readable & (e.rung != "case")]
-    folded = pooled["training_key"].str.casefold()
+    pooled = c.keys.loc[(e.in_pool | e.in_course) & e.readable & (e.rung != "case"), "training_key"]
+    folded = caseless(pooled)
     return c.of_keys(
         pooled.index[folded.duplicated(keep=False)],
         "Another key differs from it only in upper and lower case: the TMS takes them as two.",
@@ -420,7 +425,7 @@ def _case_twin(c: Context) -> pd.DataFrame:
 
 def _fragile_key(c: Context) -> list[dict[str, Any]]:
     e = c.evidence
-    open_ = c.keys[e.in_pool & e.readable & ~e.redeemed & ~e.in_course]
+    open_ = c.keys.loc[e.in_pool & e.readable & ~e.redeemed & ~e.in_course, ["training_key", "pool"]]
     fragile = open_[open_["training_key"].str.fullmatch(FRAGILE)]
     count = fragile["pool"].value_counts()
     return [

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
-from keyaudit.exports.codes import CONFUSABLE, EXCEL_DATE, INVISIBLE, excel_forms, fold_unicode, fold_whitespace, folded
+from keyaudit.exports.codes import (
+    CONFUSABLE,
+    EXCEL_DATE,
+    INVISIBLE,
+    PLAIN,
+    excel_forms,
+    fold_unicode,
+    fold_whitespace,
+    folded,
+)
 
 RUNGS = {
     "whitespace": "they differ in blanks, invisible characters or a wrapper",
@@ -55,23 +64,25 @@ def find_lookalikes(
     may link them. `pool_of` gives a left key's pool, `codes_of` all codes of a pool (for the sequential test).
     """
     links = Links()
-    typed = set(typed)
-    right = right[right.index.notna()]
+    left, right = _with_folds(left), _with_folds(right[right.index.notna()])
+    is_typed = pd.Series(np.isin(right.index, list(typed)), index=right.index)
     for rung, candidates in _LADDER.items():
         if left.empty or right.empty:
             break
-        open_right = right if rung == "excel" else right[[number not in typed for number in right.index]]
+        open_right = right if rung == "excel" else right[~is_typed[right.index]]
+        if rung == "typo":
+            mistyped = {pool_of(one) for one in left.index[_mistyped(left, open_right)]}
+            links.sequential |= {pool for pool in mistyped if is_sequential(codes_of(pool).tolist())}
+            if links.sequential:
+                left = left[[pool_of(one) not in links.sequential for one in left.index]]
         pairs = sorted(set(candidates(left, open_right)))
-        if rung == "typo" and pairs:
-            pools = {pool_of(one) for one, _ in pairs}
-            sequential = {pool for pool in pools if is_sequential(codes_of(pool).tolist())}
-            links.sequential |= sequential
-            pairs = [pair for pair in pairs if pool_of(pair[0]) not in sequential]
         left, right = _settle(pairs, rung, left, right, links)
     return links
 
 
-def _settle(pairs: Pairs, rung: str, left: pd.Series, right: pd.Series, links: Links) -> tuple[pd.Series, pd.Series]:
+def _settle(
+    pairs: Pairs, rung: str, left: pd.DataFrame, right: pd.DataFrame, links: Links
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Link what is unique in both directions; everything else that has a candidate leaves the ladder undecided."""
     if not pairs:
         return left, right
@@ -90,47 +101,56 @@ def _settle(pairs: Pairs, rung: str, left: pd.Series, right: pd.Series, links: L
     return left.drop(list(of_left)), right.drop(list(of_right))
 
 
+def _with_folds(codes: pd.Series) -> pd.DataFrame:
+    """Codes, and what is left of them after the folds of the first two rungs."""
+    folds = {"whitespace": folded(codes, fold_whitespace), "unicode": folded(codes, fold_unicode)}
+    return pd.DataFrame({"code": codes, **folds})
+
+
 def _equal(left: pd.Series, right: pd.Series) -> Pairs:
-    """Pairs with equal text, found through the few texts of the right side."""
+    """Pairs with equal text."""
+    hits = left[_among(left, right)]
+    if hits.empty:
+        return []
     places = defaultdict(list)
-    for number, text in right.items():
+    for number, text in right[_among(right, hits)].items():
         if text:
             places[text].append(number)
-    hits = left[_among(left, list(places))]
     return [(one, other) for one, text in hits.items() for other in places[text]]
 
 
-def _among(texts: pd.Series, few: list[str]) -> np.ndarray:
-    """Which texts are among a few given ones."""
-    if not few:
-        return np.zeros(len(texts), dtype=bool)
-    codes, _ = pd.factorize(pd.concat([pd.Series(few, dtype="str"), texts], ignore_index=True))
-    wanted = np.zeros(codes.max() + 2, dtype=bool)
-    wanted[codes[: len(few)]] = True
-    return np.asarray(wanted[codes[len(few) :]])
+def _among(texts: pd.Series, wanted: pd.Series | list[str]) -> np.ndarray:
+    """Which texts are among the wanted ones. (`Series.isin` is far slower: it makes an object of every text.)"""
+    found = pc.is_in(pa.array(texts, type=pa.large_string()), value_set=pa.array(wanted, type=pa.large_string()))
+    return np.asarray(found.to_numpy(zero_copy_only=False))
 
 
-def _whitespace(left: pd.Series, right: pd.Series) -> Pairs:
-    return _equal(folded(left, fold_whitespace), folded(right, fold_whitespace))
+def _whitespace(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
+    return _equal(left["whitespace"], right["whitespace"])
 
 
-def _unicode(left: pd.Series, right: pd.Series) -> Pairs:
-    return _equal(folded(left, fold_unicode), folded(right, fold_unicode))
+def _unicode(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
+    return _equal(left["unicode"], right["unicode"])
 
 
-def _case(left: pd.Series, right: pd.Series) -> Pairs:
-    return _equal(folded(left, fold_unicode).str.casefold(), folded(right, fold_unicode).str.casefold())
+def _case(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
+    return _equal(caseless(left["unicode"]), caseless(right["unicode"]))
 
 
-def _excel(left: pd.Series, right: pd.Series) -> Pairs:
+def caseless(codes: pd.Series) -> pd.Series:
+    """`casefold`, which for ASCII is the lower case."""
+    is_ascii = codes.str.isascii()
+    return codes.str.lower().where(is_ascii, codes[~is_ascii].str.casefold())
+
+
+def _excel(left_codes: pd.DataFrame, right_codes: pd.DataFrame) -> Pairs:
     """The right code is what Excel makes of the left one."""
-    right = folded(right, fold_unicode)
+    left, right = left_codes["unicode"], right_codes["unicode"]
     made = right[
         right.str.fullmatch(rf"[\d.]+(?:[Ee][+-]?\d+)?|{EXCEL_DATE}.*|\d[\d./: -]+|(?i:true|false)").astype(bool)
     ]
     if made.empty:
         return []
-    left = folded(left, fold_unicode)
     digits = left[left.str.fullmatch(r"0\d+").astype(bool)]
     pairs = _equal(digits.str.lstrip("0").replace("", "0"), made.str.removesuffix(".0"))
     texts = set(made)
@@ -145,74 +165,144 @@ def _excel(left: pd.Series, right: pd.Series) -> Pairs:
     return pairs
 
 
-def _confusable(left: pd.Series, right: pd.Series) -> Pairs:
-    left, right = folded(left, fold_unicode), folded(right, fold_unicode)
-    return _equal(left.str.translate(CONFUSABLE), right.str.translate(CONFUSABLE))
+def _confusable(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
+    return _equal(_unconfused(left["unicode"]), _unconfused(right["unicode"]))
 
 
-def _extra(left: pd.Series, right: pd.Series) -> Pairs:
+def _unconfused(codes: pd.Series) -> pd.Series:
+    """One sign for all that are confused: they are ASCII, so a table over the bytes of UTF-8 will do."""
+    column = pa.array(codes, type=pa.large_string())
+    _, offsets, letters = column.buffers()
+    told = pa.py_buffer(letters.to_pybytes().translate(_ONE_SIGN)) if letters else letters
+    made = pa.LargeStringArray.from_buffers(len(column), offsets, told, offset=column.offset)
+    return pd.Series(made, index=codes.index, dtype="str")
+
+
+_ONE_SIGN = bytes(ord(CONFUSABLE.get(number, chr(number))) for number in range(256))
+
+
+def _extra(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
     """The right code is the left one and more text, or its beginning."""
     heads: list[tuple[str, int]] = []
-    for number, text in right.items():
+    for number, text in right["code"][~right["code"].str.fullmatch(PLAIN).astype(bool)].items():
         for gap in re.finditer(rf"[{INVISIBLE},;]+", text):
             head = fold_unicode(text[: gap.start()])
             if head and text[gap.end() :]:
                 heads.append((head, number))
     texts = pd.Series([head for head, _ in heads], index=[number for _, number in heads], dtype="str")
-    left = folded(left, fold_unicode)
-    pairs = _equal(left, texts)
-    cut = folded(right, fold_unicode)
-    cut = cut[cut.str.len() >= SHORTEST]
-    if len(cut):
-        near = left[_among(left.str.slice(0, SHORTEST), list(cut.str.slice(0, SHORTEST).unique()))].sort_values()
-        codes, numbers = near.tolist(), near.index.tolist()
-        for other, text in cut.items():
-            place = bisect_left(codes, text)
-            while place < len(codes) and codes[place].startswith(text):
-                if codes[place] != text:
-                    pairs.append((numbers[place], other))
-                place += 1
+    pairs = _equal(left["unicode"], texts)
+    lengths = left["unicode"].str.len()
+    for length, cut in right["unicode"].groupby(right["unicode"].str.len()):
+        if length >= SHORTEST:
+            pairs += _equal(left["unicode"][lengths > length].str.slice(0, int(length)), cut)
     return pairs
 
 
-def _typo(left: pd.Series, right: pd.Series) -> Pairs:
-    """Optimal-string-alignment distance 1: one slip leaves the beginning or the end of a code as it was."""
-    left, right = folded(left, fold_unicode), folded(right, fold_unicode)
-    left, right = left[left.str.len() >= SHORTEST], right[right.str.len() >= SHORTEST]
+def _typo(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
+    """Optimal-string-alignment distance 1."""
     pairs: Pairs = []
-    for length, same in right.groupby(right.str.len()):
-        near = left[left.str.len().between(int(length) - 1, int(length) + 1)]
-        size = (int(length) - 2) // 2
-        for start, stop in ((0, size), (-size, None)):
-            pieces = defaultdict(list)
-            for other, text in same.items():
-                pieces[text[start:stop]].append((other, text))
-            candidates = near[_among(near.str.slice(start, stop), list(pieces))]
-            for one, text in candidates.items():
-                for other, wanted in pieces[text[start:stop]]:
-                    if OSA.distance(text, wanted, score_cutoff=1) == 1:
-                        pairs.append((one, other))
+    for ones, others in _alike_in_half(left[_mistyped(left, right)], right):
+        for mine, theirs in _slips(_letters(ones), _letters(others)):
+            places = defaultdict(list)
+            for place in np.flatnonzero(_is_in(theirs, mine)):
+                places[theirs[place]].append(place)
+            pairs += [
+                (ones.index[one], others.index[other])
+                for one in np.flatnonzero(_is_in(mine, theirs))
+                for other in places[mine[one]]
+                if OSA.distance(ones.iat[one], others.iat[other], score_cutoff=1) == 1
+            ]
     return pairs
+
+
+def _mistyped(left: pd.DataFrame, right: pd.DataFrame) -> np.ndarray:
+    """Which left codes are one slip away from a right one."""
+    found = pd.Series(np.zeros(len(left), dtype=bool), index=left.index)
+    for ones, others in _alike_in_half(left, right):
+        for mine, theirs in _slips(_letters(ones), _letters(others)):
+            found[ones.index[_is_in(mine, theirs)]] = True
+    return np.asarray(found, dtype=bool)
+
+
+def _alike_in_half(left: pd.DataFrame, right: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
+    """Codes by their lengths that share the first or the last half: one slip leaves one of the two as it was."""
+    by_length = right["unicode"].groupby(right["unicode"].str.len())
+    lengths = left["unicode"].str.len()
+    for size, theirs in by_length:
+        for length in range(max(SHORTEST, int(size) - 1), int(size) + 2 if size >= SHORTEST else 0):
+            ones, others = left["unicode"][lengths == length], theirs
+            if ones.empty:
+                continue
+            half = (min(length, int(size)) - 1) // 2
+            heads = ones.str.slice(0, half), others.str.slice(0, half)
+            tails = ones.str.slice(-half), others.str.slice(-half)
+            ones = ones[_among(heads[0], heads[1]) | _among(tails[0], tails[1])]
+            others = others[_among(heads[1], heads[0]) | _among(tails[1], tails[0])]
+            if len(ones) and len(others):
+                yield ones, others
+
+
+def _letters(codes: pd.Series) -> np.ndarray:
+    """Codes of one length as a row of numbers for each place."""
+    size = len(codes.iat[0])
+    return np.array(codes.tolist(), dtype=f"U{max(size, 1)}").view(np.uint32).reshape(len(codes), -1)[:, :size].T
+
+
+def _slips(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For every slip that may lie between codes of two lengths: a number for each code on either side.
+
+    Two codes have the same number where nothing but that slip tells them apart. (A number is a sum of letters times
+    random weights, so that a slip is a small correction, and chance all but never makes two numbers equal.)
+    """
+    size, other_size = len(ones), len(others)
+    if size < other_size:
+        yield from ((mine, theirs) for theirs, mine in _slips(others, ones))
+    weights = np.random.default_rng(0).integers(1, 2**63, size + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    swap = weights[:-1] - weights[1:]
+    if size == other_size:
+        mine, theirs = _weighed(ones, weights), _weighed(others, weights)
+        for at in range(size):  # another letter
+            yield mine - ones[at] * weights[at], theirs - others[at] * weights[at]
+        for at in range(size - 1):  # two letters swapped
+            yield mine, theirs + (others[at + 1] - others[at].astype(np.uint64)) * swap[at]
+    if size == other_size + 1:
+        mine, theirs = _weighed(ones[1:], weights), _weighed(others, weights)
+        for at in range(size):  # one letter more: the letters after it stand one place farther on
+            yield mine, theirs
+            if at < other_size:
+                mine = mine + (ones[at] - ones[at + 1].astype(np.uint64)) * weights[at]
+
+
+def _weighed(letters: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    total = np.zeros(letters.shape[1], dtype=np.uint64)
+    for row, weight in zip(letters, weights, strict=False):
+        total += row * weight
+    return total
+
+
+def _is_in(numbers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    found = pc.is_in(pa.array(numbers), value_set=pa.array(wanted))
+    return np.asarray(found.to_numpy(zero_copy_only=False))
 
 
 def is_sequential(codes: list[str]) -> bool:
     """Do more than 5 % of a pool's keys have another key of the pool within distance 1?"""
-    codes = sorted(set(codes))
-    shortened: dict[str, list[int]] = defaultdict(list)
-    for number, code in enumerate(codes):
-        for form in {code, *(code[:i] + code[i + 1 :] for i in range(len(code)))}:
-            shortened[form].append(number)
-    has_neighbour: set[int] = set()
-    for numbers in shortened.values():
-        for place, one in enumerate(numbers[:50]):
-            for other in numbers[place + 1 : 50]:
-                is_known = one in has_neighbour and other in has_neighbour
-                if not is_known and OSA.distance(codes[one], codes[other], score_cutoff=1) == 1:
-                    has_neighbour |= {one, other}
-    return len(has_neighbour) > SEQUENTIAL * len(codes)
+    by_size: dict[int, list[str]] = defaultdict(list)
+    for code in sorted(set(codes)):
+        by_size[len(code)].append(code)
+    letters = {size: _letters(pd.Series(same, dtype="str")) for size, same in by_size.items()}
+    is_near = {size: np.zeros(len(same), dtype=bool) for size, same in by_size.items()}
+    for size, ones in letters.items():
+        for mine, theirs in _slips(ones, ones):  # with nothing swapped, a code is the same as itself
+            is_near[size] |= np.where(mine == theirs, pd.Series(mine).duplicated(keep=False), _is_in(theirs, mine))
+        if size + 1 in letters:
+            for mine, theirs in _slips(ones, letters[size + 1]):
+                is_near[size] |= _is_in(mine, theirs)
+                is_near[size + 1] |= _is_in(theirs, mine)
+    return sum(int(near.sum()) for near in is_near.values()) > SEQUENTIAL * len(set(codes))
 
 
-_LADDER: dict[str, Callable[[pd.Series, pd.Series], Pairs]] = {
+_LADDER: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Pairs]] = {
     "whitespace": _whitespace,
     "unicode": _unicode,
     "case": _case,

@@ -145,9 +145,13 @@ def _match_twins(
         if export is None or len(units[units["role"] == role]) < 2:
             continue
         rows = export.rows[["source_file", "pool", "training_key"]].dropna(subset=["training_key"])
-        unit = pd.MultiIndex.from_frame(rows[["source_file", "pool"]].astype("str")).factorize()
-        names = list(unit[1])
-        pairs = pd.DataFrame({"unit": unit[0], "key": pd.factorize(rows["training_key"])[0]}).drop_duplicates()
+        key, keys = pd.factorize(rows["training_key"])
+        if len(keys) == len(rows):
+            continue
+        unit = rows.groupby(["source_file", "pool"], sort=False, observed=True, dropna=False).ngroup().to_numpy()
+        first = rows.iloc[np.unique(unit, return_index=True)[1]]
+        names = list(zip(first["source_file"].astype("str"), first["pool"].astype("str"), strict=True))
+        pairs = pd.DataFrame({"unit": unit, "key": key}).drop_duplicates()
         size = pairs["unit"].value_counts()
         shared = pairs[pairs["key"].duplicated(keep=False)]
         if shared.empty:

@@ -21,7 +21,7 @@ from keyaudit.facts import NEVER, Agreements, Array, Evidence, Exports
 from keyaudit.findings import BY_PAIR, SEVERITIES, Accepted, Context, find
 from keyaudit.masking import endings
 from keyaudit.statuses import FAMILIES, STATUSES, WORKS
-from keyaudit.verdicts import judge
+from keyaudit.verdicts import in_order, judge
 
 STAGES = {
     "not_exported": "in the pool list, in no export",
@@ -394,7 +394,8 @@ def reconcile(
     exports = Exports(before, pools_now, course_keys, pool_list, distribution, other_keys, assignments)
     agreements = Agreements(_pairs(same_course), _pairs(same_organization), log_is_complete)
     evidence = Evidence(exports, agreements, calendar, day)
-    keys = judge(evidence)
+    by_number = judge(evidence)
+    keys = in_order(by_number)
     sources = _sources(evidence)
     tie_out = sources.loc[sources["role"].map(lambda role: ROLES[role].counts_in_tie_out)]
     tie_out = tie_out[["role", "source_file", "rows_read", "keys", "repeats", "set_aside"]].reset_index(drop=True)
@@ -403,7 +404,7 @@ def reconcile(
     notes = pd.concat([export.notes for export in exports.given()], ignore_index=True)
     extra = [*evidence.pools.notes, *(("file_unreadable", "", "", text, file, "", 0) for file, text in unreadable)]
     notes = pd.concat([notes, pd.DataFrame(extra, columns=list(NOTES))], ignore_index=True) if extra else notes
-    context = Context(evidence, keys.sort_index(), calendar, day)
+    context = Context(evidence, by_number, calendar, day)
     findings = find(context, notes, accepted)
     pools = _pools(evidence, keys, calendar, day)
     answers = _answers(evidence, keys, findings)
@@ -474,8 +475,8 @@ def _check(e: Evidence, keys: pd.DataFrame, sources: pd.DataFrame) -> None:
         raise ReconcileError(
             f"{off['source_file'].iloc[0]}: rows read and rows accounted for differ. Please report this."
         )
-    held = e.all_ids[e.all_ids >= 0]
-    if len(keys) != len(np.unique(held)) or keys["status"].isna().any() or len(keys) != e.count:
+    held = np.bincount(e.all_ids[e.all_ids >= 0]) > 0
+    if len(keys) != held.sum() or keys["status"].isna().any() or len(keys) != e.count:
         raise ReconcileError("The keys of all files and the keys with a status differ in number. Please report this.")
 
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from keyaudit.columns import KEYS
-from keyaudit.facts import ILLEGIBLE, KNOWN, NEVER, NO, NO_COLUMN, UNKNOWN, YES, Array, Evidence, both_known_and_differ
+from keyaudit.facts import (
+    ILLEGIBLE,
+    KNOWN,
+    NEVER,
+    NO,
+    NO_COLUMN,
+    UNKNOWN,
+    YES,
+    Array,
+    Evidence,
+    both_known_and_differ,
+    stacked,
+)
 from keyaudit.statuses import STATUSES, WORKS, Facts, assign_statuses, next_steps
 
 W_YES, W_USED, W_UNKNOWN, W_NOT_YET, W_NO = range(len(WORKS))
@@ -19,7 +34,7 @@ DAY = np.timedelta64(1, "D").astype("timedelta64[s]")
 
 
 def judge(evidence: Evidence) -> pd.DataFrame:
-    """One row per key with the columns of KEYS, sorted by status, pool and key; index `number` is the key's number."""
+    """One row per key with the columns of KEYS; index `number` is the key's number."""
     facts = _facts(evidence)
     status = assign_statuses(facts)
     linked = evidence.link
@@ -173,7 +188,8 @@ def _table(e: Evidence, facts: Facts, status: Array, works: Array, until: Array)
     uses = np.where(e.in_course, e.uses, np.nan)
     max_uses = of_entry(e.row_max, np.nan)
     expires = of_home(np.where(e.expires.known == KNOWN, e.expires.value, NEVER), NEVER)
-    first = _first_seen(e)
+    records = _records(e)
+    first = records.iloc[_first_seen(e)]
     columns = {
         "training_key": e.codes,
         "status": pd.Categorical.from_codes(status, list(STATUSES), ordered=True),
@@ -182,18 +198,18 @@ def _table(e: Evidence, facts: Facts, status: Array, works: Array, until: Array)
         "next_step": pd.Categorical(next_steps(facts, status)),
         "act_by": _act_by(e, status, works, until),
         "reason": pd.Categorical.from_codes(status, [row.reason for row in STATUSES.values()]),
-        "pool": pd.Categorical(e.home_name),
-        "course": pd.Categorical(of_home(e.course_text, None)),
-        "organization": pd.Categorical(of_home(e.organization_text, None)),
+        "pool": _category(e.pools.table["pool"].to_numpy(), e.home_pool),
+        "course": _of_row(e.course_text, e.home),
+        "organization": _of_row(e.organization_text, e.home),
         "is_distributed": _yes_no(e.is_distributed),
         "redeemed_at": e.redeemed_at,
         "pool_expires_on": expires,
         "in_before": _yes_no(e.in_before.astype(int)),
         "in_now": _yes_no(e.in_now),
         "in_course_keys": _yes_no(np.where(e.in_course, YES, NO if e.given else UNKNOWN)),
-        "course_key_name": _category(of_entry(rows["name"].to_numpy(dtype=object), None)),
-        "course_key_course": _category(of_entry(rows["course"].to_numpy(dtype=object), None)),
-        "course_key_organization": _category(of_entry(rows["organization"].to_numpy(dtype=object), None)),
+        "course_key_name": _of_row(rows["name"], e.course_row),
+        "course_key_course": _of_row(rows["course"], e.course_row),
+        "course_key_organization": _of_row(rows["organization"], e.course_row),
         "course_key_expires_on": of_entry(e.row_expires, NEVER),
         "uses": uses,
         "max_uses": max_uses,
@@ -201,18 +217,45 @@ def _table(e: Evidence, facts: Facts, status: Array, works: Array, until: Array)
         "lookalike": _lookalike_codes(e),
         "damage": _damage(e),
         "reference": _references(e, first),
-        "evidence": _evidence(e, status, first),
-        "source_file": pd.Categorical(first["source_file"]),
-        "source_sheet": pd.Categorical(first["source_sheet"]),
+        "evidence": _evidence(e, status, records),
+        "source_file": _sorted_category(first["source_file"]),
+        "source_sheet": _sorted_category(first["source_sheet"]),
         "source_row": first["source_row"].to_numpy(),
     }
     keys = pd.DataFrame({name: columns[name] for name in KEYS})
     keys.index.name = "number"
-    return keys.sort_values(["status", "pool", "training_key", "source_file", "source_row"], kind="stable")
+    return keys
 
 
-def _category(values: Array) -> pd.Categorical:
-    return pd.Categorical(pd.Series(values, dtype=object).where(lambda column: column.notna(), None))
+def in_order(keys: pd.DataFrame) -> pd.DataFrame:
+    """The table sorted by status, pool, key, file and row; what has no pool or no code comes last."""
+    key = np.empty(len(keys), dtype=np.int64)  # the place of each key if all were sorted by code, file and row
+    key[pc.sort_indices(pa.array(keys["training_key"])).to_numpy()] = np.arange(len(keys))
+    blind = np.flatnonzero(keys["training_key"].isna())  # no code: these stand last, and go by file and row
+    by_record = np.lexsort((keys["source_row"].iloc[blind], keys["source_file"].iloc[blind].cat.codes))
+    key[blind[by_record]] = np.arange(len(keys) - len(blind), len(keys))
+    pool = keys["pool"].cat.codes.to_numpy().astype(np.int64) % (len(keys["pool"].cat.categories) + 1)  # -1: the last
+    group = keys["status"].cat.codes.to_numpy().astype(np.int64) * (len(keys["pool"].cat.categories) + 1) + pool
+    return keys.iloc[np.argsort(group * len(keys) + key)]
+
+
+def _category(names: Sequence[Any], number: Array) -> pd.Categorical:
+    """Few names for many keys: `number` is the place of each key's name, -1 where it has none."""
+    is_used = np.bincount(number[number >= 0], minlength=len(names)) > 0
+    shown = sorted({name for name, used in zip(names, is_used, strict=True) if used})
+    place = {name: code for code, name in enumerate(shown)}
+    codes = np.array([*(place.get(name, -1) for name in names), -1])
+    return pd.Categorical.from_codes(codes[number], pd.Index(shown, dtype="str"))
+
+
+def _of_row(column: pd.Series | Array, row: Array) -> pd.Categorical:
+    """A column of few texts, for the row of each key (-1: it has none)."""
+    codes, names = pd.factorize(column)
+    return _category(list(names), np.append(codes, -1)[row])
+
+
+def _sorted_category(column: pd.Series) -> pd.Categorical:
+    return _category(column.cat.categories, column.cat.codes.to_numpy())
 
 
 def _yes_no(values: Array) -> pd.Categorical:
@@ -247,33 +290,44 @@ def _damage(e: Evidence) -> pd.Categorical:
     return pd.Categorical(pd.Series(damage, dtype=object).where(damage != ""))
 
 
-def _first_seen(e: Evidence) -> pd.DataFrame:
-    """File, sheet and row of every key's first record: backup, later exports, course keys, in this order."""
-    places = ["source_file", "source_sheet", "source_row"]
-    frames = [e.rows[places].assign(**{c: e.rows[c].astype("str") for c in places[:2]})]
-    if len(e.course_rows):
-        frames.append(e.course_rows[places].assign(**{c: e.course_rows[c].astype("str") for c in places[:2]}))
-    every = pd.concat(frames, ignore_index=True)
-    ids = e.all_ids
-    held = np.flatnonzero(ids >= 0)
+def _records(e: Evidence) -> pd.DataFrame:
+    """File, sheet and row of every record: backup, later exports, course keys, in this order."""
+    return stacked([rows[["source_file", "source_sheet", "source_row"]] for rows in (e.rows, e.course_rows)])
+
+
+def _first_seen(e: Evidence) -> Array:
+    """The first record of every key."""
+    held = np.flatnonzero(e.all_ids >= 0)
     first = np.full(e.count, -1, dtype=np.int64)
-    first[ids[held[::-1]]] = held[::-1]
-    return every.iloc[first].reset_index(drop=True)
+    first[e.all_ids[held[::-1]]] = held[::-1]
+    return first
+
+
+def _located(names: Sequence[Any], number: Array, rows: Array) -> pd.Series:
+    """`name, row 14` for every key; `number` is the place of its name."""
+    name = pa.array(names, type=pa.large_string()).take(pa.array(number))
+    row = pa.array(rows).cast(pa.large_string())
+    return pd.Series(pc.binary_join_element_wise(name, row, pa.scalar(", row ", pa.large_string())), dtype="str")
 
 
 def _references(e: Evidence, first: pd.DataFrame) -> pd.Series:
     """Pool and row of the first export; the file too where that names two keys."""
-    file = first["source_file"].str.rsplit("/", n=1).str[-1]
-    name = pd.Series(e.home_name, dtype="str").fillna(file)
-    reference = name + ", row " + first["source_row"].astype("str")
-    twice = reference.duplicated(keep=False)
+    files = [file.rsplit("/", 1)[-1] for file in first["source_file"].cat.categories]
+    pools = list(e.pools.table["pool"])
+    number, names = pd.factorize(np.array([*pools, *files], dtype=object))
+    name = number[np.where(e.home_pool >= 0, e.home_pool, len(pools) + first["source_file"].cat.codes.to_numpy())]
+    rows = first["source_row"].to_numpy().astype(np.int64)
+    reference = _located(names, name, rows)
+    twice = pd.Series(name * (rows.max(initial=0) + 1) + rows).duplicated(keep=False)
     if twice.any():
-        sheet = first["source_sheet"].where(first["source_sheet"] == "", ", " + first["source_sheet"])
-        reference = reference.where(~twice, reference + " (" + file + sheet + ")")
+        told = first[["source_file", "source_sheet"]].astype("str")[twice.to_numpy()].reset_index(drop=True)
+        sheet = told["source_sheet"].where(told["source_sheet"] == "", ", " + told["source_sheet"])
+        file = told["source_file"].str.rsplit("/", n=1).str[-1]
+        reference[twice] = (reference[twice].reset_index(drop=True) + " (" + file + sheet + ")").array
     return reference
 
 
-def _evidence(e: Evidence, status: Array, first: pd.DataFrame) -> pd.Series:
+def _evidence(e: Evidence, status: Array, records: pd.DataFrame) -> pd.Series:
     """The file (and row) that decided."""
     by_course = e.course_row >= 0
     partner = np.where((status == NUMBER["altered"]) & (e.link >= 0), e.course_row[e.link], -1)
@@ -281,13 +335,9 @@ def _evidence(e: Evidence, status: Array, first: pd.DataFrame) -> pd.Series:
     redeemed = np.where(status == NUMBER["redeemed"], e.redeemed_row, -1)
     latest = np.where(e.place_now_row >= 0, e.place_now_row, e.place_before_row)
     pool_row = np.where(redeemed >= 0, redeemed, np.append(latest, -1)[e.home])
-    text = first["source_file"] + ", row " + first["source_row"].astype("str")
-    for rows, number in ((e.rows, pool_row), (e.course_rows, course_row)):
-        take = np.flatnonzero(number >= 0)
-        if len(take):
-            picked = rows.iloc[number[take]]
-            told = picked["source_file"].astype("str") + ", row " + picked["source_row"].astype("str")
-            text.iloc[take] = told.to_numpy()
+    record = np.where(course_row >= 0, len(e.rows) + course_row, np.where(pool_row >= 0, pool_row, _first_seen(e)))
+    decided = records.iloc[record]
+    text = _located(decided["source_file"].cat.categories, decided["source_file"].cat.codes, decided["source_row"])
     gone = np.flatnonzero(
         (e.in_now == NO) & (e.home >= 0) & ~by_course & ~np.isin(status, [NUMBER["redeemed"], NUMBER["altered"]])
     )

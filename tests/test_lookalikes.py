@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from itertools import product
+
 import pandas as pd
 import pytest
+from rapidfuzz.distance import OSA
 
 from keyaudit.exports.codes import excel_forms
-from keyaudit.lookalikes import RUNGS, Links, find_lookalikes, is_sequential
+from keyaudit.lookalikes import RUNGS, Links, _typo, _with_folds, find_lookalikes, is_sequential
 
 
 def climb(left: list[str], right: list[str], typed: tuple[int, ...] = ()) -> Links:
@@ -93,6 +97,32 @@ def test_typos_are_not_sought_among_sequential_keys() -> None:
 
 def test_random_keys_are_not_sequential() -> None:
     assert not is_sequential(["58703BA0", "1F22C9D4", "A0B1C2D3", "77E0F1A2", "9C8B7A65"])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_typing_slip_is_found_and_nothing_else(seed: int) -> None:
+    """The same pairs as a comparison of every code with every other, among codes so alike that chance makes many."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    letters = ("AB", "ABÄ", "AB\U0001d504-")[seed % 3]
+    codes = list({"KEY" + "".join(chance.choices(letters, k=chance.randint(2, 6))) for _ in range(60)})
+    left, right = codes[: len(codes) // 2], codes[len(codes) // 2 :]
+    ones, others = (_with_folds(pd.Series(side, dtype="str")) for side in (left, right))
+    expected = {
+        (one, other)
+        for one, other in product(ones.index, others.index)
+        if OSA.distance(ones["unicode"][one], others["unicode"][other]) == 1
+        and min(len(ones["unicode"][one]), len(others["unicode"][other])) >= 6
+    }
+    assert set(_typo(ones, others)) == expected
+    assert expected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sequential_is_more_than_one_key_in_twenty_with_a_neighbour(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    codes = ["".join(chance.choices("ABCD", k=chance.randint(0, 7))) for _ in range(20 if seed % 2 else 3)]
+    has_neighbour = {one for one, other in product(codes, codes) if OSA.distance(one, other) == 1}
+    assert is_sequential(codes) == (len(has_neighbour) > 0.05 * len(set(codes)))
 
 
 def test_excel_leaves_ordinary_codes_alone() -> None:
