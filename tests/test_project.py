@@ -155,7 +155,7 @@ def test_the_readme_names_two_commands_that_are_there() -> None:
 # --- structure ---
 
 FLOORS = [
-    {"errors", "columns", "masking"},
+    {"errors", "columns", "masking", "exports.plain"},
     {"deadlines"},
     {"exports.package"},
     {"exports.texts", "exports.codes"},
