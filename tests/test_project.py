@@ -96,7 +96,7 @@ def test_a_page_says_what_the_code_says(page: str, monkeypatch: pytest.MonkeyPat
 # --- structure ---
 
 FLOORS = [
-    {"errors", "columns", "masking", "notebooks"},
+    {"errors", "columns", "masking", "notebooks", "exports.plain"},
     {"deadlines"},
     {"exports.package"},
     {"exports.texts", "exports.codes"},

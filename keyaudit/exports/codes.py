@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from keyaudit.exports.package import Padded, Unreadable
 
@@ -51,18 +52,20 @@ class Codes:
     padding: str
 
 
-def recorded_codes(cells: list[Any], in_course_keys: bool, in_pool: bool = True) -> Codes:
+def recorded_codes(cells: Any, in_course_keys: bool, in_pool: bool = True) -> Codes:
     """Turn the key cells of one file (no blanks among them) into recorded codes. (CATALOGUE §1)
 
+    `cells` are a list of cells, or Arrow texts.
     Only in a pool file are several codes in one cell no code; a log may say "AB12, second batch".
     """
-    raw = pd.Series(cells, dtype=object)
+    raw = pd.Series(cells, dtype="str" if isinstance(cells, pa.Array) else object)
     all_text = pd.api.types.infer_dtype(raw, skipna=False) in ("string", "empty")
     is_text = pd.Series(True, index=raw.index) if all_text else raw.map(lambda cell: isinstance(cell, str)).astype(bool)
     text = raw.where(is_text).astype("str") if not all_text else raw.astype("str")
-    text, wrapper, padding = _without_uniform(text)
+    is_plain = bool(text.dropna().str.fullmatch(PLAIN).all())
+    text, wrapper, padding = (text, "", "") if is_plain else _without_uniform(text)
     frame = pd.DataFrame({"code": text, "damage": "", "is_typed": ~is_text, "is_padded": False, "parts": "", "raw": ""})
-    if not in_course_keys:
+    if not in_course_keys and not is_plain:
         _clean_codes(frame, in_pool)
     if not all_text:
         widths = frame["code"].dropna().str.len().value_counts().to_dict()
@@ -77,8 +80,6 @@ def _without_uniform(text: pd.Series) -> tuple[pd.Series, str, str]:
     """Remove a wrapper or padding that every key of the file carries; say what it was."""
     keys = text.dropna()
     wrapper = padding = ""
-    if keys.empty or keys.str.fullmatch(PLAIN).all():
-        return text, wrapper, padding
     for where, bare in (("begin with", keys.str.lstrip(BLANKS)), ("end in", keys.str.rstrip(BLANKS))):
         if (bare.str.len() < keys.str.len()).all() and (bare != "").all():
             padding = f"{padding} and {where} a blank".removeprefix(" and ")

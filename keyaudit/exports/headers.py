@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import UnreadableFile, toml
+from keyaudit.exports.plain import PlainRows
 from keyaudit.exports.sheets import Grid
 from keyaudit.masking import mask_text, shape
 
@@ -42,7 +45,7 @@ def find_header(grid: Grid, known: dict[str, str], required: str) -> int | None:
         for row in range(top + 1, min(bottom + 1, len(head))):
             if left < len(head[top]) and left < len(head[row]):
                 head[row][left] = head[top][left]
-    found = _header_among([*head, *grid.rows[HEADER_WITHIN:]], known, required)
+    found = _header_among(head, grid.rows, known, required)
     if found is None:
         return None
     both = _in_two_rows(head[found], head[found + 1], known) if found + 1 < len(head) else None
@@ -61,34 +64,41 @@ def _in_two_rows(above: list[Any], below: list[Any], known: dict[str, str]) -> l
     return [filled.get(i, above[i] if i < len(above) else "") for i in range(max(len(above), len(below)))]
 
 
-def _header_among(rows: list[list[Any]], known: dict[str, str], required: str) -> int | None:
+def _header_among(head: list[list[Any]], rows: Sequence[list[Any]], known: dict[str, str], required: str) -> int | None:
     sole = None
-    for place, row in enumerate(rows[:HEADER_WITHIN]):
+    for place, row in enumerate(head):
         names = names_in(row, known)
         if required in names:
-            if len(names) > 1 or _has_code_below(rows, place, known, required):
+            if len(names) > 1 or _has_code_below(row, _below(head, rows, place), known, required):
                 return place
             sole = place  # a title may be called like a header: the last one stands nearest to the data
-    return sole if sole is None or not _is_prose(rows[sole + 1 :]) else None
+    return sole if sole is None or not _is_prose(_below(head, rows, sole)) else None
 
 
-def _is_prose(rows: list[list[Any]]) -> bool:
+def _below(head: list[list[Any]], rows: Sequence[list[Any]], place: int) -> Iterable[list[Any]]:
+    return itertools.chain(head[place + 1 :], itertools.islice(rows, HEADER_WITHIN, None))
+
+
+def _is_prose(rows: Iterable[list[Any]]) -> bool:
     """Is it a text of long lines, in which a word stands alone in its line?"""
-    lengths = [len(cell) for row in rows[:100] for cell in row if isinstance(cell, str) and not is_empty(cell)]
+    first = itertools.islice(rows, 100)
+    lengths = [len(cell) for row in first for cell in row if isinstance(cell, str) and not is_empty(cell)]
     return len(lengths) >= 3 and sorted(lengths)[len(lengths) // 2] > 40
 
 
-def _has_code_below(rows: list[list[Any]], place: int, known: dict[str, str], required: str) -> bool:
-    column = next(i for i, cell in enumerate(rows[place]) if known.get(fold_header(cell)) == required)
-    below = next((row for row in rows[place + 1 :] if any(not is_empty(cell) for cell in row)), None)
+def _has_code_below(header: list[Any], rows: Iterable[list[Any]], known: dict[str, str], required: str) -> bool:
+    column = next(i for i, cell in enumerate(header) if known.get(fold_header(cell)) == required)
+    below = next((row for row in rows if any(not is_empty(cell) for cell in row)), None)
     if below is None or column >= len(below) or is_empty(below[column]):
         return False
     return not isinstance(below[column], str) or bool(ORDINARY(below[column].strip("='\" ")))
 
 
-def width_of(rows: list[list[Any]], top: int) -> int:
+def width_of(rows: Sequence[list[Any]], top: int) -> int:
     """The width every row must have: the header's, or a wider one that all rows share (a delimiter at every line's end)."""
     width = len(rows[top])
+    if isinstance(rows, PlainRows):  # then filled rows of that width follow
+        return width
     widths = {len(row) for row in rows[top + 1 :] if len(row) != width}
     if len(widths) == 1 and (wider := max(widths)) > width:
         body = [row for row in rows[top + 1 :] if any(not is_empty(cell) for cell in row)]
@@ -103,7 +113,7 @@ def names_in(row: list[Any], known: dict[str, str]) -> list[str]:
     return [known[cell] for cell in folded if cell in known]
 
 
-def blocks_of(rows: list[list[Any]], top: int, known: dict[str, str], required: str) -> list[tuple[int, int]]:
+def blocks_of(rows: Sequence[list[Any]], top: int, known: dict[str, str], required: str) -> list[tuple[int, int]]:
     """The column ranges of lists that stand side by side under their headings; usually one range."""
     width = len(rows[top])
     keys = [i for i, cell in enumerate(rows[top]) if known.get(fold_header(cell)) == required]

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import KeyauditError, UnreadableFile, toml
@@ -258,6 +259,7 @@ class _Reading:
             for row, value in package.strange_cells(grid.name, column).items():
                 if row <= first:
                     continue
+                assert isinstance(grid.rows, list)
                 while len(grid.rows) < row:  # the fast reader leaves out rows it takes for blank
                     grid.rows.append([""] * width)
                 grid.rows[row - 1][column] = value
@@ -278,16 +280,17 @@ class _Reading:
                     "rows": len(table.rows),
                 }
             )
-        data: dict[str, Any] = {
-            name: pd.Series([cell for t in tables for cell in t.cells.pop(name, [""] * len(t.rows))], dtype=object)
-            for name in names
-        }
+        data = {name: _joined([t.cells.pop(name, [""] * len(t.rows)) for t in tables]) for name in names}
         sizes = [len(table.rows) for table in tables]
+        sheets = sorted({table.sheet for table in tables if table.rows})
+        places = [sheets.index(table.sheet) for table in tables for _ in table.rows[:1]]
         frame = pd.DataFrame(
             {
                 "source_file": pd.Categorical.from_codes(np.zeros(sum(sizes), dtype=np.int8), [source.label]),
-                "source_sheet": pd.Categorical([t.sheet for t in tables for _ in t.rows]),
-                "source_row": np.array([row for t in tables for row in t.rows], dtype=np.int32),
+                "source_sheet": pd.Categorical.from_codes(
+                    np.repeat(np.array(places, dtype=np.int32), [size for size in sizes if size]), sheets
+                ),
+                "source_row": np.concatenate([np.array(table.rows, dtype=np.int32) for table in tables]),
                 "table": np.repeat(np.arange(first_table, first_table + len(tables), dtype=np.int32), sizes),
             }
         )
@@ -308,11 +311,13 @@ class _Reading:
     def _dates(
         self, data: dict[str, Any], names: list[str], known: FileOptions, source: SourceFile, frame: pd.DataFrame
     ) -> None:
-        columns = [name for name in names if COLUMNS[name].kind == "date"]
-        orders = orders_of({name: proof_of(pd.unique(data[name])) for name in columns}, known.day_first)
+        cells = {name: _distinct(data.pop(name)) for name in names if COLUMNS[name].kind == "date"}
+        orders = orders_of({name: proof_of(values) for name, (_, values) in cells.items()}, known.day_first)
         for name, order in orders.items():
-            frame[name], wrong = to_dates(data[name], order.day_first, order.is_swapped)
-            frame[f"{name}_filled"] = ~data.pop(name).map(is_blank).astype(bool)
+            codes, values = cells.pop(name)
+            dates, what = to_dates(pd.Series(values, dtype=object), order.day_first, order.is_swapped)
+            frame[name] = dates.to_numpy()[codes]
+            frame[f"{name}_filled"] = ~np.array([is_blank(value) for value in values], dtype=bool)[codes]
             said = f"day_first = {str(known.day_first).lower()}"
             told = {
                 "ambiguous": f"case.toml says {said}, and the file holds a day over 12 in the other place; mend the entry"
@@ -324,16 +329,17 @@ class _Reading:
                 "unreadable": "cannot be read",
             }
             for problem, text in told.items():
-                rows = frame.index[wrong == problem]
+                is_wrong = (what == problem).to_numpy()
+                rows: Any = np.flatnonzero(is_wrong[codes]) if is_wrong.any() else ()
                 if len(rows):
                     detail = f'column "{COLUMNS[name].aliases[0]}": {len(rows)} dates: {text}'
                     code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
                     at = rows[0]
                     self.note(code, detail, source.label, str(frame["source_sheet"][at]), int(frame["source_row"][at]))
 
-    def _codes(self, cells: pd.Series, source: SourceFile, frame: pd.DataFrame) -> None:
+    def _codes(self, cells: Any, source: SourceFile, frame: pd.DataFrame) -> None:
         in_course_keys = self.role == "course_keys"
-        codes = recorded_codes(cells.tolist(), in_course_keys, self.role in ("pools_before", "pools_now"))
+        codes = recorded_codes(cells, in_course_keys, self.role in ("pools_before", "pools_now"))
         frame["training_key"] = codes.frame["code"]
         frame["damage"] = codes.frame["damage"]
         frame["is_typed"] = codes.frame["is_typed"]
@@ -348,8 +354,8 @@ class _Reading:
             self.note("uniform_padding", f"codes are written as {codes.wrapper}; the wrapper was removed", source.label)
         parts, damage = codes.frame["parts"], codes.frame["damage"]
         headers = {fold_header(alias) for alias in COLUMNS["training_key"].aliases} - {"key", "code"}
-        short = frame["training_key"].str.len().between(8, 14) & frame["training_key"].str.contains("[Kk]ey")
-        likely = frame.loc[short.fillna(False).astype(bool), "training_key"].unique()
+        short = frame.loc[frame["training_key"].str.len().between(8, 14), "training_key"]
+        likely = short[short.str.contains("[Kk]ey").astype(bool)].unique()
         pasted = frame["training_key"].isin([code for code in likely if fold_header(code) in headers])
         listed = frame.assign(training_key=parts)  # the parts stand where full codes may stand
         for code, rows, detail in (
@@ -500,22 +506,40 @@ def _empty(name: str, length: int, index: pd.Index) -> pd.Series:
     return pd.Series(np.nan, index=index, dtype="float64" if kind == "count" else "str")
 
 
-def _texts(cells: pd.Series) -> pd.Series:
+def _joined(cells: list[Any]) -> Any:
+    """The cells of one column of all lists: Arrow texts if they are plain, else a list."""
+    if not any(isinstance(some, pa.Array) for some in cells):
+        return cells[0] if len(cells) == 1 else [cell for some in cells for cell in some]
+    return pa.concat_arrays([pa.array(some, pa.large_string()) for some in cells])
+
+
+def _distinct(cells: Any) -> tuple[Any, list[Any]]:
+    """Column → for each cell its place among the different cells, and those."""
+    if isinstance(cells, pa.Array):
+        encoded = cells.dictionary_encode()
+        return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
+    codes, values = pd.factorize(pd.Series(cells, dtype=object), use_na_sentinel=False)
+    return codes, list(values)
+
+
+def _texts(cells: Any) -> Any:
     """Text cells trimmed, blanks missing; numbers in their plain form."""
-    codes, values = pd.factorize(cells, use_na_sentinel=False)
+    codes, values = _distinct(cells)
     plain = [
         " ".join(str(int(v) if isinstance(v, float) and np.isfinite(v) and v == int(v) else v).split())
         if not _is_missing(v)
         else ""
         for v in values
     ]
-    return pd.Series(pd.array([text or None for text in plain], dtype="str").take(codes), index=cells.index)
+    if isinstance(cells, pa.Array) and plain == values and "" not in plain:
+        return pd.array(cells, dtype="str")
+    return pd.array([text or None for text in plain], dtype="str").take(codes)
 
 
-def _counts(cells: pd.Series) -> pd.Series:
+def _counts(cells: Any) -> Any:
     """Numbers as float; *Unlimited* is infinity; blank is missing; anything else is -1 (not readable)."""
-    codes, values = pd.factorize(cells, use_na_sentinel=False)
-    return pd.Series(np.array([_count(value) for value in values], dtype=float)[codes], index=cells.index)
+    codes, values = _distinct(cells)
+    return np.array([_count(value) for value in values], dtype=float)[codes]
 
 
 def _count(value: Any) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.package import Package
+from keyaudit.exports.plain import PlainRows
 from keyaudit.exports.texts import decoded, text_rows
 
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt")
@@ -32,7 +33,7 @@ class Grid:
     """A sheet (or the only table of a text file): rows of cells, row 1 first."""
 
     name: str
-    rows: list[list[Any]]
+    rows: list[list[Any]] | PlainRows
     visible: bool = True
     merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)  # first and last cell, from 0
 

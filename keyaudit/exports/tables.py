@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from keyaudit.columns import LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.headers import (
@@ -20,6 +22,7 @@ from keyaudit.exports.headers import (
     read_header,
     width_of,
 )
+from keyaudit.exports.plain import MAX_ODD, PlainRows
 from keyaudit.exports.sheets import Grid
 
 TOTALS = re.compile(r"(grand\s+total|totals?|count|sum)\b(?!-)", re.I)
@@ -31,7 +34,7 @@ MAX_LISTS = 10_000  # in one sheet: beyond, it is no export
 
 @dataclass
 class Table:
-    """One list of one sheet: `cells` holds a list per column of ours, all as long as `rows` (row numbers)."""
+    """One list of one sheet: `cells` holds a list or Arrow texts per column of ours, all as long as `rows` (row numbers)."""
 
     sheet: str
     heading: str  # what the list's heading proves: "", unredeemed, distributed, redeemed
@@ -39,8 +42,7 @@ class Table:
     unused: list[str]
     places: dict[str, int]  # our column → cell index
     rows: list[int] = field(default_factory=list)
-    picked: list[list[Any]] = field(default_factory=list)  # the cells of those rows, while they are gathered
-    cells: dict[str, list[Any]] = field(default_factory=dict)
+    cells: dict[str, Any] = field(default_factory=dict)
     set_aside: list[tuple[int, str]] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
     title: str = ""  # the pool that a title row above the list names
@@ -63,6 +65,8 @@ def find_tables(grid: Grid, role: str, label: str, own: dict[str, str], patch: P
     top = find_header(grid, known, required)
     if top is None:
         return []
+    if isinstance(grid.rows, PlainRows) and not grid.rows.continue_below(top):
+        grid.rows = list(grid.rows)
     where = f'{label}, sheet "{grid.name}"' if grid.name else label
     tables = []
     for start, stop in blocks_of(grid.rows, top, known, required):
@@ -94,23 +98,52 @@ class _Lists:
             self.headings |= {fold_header(cell) for cell in filled if _heading(cell)}
             title = self.pool_title(filled) or title
         self.start(heading, title)
-        for place in range(top + 1, len(self.grid.rows)):
-            row, key = self.grid.rows[place], self.key
-            cell = row[key] if key < len(row) else ""
-            if type(cell) is str and ORDINARY(cell) and len(row) == self.header.width and cell != self.key_header:
+        place = top + 1
+        while place < len(self.grid.rows):
+            stop = self.ordinary_until(place)
+            if stop > place:
                 if self.trail:
                     self.settle(at_end=False)
-                _add(self.tables[-1], place + 1, row)
-            elif filled := self.filled(row):
-                self.unusual(place + 1, row, filled)
+                self.tables[-1].rows.extend(range(place + 1, stop + 1))
+            if stop < len(self.grid.rows) and (filled := self.filled(row := self.grid.rows[stop])):
+                self.unusual(stop + 1, row, filled)
+            place = stop + 1
         self.settle(at_end=True)
         for table in self.tables:
-            table.cells = {
-                column: [row[place] if place < len(row) else "" for row in table.picked]
-                for column, place in table.places.items()
-            }
-            table.picked = []
+            picked = self.picked(table)
+            table.cells = {column: self.cells(picked, place) for column, place in table.places.items()}
         return self.tables
+
+    def ordinary_until(self, first: int) -> int:
+        """The next place from `first` on whose row is not plainly a record."""
+        rows, key, width, header = self.grid.rows, self.key, self.header.width, self.key_header
+        if isinstance(rows, PlainRows):
+            return rows.unusual_from(first, key, header)
+        for place in range(first, len(rows)):
+            row = rows[place]
+            cell = row[key] if key < len(row) else ""
+            if type(cell) is not str or not ORDINARY(cell) or len(row) != width or cell == header:
+                return place
+        return len(rows)
+
+    def picked(self, table: Table) -> Any:
+        """The rows of a list, or their places."""
+        rows = self.grid.rows
+        if isinstance(rows, PlainRows):
+            return np.array(table.rows, dtype=np.int64) - 1
+        return [rows[number - 1] for number in table.rows]
+
+    def cells(self, picked: Any, place: int) -> Any:
+        """The cells of a column, one for each picked row."""
+        rows = self.grid.rows
+        if isinstance(rows, PlainRows):
+            return rows.cells(place, picked)
+        return [row[place] if place < len(row) else "" for row in picked]
+
+    def codes(self) -> list[Any]:
+        """The key cells of the list at hand."""
+        codes = self.cells(self.picked(self.tables[-1]), self.key)
+        return codes if isinstance(codes, list) else list(codes.to_pylist())
 
     def unusual(self, number: int, row: list[Any], filled: list[Any]) -> None:
         """A row that is not plainly a record: what begins a list is dealt with, the rest waits in the trail."""
@@ -163,6 +196,9 @@ class _Lists:
         """Read the rows from `first` on under this header."""
         self.header, self.key = header, header.places[self.required]
         self.key_header = header.headers[self.required]
+        rows = self.grid.rows
+        if isinstance(rows, PlainRows) and len(rows.unusual(self.key, self.key_header)) > MAX_ODD * len(rows):
+            self.grid.rows = list(rows)
         if self.patch is not None and not any(table.places[self.required] == self.key for table in self.tables):
             self.patch(self.grid, self.key, first)
 
@@ -186,8 +222,7 @@ class _Lists:
         (text, *more) = self.filled(row)
         if more or not isinstance(text, str) or _is_total(text) or PAGE.fullmatch(text.strip()):
             return None
-        codes = (picked[self.key] for picked in self.tables[-1].picked)
-        kinds = {(len(code), code.isupper()) for code in codes if isinstance(code, str)}
+        kinds = {(len(code), code.isupper()) for code in self.codes() if isinstance(code, str)}
         if " " not in text.strip() and text is row[self.key] and (len(text), text.isupper()) in kinds:
             return None  # a code without a digit
         self.trail.pop()
@@ -195,7 +230,8 @@ class _Lists:
         return number, text
 
     def settle(self, at_end: bool) -> None:
-        _settle(self.tables[-1], self.trail, self.header, self.key, at_end)
+        if self.trail:
+            _settle(self.tables[-1], self.trail, self.header, self.key, at_end, self.codes() if at_end else [])
         self.trail = []
 
 
@@ -222,10 +258,14 @@ def _fits(row: list[Any], header: Header) -> bool:
     return header.named <= len(row) <= header.width
 
 
-def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: Header, key: int, at_end: bool) -> None:
-    """Decide what the unusual rows since the last ordinary one are, the last first: the end of a list grows upwards."""
+def _settle(
+    table: Table, trail: list[tuple[int, list[Any]]], header: Header, key: int, at_end: bool, codes: list[Any]
+) -> None:
+    """Decide what the unusual rows since the last ordinary one are, the last first: the end of a list grows upwards.
+
+    `codes` are the list's so far, where it ends.
+    """
     decided: list[tuple[int, list[Any], str]] = []
-    codes = [row[key] for row in table.picked] if at_end and trail else []
     lengths = {len(code) for code in codes if isinstance(code, str)}
     may_be_note = bool(codes) and not any(isinstance(code, str) and " " in code.strip() for code in codes)
     sums = 0  # rows without a code at the end: a few are sums, many are keys that were lost
@@ -243,7 +283,7 @@ def _settle(table: Table, trail: list[tuple[int, list[Any]]], header: Header, ke
         if reason:
             table.set_aside.append((number, reason))
         else:
-            _add(table, number, row)
+            table.rows.append(number)
 
 
 def _reason(row: list[Any], header: Header, key: int, at_end: bool, may_be_note: bool) -> str:
@@ -270,8 +310,3 @@ def _holds_code(row: list[Any], header: Header, lengths: set[int]) -> bool:
     return any(
         len(word) in lengths and len(word) >= 8 and ORDINARY(word) and not DATE_LIKE.match(word) for word in words
     )
-
-
-def _add(table: Table, number: int, row: list[Any]) -> None:
-    table.rows.append(number)
-    table.picked.append(row)

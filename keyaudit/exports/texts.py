@@ -11,9 +11,11 @@ from typing import Any
 
 from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile, toml
+from keyaudit.exports.plain import PlainRows, plain_rows
 from keyaudit.masking import shape
 
 FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
+SAMPLE = 60  # lines by which a delimiter is judged
 MAX_CELLS = 16_384  # in one row, as in a worksheet
 DELIMITERS = (",", ";", "\t", "|")
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -65,7 +67,7 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, str]]) -> list[list[Any]]:
+def text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, str]]) -> list[list[Any]] | PlainRows:
     """The rows of a text file, split by what its first line declares or what explains its header best.
 
     A row whose quotation marks are damaged is left blank and told in `damaged`. Raises UnreadableFile if one is not closed.
@@ -77,16 +79,21 @@ def text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, s
             label, f"holds {lines:,} lines, more than its size allows: no export has. Export it again."
         )
     declared = re.match(r'"?sep=(.)"?[ \t]*(\r\n|\n|\r)', text, re.I)
-    sample = "".join(itertools.islice(io.StringIO(text, newline=""), 60))
+    ends = [end.end() for end in itertools.islice(_LINE_END.finditer(text), SAMPLE)]
+    sample = text[: ends[-1]] if len(ends) == SAMPLE else text
     delimiter = declared[1] if declared else max(DELIMITERS, key=lambda delimiter: _fit(sample, delimiter, known))
-    rows = _split(text, delimiter, label, damaged)
+    rows = plain_rows(text, delimiter, MAX_CELLS) or _checked(_split(text, delimiter, label, damaged), label)
+    if declared:
+        rows[0] = [""] * len(rows[0])  # the line stays a row, so that row numbers agree with the file
+    return rows
+
+
+def _checked(rows: list[list[Any]], label: str) -> list[list[Any]]:
     wide = next((place for place, row in enumerate(rows) if len(row) > MAX_CELLS), None)
     if wide is not None:
         raise UnreadableFile(
             label, f"has {len(rows[wide]):,} cells in row {wide + 1}: it is no table. Export it again."
         )
-    if declared:
-        rows[0] = [""] * len(rows[0])  # the line stays a row, so that row numbers agree with the file
     return rows
 
 
