@@ -55,7 +55,9 @@ TROUBLE = {
     "in two entries": Trouble("duplicate"),
     "wrong course": Trouble("wrong_course"),
     "redeemed and recreated": Trouble("redeemed_recreated", redeemed=True),
-    "not readable": Trouble("undetermined", shape=lambda code: f"{10**13 + int(code[:11], 16):d}", recreated=lambda code: f"00{code}"),
+    "not readable": Trouble(
+        "undetermined", shape=lambda code: f"{10**13 + int(code[:11], 16):d}", recreated=lambda code: f"00{code}"
+    ),
     "padded in its pool": Trouble("migrated"),
     "row repeated in its pool": Trouble("migrated"),
     "row repeated in course keys": Trouble("migrated"),
@@ -73,7 +75,9 @@ TROUBLE = {
     "damaged: cut": _damaged("cut"),
     "damaged: typo": _damaged("typo", lambda code: f"{code[:-3]}A7{code[-1]}"),
 }
-POOL_OF = {name: t.pool if t.pool is not None else 1 + n % (NOT_BEGUN - 1) for n, (name, t) in enumerate(TROUBLE.items())}
+POOL_OF = {
+    name: t.pool if t.pool is not None else 1 + n % (NOT_BEGUN - 1) for n, (name, t) in enumerate(TROUBLE.items())
+}
 
 DATES = ("Created", "Redeemed", "Starts", "Expires")
 LEARNER = np.array(LEARNERS, dtype=object)
@@ -159,7 +163,7 @@ class _Pool:
             codes[again] = twice
             rest[again] = ""  # counted in the other pool
         status = [TROUBLE[name].status if name else other for name, other in zip(trouble, rest, strict=True)]
-        by_join = [name and TROUBLE[name].by_join or word for name, word in zip(trouble, status, strict=True)]
+        by_join = [(name and TROUBLE[name].by_join) or word for name, word in zip(trouble, status, strict=True)]
         self.statuses, self.by_join = Counter(status), Counter(by_join)
         strays = self.statuses["altered"]
         self.statuses += Counter(stray=strays, new=self.statuses["undetermined"])

@@ -208,8 +208,7 @@ def _code(notebook: dict[str, Any]) -> Iterator[str]:
 
 
 RIVALS: dict[str, Callable[[Path, Steps], dict[str, int]]] = {
-    rival.__name__: rival
-    for rival in (duckdb, polars, datacompy_pandas, datacompy_polars, csv_diff, keyaudit, cells)
+    rival.__name__: rival for rival in (duckdb, polars, datacompy_pandas, datacompy_polars, csv_diff, keyaudit, cells)
 }
 
 if __name__ == "__main__":
