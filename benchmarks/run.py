@@ -90,7 +90,8 @@ def measure(arguments: tuple[str, ...], log: Path) -> dict[str, Any]:
     child.returncode = os.waitstatus_to_exitcode(code)
     printed = log.read_text(encoding="utf-8", errors="replace")
     if child.returncode:
-        raise RuntimeError(f"ended with {child.returncode}: {printed[-400:]}")
+        kind = printed.strip().splitlines()[-1].partition(":")[0] if printed.strip() else "nothing was printed"
+        raise RuntimeError(f"ended with {child.returncode} ({kind}); what it printed is in {log.name}")
     peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak": peak, "printed": printed}
 
@@ -118,11 +119,10 @@ def check(tool: Tool, folder: Path, out: Path, run: dict[str, Any]) -> None:
 
 
 def compare(folder: Path, names: list[str], rounds: int, log: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Run tools on one case in turn, several times; a tool's name with its medians, or why it was left out."""
+    """Run tools on one case in turn, several times; after each, its name with its medians, or why it was left out."""
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    failed: dict[str, str] = {}
     for _ in range(rounds):
-        for name in (name for name in names if name not in failed):
+        for name in list(runs):
             with tempfile.TemporaryDirectory(dir=folder) as out:
                 places = {"case": str(folder / "case"), "out": out}
                 try:
@@ -131,12 +131,13 @@ def compare(folder: Path, names: list[str], rounds: int, log: Path) -> Iterator[
                 except RuntimeError as problem:
                     if name.startswith("keyaudit"):
                         raise SystemExit(f"{name} on {folder.name}: {problem}") from problem
-                    failed[name] = f"failed: {str(problem).splitlines()[0][:80]}"
+                    del runs[name]
+                    yield name, {"left_out": f"failed: {str(problem).splitlines()[0][:80]}"}
                     continue
-            print(f"{folder.name:<10} {name:<22} {run['wall']:8.2f} s wall {run['cpu']:8.2f} s CPU {run['peak'] / GB:6.2f} GB", file=sys.stderr)  # fmt: skip
+            figures = f"{run['wall']:8.2f} s wall {run['cpu']:8.2f} s CPU {run['peak'] / GB:6.2f} GB"
+            print(f"{folder.name:<10} {name:<22} {figures}", file=sys.stderr)
             runs[name].append(run)
-    for name in names:
-        yield name, {"left_out": failed[name]} if name in failed else medians(runs[name])
+            yield name, medians(runs[name])
 
 
 def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -187,7 +188,8 @@ def machine() -> str:
         f"{name} {version(name)}" for name in tools if importlib.util.find_spec(name.lower().replace("-", "_"))
     ]
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores, {memory / GB:.0f} GB, {platform.system()}, Python {platform.python_version()}; {', '.join(installed)}"
+    busy = f"load before the last run {os.getloadavg()[0]:.1f}"
+    return f"{cores} cores, {memory / GB:.0f} GB, {platform.system()}, Python {platform.python_version()}, {busy}; {', '.join(installed)}"
 
 
 # --- the tables ---
@@ -264,13 +266,13 @@ def _targets(results: dict[str, Any]) -> str:
     reconcile = figure("1M csv", steps, "steps", "reconcile", "cpu")
     duck = figure("1M csv", "DuckDB, bare join", "steps", "join", "cpu")
     rows: list[tuple[str, float, str, float]] = []  # what, measured, at least (≥) or at most (≤), wanted
-    for case, least in (("1M xlsx", 20), ("1M csv", 20), ("100k xlsx", 12)):
-        rows += [(f"{case}: analyst's script ÷ ours, wall", ratio(case), "≥", least)]
+    for case, least, hoped in (("1M xlsx", 20, 30), ("1M csv", 20, 30), ("100k xlsx", 12, 18)):
+        rows += [(f"{case}: analyst's script ÷ ours, wall (in the end {hoped})", ratio(case), "≥", least)]
         rows += [(f"{case}: the same, CPU", ratio(case, "cpu"), "≥", least)]
     rows += [
         ("1M xlsx: peak GB", figure("1M xlsx", ours, "peak") / GB, "≤", 2),
         ("1M csv: whole command ÷ comparison of datacompy on Polars, CPU", figure("1M csv", ours, "cpu") / figure("1M csv", "datacompy, Polars", "steps", "compare", "cpu"), "≤", 1),
-        ("10k xlsx: whole command, s", figure("10k xlsx", ours, "wall"), "≤", 2),
+        ("10k xlsx: whole command, s (in the end 1)", figure("10k xlsx", ours, "wall"), "≤", 2),
         ("1M: merge script ÷ `reconcile()`, CPU", merge / reconcile, "≥", 6),
         ("1M: `reconcile()` ÷ DuckDB's join with classes, CPU", reconcile / duck, "≤", 1.2),
         ("100k → 1M xlsx: time (CPU) ×", figure("1M xlsx", ours, "cpu") / figure("100k xlsx", ours, "cpu"), "≤", 11),
@@ -327,11 +329,12 @@ def main() -> None:
         for form in (form for form in given.forms if form in FORMS.get(size, ("csv",))):
             names, left_out = chosen(size, form, given.only)
             folder = case_of(given.cases, size, form)
-            found = dict(compare(folder, names, given.rounds or ROUNDS.get(size, 1), log)) | left_out
             former = results["cases"].get(f"{size} {form}", {}) if given.only else {}
-            merged = former | found
-            results["cases"][f"{size} {form}"] = {name: merged[name] for name in TOOLS if name in merged}
-            kept.write_text(json.dumps(results, indent=1))
+            found = former | left_out
+            for name, figures in compare(folder, names, given.rounds or ROUNDS.get(size, 1), log):
+                found[name] = figures
+                results["cases"][f"{size} {form}"] = {name: found[name] for name in TOOLS if name in found}
+                kept.write_text(json.dumps(results, indent=1))  # an hour's work survives an interruption
     if not given.only:
         results["starts"] = starts(log)
         kept.write_text(json.dumps(results, indent=1))

@@ -130,6 +130,26 @@ def test_a_tool_that_is_missing_or_too_slow_is_named(monkeypatch: pytest.MonkeyP
     assert "left out: not installed: duckdb" in run._table(left_out)
 
 
+def test_a_process_is_measured_from_outside(tmp_path: Path) -> None:
+    used = run.measure(("-c", "print(len(b'x' * 200_000_000))"), tmp_path / "log")
+    assert used["printed"] == "200000000\n"
+    assert 200e6 < used["peak"] < 300e6
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        run.measure(("-c", "raise SystemExit(3)"), tmp_path / "log")
+
+
+def test_a_target_is_told_with_its_distance() -> None:
+    def figures(wall: float, cpu: float) -> dict[str, Any]:
+        return {"wall": wall, "cpu": cpu, "peak": 1e9, "steps": {}, "rounds": 1}
+
+    cases = {"100k xlsx": {"keyaudit": figures(10, 10), "analyst's script": figures(120, 60)}}
+    text = run.render({"machine": "one", "cases": cases})
+    assert "| 100k xlsx: analyst's script ÷ ours, wall (in the end 18) | ≥ 12 | 12.00 | met |" in text
+    assert "| 100k xlsx: the same, CPU | ≥ 12 | 6.00 | not met: 2.0 × away |" in text
+    assert "| 5M csv: peak GB | ≤ 12 | – | not measured in this run |" in text
+    assert "| analyst's script | 120.0 | 60.0 | 1.00 | 12.0 | 6.0 |" in text
+
+
 def test_a_wrong_count_stops_the_benchmark(tmp_path: Path) -> None:
     (tmp_path / "truth.json").write_text('{"statuses": {"missing": 2, "new": 0}}')
     said = {"printed": 'a line before\n{"steps": {}, "statuses": {"missing": 1}}\n'}
