@@ -56,7 +56,9 @@ TOOLS = {
     ),
     "keyaudit in steps": _rival("keyaudit", "keyaudit", classes="statuses"),
     "analyst's script": Tool((str(HERE / "analyst.py"), "{case}", "{out}"), "pandas", ("xlsx", "csv")),
-    "the same, calamine": Tool((str(HERE / "analyst.py"), "{case}", "{out}", "calamine"), "python_calamine", ("xlsx",)),
+    "analyst's script, calamine": Tool(
+        (str(HERE / "analyst.py"), "{case}", "{out}", "calamine"), "python_calamine", ("xlsx",)
+    ),
     "datacompy, pandas": _rival("datacompy_pandas", "datacompy"),
     "datacompy, Polars": _rival("datacompy_polars", "datacompy"),
     "csv-diff": _rival("csv_diff", "csv_diff"),
