@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -322,11 +323,26 @@ def as_text(column: pd.Series) -> pd.Series:
     """A column as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return column.dt.strftime("%Y-%m-%d").astype("str").fillna("")
-    if pd.api.types.is_float_dtype(column):
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, texts = column.cat.codes.to_numpy(), [*map(str, column.cat.categories), ""]  # -1: the last
+    elif pd.api.types.is_datetime64_any_dtype(column):
+        codes, dates = pd.factorize(column, use_na_sentinel=False)
+        texts = ["" if pd.isna(date) else date.strftime("%Y-%m-%d") for date in dates]
+    elif pd.api.types.is_float_dtype(column):
         codes, values = pd.factorize(column, use_na_sentinel=False)
         texts = ["" if np.isnan(v) else "Unlimited" if np.isinf(v) else f"{v:.0f}" for v in values]
-        return pd.Series(pd.array(texts, dtype="str").take(codes), index=column.index)
-    return column.astype("str").fillna("")
+    elif pd.api.types.is_integer_dtype(column):
+        return pd.Series(pa.array(column).cast(pa.large_string()), index=column.index, dtype="str")
+    else:
+        return column.astype("str").fillna("")
+    return pd.Series(pd.array(texts, dtype="str").take(codes), index=column.index)
+
+
+def as_arrow(texts: pd.Series | list[str]) -> pa.Array:
+    """A column of text as one Arrow array. (pandas may hold it in pieces, which have no common buffers.)"""
+    import pyarrow as pa
+
+    column = pa.array(texts, type=pa.large_string())
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
+from keyaudit.columns import as_arrow
 from keyaudit.exports.codes import (
     CONFUSABLE,
     EXCEL_DATE,
@@ -121,7 +122,7 @@ def _equal(left: pd.Series, right: pd.Series) -> Pairs:
 
 def _among(texts: pd.Series, wanted: pd.Series | list[str]) -> np.ndarray:
     """Which texts are among the wanted ones. (`Series.isin` is far slower: it makes an object of every text.)"""
-    found = pc.is_in(pa.array(texts, type=pa.large_string()), value_set=pa.array(wanted, type=pa.large_string()))
+    found = pc.is_in(as_arrow(texts), value_set=as_arrow(wanted))
     return np.asarray(found.to_numpy(zero_copy_only=False))
 
 
@@ -171,7 +172,7 @@ def _confusable(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
 
 def _unconfused(codes: pd.Series) -> pd.Series:
     """One sign for all that are confused: they are ASCII, so a table over the bytes of UTF-8 will do."""
-    column = pa.array(codes, type=pa.large_string())
+    column = as_arrow(codes)
     _, offsets, letters = column.buffers()
     told = pa.py_buffer(letters.to_pybytes().translate(_ONE_SIGN)) if letters else letters
     made = pa.LargeStringArray.from_buffers(len(column), offsets, told, offset=column.offset)
@@ -327,7 +328,7 @@ def worth_comparing(codes: pd.Series, text: str) -> pd.Series:
     half = max(2, len(wanted) // 2 - 1)
     if len(wanted) < half or codes.empty:
         return codes.head(0)
-    column = pa.array(codes, type=pa.large_string())
+    column = as_arrow(codes)
     offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + len(column) + 1]
     letters = _FOLD[np.frombuffer(column.buffers()[2], dtype=np.uint8)]
     start, stop = offsets[:-1], offsets[1:]

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.columns import KEYS
+from keyaudit.columns import KEYS, as_arrow
 from keyaudit.facts import (
     ILLEGIBLE,
     KNOWN,
@@ -230,7 +230,7 @@ def _table(e: Evidence, facts: Facts, status: Array, works: Array, until: Array)
 def in_order(keys: pd.DataFrame) -> pd.DataFrame:
     """The table sorted by status, pool, key, file and row; what has no pool or no code comes last."""
     key = np.empty(len(keys), dtype=np.int64)  # the place of each key if all were sorted by code, file and row
-    key[pc.sort_indices(pa.array(keys["training_key"])).to_numpy()] = np.arange(len(keys))
+    key[pc.sort_indices(as_arrow(keys["training_key"])).to_numpy()] = np.arange(len(keys))
     blind = np.flatnonzero(keys["training_key"].isna())  # no code: these stand last, and go by file and row
     by_record = np.lexsort((keys["source_row"].iloc[blind], keys["source_file"].iloc[blind].cat.codes))
     key[blind[by_record]] = np.arange(len(keys) - len(blind), len(keys))

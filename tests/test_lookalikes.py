@@ -69,6 +69,14 @@ def test_no_rung_links(pool_key: str, course_key: str) -> None:
     assert (links.pairs, links.ambiguous_left, links.ambiguous_right) == ([], {}, {})
 
 
+def test_codes_held_in_pieces_are_linked() -> None:
+    """What was put together of two lists is not one piece of memory."""
+    pool = pd.concat([pd.Series([code], dtype="str") for code in ("AB10-CD34", "QQ-ÄÄÄÄ-77")], ignore_index=True)
+    strays = pd.concat([pd.Series([code], dtype="str") for code in ("ABIO-CD34", "qq-ää\u200bää-77")])
+    links = find_lookalikes(pool, strays.set_axis([100, 101]), (), lambda _: 0, lambda _: pool)
+    assert links.pairs == [(1, 101, "case"), (0, 100, "confusable")]
+
+
 def test_two_candidates_decide_nothing() -> None:
     """Two pool keys that differ in case: a third spelling may be either; all three leave the ladder."""
     links = climb(["AB12-cd34", "ab12-CD34"], ["AB12-CD34"])

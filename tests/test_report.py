@@ -13,7 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 import python_calamine
 from conftest import SAMPLES, Write, audit, files_of
@@ -381,3 +383,36 @@ def test_libreoffice_opens_the_workbook(halfway: Reconciliation, tmp_path: Path)
     with written.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[3:]
     assert [row[0] for row in rows] == halfway.keys["training_key"].fillna("").tolist()
+
+
+def test_the_fields_of_a_csv_are_quoted_as_python_quotes_them(tmp_path: Path) -> None:
+    """The file is written by column; Python's own writer, row by row, makes the same bytes."""
+    texts = ["", "plain", "a,b", 'say "so"', '"', "a\rb", "a\nb", "a\r\nb", " blank ", "'=1", "\u00c4\u2009", ";", "\0"]
+    table = pd.DataFrame(
+        {
+            "text": pd.Series(texts, dtype="str"),
+            "category": pd.Categorical([*texts[1:], None]),
+            "date": pd.to_datetime(["2026-04-07", None] + ["1999-12-31"] * (len(texts) - 2)).astype("datetime64[s]"),
+            "number": [0.0, np.nan, np.inf, *[1_234_567.0] * (len(texts) - 3)],
+            "row": range(len(texts)),
+        }
+    )
+    dates = ["2026-04-07", "", *["1999-12-31"] * (len(texts) - 2)]
+    numbers = ["0", "", "Unlimited", *["1234567"] * (len(texts) - 3)]
+    with (tmp_path / "expected.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow(table.columns)
+        writer.writerows(zip(texts, [*texts[1:], ""], dates, numbers, range(len(texts)), strict=True))
+    assert report._write_csv(table, tmp_path / "made.csv") == len(texts)
+    assert (tmp_path / "made.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
+    assert report._rows_of(tmp_path / "made.csv") == len(texts)
+
+
+def test_a_csv_without_rows_reads_back(tmp_path: Path) -> None:
+    assert report._write_csv(pd.DataFrame({"a": [], "b": []}), tmp_path / "none.csv") == 0
+    assert ((tmp_path / "none.csv").read_bytes(), report._rows_of(tmp_path / "none.csv")) == (b"a,b\r\n", 0)
+
+
+def test_a_cut_csv_does_not_read_back(tmp_path: Path) -> None:
+    (tmp_path / "cut.csv").write_bytes(b"a,b\r\n1,2\r\n3")
+    assert report._rows_of(tmp_path / "cut.csv") != 2
