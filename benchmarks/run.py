@@ -214,7 +214,8 @@ def _table(found: dict[str, dict[str, Any]]) -> str:
         if "left_out" in run:
             lines.append(f"| {name} | left out: {run['left_out']} | | | | | | |")
             continue
-        wall, cpu = (f"{run[what] / ours[what]:.1f}" if ours else "" for what in ("wall", "cpu"))
+        times = [run[what] / ours[what] if ours else float("nan") for what in ("wall", "cpu")]
+        wall, cpu = (f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}" for ratio in times)
         steps = ", ".join(f"{step} {took['cpu']:.2f}" for step, took in run["steps"].items() if "explain" not in step)
         lines.append(f"| {name} | {run['wall']:.1f} | {run['cpu']:.1f} | {run['peak'] / GB:.2f} | {wall} | {cpu} | {steps} | {run['rounds']} |")  # fmt: skip
     return "\n".join(lines)
