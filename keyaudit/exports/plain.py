@@ -7,6 +7,7 @@ read one by one. Where that does not lead to the same rows for certain, there is
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,7 +30,9 @@ class PlainRows(Sequence[list[Any]]):
 
     def __init__(self, columns: list[Any], odd: dict[int, list[Any]]) -> None:
         self.columns, self.odd, self.width = columns, odd, len(columns)
-        self._unusual: dict[tuple[int, str], Any] = {}
+        self._unusual: dict[tuple[int, str], Any] = {}  # found once, however many lists there are
+        self._whole: dict[int, Any] = {}
+        self._last = max(odd, default=-1)
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -42,6 +45,8 @@ class PlainRows(Sequence[list[Any]]):
 
     def __setitem__(self, place: int, row: list[Any]) -> None:
         self.odd[place] = row
+        self._whole.clear()
+        self._last = max(self._last, place)
 
     def __iter__(self) -> Iterator[list[Any]]:
         for first in range(0, len(self), BATCH):
@@ -59,6 +64,7 @@ class PlainRows(Sequence[list[Any]]):
 
     def unusual(self, key: int, header: str) -> Any:
         """The places of the rows whose key cell is not plainly a code, or that have another width."""
+        header = header if re.fullmatch(ORDINARY, header) else ""  # no code reads like any other header
         if (key, header) not in self._unusual:
             column = self.columns[key]
             is_code = pc.and_(pc.match_substring_regex(column, ORDINARY), pc.not_equal(column, header))
@@ -80,17 +86,21 @@ class PlainRows(Sequence[list[Any]]):
 
     def cells(self, place: int, places: Any) -> Any:
         """The cells of a column as Arrow texts, one for each place."""
-        other = {at: row[place] if place < len(row) else "" for at, row in self.odd.items()}
-        is_odd = np.zeros(len(self), dtype=bool)
-        is_odd[list(other)] = True
-        column = self.columns[place]
-        if not is_odd[places].any():
-            is_run = len(places) > 0 and places[-1] - places[0] + 1 == len(places)
-            return column.slice(places[0], len(places)) if is_run else column.take(pa.array(places))
-        at = np.arange(len(self))
-        at[list(other)] = len(self) + np.arange(len(other))
-        cells = pa.concat_arrays([column, pa.array(other.values(), pa.large_string())])
-        return cells.take(pa.array(at[places]))
+        is_past = len(places) > 0 and places[0] > self._last
+        column = self.columns[place] if is_past else self._column(place)
+        is_run = len(places) > 0 and places[-1] - places[0] + 1 == len(places)
+        return column.slice(places[0], len(places)) if is_run else column.take(pa.array(places))
+
+    def _column(self, place: int) -> Any:
+        """A column with the cells of the other rows in their places."""
+        if place not in self._whole:
+            column = self.columns[place]
+            other = {at: row[place] for at, row in self.odd.items() if place < len(row) and row[place]}
+            at = np.arange(len(column))
+            at[list(other)] = len(column) + np.arange(len(other))
+            cells = pa.concat_arrays([column, pa.array(other.values(), pa.large_string())])
+            self._whole[place] = cells.take(pa.array(at))
+        return self._whole[place]
 
 
 def plain_rows(text: str, delimiter: str, widest: int) -> PlainRows | None:
