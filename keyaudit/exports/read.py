@@ -397,8 +397,9 @@ class _Reading:
                 fallback = table.title or fallback  # pools stacked in one sheet, each under its title
             if known.pool is None and table.doubt and "pool" not in table.headers:
                 raise _untold_pool(source.label, table.sheet, *table.doubt)
-            rows = (frame["table"] == told["table"]) & frame["pool"].isna()
-            frame.loc[rows, "pool"] = told["pool"] = fallback
+            told["pool"] = fallback
+        fallbacks = {told["table"]: told["pool"] for told in self.tables[-len(tables) :]}
+        frame["pool"] = frame["pool"].fillna(frame["table"].map(fallbacks)).astype("str")
 
     def _account(self, source: SourceFile, known: FileOptions, tables: list[Table], frame: pd.DataFrame) -> None:
         aside = [(source.label, t.sheet, row, reason) for t in tables for row, reason in t.set_aside]
