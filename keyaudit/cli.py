@@ -46,7 +46,11 @@ def new(case: Path) -> None:
 @click.option(
     "--as-of", metavar="DATE", help="The day the audit speaks of (YYYY-MM-DD; default: case.toml, else today)."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Where the report goes (default: CASE/report).")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the report goes (default: CASE/report; with --share CASE/report-to-share).",
+)
 @click.option(
     "--since",
     metavar="KEYS.CSV",
@@ -76,7 +80,7 @@ def audit(
     from keyaudit.report import check_target, write_report
 
     opened = open_case(case)
-    target = out if out is not None else case / "report"
+    target = out if out is not None else case / ("report-to-share" if share else "report")
     check_target(target, [folder for folders in opened.folders.values() for folder in folders])
     result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=_progress())
     changes = None if since is None else result.changes_since(since)

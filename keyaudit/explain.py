@@ -44,8 +44,13 @@ def explain(key: str, keys: pd.DataFrame, findings: pd.DataFrame, evidence: Evid
     if number is not None:
         return _story(number, keys, findings, evidence)
     seen = _seen_elsewhere(key.strip(BLANKS), evidence)
-    meant = [("did you mean", f"{name_of(keys.loc[n])}, which is {keys.at[n, 'status']}") for n in others]
+    meant = [("did you mean", f"{name_of(keys.loc[n])}, which is {keys.at[n, 'status']}") for n in others[:AT_MOST]]
+    if len(others) > AT_MOST:
+        meant.append(("", f"and {len(others) - AT_MOST:,} more"))
     headline = "No pool export and no course-key export knows this code."
+    tail = key.strip(BLANKS).lstrip("….")
+    if others and keys.loc[others, "training_key"].str.endswith(tail).all():
+        return Explanation(False, f"{len(others):,} keys end so. Write more of the code, or a reference:", tuple(meant))
     if not seen and not meant:
         headline = "No export knows this code, and none resembles it."
     elif not seen:
@@ -64,11 +69,11 @@ def _locate(key: str, keys: pd.DataFrame) -> tuple[int | None, list[int]]:
     if 2 <= len(tail) <= 6:
         found = _numbers(keys, keys["training_key"].str.endswith(tail).fillna(False))
         if found:
-            return (found[0], []) if len(found) == 1 else (None, found[:AT_MOST])
+            return (found[0], []) if len(found) == 1 else (None, found)
     codes = worth_comparing(keys["training_key"].dropna(), text)
     links = find_lookalikes(codes, pd.Series([text], index=[-1], dtype="str"), (), lambda _: 0, lambda _: codes.head(0))
     ones = [one for one, _, _ in links.pairs] + [one for ones in links.ambiguous_right.values() for one in ones]
-    return None, ones[:AT_MOST]
+    return None, ones
 
 
 def _numbers(keys: pd.DataFrame, mask: pd.Series) -> list[int]:

@@ -102,9 +102,14 @@ ACTIONS = {
         ),
         Action(
             "delete course key",
-            "delete the course key: its learner has redeemed it already, or nobody holds it",
-            lambda s: ((s.status == "redeemed_recreated") | (s.status == "stray") & ~s.logged) & ~s.used,
+            "delete the course key: its learner has redeemed it already",
+            lambda s: (s.status == "redeemed_recreated") & ~s.used,
             deletes="course key",
+        ),
+        Action(
+            "delete stray",
+            "a key was recreated with damage as this code: delete it once the two are compared",
+            lambda s: (s.status == "stray") & ~s.logged & ~s.used,
         ),
         Action(
             "review the invoice",
@@ -117,12 +122,12 @@ ACTIONS = {
 
 SETTINGS = ("name", "course", "organization", "expiration", "max_uses", "content_availability", "any_organization")
 LETTER = (
-    "Your training key for {course} no longer works; here is a new one. If you already have an account, sign in first and "
+    "Your training key{ending} for {course} no longer works; here is a new one. If you already have an account, sign in first and "
     "redeem the key from your account: do not use the training key field of the login page, which is for people who have "
     "no account yet. Type the key exactly as it stands, in upper and lower case, without blanks."
 )
 REMINDER = (
-    "Please redeem your training key for {course} before {until}: it stops working on that day. If you already have an "
+    "Please redeem your training key{ending} for {course} before {until}: it stops working on that day. If you already have an "
     "account, sign in first: do not use the training key field of the login page."
 )
 
@@ -164,6 +169,7 @@ class MigrationPlan:
 
 
 LISTS: dict[str, Callable[[Action], bool]] = {
+    "delete after comparing": lambda action: action.code == "delete stray",
     "delete from the pool": lambda action: action.deletes == "pool",
     "delete course keys": lambda action: action.deletes == "course key",
     "paste": lambda action: action.pastes,
@@ -189,7 +195,9 @@ def migration_plan(audit: Reconciliation) -> MigrationPlan:
     action = np.select(masks, list(range(len(ACTIONS))), default=-1)
     needed = action >= 0
     table = keys[needed].assign(action=pd.Categorical.from_codes(action[needed], list(ACTIONS)))
-    table = table.assign(pool=table["pool"].astype("str").fillna(NO_POOL), number=numbers[needed])
+    of_partner = table["lookalike"].map(dict(zip(keys["training_key"], keys["pool"].astype("str"), strict=True)))
+    pool = table["pool"].astype("str").fillna(of_partner.astype("str")).fillna(NO_POOL)  # a stray goes with its key
+    table = table.assign(pool=pool, number=numbers[needed])
     table = table.sort_values(["pool", "source_file", "source_row"], kind="stable")
     table = table[["number", "pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]]
     batches = _batches(audit, e, table)
@@ -277,32 +285,49 @@ def _steps(audit: Reconciliation, keys: pd.DataFrame, batches: pd.DataFrame) -> 
 
 def _pool_steps(audit: Reconciliation, counts: pd.Series, batch: pd.Series | None) -> Any:
     """What to do in one pool, in order, each with the number of keys it is about."""
+    is_removed = audit.as_of >= audit.calendar.removed
+    said = {code: f"{row.meaning[0].upper()}{row.meaning[1:]}." for code, row in ACTIONS.items()}
+    if is_removed:
+        said["export again"] = "Look for an export made before the removal, or ask the learner for the code."
     for code in ("export again", "right the course", "review the invoice", "extend", "leave"):
         if counts[code]:
-            yield f"{ACTIONS[code].meaning[0].upper()}{ACTIONS[code].meaning[1:]}.", int(counts[code])
-    if batch is not None:
-        delete, courses, paste, compared = (int(batch[what]) for what in LISTS)
-        if delete:
-            yield "Open the pool and export it; keep the file: it is the only backup.", 0
-            yield "Delete exactly the keys of the list `delete from the pool`, and save.", delete
-        if courses:
-            yield "Delete the course keys of the list `delete course keys`.", courses
-        if compared:
-            yield (
-                "Compare the codes of the list `paste after comparing` with their lookalikes (see the findings), free the exact code, and paste it too.",
-                compared,
-            )
-        if paste or compared:
-            settings = "; ".join(f"{label.replace('_', ' ')}: {batch[label]}" for label in SETTINGS)
-            yield f"Create a Course Assignment Training Key entry. {settings[0].upper()}{settings[1:]}.", 0
-        if paste:
-            yield "Paste the list `paste` into Add Multiple Training Keys, one code per line, and save.", paste
-            yield f"Count in Find Course Assignment Keys: pasted {paste:,}, appeared ___. They must be equal.", paste
-        yield "Export Find Course Assignment Keys and this pool again, and audit again.", 0
-        if delete:
-            yield "Expire the pool once the audit calls it moved, not earlier.", 0
-    elif counts["delete course key"]:
-        yield "Delete the course keys of the list `delete course keys`.", int(counts["delete course key"])
+            yield said[code], int(counts[code])
+    strays = int(counts["delete stray"])
+    delete, courses, paste, compared = (
+        0 if batch is None else int(batch[what])
+        for what in ("delete from the pool", "delete course keys", "paste", "paste after comparing")
+    )
+    if delete:
+        yield "Open the pool and export it once more, into pools-now; leave the backup in pools-before as it is.", 0
+        yield "Delete exactly the keys of the list `delete from the pool`, and save.", delete
+    if courses or (batch is None and counts["delete course key"]):
+        yield "Delete the course keys of the list `delete course keys`.", courses or int(counts["delete course key"])
+    if strays:
+        yield (
+            "Compare each code of the list `delete after comparing` with the key it was made from (`keyaudit explain` names "
+            "it; a blank at the end counts). If they belong together and nobody was sent it, delete the course key.",
+            strays,
+        )
+    if paste or compared:
+        settings = (
+            "; ".join(f"{label.replace('_', ' ')}: {batch[label]}" for label in SETTINGS) if batch is not None else ""
+        )
+        yield f"Create a Course Assignment Training Key entry. {settings[0].upper()}{settings[1:]}.", 0
+    if paste:
+        yield "Paste the list `paste` into Add Multiple Training Keys, one code per line, and save.", paste
+        yield f"Count in Find Course Assignment Keys: pasted {paste:,}, appeared ___. They must be equal.", paste
+    if compared:
+        free = (
+            ""
+            if audit.as_of >= audit.calendar.read_only
+            else " Delete them from the pool first, if they are still there."
+        )
+        yield f"Of the list `paste after comparing`, paste those you have compared, and count again.{free}", compared
+    if batch is not None or courses or strays:
+        pool = "" if is_removed else " and this pool"
+        yield f"Export Find Course Assignment Keys{pool} again, and audit again.", 0
+    if delete:
+        yield "Expire the pool once the audit calls it moved, not earlier.", 0
     if counts["remind"]:
         last = weekday(audit.calendar.removed)
         yield (
@@ -310,7 +335,11 @@ def _pool_steps(audit: Reconciliation, counts: pd.Series, batch: pd.Series | Non
             int(counts["remind"]),
         )
     if counts["reissue"]:
-        yield "Create new course keys and write to the learners of the sheet Reissue.", int(counts["reissue"])
+        yield (
+            "Check in Find Course Assignments that the learner has not redeemed since the last pool export; if not, create a "
+            "new course key with the pool's settings and write to the learner (sheet Reissue).",
+            int(counts["reissue"]),
+        )
 
 
 def _learners(e: Evidence) -> pd.Series:
@@ -336,7 +365,10 @@ def _letters(audit: Reconciliation, keys: pd.DataFrame, sent_to: pd.Series, text
             "pool": keys["pool"].to_numpy(),
             "former key": (keys["reference"] + " " + endings(keys["training_key"])).str.strip().to_numpy(),
             last: until if last == "works until" else "",
-            "text": [text.format(course=c, until=u) for c, u in zip(course, until, strict=True)],
+            "text": [
+                text.format(course=c, until=u, ending=f" ending in {e[1:]}" if e else "")
+                for c, u, e in zip(course, until, endings(keys["training_key"]), strict=True)
+            ],
         }
     )
     return table.sort_values(["learner", "course", "former key"], kind="stable", ignore_index=True)

@@ -103,7 +103,9 @@ def test_statuses_come_with_dates_the_most_urgent_first(tmp_path: Path) -> None:
         "stray 6 today",
         "to_migrate 60 by Fri 10 Apr 2026",
     ]
-    assert lines[-2:] == [f"Page: {tmp_path / 'r' / 'report.html'}", f"Workbook: {tmp_path / 'r' / 'report.xlsx'}"]
+    folder = tmp_path / "r"
+    named = ("Page", "report.html"), ("Workbook", "report.xlsx"), ("Plan", "plan/steps.txt")
+    assert lines[-3:] == [f"{what}: {folder / name}" for what, name in named]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
@@ -330,3 +332,11 @@ def test_the_plan_command(tmp_path: Path) -> None:
     done = keyaudit("plan", SAMPLES / "clean", "--as-of", "2026-04-09", "--out", tmp_path / "plan")
     assert done.stdout.startswith("Nothing is left to do.")
     assert [name for name in files_of(tmp_path / "plan") if "paste" in name] == []
+
+
+def test_an_ending_of_several_keys_is_said_to_be_that() -> None:
+    """Three keys of Data Engineering do."""
+    run = keyaudit("explain", SAMPLES / "halfway", "…A9", "--as-of", "2026-04-09")
+    assert run.returncode == 1
+    assert "keys end so. Write more of the code, or a reference:" in run.stdout
+    assert "No export knows" not in run.stdout

@@ -54,7 +54,7 @@ def test_what_a_key_needs_depends_on_the_day(as_of: str, waits: str, forgot: str
         "FORGOT-02": forgot,
         "DAMAGE-03": "compare",
         "COURSE-04": "move",
-        "damage-03": "delete course key",
+        "damage-03": "delete stray",
     }
 
 
@@ -64,7 +64,7 @@ def test_the_lists_of_a_pool(case: Path) -> None:
     assert plan.codes("P", "paste") == ["WAITS-001", "FORGOT-02", "COURSE-04"]
     assert plan.codes("P", "delete course keys") == ["COURSE-04"]
     assert plan.codes("P", "paste after comparing") == ["DAMAGE-03"]
-    assert plan.codes("in no pool", "delete course keys") == ["damage-03"]
+    assert plan.codes("P", "delete after comparing") == ["damage-03"]
     late = migration_plan(audit(case, "2026-05-08"))
     assert late.codes("P", "delete from the pool") == []
     assert late.codes("P", "paste") == ["FORGOT-02", "COURSE-04"]  # a code still in its pool is not free
@@ -125,6 +125,7 @@ def test_letters_go_to_whom_the_log_names(case: Path) -> None:
     assert letters[["learner", "course", "former key", "new training key"]].values.tolist() == [
         ["Ana Lima", "C", "P, row 2 …01", ""]
     ]
+    assert letters["text"].iat[0].startswith("Your training key ending in 01 for C no longer works")
     assert "do not use the training key field of the login page" in letters["text"].iat[0]
 
 
@@ -149,12 +150,12 @@ def test_the_files_of_a_plan(case: Path, tmp_path: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
     own = slug("P")
     assert names == [
-        *(f"01 {own} - {what}.txt" for what in ("delete course keys", "delete from the pool", "paste after comparing", "paste")),
-        f"02 {slug('in no pool')} - delete course keys.txt",
+        *(f"01 {own} - {what}.txt" for what in ("delete after comparing", "delete course keys", "delete from the pool", "paste after comparing", "paste")),
         *("MANIFEST.json", "plan.xlsx", "steps.txt"),
     ]  # fmt: skip
     assert (folder / f"01 {own} - paste.txt").read_bytes() == b"WAITS-001\nFORGOT-02\nCOURSE-04\n"
     steps = (folder / "steps.txt").read_text()
+    assert steps.index("Compare each code") < steps.index("Create a Course") < steps.index("`paste after comparing`")
     assert steps.index("Delete exactly the keys") < steps.index("Create a Course") < steps.index("pasted 3, appeared")
     assert not [code for code in ("WAITS-001", "FORGOT-02", "damage-03") if code in steps]
     book = openpyxl.load_workbook(folder / "plan.xlsx")
@@ -194,12 +195,11 @@ def test_who_follows_the_plan_is_done(tmp_path: Path) -> None:
     export()
     plan = migration_plan(audit(case, "2026-04-03"))
     assert plan.keys["action"].value_counts().to_dict() == {
-        **dict.fromkeys(ACTIONS, 0), "migrate": 9, "recreate": 2, "compare": 1, "move": 2, "delete course key": 1
+        **dict.fromkeys(ACTIONS, 0), "migrate": 9, "recreate": 2, "compare": 1, "move": 2, "delete stray": 1
     }  # fmt: skip
     tms.delete_keys("P", plan.codes("P", "delete from the pool"))
-    for pool in ("P", "in no pool"):
-        for code in plan.codes(pool, "delete course keys"):
-            del tms.course_keys[code]
+    for code in plan.codes("P", "delete course keys") + plan.codes("P", "delete after comparing"):
+        del tms.course_keys[code]
     batch = plan.batches.iloc[0]
     pasted = plan.codes("P", "paste") + plan.codes("P", "paste after comparing")
     tms.create_course_keys(

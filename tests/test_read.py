@@ -130,7 +130,9 @@ def test_cp1252_is_read_only_when_declared(tmp_path: Path) -> None:
     path = tmp_path / "pools" / "a.csv"
     path.parent.mkdir()
     as_text(path, ";", "cp1252")
-    with pytest.raises(UnreadableFile, match=r'line 2 is not UTF-8.*\n?.*encoding = "cp1252"') as problem:
+    with pytest.raises(
+        UnreadableFile, match=r'(?s)line 2 is not UTF-8.*\n\[files\..*\]\nencoding = "cp1252"\n'
+    ) as problem:
         ka.read_pool_exports(path)
     assert "calc" not in str(problem.value)
     export = read_role("pools_before", path, lambda _: FileOptions(encoding="cp1252"))

@@ -323,7 +323,7 @@ class _Reading:
                 "ambiguous": f"case.toml says {said}, and the file holds a day over 12 in the other place; mend the entry"
                 if order.is_contradicted
                 else "could be day first or month first; say in case.toml: "
-                f"[files.{toml(source.label)}] day_first = true (or false)",
+                f"[files.{toml(source.label)}] and on the line below it day_first = true (or false)",
                 "swapped": "stand beside texts whose day and month a program could not tell: it may have swapped them here; "
                 "export again and do not open the file in Excel",
                 "unreadable": "cannot be read",

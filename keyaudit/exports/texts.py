@@ -40,7 +40,7 @@ def decoded(content: bytes, label: str, encoding: str | None) -> str:
         raise UnreadableFile(
             label,
             f"line {line} is not {marked or encoding or 'UTF-8'} ({shown}). If it was saved by Excel as plain CSV, say so "
-            f'in case.toml: [files.{toml(label)}] encoding = "cp1252". Better: export it again as UTF-8 or .xlsx.',
+            f'in case.toml (two lines):\n[files.{toml(label)}]\nencoding = "cp1252"\nBetter: export it again as UTF-8 or .xlsx.',
         ) from None
     except (LookupError, ValueError):
         raise UnreadableFile(
