@@ -294,8 +294,13 @@ def test_copies_point_at_their_case_and_hold_nothing_of_the_sample(tmp_path: Pat
 
 
 def test_copies_run_on_a_case_of_ones_own(tmp_path: Path) -> None:
-    """All seven, without a change, on a case that has only two files."""
+    """All seven, on a case that has only two files; but one about a pool wants its name, and says so before it plans."""
     case = new_case(tmp_path)
+    about_a_pool = case / "notebooks" / "03_migrate_a_pool.ipynb"
+    with pytest.raises(AssertionError, match="write the name of a pool here"):
+        execute(case / "notebooks", about_a_pool.name)
+    text = about_a_pool.read_text(encoding="utf-8")
+    about_a_pool.write_text(text.replace("write the name of a pool here", "Azure Fundamentals"), encoding="utf-8")
     execute(case / "notebooks", *(path.name for path in NOTEBOOKS))
     assert "2 of 24 keys" not in outputs(case / "notebooks" / "00_start_here.ipynb")
     summary = json.loads((case / "report" / "summary.json").read_text(encoding="utf-8"))
