@@ -77,3 +77,14 @@ def weekday(date: dt.date) -> str:
     days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     return f"{days[date.weekday()]} {date.day} {months[date.month - 1]} {date.year}"
+
+
+def count(number: int, noun: str = "key") -> str:
+    """`1 key`, `1,200 keys`."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def away(days: int) -> str:
+    """How far a day is: `today`, `in 3 days`, `1 day ago`."""
+    told = count(abs(days), "day")
+    return "today" if days == 0 else f"in {told}" if days > 0 else f"{told} ago"

@@ -5,14 +5,14 @@ The vendor's procedure (DOMAIN §3) in its order: back up, delete, recreate, cou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from keyaudit.deadlines import weekday
+from keyaudit.deadlines import count, weekday
 from keyaudit.facts import Evidence, is_known
 from keyaudit.masking import endings
 from keyaudit.reconciliation import NO_POOL, Reconciliation
@@ -150,8 +150,7 @@ class MigrationPlan:
 
     def lists(self, what: str) -> dict[str, list[str]]:
         """Pool → its codes on one of LISTS, in the order of its export; pools with none are left out."""
-        wanted = [code for code, action in ACTIONS.items() if LISTS[what](action)]
-        listed = self.keys[self.keys["action"].isin(wanted) & self.keys["training_key"].notna()]
+        listed = _listed(self.keys, what)
         return {str(pool): codes.tolist() for pool, codes in listed.groupby("pool", sort=False)["training_key"]}
 
     def codes(self, pool: str, what: str) -> list[str]:
@@ -200,34 +199,29 @@ def migration_plan(audit: Reconciliation) -> MigrationPlan:
     table = table.assign(pool=pool, number=numbers[needed])
     table = table.sort_values(["pool", "source_file", "source_row"], kind="stable")
     table = table[["number", "pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]]
-    batches = _batches(audit, e, table)
+    on_list = pd.DataFrame({what: _listed(table, what)["pool"].value_counts() for what in LISTS})
+    on_list = on_list.reindex(table["pool"].drop_duplicates()).fillna(0).astype(int)
+    batches = _batches(audit, e, on_list)
     sent_to = _learners(e)
-    done = (len(table) == 0) or table["action"].isin(["leave"]).all()
-    title = (
-        "Nothing is left to do."
-        if done
-        else f"{len(table):,} {'key needs' if len(table) == 1 else 'keys need'} somebody."
-    )
+    needs = f"{count(len(table))} {'needs' if len(table) == 1 else 'need'} somebody."
+    title = "Nothing is left to do." if (table["action"] == "leave").all() else needs
     return MigrationPlan(
         batches=batches,
         keys=table.drop(columns="number").reset_index(drop=True),
-        steps=_steps(audit, table, batches),
+        steps=_steps(audit, table, on_list, batches),
         reissue=_letters(audit, table[table["action"] == "reissue"], sent_to, LETTER, "new training key"),
         reminders=_letters(audit, table[table["action"] == "remind"], sent_to, REMINDER, "works until"),
         title=title,
     )
 
 
-def _batches(audit: Reconciliation, e: Evidence, keys: pd.DataFrame) -> pd.DataFrame:
+def _batches(audit: Reconciliation, e: Evidence, on_list: pd.DataFrame) -> pd.DataFrame:
     """One row per pool with codes to paste: the form's settings as the pool has them, and the counts to check."""
-    counts = {what: _count(keys, holds) for what, holds in LISTS.items()}
     pools = audit.pools.set_index("pool")
-    names = sorted(
-        {pool for what in ("paste", "paste after comparing") for pool in counts[what].index} & set(pools.index)
-    )
+    pasted = on_list.index[on_list[["paste", "paste after comparing"]].any(axis=1)]
     rows = []
     availability, sitewide = (_of_pools(e, column) for column in ("content_availability", "sitewide"))
-    for name in names:
+    for name in pasted.intersection(pools.index):
         pool = pools.loc[name]
         expires = pool["expires_on"]
         is_later = not pd.isna(expires) and expires.date() > audit.as_of
@@ -242,7 +236,7 @@ def _batches(audit: Reconciliation, e: Evidence, keys: pd.DataFrame) -> pd.DataF
                 "max_uses": "leave blank",
                 "content_availability": ASK if days is None or not days > 0 else f"{days:.0f} days",
                 "any_organization": _BOX.get(str(sitewide.get(name)).casefold(), ASK),
-                **{what: int(counts[what].get(name, 0)) for what in LISTS},
+                **on_list.loc[name].to_dict(),
                 "act_by": pool["act_by"],
             }
         )
@@ -253,9 +247,10 @@ def _batches(audit: Reconciliation, e: Evidence, keys: pd.DataFrame) -> pd.DataF
 _BOX = {"yes": "tick", "true": "tick", "no": "do not tick", "false": "do not tick"}
 
 
-def _count(keys: pd.DataFrame, holds: Callable[[Action], bool]) -> pd.Series:
-    wanted = [code for code, action in ACTIONS.items() if holds(action)]
-    return keys.loc[keys["action"].isin(wanted) & keys["training_key"].notna(), "pool"].value_counts()
+def _listed(keys: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The keys on one of LISTS; one that cannot be read stands on none."""
+    wanted = [code for code, action in ACTIONS.items() if LISTS[what](action)]
+    return keys[keys["action"].isin(wanted) & keys["training_key"].notna()]
 
 
 def _of_pools(e: Evidence, column: str) -> dict[str, Any]:
@@ -269,39 +264,38 @@ def _or_ask(value: Any) -> str:
     return value if isinstance(value, str) and value else ASK
 
 
-def _steps(audit: Reconciliation, keys: pd.DataFrame, batches: pd.DataFrame) -> pd.DataFrame:
+def _steps(audit: Reconciliation, keys: pd.DataFrame, on_list: pd.DataFrame, batches: pd.DataFrame) -> pd.DataFrame:
     """The guide's steps, pool by pool in the order of act_by: pool, step, what to do, how many keys."""
     rows = []
-    batch_of = batches.set_index("pool")
+    settings = {
+        row["pool"]: "; ".join(f"{name.replace('_', ' ')}: {row[name]}" for name in SETTINGS)
+        for row in batches.to_dict("records")
+    }
     due = keys.groupby("pool")["act_by"].min()
-    counted = pd.crosstab(keys["pool"], keys["action"].astype("str")).reindex(columns=list(ACTIONS), fill_value=0)
+    acts = pd.crosstab(keys["pool"], keys["action"].astype("str")).reindex(columns=list(ACTIONS), fill_value=0)
     for pool in sorted(due.index, key=lambda name: (due[name] if not pd.isna(due[name]) else pd.Timestamp.max, name)):
-        counts = counted.loc[pool]
-        batch = batch_of.loc[pool] if pool in batch_of.index else None
-        todo = list(_pool_steps(audit, counts, batch))
-        rows += [(pool, place, text, count) for place, (text, count) in enumerate(todo, start=1)]
+        todo = _pool_steps(audit, acts.loc[pool].to_dict(), on_list.loc[pool].to_dict(), settings.get(pool, ""))
+        rows += [(pool, place, text, number) for place, (text, number) in enumerate(todo, start=1)]
     return pd.DataFrame(rows, columns=["pool", "step", "what", "keys"])
 
 
-def _pool_steps(audit: Reconciliation, counts: pd.Series, batch: pd.Series | None) -> Any:
-    """What to do in one pool, in order, each with the number of keys it is about."""
+def _pool_steps(
+    audit: Reconciliation, acts: dict[str, int], on_list: dict[str, int], settings: str
+) -> Iterator[tuple[str, int]]:
+    """What to do in one pool, in order, each with the number of keys it is about (0: none in particular)."""
     is_removed = audit.as_of >= audit.calendar.removed
     said = {code: f"{row.meaning[0].upper()}{row.meaning[1:]}." for code, row in ACTIONS.items()}
     if is_removed:
         said["export again"] = "Look for an export made before the removal, or ask the learner for the code."
     for code in ("export again", "right the course", "review the invoice", "extend", "leave"):
-        if counts[code]:
-            yield said[code], int(counts[code])
-    strays = int(counts["delete stray"])
-    delete, courses, paste, compared = (
-        0 if batch is None else int(batch[what])
-        for what in ("delete from the pool", "delete course keys", "paste", "paste after comparing")
-    )
+        if acts[code]:
+            yield said[code], acts[code]
+    strays, delete, courses, paste, compared = (on_list[what] for what in LISTS)
     if delete:
         yield "Open the pool and export it once more, into pools-now; leave the backup in pools-before as it is.", 0
         yield "Delete exactly the keys of the list `delete from the pool`, and save.", delete
-    if courses or (batch is None and counts["delete course key"]):
-        yield "Delete the course keys of the list `delete course keys`.", courses or int(counts["delete course key"])
+    if courses:
+        yield "Delete the course keys of the list `delete course keys`.", courses
     if strays:
         yield (
             "Compare each code of the list `delete after comparing` with the key it was made from (`keyaudit explain` names "
@@ -309,36 +303,30 @@ def _pool_steps(audit: Reconciliation, counts: pd.Series, batch: pd.Series | Non
             strays,
         )
     if paste or compared:
-        settings = (
-            "; ".join(f"{label.replace('_', ' ')}: {batch[label]}" for label in SETTINGS) if batch is not None else ""
-        )
         yield f"Create a Course Assignment Training Key entry. {settings[0].upper()}{settings[1:]}.", 0
     if paste:
         yield "Paste the list `paste` into Add Multiple Training Keys, one code per line, and save.", paste
         yield f"Count in Find Course Assignment Keys: pasted {paste:,}, appeared ___. They must be equal.", paste
     if compared:
-        free = (
-            ""
-            if audit.as_of >= audit.calendar.read_only
-            else " Delete them from the pool first, if they are still there."
-        )
+        is_editable = audit.as_of < audit.calendar.read_only
+        free = " Delete them from the pool first, if they are still there." if is_editable else ""
         yield f"Of the list `paste after comparing`, paste those you have compared, and count again.{free}", compared
-    if batch is not None or courses or strays:
+    if any(on_list.values()):
         pool = "" if is_removed else " and this pool"
         yield f"Export Find Course Assignment Keys{pool} again, and audit again.", 0
     if delete:
         yield "Expire the pool once the audit calls it moved, not earlier.", 0
-    if counts["remind"]:
+    if acts["remind"]:
         last = weekday(audit.calendar.removed)
         yield (
             f"Write to the learners of the sheet Reminders: each key works until its date, at the latest until {last}.",
-            int(counts["remind"]),
+            acts["remind"],
         )
-    if counts["reissue"]:
+    if acts["reissue"]:
         yield (
             "Check in Find Course Assignments that the learner has not redeemed since the last pool export; if not, create a "
             "new course key with the pool's settings and write to the learner (sheet Reissue).",
-            int(counts["reissue"]),
+            acts["reissue"],
         )
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from keyaudit.changes import compare, read_former
 from keyaudit.columns import ROLES
-from keyaudit.deadlines import Calendar, weekday
+from keyaudit.deadlines import Calendar, away, count, weekday
 from keyaudit.errors import ReconcileError
 from keyaudit.explain import Explanation, explain
 from keyaudit.exports.read import NOTES, Export, as_date, fold_name
@@ -124,7 +124,7 @@ class Reconciliation:
     def headline(self) -> str:
         """The verdict in one sentence with its figure."""
         open_, keys = len(self.open_keys), len(self.keys)
-        of = f"{open_:,} of {keys:,} {'key' if keys == 1 else 'keys'}"
+        of = f"{open_:,} of {count(keys)}"
         if self.verdict == "clear":
             every = "the one key is" if keys == 1 else f"all {keys:,} keys are"
             return f"Nothing is open: {every} accounted for."
@@ -313,10 +313,10 @@ class Reconciliation:
         coming = self.calendar.next_deadline(self.as_of)
         if coming is None:
             days = (self.as_of - self.calendar.removed).days
-            return f"the pools were removed on {weekday(self.calendar.removed)}, {_days(days)} ago"
+            return f"the pools were removed on {weekday(self.calendar.removed)}, {count(days, 'day')} ago"
         label, date = coming
         days = (date - self.as_of).days
-        when = "today" if days == 0 else f"in {_days(days)}"
+        when = away(days)
         return f"next deadline: {label.lower()} {weekday(date)}, {when}"
 
     def tie_out_sums(self) -> dict[str, int]:
@@ -564,9 +564,9 @@ def _not_checked(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame, source
     if not e.given:
         found.append("No Find Course Assignment Keys export was given: what was migrated is not known.")
     if undetermined:
-        found.append(f"{_keys(undetermined)} could not be given a verdict.")
+        found.append(f"{count(undetermined)} could not be given a verdict.")
     if unknown:
-        found.append(f"It is not known whether {_keys(unknown)} would work.")
+        found.append(f"It is not known whether {count(unknown)} would work.")
     for row in sources[sources["damaged"] > 0].itertuples():
         found.append(
             f"{row.source_file}: {row.damaged} damaged {'row was' if row.damaged == 1 else 'rows were'} set aside; a key may be lost there."
@@ -582,11 +582,3 @@ def _plain(column: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(column):
         return column.dt.strftime("%Y-%m-%d").fillna("")
     return column.astype("str").fillna("")
-
-
-def _keys(count: int) -> str:
-    return f"{count:,} {'key' if count == 1 else 'keys'}"
-
-
-def _days(days: int) -> str:
-    return f"{days:,} {'day' if days == 1 else 'days'}"

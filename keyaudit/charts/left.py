@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keyaudit.charts.sheet import FILL, INK, NOTHING, PALE, RIGHT, WORD, Chart, Sheet, are, count, day, drawn, plain
+from keyaudit.charts.sheet import FILL, INK, NOTHING, PALE, RIGHT, WORD, Chart, Sheet, are, day, drawn, plain
 from keyaudit.charts.timeline import DAY, Timeline, days_of, later
+from keyaudit.deadlines import count
 from keyaudit.facts import Array
 from keyaudit.reconciliation import Reconciliation
 

@@ -7,8 +7,9 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from keyaudit.charts.sheet import FILL, INK, NOTHING, PALE, WORD, Chart, Sheet, are, count, day, drawn, plain
+from keyaudit.charts.sheet import FILL, INK, NOTHING, PALE, WORD, Chart, Sheet, are, day, drawn, plain
 from keyaudit.charts.timeline import Timeline, days_of, later
+from keyaudit.deadlines import count
 from keyaudit.facts import Array
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.statuses import FAMILIES, STATUSES

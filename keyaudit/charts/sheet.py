@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from keyaudit.deadlines import weekday
+from keyaudit.deadlines import count, weekday
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.statuses import FAMILIES
 
@@ -308,11 +308,6 @@ def drawn(build: Any) -> Any:
 
 
 # --- words of the trade ---
-
-
-def count(number: int, noun: str = "key") -> str:
-    """`1 key`, `1,000 keys`."""
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def are(number: int) -> str:

@@ -19,11 +19,11 @@ from keyaudit.charts.sheet import (
     Chart,
     Sheet,
     are,
-    count,
     drawn,
     plain,
     printable,
 )
+from keyaudit.deadlines import count
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.statuses import FAMILIES, STATUSES
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import xlsxwriter
 
+from keyaudit.deadlines import count as counted
 from keyaudit.plan import LISTS, MigrationPlan
 
 STEPS, SHEETS = "steps.txt", "plan.xlsx"
@@ -51,7 +52,7 @@ def _told(plan: MigrationPlan, names: dict[tuple[str, str], str]) -> list[str]:
     for pool, steps in plan.steps.groupby("pool", sort=False):
         lines += ["", pool, "-" * min(len(str(pool)), 80)]
         for row in steps.itertuples():
-            count = f" ({row.keys:,} {'key' if row.keys == 1 else 'keys'})" if row.keys else ""
+            count = f" ({counted(row.keys)})" if row.keys else ""
             lines.append(f"[ ] {row.step}. {row.what}{count}")
             lines += [
                 f"       {names[pool, what]}" for what in LISTS if f"`{what}`" in row.what and (pool, what) in names

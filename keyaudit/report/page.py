@@ -12,16 +12,14 @@ from markupsafe import Markup
 
 from keyaudit import __version__
 from keyaudit.charts import Chart, keys_left, outlook, redemptions, status_by_pool, where_keys_went
-from keyaudit.deadlines import PHASES, weekday
+from keyaudit.deadlines import PHASES, away, count, weekday
 from keyaudit.masking import ending
 from keyaudit.reconciliation import NO_POOL, STAGES, VERDICTS, Reconciliation
 from keyaudit.report.bigsheet import safe_text
 from keyaudit.statuses import STATUSES, WORKS_MEANING
 
-OF_A_GROUP, LISTED = (
-    100,
-    3_000,
-)  # findings shown one by one, of a kind and in all; the rest is named: the workbook has it
+OF_A_GROUP = 100  # findings of a kind shown one by one; the rest is named: the workbook has it
+LISTED = 3_000  # the same of all kinds
 MAX_ROWS = 200  # pools, files
 LENGTH = 200  # of a text from data; the workbook has all of it
 
@@ -36,7 +34,7 @@ def write_page(audit: Reconciliation, path: Path) -> int:
         finalize=_readable,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"n": "{:,}".format, "words": _words, "short": _short, "keys": _keys}
+    environment.filters |= {"n": "{:,}".format, "words": _words, "short": _short, "keys": count}
     content = _content(audit)
     path.write_text(environment.get_template("page.html.j2").render(content), encoding="utf-8")
     return sum(len(group["items"]) for group in content["groups"])
@@ -54,10 +52,6 @@ def _words(name: str) -> str:
 def _short(text: Any) -> str:
     shown = "" if pd.isna(text) else str(text)
     return shown if len(shown) <= LENGTH else shown[: LENGTH - 1] + "…"
-
-
-def _keys(count: int) -> str:
-    return f"{count:,} {'key' if count == 1 else 'keys'}"
 
 
 def _content(audit: Reconciliation) -> dict[str, Any]:
@@ -153,11 +147,9 @@ def _deadlines(audit: Reconciliation) -> list[dict[str, Any]]:
     for label, date in audit.calendar.deadlines():
         days = (date - audit.as_of).days
         is_next = coming == (label, date)
-        ago = f"{abs(days):,} {'day' if abs(days) == 1 else 'days'}"
-        when = "today" if days == 0 else f"in {ago}" if days > 0 else f"{ago} ago"
         todo = f" · {left:,} to migrate" if is_next and left else ""
         state = "next" if is_next else "past" if days < 0 else ""
-        found.append({"label": label, "date": weekday(date), "when": when + todo, "state": state})
+        found.append({"label": label, "date": weekday(date), "when": away(days) + todo, "state": state})
     return found
 
 

@@ -12,7 +12,7 @@ from xlsxwriter.utility import xl_range
 
 from keyaudit import __version__
 from keyaudit.columns import KEYS
-from keyaudit.deadlines import PHASES, weekday
+from keyaudit.deadlines import PHASES, away, weekday
 from keyaudit.findings import FINDINGS_TABLE, SEVERITIES
 from keyaudit.reconciliation import NO_POOL, STAGES, VERDICTS, Reconciliation
 from keyaudit.report.bigsheet import Body, fill, safe_text
@@ -290,7 +290,7 @@ class _Writer:
             row += 1
             sheet.write_string(row, 0, f"{label} ({weekday(date)[:3]})", formats["plain"])
             sheet.write_datetime(row, 1, dt.datetime.combine(date, dt.time()), formats["date"])
-            sheet.write_string(row, 2, _days((date - audit.as_of).days), formats["plain"])
+            sheet.write_string(row, 2, away((date - audit.as_of).days), formats["plain"])
         row += 1
         for text in audit.not_checked:
             row += 1
@@ -385,13 +385,6 @@ def _tint(colour: str) -> str:
     """A colour light enough to stand behind text."""
     parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
     return "#" + "".join(f"{round(255 - 0.22 * (255 - part)):02X}" for part in parts)
-
-
-def _days(days: int) -> str:
-    if days == 0:
-        return "today"
-    text = f"{abs(days):,} {'day' if abs(days) == 1 else 'days'}"
-    return f"in {text}" if days > 0 else f"{text} ago"
 
 
 def _first_places(key_sheets: dict[str, pd.DataFrame]) -> dict[str, str]:
