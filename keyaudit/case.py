@@ -15,7 +15,8 @@ from typing import Any
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.deadlines import Calendar
 from keyaudit.errors import CaseError, UnreadableFile, toml
-from keyaudit.exports.read import Export, FileOptions, files_of, fold_name, is_data_file, read_role
+from keyaudit.exports.ahead import Ahead
+from keyaudit.exports.read import Export, FileOptions, files_of, fold_name, is_data_file, read_role, requests_of
 from keyaudit.findings import FINDINGS_TABLE, Accepted
 from keyaudit.notebooks import copy_notebooks
 from keyaudit.reconciliation import Reconciliation, reconcile
@@ -63,11 +64,12 @@ class Case:
         as_of: str | dt.date | None = None,
         *,
         keep_going: bool = False,
-        progress: Callable[[list[Path]], Iterable[Path]] | None = None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> Reconciliation:
         """Read the exports and reconcile them. `as_of` beats case.toml; without either it is today.
 
-        `keep_going` turns a file that cannot be read into a finding instead of an error.
+        `keep_going` turns a file that cannot be read into a finding instead of an error. `progress` is told each step
+        before it begins.
         """
         unreadable: list[tuple[str, str]] = []
 
@@ -75,16 +77,21 @@ class Case:
             unreadable.append((problem.file, str(problem)))
 
         read: dict[str, Export] = {}
-        for role, folders in self.folders.items():
-            paths = [file for folder in folders for file in files_of(folder)]
-            read[role] = read_role(
-                role, paths, self.options, on_unreadable=pass_over if keep_going else None, progress=progress
-            )
-            if not len(read[role].sources):
-                del read[role]  # every file of the role was passed over
+        paths = {
+            role: [file for folder in folders for file in files_of(folder)] for role, folders in self.folders.items()
+        }
+        with Ahead(file for role in paths for file in requests_of(role, paths[role], self.options)) as ahead:
+            for role in paths:
+                on_unreadable = pass_over if keep_going else None
+                read[role] = read_role(
+                    role, paths[role], self.options, on_unreadable=on_unreadable, ahead=ahead, progress=progress
+                )
+                if not len(read[role].sources):
+                    del read[role]  # every file of the role was passed over
         before = read.pop("pools_before", None)
         if before is None and "pools_now" not in read:
             raise CaseError(f"{self.root.name}: no pool export could be read. Put the backup into pools-before.")
+        progress("reconciling")
         result = reconcile(
             before if before is not None else read_role("pools_before", []),
             read.pop("course_keys", None),

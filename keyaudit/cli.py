@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from keyaudit.reconciliation import Reconciliation
 
+PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on
 FAIL_ON = ("critical", "error", "warning", "never")
 
 
@@ -82,10 +85,13 @@ def audit(
     opened = open_case(case)
     target = out if out is not None else case / ("report-to-share" if share else "report")
     check_target(target, [folder for folders in opened.folders.values() for folder in folders])
-    result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=_progress())
-    changes = None if since is None else result.changes_since(since)
     options = {"fail_on": fail_on, "keep_going": keep_going}
-    write_report(result, target, share=share, all_keys=all_keys, changes=changes, options=options)
+    with _progress() as progress:
+        result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=progress)
+        changes = None if since is None else result.changes_since(since)
+        write_report(
+            result, target, share=share, all_keys=all_keys, changes=changes, options=options, progress=progress
+        )
     if as_json:
         click.echo((target / "summary.json").read_text(encoding="utf-8"), nl=False)
     else:
@@ -106,8 +112,10 @@ def plan(case: Path, out: Path, as_of: str | None) -> None:
 
     opened = open_case(case)
     check_target(out, [folder for folders in opened.folders.values() for folder in folders])
-    result = opened.reconcile(_date(as_of), progress=_progress())
-    write_plan(result, out)
+    with _progress() as progress:
+        result = opened.reconcile(_date(as_of), progress=progress)
+        progress("writing the plan")
+        write_plan(result, out)
     click.echo(f"{migration_plan(result)!r}\n\nSteps:  {out / 'steps.txt'}\nSheets: {out / 'plan.xlsx'}")
 
 
@@ -123,7 +131,8 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
         key = sys.stdin.readline().rstrip("\r\n")
     if not key.strip():
         raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
-    story = open_case(case).reconcile(_date(as_of), progress=_progress()).explain(key)
+    with _progress() as progress:
+        story = open_case(case).reconcile(_date(as_of), progress=progress).explain(key)
     click.echo(repr(story))
     sys.exit(0 if story.found else 1)
 
@@ -192,20 +201,30 @@ def _one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
-def _progress() -> Callable[[list[Path]], Iterable[Path]] | None:
-    """A bar on stderr, only in a terminal and only where there is something to wait for."""
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A line on stderr that tells the step and the time, only in a terminal and only for what takes over two seconds."""
     if not sys.stderr.isatty():
-        return None
+        yield lambda _: None
+        return
+    from tqdm import tqdm
 
-    def bar(files: list[Path]) -> Iterable[Path]:
-        if len(files) < 4 and sum(file.stat().st_size for file in files) < 5_000_000:
-            return files
-        from tqdm import tqdm
+    is_done = threading.Event()
+    with tqdm(bar_format="{desc} ({elapsed})", delay=PATIENCE, mininterval=0, leave=False) as line:
 
-        shown: Iterable[Path] = tqdm(files, desc=f"reading {files[0].parent.name}", unit="file", leave=False)
-        return shown
+        def step(told: str) -> None:
+            line.set_description_str(_one_line(told), refresh=False)
+            line.update()
 
-    return bar
+        def beat() -> None:
+            while not is_done.wait(0.5):
+                line.update()
+
+        threading.Thread(target=beat, daemon=True).start()
+        try:
+            yield step
+        finally:
+            is_done.set()
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -346,3 +346,12 @@ def as_arrow(texts: pd.Series | list[str]) -> pa.Array:
 
     column = pa.array(texts, type=pa.large_string())
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def as_one(texts: pa.Array, between: str = "") -> pa.Buffer:
+    """All texts of an Arrow array (large_string) put together, as UTF-8."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    row = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
+    return pc.binary_join(row, pa.scalar(between, pa.large_string()))[0].as_buffer()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -64,23 +67,15 @@ def test_two_files_of_that_name_are_one_too_many(write: Write) -> None:
             ka.open_case(folder)
 
 
-def seen_in_a_terminal(folder: Path) -> str:
+def seen_in_a_terminal(folder: Path, patience: float) -> str:
     """What a person sees on stderr while `keyaudit audit` runs in a terminal."""
     pty = pytest.importorskip("pty")  # there is none on Windows
     termios = pytest.importorskip("termios")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
-    command = [
-        sys.executable,
-        "-m",
-        "keyaudit",
-        "audit",
-        str(folder),
-        "--as-of",
-        "2026-04-03",
-        "--out",
-        str(folder / "report"),
-    ]
+    program = f"import keyaudit.cli as cli, sys; cli.PATIENCE = {patience}; cli.main(sys.argv[1:])"
+    arguments = ["audit", str(folder), "--as-of", "2026-04-03", "--out", str(folder / "report")]
+    command = [sys.executable, "-c", program, *arguments]
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, check=False, timeout=120)
     os.close(theirs)
     shown = b""
@@ -91,16 +86,39 @@ def seen_in_a_terminal(folder: Path) -> str:
     return shown.decode("utf-8", "replace")
 
 
-def test_a_bar_shows_in_a_terminal_where_there_is_something_to_wait_for(write: Write) -> None:
-    for number in range(3):
-        folder = write(f"pools-before/P{number}.csv", f"Training_Key Course\nAA1{number} C\n")
-    assert seen_in_a_terminal(folder) == ""  # three small files
-    write("pools-before/P3.csv", "Training_Key Course\nAA13 C\n")
-    assert "reading pools-before: " in seen_in_a_terminal(folder)
+def test_every_step_that_takes_long_is_told_in_a_terminal(write: Write) -> None:
+    folder = write("pools-before/P.csv", CASE["pools-before/Azure.csv"])
+    lines = seen_in_a_terminal(folder, patience=0).split("\r")
+    steps = [
+        "reading pools-before/P.csv",
+        "reconciling",
+        "writing report.xlsx",
+        "writing report.html",
+        "writing keys.csv",
+    ]
+    told = [next(step for step in steps if line.startswith(step)) for line in lines if line.startswith(tuple(steps))]
+    assert list(dict.fromkeys(told)) == steps
+    assert all(re.search(r" \(\d\d:\d\d\) *$", line) for line in lines if line.strip())
+    assert lines[-1] == ""  # the line is wiped
+    assert not lines[-2].strip()
 
 
-def test_one_large_file_has_a_bar(write: Write) -> None:
-    folder = write(
-        "pools-before/P.csv", "Training_Key Course\n" + "".join(f"AA{n} C{'x' * 100}\n" for n in range(50_000))
-    )
-    assert "reading pools-before: " in seen_in_a_terminal(folder)
+def test_nothing_is_told_of_what_is_done_at_once(write: Write) -> None:
+    assert not seen_in_a_terminal(write("pools-before/P.csv", CASE["pools-before/Azure.csv"]), patience=60).strip()
+
+
+@pytest.mark.parametrize("moment", [0.3, 1.0, 1.7, 2.4, 3.2])
+def test_an_interrupted_audit_stops_within_a_second_and_leaves_nothing(write: Write, moment: float) -> None:
+    keys = "".join(f"AA{n:07d},C{n % 7}\n" for n in range(200_000))
+    folder = write("pools-before/P.csv", "")
+    (folder / "pools-before" / "P.csv").write_text(f"Training Key,Course\n{keys}", encoding="utf-8")
+    command = [sys.executable, "-m", "keyaudit", "audit", str(folder), "--as-of", "2026-04-03"]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(moment)
+    running.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    _, told = running.communicate(timeout=60)
+    assert time.monotonic() - begun < 1
+    assert running.returncode == 130
+    assert told.strip() == "keyaudit: interrupted. Nothing was written."
+    assert [path.name for path in folder.iterdir()] == ["pools-before"]

@@ -17,8 +17,9 @@ from conftest import SAMPLES
 from keyaudit.columns import ROLES
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports import texts
-from keyaudit.exports.plain import PlainRows, plain_rows
+from keyaudit.exports.plain import plain_rows
 from keyaudit.exports.read import Export, FileOptions, read_role
+from keyaudit.exports.rows import ColumnRows
 
 ROLE_OF = {folder: name for name, role in ROLES.items() for folder in role.folders}
 TRUTH = sorted((Path(__file__).parent / "truth").glob("*.zip"))
@@ -126,7 +127,7 @@ def test_a_plain_file_is_kept_as_columns_with_its_odd_lines_beside_them() -> Non
     assert rows is not None
     assert list(rows) == [rows[place] for place in range(len(rows))]
     assert rows[:6] == [["Key", "Pool"], ["A1", "x"], ["A2", " y, z "], ["A3"], [], ["A4", "ü"]]
-    assert rows.cells(1, np.array([1, 2, 3, 5])).to_pylist() == ["x", " y, z ", "", "ü"]
+    assert rows.cells(1, np.array([1, 2, 3, 5])).tolist() == ["x", " y, z ", "", "ü"]
     assert rows.unusual(0, "Key").tolist() == [0, 3, 4]
 
 
@@ -158,5 +159,5 @@ def test_the_samples_take_the_fast_way() -> None:
     files = [
         path for path in SAMPLES.rglob("*.csv") if path.parent.name in ROLE_OF and path.parent.parent.name != "ugly"
     ]
-    fast = [isinstance(plain_rows(path.read_text(encoding="utf-8"), ",", 99), PlainRows) for path in files]
+    fast = [isinstance(plain_rows(path.read_text(encoding="utf-8"), ",", 99), ColumnRows) for path in files]
     assert sum(fast) > 0.8 * len(fast)

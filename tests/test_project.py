@@ -96,12 +96,12 @@ def test_a_page_says_what_the_code_says(page: str, monkeypatch: pytest.MonkeyPat
 # --- structure ---
 
 FLOORS = [
-    {"errors", "columns", "masking", "notebooks", "exports.plain"},
-    {"deadlines"},
+    {"errors", "columns", "masking", "notebooks", "exports.rows"},
+    {"deadlines", "exports.plain"},
     {"exports.package"},
     {"exports.texts", "exports.codes"},
     {"exports.sheets", "exports.dates", "statuses"},
-    {"exports.headers"},
+    {"exports.headers", "exports.ahead"},
     {"exports.tables"},
     {"exports.read", "lookalikes"},
     {"pools"},

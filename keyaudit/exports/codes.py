@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from keyaudit.exports.package import Padded, Unreadable
+from keyaudit.exports.rows import Cells
 
 _WIDE = [0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x1680, 0x17B4, 0x17B5, *range(0x180B, 0x180F), *range(0x2000, 0x2010)]
 _WIDE += [*range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x3000, 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0]
@@ -52,27 +52,28 @@ class Codes:
     padding: str
 
 
-def recorded_codes(cells: Any, in_course_keys: bool, in_pool: bool = True) -> Codes:
+def recorded_codes(cells: Cells, in_course_keys: bool, in_pool: bool = True) -> Codes:
     """Turn the key cells of one file (no blanks among them) into recorded codes. (CATALOGUE §1)
 
-    `cells` are a list of cells, or Arrow texts.
     Only in a pool file are several codes in one cell no code; a log may say "AB12, second batch".
     """
-    raw = pd.Series(cells, dtype="str" if isinstance(cells, pa.Array) else object)
-    all_text = pd.api.types.infer_dtype(raw, skipna=False) in ("string", "empty")
-    is_text = pd.Series(True, index=raw.index) if all_text else raw.map(lambda cell: isinstance(cell, str)).astype(bool)
-    text = raw.where(is_text).astype("str") if not all_text else raw.astype("str")
+    cells = cells.as_text()
+    typed = [cells.others[place] for place in sorted(cells.others)]
+    text = pd.Series(cells.array, dtype="str")
+    is_text = np.ones(len(text), dtype=bool)
+    is_text[list(cells.others)] = False
+    text = text.where(is_text) if typed else text
     is_plain = bool(text.dropna().str.fullmatch(PLAIN).all())
     text, wrapper, padding = (text, "", "") if is_plain else _without_uniform(text)
     frame = pd.DataFrame({"code": text, "damage": "", "is_typed": ~is_text, "is_padded": False, "parts": "", "raw": ""})
     if not in_course_keys and not is_plain:
         _clean_codes(frame, in_pool)
-    if not all_text:
+    if typed:
         widths = frame["code"].dropna().str.len().value_counts().to_dict()
-        told = [_plain_form(cell) if in_course_keys else _from_number(cell, widths) for cell in raw[~is_text]]
+        told = [_plain_form(cell) if in_course_keys else _from_number(cell, widths) for cell in typed]
         frame.loc[~is_text, "code"] = pd.array([code or None for code, _ in told], dtype="str")
         frame.loc[~is_text, "damage"] = pd.array([damage for _, damage in told], dtype="str")
-        frame.loc[~is_text, "raw"] = pd.array([str(cell) for cell in raw[~is_text]], dtype="str")
+        frame.loc[~is_text, "raw"] = pd.array([str(cell) for cell in typed], dtype="str")
     return Codes(frame, wrapper, padding)
 
 

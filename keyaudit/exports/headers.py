@@ -10,7 +10,7 @@ from typing import Any
 
 from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import UnreadableFile, toml
-from keyaudit.exports.plain import PlainRows
+from keyaudit.exports.rows import ColumnRows
 from keyaudit.exports.sheets import Grid
 from keyaudit.masking import mask_text, shape
 
@@ -97,7 +97,7 @@ def _has_code_below(header: list[Any], rows: Iterable[list[Any]], known: dict[st
 def width_of(rows: Sequence[list[Any]], top: int) -> int:
     """The width every row must have: the header's, or a wider one that all rows share (a delimiter at every line's end)."""
     width = len(rows[top])
-    if isinstance(rows, PlainRows):  # then filled rows of that width follow
+    if isinstance(rows, ColumnRows):  # then filled rows of that width follow
         return width
     widths = {len(row) for row in rows[top + 1 :] if len(row) != width}
     if len(widths) == 1 and (wider := max(widths)) > width:

@@ -12,10 +12,15 @@ import posixpath
 import re
 import zipfile
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from xml.etree import ElementTree
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from keyaudit.errors import UnreadableFile
 
@@ -27,6 +32,10 @@ FREE_SHOWN, SHOWN_PER_BYTE = 64 << 20, 16  # bytes of text in cells
 SHARED = rb't="s"[^<>]*>\s*<(?:\w+:)?v>(\d{1,9})<'
 MAX_TREE = 16 << 20  # a list of sheets or styles, which is held in memory
 SMALL = 1 << 20  # below this every cell's place is checked, above it every row's
+PIECE = 4 << 20  # bytes of a sheet that are looked through at once
+SUSPECT = (  # what no plain sheet holds: without any of it, a piece need not be looked at more closely
+    r"""<[!?]|<\w+:| =|= |='|t="e"|<f[ >/]|hidden="[1t]|<row[^ ]|<row [^r]|<row r[^=]|r="[A-Z]{2}|r="[A-Z]+\d{%d}"""
+)
 AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
 
 
@@ -49,7 +58,7 @@ class Padded:
 class Hints:
     """What a sheet's XML says that the fast reader does not."""
 
-    needs_second_look: bool
+    hides_cells: bool  # errors, or formulas: the fast reader may show a filled cell as blank
     hidden_rows: int
     hidden_columns: int
 
@@ -65,19 +74,21 @@ class Package:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
             self._check_members()
             self.hints: dict[str, Hints] = {}
-            strings: Counter[int] = Counter()  # shared string → cells that show it
+            self._texts = 0  # cells that show a shared string
             lengths: list[int] = []
             for name in self._parts():
-                content = self._zip.read(name)
+                pieces = self._pieces(name)
+                content = next(pieces, b"")
+                if b"sheetData" not in content:
+                    content += b"".join(pieces)
                 if b"sheetData" in content:
-                    self.hints[name] = self._scan(name, content)
-                    strings.update(map(int, re.findall(SHARED, content)))
+                    self.hints[name] = self._scan(name, _apart(itertools.chain([content], pieces)))
                 elif b"<sst" in content or b":sst" in content:
                     self._refuse_declarations(name, content[: 1 << 20])
                     lengths = [len(text) for text in re.split(rb"</(?:\w+:)?si>|<(?:\w+:)?si/>", content)]
                 elif name.lower().endswith((".xml", ".rels")):
                     self._refuse_declarations(name, content[: 1 << 20])
-            self._refuse_repetition(strings, lengths)
+            self._refuse_repetition(lengths)
         except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, OSError, OverflowError):
             raise UnreadableFile(label, f"is damaged or cut short. Export or download it again. {AGAIN}") from None
         except zipfile.zlib.error:  # type: ignore[attr-defined]
@@ -98,13 +109,34 @@ class Package:
                 f"would unpack to {inflated >> 20:,} MiB, which no export does. Do not open it; export again.",
             )
 
-    def _refuse_repetition(self, strings: Counter[int], lengths: list[int]) -> None:
+    def _pieces(self, name: str) -> Iterator[bytes]:
+        """A part, some rows at a time: a sheet may have 700 MB."""
+        rest = bytearray()
+        with self._zip.open(name) as part:
+            while more := part.read(PIECE):
+                seen = max(len(rest) - 6, 0)
+                rest += more
+                cut = max(rest.rfind(b"</row>", seen) + 6, rest.rfind(b":row>", seen) + 5)
+                if cut > 6 and len(more) == PIECE:
+                    yield bytes(rest[:cut])
+                    del rest[:cut]
+        if rest:
+            yield bytes(rest)
+
+    def _refuse_repetition(self, lengths: list[int]) -> None:
         """A text stored once may be shown by every cell, a sheet by every name: what a reader makes of it has no bounds."""
-        shown = sum(lengths[place] * cells for place, cells in strings.items() if place < len(lengths))
-        if shown > FREE_SHOWN + SHOWN_PER_BYTE * self._size:
-            raise UnreadableFile(
-                self.label, f"shows {shown >> 20:,} MiB of text, which no export does. Do not open it; export again."
-            )
+        most = FREE_SHOWN + SHOWN_PER_BYTE * self._size
+        if self._texts * max(lengths, default=0) > most:
+            strings: Counter[int] = Counter()
+            for name in self.hints:
+                for piece in self._pieces(name):
+                    strings.update(map(int, re.findall(SHARED, piece)))
+            shown = sum(lengths[place] * cells for place, cells in strings.items() if place < len(lengths))
+            if shown > most:
+                raise UnreadableFile(
+                    self.label,
+                    f"shows {shown >> 20:,} MiB of text, which no export does. Do not open it; export again.",
+                )
         try:
             parts = list(self._sheet_parts.values())
         except (KeyError, StopIteration, ElementTree.ParseError):
@@ -131,62 +163,70 @@ class Package:
         ):
             raise UnreadableFile(self.label, f"holds a document type or encoding that no export has ({name}). {AGAIN}")
 
-    def _scan(self, name: str, content: bytes) -> Hints:
+    def _scan(self, name: str, pieces: Iterable[bytes]) -> Hints:
         """Look through a sheet's XML once: declarations, extent, order of rows, hints."""
-        self._refuse_declarations(name, content)
-        if (
-            b"<!" in content or content.count(b"<?") > 1
-        ):  # a cell in a remark is none, and the patterns below would see it
-            raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
-        # the patterns begin with literal text and the slow one is tried only where it can match: a sheet may have 700 MB
-        is_suspect = b"='" in content or b" =" in content or b"= " in content
-        if is_suspect and re.search(rb"<(?:\w+:)?(?:c|row)\b[^<>]*?\s[rt](?:\s*=\s*'|\s+=|=\s+)", content):
-            raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
-        rows = [int(number) for number in re.findall(rb'<(?:\w+:)?row\s[^<>]*?\br="(\d{1,12})"', content)]
-        if any(late <= early for early, late in itertools.pairwise(rows)):
-            raise UnreadableFile(self.label, f"has rows out of order or twice: what it says is ambiguous. {AGAIN}")
-        cells = content.count(b"<c ") + content.count(b":c ")
+        last = cells = size = declared = hidden_rows = hidden_columns = 0
+        width, reaches_on, hides_cells = 26, False, False
+        for piece in pieces:
+            if not size:
+                self._refuse_declarations(name, piece)
+            size += len(piece)
+            cells += piece.count(b"<c ") + piece.count(b":c ")
+            is_suspect = _is_suspect(piece)
+            rows = _rows_of(piece, is_suspect)
+            if len(rows):
+                if rows[0] <= last or (rows[1:] <= rows[:-1]).any():
+                    raise UnreadableFile(
+                        self.label, f"has rows out of order or twice: what it says is ambiguous. {AGAIN}"
+                    )
+                last = int(rows[-1])
+            if not is_suspect:
+                continue
+            declared += piece.count(b"<?")
+            if b"<!" in piece or declared > 1:  # a cell in a remark is none, and the patterns would see it
+                raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
+            is_odd = b"='" in piece or b" =" in piece or b"= " in piece
+            if is_odd and re.search(rb"<(?:\w+:)?(?:c|row)\b[^<>]*?\s[rt](?:\s*=\s*'|\s+=|=\s+)", piece):
+                raise UnreadableFile(self.label, f"is written as no spreadsheet program writes. {AGAIN}")
+            reaches_on = reaches_on or bool(re.search(rb'r="[A-Z]{1,12}\d{%d}' % (len(str(last)) + 1), piece))
+            width = max(width, *map(_column_of, set(re.findall(rb'r="([A-Z]{2,12})\d', piece))), 0)
+            hides_cells = hides_cells or bool(re.search(rb't="e"|<f[ >/]|:f[ >]', piece))
+            hidden = re.findall(rb'<(?:\w+:)?(row|col)\b[^<>]*\bhidden="(?:1|true)"', piece)
+            hidden_rows += hidden.count(b"row")
+            hidden_columns += hidden.count(b"col")
         if cells > FREE_CELLS + CELLS_PER_BYTE * self._size:
             raise UnreadableFile(
                 self.label, f"holds {cells:,} cells, more than its size allows. Do not open it; export again."
             )
-        digits = len(str(max(rows, default=0))) + 1
-        reaches_on = re.search(rb'r="[A-Z]{1,12}\d{%d}' % digits, content)
-        if reaches_on or _is_sparse(max(rows, default=0), self._width(content), cells):
-            self._check_extent(content)
-        if len(content) < SMALL:
-            self._check_cells(content)
-        pattern = rb'<(?:\w+:)?(?:row|col)\b[^<>]*\bhidden="(?:1|true)"[^<>]*>'
-        hidden = list(re.findall(pattern, content)) if b'hidden="' in content else []
-        columns = sum(b"col" in tag[:8] for tag in hidden)
-        strange = (b't="e"', b"<f>", b"<f ", b"<f/>", b":f>", b":f ")
-        return Hints(any(mark in content for mark in strange), len(hidden) - columns, columns)
+        self._texts += cells
+        if reaches_on or _is_sparse(last, width, cells):
+            self._check_extent(name)
+        if size < SMALL:
+            self._check_cells(name)
+        return Hints(hides_cells, hidden_rows, hidden_columns)
 
-    def _width(self, content: bytes) -> int:
-        """The last column a cell names."""
-        if not re.search(rb'r="[A-Z]{2,12}\d', content):
-            return 26
-        names = set(re.findall(rb'r="([A-Z]{2,12})\d', content))
-        return max((column_number(name.decode()) for name in names), default=26)
-
-    def _check_extent(self, content: bytes) -> None:
+    def _check_extent(self, name: str) -> None:
         """Cells that only carry a format may reach far; a cell with a value may not."""
-        filled = re.findall(
-            rb'<(?:\w+:)?c\b[^<>]*?\br="([A-Z]{1,12})(\d{1,12})"[^<>]*>\s*<(?:\w+:)?(?:v|is|f)\b', content
-        )
-        row = max((int(digits) for _, digits in filled), default=0)
-        width = max((column_number(letters.decode()) for letters, _ in filled), default=0)
-        if _is_sparse(row, width, len(filled)):
+        row = width = cells = 0
+        for piece in self._pieces(name):
+            filled = re.findall(
+                rb'<(?:\w+:)?c\b[^<>]*?\br="([A-Z]{1,12})(\d{1,12})"[^<>]*>\s*<(?:\w+:)?(?:v|is|f)\b', piece
+            )
+            row = max(row, *(int(digits) for _, digits in filled), 0)
+            width = max(width, *map(_column_of, {letters for letters, _ in filled}), 0)
+            cells += len(filled)
+        if _is_sparse(row, width, cells):
             where = f"up to row {row:,}, column {width:,}"
             raise UnreadableFile(self.label, f"has a cell far outside its table ({where}). Delete it, or export again.")
 
-    def _check_cells(self, content: bytes) -> None:
+    def _check_cells(self, name: str) -> None:
         row, last = 0, 0
+        content = self._zip.read(name)
         for tag, letters, digits in re.findall(rb'<(?:\w+:)?(row|c)\b[^<>]*?\br="([A-Z]{0,12})(\d{1,12})"', content):
             if tag == b"row":
                 row, last = int(digits), 0
             else:
-                column = column_number(letters.decode())
+                column = _column_of(letters)
                 if (row and int(digits) != row) or column <= last:
                     raise UnreadableFile(
                         self.label, f"has cells out of order or twice: what it says is ambiguous. {AGAIN}"
@@ -224,7 +264,7 @@ class Package:
         try:
             return self.hints[self._sheet_parts[sheet]]
         except (KeyError, StopIteration, ElementTree.ParseError):
-            return Hints(any(hint.needs_second_look for hint in self.hints.values()), 0, 0)
+            return Hints(any(hint.hides_cells for hint in self.hints.values()), 0, 0)
 
     @cached_property
     def _padding(self) -> list[int]:
@@ -243,43 +283,82 @@ class Package:
             _padded_width(formats.get(style.get("numFmtId"), "")) for style in (styles if styles is not None else ())
         ]
 
-    def strange_cells(self, sheet: str, column: int) -> dict[int, Any]:
-        """The cells of a column (from 0) that hold no text: row (from 1) → bool, `Unreadable` or `Padded`.
-
-        Plain numbers and dates are left to the reader. Raises UnreadableFile if the sheet's XML cannot be followed.
-        """
+    @property
+    def pads(self) -> bool:
+        """May there be a number format that pads with zeros?"""
         try:
-            content = self._zip.read(self._sheet_parts[sheet])
-        except (KeyError, StopIteration, ElementTree.ParseError):
+            return any(self._padding)
+        except (ElementTree.ParseError, UnreadableFile):
+            return True  # said where it matters
+
+    def strange_cells(self, sheet: str, column: int, rows: set[int], beyond: int | None) -> dict[int, Any]:
+        """What the cells of a column (from 0) hold that the fast reader does not show: row (from 1) → `Unreadable` or `Padded`.
+
+        Looked at are the given rows, and those below row `beyond`. Raises UnreadableFile if the XML cannot be followed.
+        """
+        letters = column_letters(column).encode()
+        pattern = re.compile(
+            rb'<(?:\w+:)?c\b(?=[^<>]*?\br="' + letters + rb'(\d+)")([^<>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)', re.S
+        )
+        found: dict[int, Any] = {}
+        wanted = np.array(sorted(rows), dtype=np.int64)
+        try:
+            for piece in self._pieces(self._sheet_parts[sheet]):
+                here = _rows_of(piece, _is_suspect(piece))
+                if len(here) and (beyond is None or here[-1] <= beyond):
+                    first, stop = np.searchsorted(wanted, [here[0], here[-1] + 1])
+                    if first == stop:
+                        continue
+                for match in pattern.finditer(piece):
+                    row = int(match[1])
+                    if row in rows or (beyond is not None and row > beyond):
+                        cell = self._strange(match[2], match[3] or b"")
+                        if cell is not None:
+                            found[row] = cell
+        except (KeyError, StopIteration, ValueError, ElementTree.ParseError):
             raise UnreadableFile(
                 self.label, f'sheet "{sheet}" holds key cells that are not text and cannot be looked at. {AGAIN}'
             ) from None
-        letters = column_letters(column).encode()
-        pattern = rb'<(?:\w+:)?c\b(?=[^<>]*?\br="' + letters + rb'(\d+)")([^<>]*?)(?:/>|>(.*?)</(?:\w+:)?c>)'
-        try:
-            return self._strange(pattern, content)
-        except (ValueError, ElementTree.ParseError):
-            raise UnreadableFile(
-                self.label, f'sheet "{sheet}" has key cells that cannot be followed. {AGAIN}'
-            ) from None
-
-    def _strange(self, pattern: bytes, content: bytes) -> dict[int, Any]:
-        found: dict[int, Any] = {}
-        for match in re.finditer(pattern, content, re.S):
-            row, attributes, body = int(match[1]), match[2], match[3] or b""
-            kind = _attribute(attributes, b"t") or b"n"
-            stored = re.search(rb"<(?:\w+:)?v\b[^<>]*>([^<]+)</(?:\w+:)?v>", body)
-            if kind == b"e":
-                found[row] = Unreadable(f"the error {stored[1].decode('ascii', 'replace') if stored else ''}".strip())
-            elif stored is None and re.search(rb"<(?:\w+:)?f\b", body):
-                found[row] = Unreadable("a formula without a stored value")
-            elif kind == b"n" and stored is not None:
-                style = int(_attribute(attributes, b"s") or 0)
-                width = self._padding[style] if style < len(self._padding) else 0
-                number = float(stored[1])
-                if width and 0 <= number < 1e15 and number == int(number):
-                    found[row] = Padded(number, str(int(number)).zfill(width))
         return found
+
+    def _strange(self, attributes: bytes, body: bytes) -> Unreadable | Padded | None:
+        kind = _attribute(attributes, b"t") or b"n"
+        stored = re.search(rb"<(?:\w+:)?v\b[^<>]*>([^<]+)</(?:\w+:)?v>", body)
+        if kind == b"e":
+            return Unreadable(f"the error {stored[1].decode('ascii', 'replace') if stored else ''}".strip())
+        if stored is None:
+            is_formula = re.search(rb"<(?:\w+:)?f\b", body)
+            return Unreadable("a formula without a stored value") if is_formula else None
+        if kind == b"n":
+            style = int(_attribute(attributes, b"s") or 0)
+            width = self._padding[style] if style < len(self._padding) else 0
+            number = float(stored[1])
+            if width and 0 <= number < 1e15 and number == int(number):
+                return Padded(number, str(int(number)).zfill(width))
+        return None
+
+
+def _apart(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What stands around the rows of a sheet, apart from them: it is no plain XML."""
+    for piece in pieces:
+        head, start, rows = piece.partition(b"<sheetData")
+        rows, end, tail = (start + rows).rpartition(b"</sheetData")
+        yield from (part for part in (head, rows, end + tail) if part)
+
+
+def _is_suspect(piece: bytes) -> bool:
+    """May a part of a sheet hold anything that must be looked at more closely? A cell may not name a longer row than its last."""
+    last = (
+        re.match(rb"\d{1,12}", piece[(at := piece.rfind(b'<row r="') + 8) : at + 12]) if b'<row r="' in piece else None
+    )
+    pattern = SUSPECT % (len(last[0]) + 1 if last else 1)
+    return bool(pc.match_substring_regex(pa.array([piece], pa.large_binary()), pattern)[0].as_py())
+
+
+def _rows_of(piece: bytes, is_suspect: bool) -> Any:
+    """The numbers of its rows, as far as they have one."""
+    pattern = rb'<(?:\w+:)?row\s[^<>]*?\br="(\d{1,12})"' if is_suspect else rb'<row r="(\d{1,12})"'
+    return np.array(re.findall(pattern, piece), dtype="S12").astype(np.int64)
 
 
 def _is_sparse(row: int, width: int, cells: int) -> bool:
@@ -295,6 +374,11 @@ def _attribute(attributes: bytes, name: bytes) -> bytes | None:
 def _padded_width(number_format: str) -> int:
     zeros = re.fullmatch(r"0{2,64}", number_format.split(";")[0].replace('"', "").strip())
     return len(zeros[0]) if zeros else 0
+
+
+@lru_cache(maxsize=20_000)
+def _column_of(letters: bytes) -> int:
+    return column_number(letters.decode())
 
 
 def column_number(letters: str) -> int:

@@ -13,13 +13,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
 from keyaudit.errors import KeyauditError, UnreadableFile, toml
-from keyaudit.exports.codes import recorded_codes
+from keyaudit.exports.ahead import Ahead, Request
+from keyaudit.exports.codes import Codes, recorded_codes
 from keyaudit.exports.dates import is_blank, orders_of, proof_of, to_dates
 from keyaudit.exports.headers import explain_header, unknown_header
+from keyaudit.exports.rows import Cells, ColumnRows
 from keyaudit.exports.sheets import SUFFIXES, Grid, SourceFile, open_file
 from keyaudit.exports.tables import Patch, Table, find_tables
 from keyaudit.masking import mask_text
@@ -105,26 +107,30 @@ def read_role(
     options: Options | None = None,
     *,
     on_unreadable: Callable[[UnreadableFile], None] | None = None,
-    progress: Callable[[list[Path]], Iterable[Path]] | None = None,
+    ahead: Ahead | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Export:
     """Read every file of one role, in name order.
 
     `options` gives what is known of a file by its label (`folder/name`). `on_unreadable` receives the error of a file
-    that cannot be read and the reading goes on; without it the first such error is raised.
+    that cannot be read and the reading goes on; without it the first such error is raised. `ahead` opens the files, if
+    those of several roles are read; `progress` is told each file before it is read.
     """
-    files = files_of(paths)
+    files = requests_of(role, paths, options)
+    if ahead is None:
+        with Ahead(files) as ahead:
+            return read_role(role, paths, options, on_unreadable=on_unreadable, ahead=ahead, progress=progress)
     reading = _Reading(role)
     seen: dict[str, str] = {}
-    for path in progress(files) if progress else files:
-        label = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
-        label = label.encode("utf-8", "replace").decode()
-        known = options(label) if options else FileOptions()
+    for file in files:
+        label = file.label
+        progress(f"reading {label}")
         try:
-            source = open_file(path, label, set(aliases(role)) | _folded_own(known), known.encoding)
+            source = ahead.open(file)
             if source.sha256 in seen:
                 reading.note("same_file_twice", f"has the same bytes as {seen[source.sha256]}; read once", label)
                 continue
-            reading.add(source, known)
+            reading.add(source, options(label) if options else FileOptions())
             if reading.sources[-1]["rows_read"]:  # two empty pools have the same bytes, and are two pools
                 seen[source.sha256] = label
         except UnreadableFile as problem:
@@ -132,6 +138,18 @@ def read_role(
                 raise
             on_unreadable(problem)
     return reading.export()
+
+
+def requests_of(role: str, paths: Paths, options: Options | None = None) -> list[Request]:
+    """The files of one role, in name order, and what is known of each before it is opened."""
+    found = []
+    for path in files_of(paths):
+        label = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+        label = label.encode("utf-8", "replace").decode()
+        known = options(label) if options else FileOptions()
+        own = {fold_header(header) for header in known.columns.values()}
+        found.append(Request(path, label, frozenset(aliases(role)) | own, known.encoding))
+    return found
 
 
 def header_mapping(paths: Paths, role: str = "pools_before") -> pd.DataFrame:
@@ -177,10 +195,6 @@ def files_of(paths: Paths) -> list[Path]:
 def is_data_file(path: Path) -> bool:
     """Is it a file we would read (no lock file, no hidden file)?"""
     return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(("~$", "."))
-
-
-def _folded_own(known: FileOptions) -> set[str]:
-    return {fold_header(header) for header in known.columns.values()}
 
 
 class _Reading:
@@ -252,17 +266,18 @@ class _Reading:
             return None
 
         def patch(grid: Grid, column: int, first: int) -> None:
-            is_text = all(type(row[column]) is str for row in grid.rows[first:] if column < len(row))
-            if is_text and not package.hints_of(grid.name).needs_second_look:
+            hides = package.hints_of(grid.name).hides_cells
+            wanted = _to_look_at(grid.rows, column, package.pads, hides)
+            if not wanted and not hides:
                 return
-            width = len(grid.rows[0]) if grid.rows else column + 1
-            for row, value in package.strange_cells(grid.name, column).items():
-                if row <= first:
-                    continue
-                assert isinstance(grid.rows, list)
-                while len(grid.rows) < row:  # the fast reader leaves out rows it takes for blank
-                    grid.rows.append([""] * width)
-                grid.rows[row - 1][column] = value
+            beyond = len(grid.rows) if hides else None  # the fast reader leaves out rows it takes for blank
+            found = package.strange_cells(grid.name, column, wanted, beyond)
+            if (missing := max(found, default=0) - len(grid.rows)) > 0:
+                grid.rows = [*grid.rows, *([""] * len(grid.rows[0]) for _ in range(missing))]
+            for row, value in found.items():
+                if row > first:
+                    cells = grid.rows[row - 1]
+                    grid.rows[row - 1] = [*cells[:column], value, *cells[column + 1 :]]
 
         return patch
 
@@ -280,70 +295,75 @@ class _Reading:
                     "rows": len(table.rows),
                 }
             )
-        data = {name: _joined([t.cells.pop(name, [""] * len(t.rows)) for t in tables]) for name in names}
+        data = {
+            name: Cells.joined([Cells.of(table.cells.pop(name, [""] * len(table.rows))) for table in tables])
+            for name in names
+        }
         sizes = [len(table.rows) for table in tables]
         sheets = sorted({table.sheet for table in tables if table.rows})
         places = [sheets.index(table.sheet) for table in tables for _ in table.rows[:1]]
-        frame = pd.DataFrame(
-            {
-                "source_file": pd.Categorical.from_codes(np.zeros(sum(sizes), dtype=np.int8), [source.label]),
-                "source_sheet": pd.Categorical.from_codes(
-                    np.repeat(np.array(places, dtype=np.int32), [size for size in sizes if size]), sheets
-                ),
-                "source_row": np.concatenate([np.array(table.rows, dtype=np.int32) for table in tables]),
-                "table": np.repeat(np.arange(first_table, first_table + len(tables), dtype=np.int32), sizes),
-            }
-        )
-        self._dates(data, names, known, source, frame)
+        columns: dict[str, Any] = {
+            "source_file": pd.Categorical.from_codes(np.zeros(sum(sizes), dtype=np.int8), [source.label]),
+            "source_sheet": pd.Categorical.from_codes(
+                np.repeat(np.array(places, dtype=np.int32), [size for size in sizes if size]), sheets
+            ),
+            "source_row": np.concatenate([np.array(table.rows, dtype=np.int32) for table in tables]),
+            "table": np.repeat(np.arange(first_table, first_table + len(tables), dtype=np.int32), sizes),
+        }
+        self._dates(data, names, known, source, columns)
         for name in names:
             if name == "training_key" or COLUMNS[name].kind == "date":
                 continue
-            frame[name] = _counts(data.pop(name)) if COLUMNS[name].kind == "count" else _texts(data.pop(name))
+            columns[name] = _counts(data.pop(name)) if COLUMNS[name].kind == "count" else _texts(data.pop(name))
         if "training_key" in data:
-            self._codes(data["training_key"], source, frame)
+            codes = recorded_codes(
+                data.pop("training_key"), self.role == "course_keys", self.role in ("pools_before", "pools_now")
+            )
+            for name, told in (
+                ("training_key", "code"),
+                ("damage", "damage"),
+                ("is_typed", "is_typed"),
+                ("raw", "raw"),
+            ):
+                columns[name] = codes.frame[told].array
+            frame = pd.DataFrame(columns, copy=False)
+            self._note_codes(codes, source, frame)
             if self.role == "course_keys":
                 frame = self._without_unreadable(frame)
+        else:
+            frame = pd.DataFrame(columns, copy=False)
         if self.role in ("pools_before", "pools_now"):
             self._pools(frame, known, source, tables)
         self.frames.append(frame)
         return frame
 
     def _dates(
-        self, data: dict[str, Any], names: list[str], known: FileOptions, source: SourceFile, frame: pd.DataFrame
+        self, data: dict[str, Cells], names: list[str], known: FileOptions, source: SourceFile, columns: dict[str, Any]
     ) -> None:
-        cells = {name: _distinct(data.pop(name)) for name in names if COLUMNS[name].kind == "date"}
+        cells = {name: data.pop(name).distinct() for name in names if COLUMNS[name].kind == "date"}
         orders = orders_of({name: proof_of(values) for name, (_, values) in cells.items()}, known.day_first)
         for name, order in orders.items():
             codes, values = cells.pop(name)
             dates, what = to_dates(pd.Series(values, dtype=object), order.day_first, order.is_swapped)
-            frame[name] = dates.to_numpy()[codes]
-            frame[f"{name}_filled"] = ~np.array([is_blank(value) for value in values], dtype=bool)[codes]
-            said = f"day_first = {str(known.day_first).lower()}"
-            told = {
-                "ambiguous": f"case.toml says {said}, and the file holds a day over 12 in the other place; mend the entry"
-                if order.is_contradicted
-                else "could be day first or month first; say in case.toml: "
-                f"[files.{toml(source.label)}] and on the line below it day_first = true (or false)",
-                "swapped": "stand beside texts whose day and month a program could not tell: it may have swapped them here; "
-                "export again and do not open the file in Excel",
-                "unreadable": "cannot be read",
-            }
-            for problem, text in told.items():
-                is_wrong = (what == problem).to_numpy()
-                rows: Any = np.flatnonzero(is_wrong[codes]) if is_wrong.any() else ()
+            columns[name] = dates.to_numpy()[codes]
+            columns[f"{name}_filled"] = ~np.array([is_blank(value) for value in values], dtype=bool)[codes]
+            problems = what.to_numpy()
+            for problem in sorted(set(problems) - {""}):
+                rows = np.flatnonzero((problems == problem)[codes])
                 if len(rows):
+                    text = _WRONG_DATES[problem]
+                    if problem == "ambiguous" and order.is_contradicted:
+                        text = _CONTRADICTED
+                    text = text.format(f"[files.{toml(source.label)}]", str(known.day_first).lower())
                     detail = f'column "{COLUMNS[name].aliases[0]}": {len(rows)} dates: {text}'
                     code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
                     at = rows[0]
-                    self.note(code, detail, source.label, str(frame["source_sheet"][at]), int(frame["source_row"][at]))
+                    self.note(
+                        code, detail, source.label, str(columns["source_sheet"][at]), int(columns["source_row"][at])
+                    )
 
-    def _codes(self, cells: Any, source: SourceFile, frame: pd.DataFrame) -> None:
+    def _note_codes(self, codes: Codes, source: SourceFile, frame: pd.DataFrame) -> None:
         in_course_keys = self.role == "course_keys"
-        codes = recorded_codes(cells, in_course_keys, self.role in ("pools_before", "pools_now"))
-        frame["training_key"] = codes.frame["code"]
-        frame["damage"] = codes.frame["damage"]
-        frame["is_typed"] = codes.frame["is_typed"]
-        frame["raw"] = codes.frame["raw"]
         count = f"all {len(frame)} codes"
         if codes.padding:
             detail = f"{count} {codes.padding}: open one in the TMS; if it shows there too, none will redeem"
@@ -357,19 +377,25 @@ class _Reading:
         short = frame.loc[frame["training_key"].str.len().between(8, 14), "training_key"]
         likely = short[short.str.contains("[Kk]ey").astype(bool)].unique()
         pasted = frame["training_key"].isin([code for code in likely if fold_header(code) in headers])
-        listed = frame.assign(training_key=parts)  # the parts stand where full codes may stand
-        for code, rows, detail in (
+        for code, is_so, keys, detail in (  # the parts stand where full codes may stand
             (
                 "padded_key",
-                frame[codes.frame["is_padded"]],
+                codes.frame["is_padded"],
+                "training_key",
                 "blanks or invisible characters around the code were removed",
             ),
-            ("several_keys_in_cell", listed[parts != ""], "{} codes stand in one cell"),
-            ("excel_damage", frame[damage != ""], "the key cell holds {}"),
-            ("header_as_key", frame[pasted], "the code is the text of a header: a header was pasted as a key"),
+            ("several_keys_in_cell", parts != "", "parts", "{} codes stand in one cell"),
+            ("excel_damage", damage != "", "training_key", "the key cell holds {}"),
+            ("header_as_key", pasted, "training_key", "the code is the text of a header: a header was pasted as a key"),
         ):
-            told = rows[["training_key", "damage", "source_sheet", "source_row"]].astype(object)
-            for key, what, sheet, row in told.itertuples(index=False):
+            if not is_so.any():
+                continue
+            told = (
+                frame[["training_key", "damage", "source_sheet", "source_row"]]
+                .assign(parts=parts)[is_so]
+                .astype(object)
+            )
+            for key, what, sheet, row in told[[keys, "damage", "source_sheet", "source_row"]].itertuples(index=False):
                 known = key if isinstance(key, str) else ""
                 what = what if code == "excel_damage" else len(known.split())
                 self.note(code, detail.format(what), source.label, sheet, row, known)
@@ -461,6 +487,13 @@ def _untold_pool(label: str, sheet: str, row: int, title: str) -> UnreadableFile
     )
 
 
+_WRONG_DATES = {
+    "ambiguous": "could be day first or month first; say in case.toml: {} and on the line below it day_first = true (or false)",
+    "swapped": "stand beside texts whose day and month a program could not tell: it may have swapped them here; "
+    "export again and do not open the file in Excel",
+    "unreadable": "cannot be read",
+}
+_CONTRADICTED = "case.toml says day_first = {1}, and the file holds a day over 12 in the other place; mend the entry"
 _SOURCE_COLUMNS = (
     "role",
     "source_file",
@@ -507,39 +540,37 @@ def _empty(name: str, length: int, index: pd.Index) -> pd.Series:
     return pd.Series(np.nan, index=index, dtype="float64" if kind == "count" else "str")
 
 
-def _joined(cells: list[Any]) -> Any:
-    """The cells of one column of all lists: Arrow texts if they are plain, else a list."""
-    if not any(isinstance(some, pa.Array) for some in cells):
-        return cells[0] if len(cells) == 1 else [cell for some in cells for cell in some]
-    return pa.concat_arrays([pa.array(some, pa.large_string()) for some in cells])
+def _to_look_at(rows: list[list[Any]] | ColumnRows, column: int, pads: bool, hides: bool) -> set[int]:
+    """The rows (from 1) whose cell the fast reader may not show as it is: a number that is padded, a blank that is none."""
+    if not pads and not hides:
+        return set()
+    if isinstance(rows, ColumnRows):
+        cells = rows.cells(column, np.arange(len(rows)))
+        blank = set(np.flatnonzero(pc.equal(cells.array, "")).tolist()) - set(cells.others) if cells.is_text else set()
+        others = enumerate(cells.tolist()) if not cells.is_text else cells.others.items()
+    else:
+        blank, others = set(), enumerate(row[column] if column < len(row) else "" for row in rows)
+    odd = {place for place, cell in others if (hides and cell == "") or (pads and isinstance(cell, (int, float)))}
+    return {place + 1 for place in (odd | blank if hides else odd)}
 
 
-def _distinct(cells: Any) -> tuple[Any, list[Any]]:
-    """Column → for each cell its place among the different cells, and those."""
-    if isinstance(cells, pa.Array):
-        encoded = cells.dictionary_encode()
-        return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
-    codes, values = pd.factorize(pd.Series(cells, dtype=object), use_na_sentinel=False)
-    return codes, list(values)
-
-
-def _texts(cells: Any) -> Any:
+def _texts(cells: Cells) -> Any:
     """Text cells trimmed, blanks missing; numbers in their plain form."""
-    codes, values = _distinct(cells)
+    codes, values = cells.distinct()
     plain = [
         " ".join(str(int(v) if isinstance(v, float) and np.isfinite(v) and v == int(v) else v).split())
         if not _is_missing(v)
         else ""
         for v in values
     ]
-    if isinstance(cells, pa.Array) and plain == values and "" not in plain:
-        return pd.array(cells, dtype="str")
+    if cells.is_text and not cells.others and plain == values and "" not in plain:
+        return pd.array(cells.array, dtype="str")
     return pd.array([text or None for text in plain], dtype="str").take(codes)
 
 
-def _counts(cells: Any) -> Any:
+def _counts(cells: Cells) -> Any:
     """Numbers as float; *Unlimited* is infinity; blank is missing; anything else is -1 (not readable)."""
-    codes, values = _distinct(cells)
+    codes, values = cells.distinct()
     return np.array([_count(value) for value in values], dtype=float)[codes]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.package import Package
-from keyaudit.exports.plain import PlainRows
+from keyaudit.exports.rows import ColumnRows
 from keyaudit.exports.texts import decoded, text_rows
 
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt")
@@ -33,7 +33,7 @@ class Grid:
     """A sheet (or the only table of a text file): rows of cells, row 1 first."""
 
     name: str
-    rows: list[list[Any]] | PlainRows
+    rows: list[list[Any]] | ColumnRows
     visible: bool = True
     merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)  # first and last cell, from 0
 
@@ -101,7 +101,7 @@ def _workbook_grids(content: bytes, label: str) -> Iterator[Grid]:
             if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet:
                 loaded = book.get_sheet_by_name(sheet.name)
                 is_visible = sheet.visible == python_calamine.SheetVisibleEnum.Visible
-                rows = loaded.to_python(skip_empty_area=False)
+                rows = ColumnRows.of(_from_the_left(loaded)) if loaded.start else list[list[Any]]()
                 yield Grid(sheet.name, rows, is_visible, loaded.merged_cell_ranges or [])
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
@@ -109,3 +109,9 @@ def _workbook_grids(content: bytes, label: str) -> Iterator[Grid]:
         raise UnreadableFile(
             label, f"cannot be read as a workbook ({type(problem).__name__}). Open it in Excel and save it again."
         ) from None
+
+
+def _from_the_left(sheet: Any) -> Iterator[list[Any]]:
+    """The rows of a sheet from its first cell on; the reader begins with the first column that is filled."""
+    margin = [""] * sheet.start[1]
+    return (margin + row for row in sheet.iter_rows()) if margin else sheet.iter_rows()

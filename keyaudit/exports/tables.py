@@ -22,7 +22,7 @@ from keyaudit.exports.headers import (
     read_header,
     width_of,
 )
-from keyaudit.exports.plain import MAX_ODD, PlainRows
+from keyaudit.exports.rows import MAX_ODD, Cells, ColumnRows
 from keyaudit.exports.sheets import Grid
 
 TOTALS = re.compile(r"(grand\s+total|totals?|count|sum)\b(?!-)", re.I)
@@ -34,7 +34,7 @@ MAX_LISTS = 10_000  # in one sheet: beyond, it is no export
 
 @dataclass
 class Table:
-    """One list of one sheet: `cells` holds a list or Arrow texts per column of ours, all as long as `rows` (row numbers)."""
+    """One list of one sheet: `cells` holds a list or `Cells` per column of ours, all as long as `rows` (row numbers)."""
 
     sheet: str
     heading: str  # what the list's heading proves: "", unredeemed, distributed, redeemed
@@ -65,7 +65,7 @@ def find_tables(grid: Grid, role: str, label: str, own: dict[str, str], patch: P
     top = find_header(grid, known, required)
     if top is None:
         return []
-    if isinstance(grid.rows, PlainRows) and not grid.rows.continue_below(top):
+    if isinstance(grid.rows, ColumnRows) and not grid.rows.continue_below(top):
         grid.rows = list(grid.rows)
     where = f'{label}, sheet "{grid.name}"' if grid.name else label
     tables = []
@@ -117,7 +117,7 @@ class _Lists:
     def ordinary_until(self, first: int) -> int:
         """The next place from `first` on whose row is not plainly a record."""
         rows, key, width, header = self.grid.rows, self.key, self.header.width, self.key_header
-        if isinstance(rows, PlainRows):
+        if isinstance(rows, ColumnRows):
             return rows.unusual_from(first, key, header)
         for place in range(first, len(rows)):
             row = rows[place]
@@ -129,21 +129,21 @@ class _Lists:
     def picked(self, table: Table) -> Any:
         """The rows of a list, or their places."""
         rows = self.grid.rows
-        if isinstance(rows, PlainRows):
+        if isinstance(rows, ColumnRows):
             return np.array(table.rows, dtype=np.int64) - 1
         return [rows[number - 1] for number in table.rows]
 
     def cells(self, picked: Any, place: int) -> Any:
         """The cells of a column, one for each picked row."""
         rows = self.grid.rows
-        if isinstance(rows, PlainRows):
+        if isinstance(rows, ColumnRows):
             return rows.cells(place, picked)
         return [row[place] if place < len(row) else "" for row in picked]
 
     def codes(self) -> list[Any]:
         """The key cells of the list at hand."""
         codes = self.cells(self.picked(self.tables[-1]), self.key)
-        return codes if isinstance(codes, list) else list(codes.to_pylist())
+        return codes.tolist() if isinstance(codes, Cells) else list(codes)
 
     def unusual(self, number: int, row: list[Any], filled: list[Any]) -> None:
         """A row that is not plainly a record: what begins a list is dealt with, the rest waits in the trail."""
@@ -197,7 +197,7 @@ class _Lists:
         self.header, self.key = header, header.places[self.required]
         self.key_header = header.headers[self.required]
         rows = self.grid.rows
-        if isinstance(rows, PlainRows) and len(rows.unusual(self.key, self.key_header)) > MAX_ODD * len(rows):
+        if isinstance(rows, ColumnRows) and len(rows.unusual(self.key, self.key_header)) > MAX_ODD * len(rows):
             self.grid.rows = list(rows)
         if self.patch is not None and not any(table.places[self.required] == self.key for table in self.tables):
             self.patch(self.grid, self.key, first)

@@ -11,7 +11,8 @@ from typing import Any
 
 from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile, toml
-from keyaudit.exports.plain import PlainRows, plain_rows
+from keyaudit.exports.plain import plain_rows
+from keyaudit.exports.rows import ColumnRows
 from keyaudit.masking import shape
 
 FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
@@ -67,7 +68,7 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, str]]) -> list[list[Any]] | PlainRows:
+def text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, str]]) -> list[list[Any]] | ColumnRows:
     """The rows of a text file, split by what its first line declares or what explains its header best.
 
     A row whose quotation marks are damaged is left blank and told in `damaged`. Raises UnreadableFile if one is not closed.

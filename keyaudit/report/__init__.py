@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from keyaudit import __version__
-from keyaudit.columns import FINDINGS, KEYS, as_arrow, as_text
+from keyaudit.columns import FINDINGS, KEYS, as_arrow, as_one, as_text
 from keyaudit.errors import KeyauditError
 from keyaudit.plan import migration_plan
 from keyaudit.reconciliation import Reconciliation
@@ -41,12 +41,13 @@ def write_report(
     all_keys: bool = False,
     changes: pd.DataFrame | None = None,
     options: dict[str, Any] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json, plan/ and MANIFEST.json into a folder.
 
     `share` writes the masked twin of all of them: no code in full, no person, no plan. `all_keys` lists every key in the
     workbook however many there are. `changes` (from `audit.changes_since`) become changes.csv. `options` are named in the
-    manifest.
+    manifest. `progress` is told each file before it is written.
     The set is written beside the folder, read back, and put in its place as a whole: a former report survives any crash.
     Same audit and options → same bytes. Raises KeyauditError where the folder cannot take a report.
     """
@@ -54,7 +55,10 @@ def write_report(
     def write(folder: Path) -> dict[str, int]:
         shown = masked(audit) if share and not audit.is_masked else audit
         writers = FILES | ({"report.xlsx": partial(write_workbook, all_keys=True)} if all_keys else {})
-        rows = {name: write_file(shown, folder / name) for name, write_file in writers.items()}
+        rows = {}
+        for name, write_file in writers.items():
+            progress(f"writing {name}")
+            rows[name] = write_file(shown, folder / name)
         if shown.is_masked:
             return rows
         if changes is not None:
@@ -149,7 +153,7 @@ def _write_csv(table: pd.DataFrame, path: Path) -> int:
             part = table.iloc[start : start + CHUNK]
             fields = [_quoted(as_text(part[name])) for name in part]
             rows = pc.binary_join_element_wise(*fields, _text(","))
-            file.write(pc.binary_join(_listed(rows), _text("\r\n"))[0].as_buffer())
+            file.write(as_one(rows, "\r\n"))
             file.write(b"\r\n")
     return len(table)
 
@@ -166,11 +170,6 @@ def _quoted(texts: pd.Series) -> pa.Array:
 
 def _text(text: str) -> pa.Scalar:
     return pa.scalar(text, pa.large_string())
-
-
-def _listed(rows: pa.Array) -> pa.Array:
-    """All rows as one list, to be joined."""
-    return pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
 
 
 def _write_keys(audit: Reconciliation, path: Path) -> int:

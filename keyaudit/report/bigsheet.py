@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -16,14 +17,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from xlsxwriter.utility import xl_col_to_name
+
+from keyaudit.columns import as_arrow, as_one
 
 CHUNK = 20_000  # rows in memory at a time
 EPOCH = pd.Timestamp("1899-12-30")
 CELL_LENGTH = 32_767
 DIMENSION = re.compile(rb'<dimension ref="[^"]*"/>')
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+ODD = r"[&<>_]|[^ -~\p{L}\p{M}\p{N}\p{P}\p{S}]"  # what may not stand in a cell's XML as it is
 ESCAPED_BY_EXCEL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+
+
+TEXT = pa.large_string()
+EMPTY = pa.scalar("", TEXT)
 
 
 @dataclass(frozen=True)
@@ -65,8 +75,8 @@ def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]
                     body = bodies[member.filename]
                     head, end, tail = content.partition(b"</sheetData>")
                     part.write(DIMENSION.sub(_extent(body), head, count=1))
-                    for text in rows_xml(body):
-                        part.write(text.encode())
+                    for text in _ahead(rows_xml(body)):
+                        part.write(text)
                     part.write(end + tail)
                 elif member.filename in ranges:
                     made_with, filled = (f'ref="{text}"'.encode() for text in ranges[member.filename])
@@ -81,38 +91,61 @@ def _extent(body: Body) -> bytes:
     return f'<dimension ref="A1:{last[0]}{last[1]}"/>'.encode()
 
 
-def rows_xml(body: Body) -> Iterator[str]:
+def _ahead(parts: Iterator[Any]) -> Iterator[Any]:
+    """Each part, while a thread makes the next: neither making nor compressing needs the interpreter."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = maker.submit(next, parts, None)
+            yield part
+
+
+def rows_xml(body: Body) -> Iterator[Any]:
     """The `<row>` elements of a table, a chunk at a time."""
     letters = [xl_col_to_name(place) for place in range(len(body.frame.columns))]
     for start in range(0, len(body.frame), CHUNK):
         part = body.frame.iloc[start : start + CHUNK]
-        numbers = range(body.first_row + start, body.first_row + start + len(part))
+        numbers = pa.array(range(body.first_row + start, body.first_row + start + len(part))).cast(TEXT)
+        begin: list[Any] = ['<row r="', numbers, '">']
+        if body.heights is not None:
+            heights = [f'" ht="{height:g}" customHeight="1">' for height in body.heights[start : start + len(part)]]
+            begin[2] = pa.array(heights, TEXT)
         columns = [
             _cells(letter, numbers, part[name], body.styles[name], body.styles_of.get(name, {}), name in body.drawn)
             for letter, name in zip(letters, part.columns, strict=True)
         ]
-        rows = zip(numbers, map("".join, zip(*columns, strict=True)), strict=True)
-        if body.heights is None:
-            text = "".join([f'<row r="{number}">{cells}</row>' for number, cells in rows])
-        else:
-            high = [f' ht="{height:g}" customHeight="1"' for height in body.heights[start : start + len(part)]]
-            text = "".join(
-                [f'<row r="{n}"{height}>{cells}</row>' for (n, cells), height in zip(rows, high, strict=True)]
-            )
+        rows = _joined(*begin, *columns, "</row>")
         if body.last is not None and start + len(part) == len(body.frame):
-            before, start_of_last, last = text.rpartition("<row ")
-            text = before + start_of_last + re.sub(r' s="\d+"', f' s="{body.last}"', last)
-        yield text
+            last = re.sub(r' s="\d+"', f' s="{body.last}"', rows[-1].as_py())
+            rows = pa.concat_arrays([rows.slice(0, len(rows) - 1), pa.array([last], TEXT)])
+        yield as_one(rows)
 
 
-def _cells(
-    letter: str, numbers: Iterable[int], column: pd.Series, style: int, style_of: dict[str, int], drawn: bool
-) -> list[str]:
-    codes, values = pd.factorize(column, use_na_sentinel=False)
-    blank = f' s="{style}"/>' if drawn else ""
-    ends = [_cell_end(value, style, style_of) or blank for value in values]
-    chosen = map(ends.__getitem__, codes.tolist())
-    return [f'<c r="{letter}{number}"{end}' if end else "" for number, end in zip(numbers, chosen, strict=True)]
+def _joined(*parts: Any) -> Any:
+    """Texts, and arrays of texts, put together row by row."""
+    return pc.binary_join_element_wise(*(pa.scalar(p, TEXT) if isinstance(p, str) else p for p in parts), EMPTY)
+
+
+def _cells(letter: str, numbers: Any, column: pd.Series, style: int, style_of: dict[str, int], drawn: bool) -> Any:
+    """The cells of a column as XML."""
+    if isinstance(column.dtype, pd.StringDtype) and not style_of:
+        texts = as_arrow(column.fillna(""))
+        ends = _joined(f'" s="{style}" t="inlineStr"><is><t xml:space="preserve">', _all_shown(texts), "</t></is></c>")
+        is_filled = pc.not_equal(texts, "")
+    else:
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+        told = pa.array([_cell_end(value, style, style_of) for value in values], TEXT)
+        ends = told.take(pa.array(codes))
+        is_filled = pc.not_equal(ends, "")
+    blank = _joined(f'<c r="{letter}', numbers, f'" s="{style}"/>') if drawn else EMPTY
+    return pc.if_else(is_filled, _joined(f'<c r="{letter}', numbers, ends), blank)
+
+
+def _all_shown(texts: Any) -> Any:
+    """Texts as they stand in cells: only those with an odd sign are looked at one by one."""
+    is_odd = pc.or_(pc.match_substring_regex(texts, ODD), pc.greater(pc.utf8_length(texts), CELL_LENGTH))
+    odd = texts.filter(is_odd).to_pylist()
+    return pc.replace_with_mask(texts, is_odd, pa.array([_shown(text) for text in odd], TEXT)) if odd else texts
 
 
 def _cell_end(value: Any, style: int, style_of: dict[str, int]) -> str:
@@ -120,17 +153,15 @@ def _cell_end(value: Any, style: int, style_of: dict[str, int]) -> str:
     if value is None or value is pd.NaT or value is pd.NA or value == "" or value != value:
         return ""
     if isinstance(value, (pd.Timestamp, np.datetime64)):
-        return f' s="{style}"><v>{(pd.Timestamp(value).normalize() - EPOCH).days}</v></c>'
+        return f'" s="{style}"><v>{(pd.Timestamp(value).normalize() - EPOCH).days}</v></c>'
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_)):
         if not np.isinf(value):
-            return f' s="{style}"><v>{value:.15g}</v></c>'
+            return f'" s="{style}"><v>{value:.15g}</v></c>'
         value = "Unlimited"
     text = str(value)
-    return f' s="{style_of.get(text, style)}" t="inlineStr"><is><t xml:space="preserve">{_shown(text)}</t></is></c>'
+    return f'" s="{style_of.get(text, style)}" t="inlineStr"><is><t xml:space="preserve">{_shown(text)}</t></is></c>'
 
 
 def _shown(text: str) -> str:
-    """A text as it stands in a cell's XML; most need no second look."""
-    if text.isprintable() and len(text) <= CELL_LENGTH and not ("_" in text or "&" in text or "<" in text):
-        return text.replace(">", "&gt;")
+    """A text as it stands in a cell's XML."""
     return ESCAPED_BY_EXCEL.sub("_x005F_", escape(safe_text(text), quote=False)).replace("\r", "_x000D_")
