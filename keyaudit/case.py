@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from keyaudit.columns import COLUMNS, ROLES
+from keyaudit.columns import COLUMNS, ROLES, give_back_memory
 from keyaudit.deadlines import Calendar
 from keyaudit.errors import CaseError, UnreadableFile, toml
 from keyaudit.exports.ahead import Ahead
@@ -92,6 +92,7 @@ class Case:
         if before is None and "pools_now" not in read:
             raise CaseError(f"{self.root.name}: no pool export could be read. Put the backup into pools-before.")
         progress("reconciling")
+        give_back_memory()  # what the parsers no longer need
         result = reconcile(
             before if before is not None else read_role("pools_before", []),
             read.pop("course_keys", None),

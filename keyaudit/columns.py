@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,25 +319,37 @@ FINDINGS = (
 )
 
 
+def distinct_texts(column: pd.Series) -> tuple[Any, list[str]] | None:
+    """For each cell of a column of few different cells its place among their texts (as `as_text`), and those.
+
+    None for a column of texts or whole numbers, which are as many as there are cells.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        texts = [*map(str, column.cat.categories), ""]
+        return column.cat.codes.to_numpy().astype(np.int64) % len(texts), texts  # -1: the last
+    if pd.api.types.is_datetime64_any_dtype(column):
+        codes, dates = pd.factorize(column, use_na_sentinel=False)
+        return codes, ["" if pd.isna(date) else date.strftime("%Y-%m-%d") for date in dates]
+    if pd.api.types.is_float_dtype(column):
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+        return codes, ["" if np.isnan(v) else "Unlimited" if np.isinf(v) else f"{v:.0f}" for v in values]
+    return None
+
+
 def as_text(column: pd.Series) -> pd.Series:
     """A column as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, texts = column.cat.codes.to_numpy(), [*map(str, column.cat.categories), ""]  # -1: the last
-    elif pd.api.types.is_datetime64_any_dtype(column):
-        codes, dates = pd.factorize(column, use_na_sentinel=False)
-        texts = ["" if pd.isna(date) else date.strftime("%Y-%m-%d") for date in dates]
-    elif pd.api.types.is_float_dtype(column):
-        codes, values = pd.factorize(column, use_na_sentinel=False)
-        texts = ["" if np.isnan(v) else "Unlimited" if np.isinf(v) else f"{v:.0f}" for v in values]
-    elif pd.api.types.is_integer_dtype(column):
+    if (told := distinct_texts(column)) is not None:
+        codes, texts = told
+        return pd.Series(pd.array(texts, dtype="str").take(codes), index=column.index)
+    if pd.api.types.is_integer_dtype(column):
         return pd.Series(pa.array(column).cast(pa.large_string()), index=column.index, dtype="str")
-    else:
-        return column.astype("str").fillna("")
-    return pd.Series(pd.array(texts, dtype="str").take(codes), index=column.index)
+    return column.astype("str").fillna("")
 
 
 def as_arrow(texts: pd.Series | list[str]) -> pa.Array:
@@ -355,3 +367,11 @@ def as_one(texts: pa.Array, between: str = "") -> pa.Buffer:
 
     row = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
     return pc.binary_join(row, pa.scalar(between, pa.large_string()))[0].as_buffer()
+
+
+def give_back_memory() -> None:
+    """Return to the system what allocators keep for later: after a million rows that is a third of all."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    pa.system_memory_pool().release_unused()

@@ -417,8 +417,10 @@ def _case_twin(c: Context) -> pd.DataFrame:
     e = c.evidence
     pooled = c.keys.loc[(e.in_pool | e.in_course) & e.readable & (e.rung != "case"), "training_key"]
     folded = caseless(pooled)
+    usual = folded if (folded == pooled).mean() > 0.5 else folded.str.upper()
+    twin = folded[folded.isin(folded[pooled != usual].unique())]  # of two twins one is not written as most codes are
     return c.of_keys(
-        pooled.index[folded.duplicated(keep=False)],
+        twin.index[twin.duplicated(keep=False)],
         "Another key differs from it only in upper and lower case: the TMS takes them as two.",
     )
 

@@ -16,13 +16,14 @@ from keyaudit.deadlines import count, weekday
 from keyaudit.facts import Evidence, is_known
 from keyaudit.masking import endings
 from keyaudit.reconciliation import NO_POOL, Reconciliation
+from keyaudit.statuses import STATUSES, WORKS
 
 ASK = "ask"  # a setting nobody can read off the exports is asked for, never left blank
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What decides about a key's action: arrays over the keys, and the phase."""
+    """What decides about a key's action: arrays over situations, and the phase."""
 
     status: Any
     works: Any
@@ -178,25 +179,16 @@ LISTS: dict[str, Callable[[Action], bool]] = {
 
 def migration_plan(audit: Reconciliation) -> MigrationPlan:
     """Plan the remaining work of an audit: what to delete, recreate, reissue, in which pool, with which settings."""
-    e, calendar = audit._evidence, audit.calendar
-    keys = audit.keys
-    numbers = keys.index.to_numpy()
-    situation = Situation(
-        status=keys["status"].astype("str").to_numpy(dtype=object),
-        works=keys["works"].astype("str").to_numpy(dtype=object),
-        is_free=((keys["in_now"] == "no") & (keys["in_course_keys"] == "no")).to_numpy(),
-        used=(keys["uses"].fillna(0) > 0).to_numpy(),
-        logged=e.log_named[numbers],
-        is_editable=audit.as_of < calendar.read_only,
-        is_removed=audit.as_of >= calendar.removed,
-    )
-    masks = [action.when(situation) for action in ACTIONS.values()]
-    action = np.select(masks, list(range(len(ACTIONS))), default=-1)
+    e, keys = audit._evidence, audit.keys
+    action = _actions(audit, e)
     needed = action >= 0
     table = keys[needed].assign(action=pd.Categorical.from_codes(action[needed], list(ACTIONS)))
-    of_partner = table["lookalike"].map(dict(zip(keys["training_key"], keys["pool"].astype("str"), strict=True)))
-    pool = table["pool"].astype("str").fillna(of_partner.astype("str")).fillna(NO_POOL)  # a stray goes with its key
-    table = table.assign(pool=pool, number=numbers[needed])
+    numbers = table.index.to_numpy()
+    partner = np.where(e.link[numbers] >= 0, e.home_pool[e.link[numbers]], -1)
+    of_partner = np.array([*e.pools.table["pool"], None], dtype=object)[partner]
+    pool = table["pool"].astype(object).where(table["pool"].notna(), of_partner)  # a stray goes with its key
+    pool = pool.where(pool.notna(), NO_POOL).astype("str")
+    table = table.assign(pool=pool, number=numbers)
     table = table.sort_values(["pool", "source_file", "source_row"], kind="stable")
     table = table[["number", "pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]]
     on_list = pd.DataFrame({what: _listed(table, what)["pool"].value_counts() for what in LISTS})
@@ -213,6 +205,29 @@ def migration_plan(audit: Reconciliation) -> MigrationPlan:
         reminders=_letters(audit, table[table["action"] == "remind"], sent_to, REMINDER, "works until"),
         title=title,
     )
+
+
+def _actions(audit: Reconciliation, e: Evidence) -> Any:
+    """The place in ACTIONS of what is to be done with each key, -1: nothing. Decided once for every situation there can be."""
+    keys, calendar = audit.keys, audit.calendar
+    facts = {
+        "status": (keys["status"].cat.codes.to_numpy(), list(STATUSES)),
+        "works": (keys["works"].cat.codes.to_numpy(), list(WORKS)),
+        "is_free": (((keys["in_now"] == "no") & (keys["in_course_keys"] == "no")).to_numpy(), [False, True]),
+        "used": ((keys["uses"].fillna(0) > 0).to_numpy(), [False, True]),
+        "logged": (e.log_named[keys.index.to_numpy()], [False, True]),
+    }
+    places, values = zip(*facts.values(), strict=True)
+    sizes = [len(known) for known in values]
+    grid = dict(zip(facts, np.meshgrid(*(np.array(known) for known in values), indexing="ij"), strict=True))
+    situation = Situation(
+        **{name: cells.ravel() for name, cells in grid.items()},
+        is_editable=audit.as_of < calendar.read_only,
+        is_removed=audit.as_of >= calendar.removed,
+    )
+    masks = [action.when(situation) for action in ACTIONS.values()]
+    decided = np.select(masks, list(range(len(ACTIONS))), default=-1)
+    return decided[np.ravel_multi_index([place.astype(np.int64) for place in places], sizes)]
 
 
 def _batches(audit: Reconciliation, e: Evidence, on_list: pd.DataFrame) -> pd.DataFrame:

@@ -142,10 +142,13 @@ class Reconciliation:
         the first day its course key is known to exist.
         """
         e, never = self._evidence, np.datetime64("NaT", "s")
-        number = pd.RangeIndex(e.count)
 
         def first(ids: Any, dates: pd.Series) -> pd.Series:
-            return dates.astype("datetime64[s]").groupby(ids).min().reindex(number)
+            days, last = dates.to_numpy(dtype="datetime64[s]"), np.datetime64(2**62, "s")
+            earliest = np.full(e.count, last)
+            known = ~np.isnat(days) & (ids >= 0)
+            np.minimum.at(earliest, ids[known], days[known])
+            return pd.Series(np.where(earliest < last, earliest, never))
 
         used_at = first(e.course_ids, e.course_rows["redeemed_at"])
         if e.exports.assignments is not None:
@@ -175,8 +178,7 @@ class Reconciliation:
             return pd.DataFrame({"keys": self.statuses}).rename_axis("status")
         if by not in ("pool", "course", "organization"):
             raise ValueError(f'summary(by="{by}"): choose "pool", "course" or "organization"')
-        group = self.keys[by].astype("str").fillna(NO_POOL if by == "pool" else "not known")
-        table = pd.crosstab(group, self.keys["status"].astype(str)).reindex(columns=list(STATUSES), fill_value=0)
+        table = count_statuses(self.keys, by, NO_POOL if by == "pool" else "not known")
         table.insert(0, "keys", table.sum(axis=1))
         return table.rename_axis(index=by, columns=None)
 
@@ -480,6 +482,17 @@ def _check(e: Evidence, keys: pd.DataFrame, sources: pd.DataFrame) -> None:
         raise ReconcileError("The keys of all files and the keys with a status differ in number. Please report this.")
 
 
+def count_statuses(keys: pd.DataFrame, by: str, unknown: str | None = None) -> pd.DataFrame:
+    """How many keys of each status (columns) every pool, course or organization has; `unknown` names a line for the others."""
+    group = keys[by].cat
+    number = group.codes.to_numpy().astype(np.int64) % (len(group.categories) + 1)  # -1: the last
+    cells = number * len(STATUSES) + keys["status"].cat.codes.to_numpy()
+    counts = np.bincount(cells, minlength=(len(group.categories) + 1) * len(STATUSES)).reshape(-1, len(STATUSES))
+    table = pd.DataFrame(counts, index=[*group.categories, unknown], columns=list(STATUSES))
+    table = table if unknown is not None else table.iloc[:-1]
+    return table[table.any(axis=1)].groupby(level=0).sum()
+
+
 def _pools(e: Evidence, keys: pd.DataFrame, calendar: Calendar, day: dt.date) -> pd.DataFrame:
     """One row per pool: its settings, counts per status, stage, next step, act_by, and whether the counts balance."""
     table = e.pools.table
@@ -495,8 +508,7 @@ def _pools(e: Evidence, keys: pd.DataFrame, calendar: Calendar, day: dt.date) ->
     expires = np.full(len(table), np.datetime64("NaT", "s"))
     expires[known] = e.expires.value[at]
     pools["expires_on"] = expires
-    counts = pd.crosstab(keys["pool"].astype("str"), keys["status"].astype(str))
-    counts = counts.reindex(index=pools["pool"], columns=list(STATUSES), fill_value=0)
+    counts = count_statuses(keys, "pool").reindex(index=pools["pool"], fill_value=0)
     open_ = keys[keys["act_by"].notna() & keys["pool"].notna()]
     act_by = open_.groupby(open_["pool"].astype("str"))["act_by"].min().reindex(pools["pool"])
     has_export = (table["has_before"] | table["has_now"]).to_numpy()

@@ -109,11 +109,10 @@ def _works(e: Evidence, status: Array) -> tuple[Array, Array]:
     course = np.flatnonzero(by == "course_key")
     works[course], until[course] = entry_works[e.course_row[course]], entry_until[e.course_row[course]]
     works[by == "used"] = W_USED
-    several = np.flatnonzero(by == "places")
-    if len(several):
+    several = by == "places"
+    if several.any():
         place_works, place_until = _pool_works(e, e.place_in_now)
-        for key in several.tolist():
-            works[key], until[key] = _best(e, key, place_works, place_until, entry_works, entry_until)
+        works[several], until[several] = _best(e, several, place_works, place_until, entry_works, entry_until)
     until[(works != W_YES) & (works != W_NOT_YET)] = NEVER
     return works, until
 
@@ -159,16 +158,21 @@ def _course_works(e: Evidence) -> tuple[Array, Array]:
 
 
 def _best(
-    e: Evidence, key: int, place_works: Array, place_until: Array, entry_works: Array, entry_until: Array
-) -> tuple[int, Any]:
+    e: Evidence, several: Array, place_works: Array, place_until: Array, entry_works: Array, entry_until: Array
+) -> tuple[Array, Array]:
     """A duplicate works as the best of its places does, as long as the longest of those."""
-    entries = np.flatnonzero((e.course_ids == key) & e.entry_is_last)
-    places = np.flatnonzero((e.place_key == key) & e.place_latest)
+    entries = np.flatnonzero(several[e.course_ids] & (e.course_ids >= 0) & e.entry_is_last)
+    places = np.flatnonzero(several[e.place_key] & e.place_latest)
+    key = np.concatenate([e.course_ids[entries], e.place_key[places]])
     works = np.concatenate([entry_works[entries], place_works[places]])
     until = np.concatenate([entry_until[entries], place_until[places]])
-    best = int(works.min())
-    untils = until[works == best]
-    return best, NEVER if np.isnat(untils).any() else untils.max()
+    best = np.full(e.count, len(WORKS))
+    np.minimum.at(best, key, works)
+    is_best = works == best[key]
+    no_end = np.datetime64(2**62, "s")
+    longest = np.full(e.count, np.datetime64(-(2**62), "s"))
+    np.maximum.at(longest, key[is_best], np.where(np.isnat(until), no_end, until)[is_best])
+    return best[several], np.where(longest == no_end, NEVER, longest)[several]
 
 
 # --- the table ---

@@ -44,7 +44,8 @@ def typed(cells: Any) -> list[tuple[type, Any]]:
 
 @pytest.mark.parametrize("seed", range(150))
 def test_rows_kept_as_columns_are_the_rows_they_were_made_of(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH", 2)  # eight rows become a part of their own
+    monkeypatch.setattr(module, "BATCH", 3)
+    monkeypatch.setattr(module, "PART", 8)
     monkeypatch.setattr(module, "HEAD", 3)
     draw = random.Random(seed)  # noqa: S311
     given = columns_of_rows(draw, draw.randint(1, 4), draw.choice((1, 3, 4, 40)))
@@ -145,7 +146,7 @@ def write_workbook(path: Path, draw: random.Random) -> None:
 
 @pytest.mark.parametrize("seeds", range(0, 160, 40))
 def test_random_hostile_workbooks_read_the_same(seeds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH", 4)
+    monkeypatch.setattr(module, "PART", 16)
     monkeypatch.setattr(module, "HEAD", 5)
     path = tmp_path / "a.xlsx"
     for seed in range(seeds, seeds + 40):

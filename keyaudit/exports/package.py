@@ -111,17 +111,17 @@ class Package:
 
     def _pieces(self, name: str) -> Iterator[bytes]:
         """A part, some rows at a time: a sheet may have 700 MB."""
-        rest = bytearray()
+        waiting: list[bytes] = []
         with self._zip.open(name) as part:
             while more := part.read(PIECE):
-                seen = max(len(rest) - 6, 0)
-                rest += more
-                cut = max(rest.rfind(b"</row>", seen) + 6, rest.rfind(b":row>", seen) + 5)
-                if cut > 6 and len(more) == PIECE:
-                    yield bytes(rest[:cut])
-                    del rest[:cut]
-        if rest:
-            yield bytes(rest)
+                cut = more.rfind(b"</row>") + 6 if b"</row>" in more else more.rfind(b":row>") + 5
+                if cut > 4 and len(more) == PIECE:
+                    yield b"".join([*waiting, more[:cut]])
+                    waiting = [more[cut:]]
+                else:
+                    waiting.append(more)
+        if any(waiting):
+            yield b"".join(waiting)
 
     def _refuse_repetition(self, lengths: list[int]) -> None:
         """A text stored once may be shown by every cell, a sheet by every name: what a reader makes of it has no bounds."""
@@ -171,8 +171,8 @@ class Package:
             if not size:
                 self._refuse_declarations(name, piece)
             size += len(piece)
-            cells += piece.count(b"<c ") + piece.count(b":c ")
             is_suspect = _is_suspect(piece)
+            cells += piece.count(b"<c ") + (piece.count(b":c ") if is_suspect else 0)
             rows = _rows_of(piece, is_suspect)
             if len(rows):
                 if rows[0] <= last or (rows[1:] <= rows[:-1]).any():
@@ -340,10 +340,17 @@ class Package:
 
 def _apart(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """What stands around the rows of a sheet, apart from them: it is no plain XML."""
+    head = b""
     for piece in pieces:
-        head, start, rows = piece.partition(b"<sheetData")
-        rows, end, tail = (start + rows).rpartition(b"</sheetData")
-        yield from (part for part in (head, rows, end + tail) if part)
+        rows, tail = piece, b""
+        if not head:
+            head, start, rows = piece.partition(b"<sheetData")
+            yield head
+            rows = start + rows
+        if len(piece) < PIECE:  # the last one
+            rows, end, tail = rows.rpartition(b"</sheetData")
+            tail = end + tail
+        yield from (part for part in (rows, tail) if part)
 
 
 def _is_suspect(piece: bytes) -> bool:

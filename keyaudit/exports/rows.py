@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
 import re
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 MAX_ODD = 0.25  # of the rows: with more, a column at a time is no faster
 BATCH = 4096  # rows that are made at once
+PART = 2048  # rows that become columns at once: more do not fit the processor's cache
 HEAD = 64  # rows in which headers stand among other types
 ORDINARY = r"^[A-Za-z_.\-]*[0-9][A-Za-z0-9_.\-]*$"  # a code that can be nothing else: letters and a digit at least
 TEXT = pa.large_string()
@@ -41,8 +43,9 @@ class Cells:
         """Cells as Python has them. Texts are texts, also blank ones; every other cell keeps its type."""
         if isinstance(cells, Cells):
             return cells
-        if (types := set(map(type, cells))) <= {str}:
+        with contextlib.suppress(pa.ArrowTypeError):  # another type among them
             return cls(pa.array(cells, TEXT), {})
+        types = set(map(type, cells))
         if len(types - {str}) == 1 and (arrow := TYPES.get(*(types - {str}))):
             try:  # a column of dates or numbers, and blanks
                 return cls(pa.array([None if cell == "" else cell for cell in cells], arrow), {})
@@ -167,7 +170,7 @@ class ColumnRows(Sequence[list[Any]]):
         parts, size = [], HEAD
         while batch := list(itertools.islice(following, size)):
             parts.append([Cells.of(cells) for cells in zip(*batch, strict=True)])
-            size = 4 * BATCH
+            size = PART
         return cls([Cells.joined(cells) for cells in zip(*parts, strict=True)], {})
 
     def __len__(self) -> int:

@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from keyaudit import __version__
-from keyaudit.columns import FINDINGS, KEYS, as_arrow, as_one, as_text
+from keyaudit.columns import FINDINGS, KEYS, as_arrow, as_one, as_text, distinct_texts
 from keyaudit.errors import KeyauditError
 from keyaudit.plan import migration_plan
 from keyaudit.reconciliation import Reconciliation
+from keyaudit.report.bigsheet import made_ahead
 from keyaudit.report.lists import write_lists
 from keyaudit.report.page import write_page
 from keyaudit.report.workbook import write_workbook
@@ -147,25 +148,28 @@ def _written_by(folder: Path) -> set[str]:
 
 def _write_csv(table: pd.DataFrame, path: Path) -> int:
     """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
+
+    def rows_from(start: int) -> pa.Buffer:
+        part = table.iloc[start : start + CHUNK]
+        rows = pc.binary_join_element_wise(*(_fields(part[name]) for name in part), _text(","))
+        return as_one(pc.binary_join_element_wise(rows, _text("\r\n"), _text("")))
+
     with path.open("wb") as file:
         file.write((",".join(table.columns) + "\r\n").encode())
-        for start in range(0, len(table), CHUNK):
-            part = table.iloc[start : start + CHUNK]
-            fields = [_quoted(as_text(part[name])) for name in part]
-            rows = pc.binary_join_element_wise(*fields, _text(","))
-            file.write(as_one(rows, "\r\n"))
-            file.write(b"\r\n")
+        for rows in made_ahead(rows_from, range(0, len(table), CHUNK)):
+            file.write(rows)
     return len(table)
 
 
-def _quoted(texts: pd.Series) -> pa.Array:
+def _fields(column: pd.Series) -> pa.Array:
     """The fields of a column; those that hold a comma, a quote or the end of a line stand in quotes."""
-    fields = as_arrow(texts)
-    odd = pc.match_substring_regex(fields, r'[",\r\n]')
-    if not pc.any(odd).as_py():
-        return fields
-    quoted = pc.binary_join_element_wise(_text('"'), pc.replace_substring(fields, '"', '""'), _text('"'), _text(""))
-    return pc.if_else(odd, quoted, fields)
+    told = distinct_texts(column)
+    texts = as_arrow(as_text(column) if told is None else told[1])
+    odd = pc.match_substring_regex(texts, r'[",\r\n]')
+    if pc.any(odd).as_py():
+        quoted = pc.binary_join_element_wise(_text('"'), pc.replace_substring(texts, '"', '""'), _text('"'), _text(""))
+        texts = pc.if_else(odd, quoted, texts)
+    return texts if told is None else texts.take(pa.array(told[0]))
 
 
 def _text(text: str) -> pa.Scalar:

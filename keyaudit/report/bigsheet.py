@@ -6,14 +6,16 @@ inline string, so nothing from data can become a formula, a link or a number.
 
 from __future__ import annotations
 
+import itertools
 import re
 import zipfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -32,6 +34,8 @@ ODD = r"[&<>_]|[^ -~\p{L}\p{M}\p{N}\p{P}\p{S}]"  # what may not stand in a cell'
 ESCAPED_BY_EXCEL = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
+Part = TypeVar("Part")
+Made = TypeVar("Made")
 TEXT = pa.large_string()
 EMPTY = pa.scalar("", TEXT)
 
@@ -75,7 +79,7 @@ def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]
                     body = bodies[member.filename]
                     head, end, tail = content.partition(b"</sheetData>")
                     part.write(DIMENSION.sub(_extent(body), head, count=1))
-                    for text in _ahead(rows_xml(body)):
+                    for text in rows_xml(body):
                         part.write(text)
                     part.write(end + tail)
                 elif member.filename in ranges:
@@ -91,19 +95,25 @@ def _extent(body: Body) -> bytes:
     return f'<dimension ref="A1:{last[0]}{last[1]}"/>'.encode()
 
 
-def _ahead(parts: Iterator[Any]) -> Iterator[Any]:
-    """Each part, while a thread makes the next: neither making nor compressing needs the interpreter."""
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, parts, None)
-        while (part := coming.result()) is not None:
-            coming = maker.submit(next, parts, None)
-            yield part
+def made_ahead(make: Callable[[Part], Made], parts: Iterable[Part]) -> Iterator[Made]:
+    """What is made of each part, in order, while two threads make the next: Arrow works outside of Python."""
+    makers = ThreadPoolExecutor(2)
+    try:
+        following = iter(parts)
+        coming = deque(makers.submit(make, part) for part in itertools.islice(following, 2))
+        while coming:
+            made = coming.popleft().result()
+            coming.extend(makers.submit(make, part) for part in itertools.islice(following, 1))
+            yield made
+    finally:
+        makers.shutdown(cancel_futures=True)
 
 
 def rows_xml(body: Body) -> Iterator[Any]:
     """The `<row>` elements of a table, a chunk at a time."""
     letters = [xl_col_to_name(place) for place in range(len(body.frame.columns))]
-    for start in range(0, len(body.frame), CHUNK):
+
+    def rows_from(start: int) -> Any:
         part = body.frame.iloc[start : start + CHUNK]
         numbers = pa.array(range(body.first_row + start, body.first_row + start + len(part))).cast(TEXT)
         begin: list[Any] = ['<row r="', numbers, '">']
@@ -118,7 +128,9 @@ def rows_xml(body: Body) -> Iterator[Any]:
         if body.last is not None and start + len(part) == len(body.frame):
             last = re.sub(r' s="\d+"', f' s="{body.last}"', rows[-1].as_py())
             rows = pa.concat_arrays([rows.slice(0, len(rows) - 1), pa.array([last], TEXT)])
-        yield as_one(rows)
+        return as_one(rows)
+
+    return made_ahead(rows_from, range(0, len(body.frame), CHUNK))
 
 
 def _joined(*parts: Any) -> Any:

@@ -424,7 +424,8 @@ def _pools(audit: Reconciliation) -> tuple[pd.DataFrame, int]:
 def _findings(audit: Reconciliation) -> pd.DataFrame:
     """The findings with a place for each: the key's reference, else the pool, else the file."""
     findings = audit.findings
-    reference = audit.keys.drop_duplicates("training_key").set_index("training_key")["reference"]
+    keys = audit.keys[audit.keys["training_key"].isin(findings["training_key"].unique())]
+    reference = keys.drop_duplicates("training_key").set_index("training_key")["reference"]
     where = findings["training_key"].map(reference)
     for name in ("pool", "source_file"):
         where = where.where(where.notna(), findings[name].where(findings[name] != ""))
