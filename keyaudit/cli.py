@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gc
 import os
 import sys
 import threading
@@ -229,6 +230,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command. Exit codes: DESIGN §4; every error is one message in plain words, never a traceback."""
+    gc.set_threshold(100_000, 50, 100)  # a command is short: nobody waits for what may be thrown away
     try:
         return commands.main(arguments, prog_name="keyaudit", standalone_mode=False)
     except click.exceptions.Abort:

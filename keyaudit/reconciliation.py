@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from keyaudit.changes import compare, read_former
-from keyaudit.columns import ROLES
+from keyaudit.columns import ROLES, give_back_memory
 from keyaudit.deadlines import Calendar, away, count, weekday
 from keyaudit.errors import ReconcileError
 from keyaudit.explain import Explanation, explain
@@ -396,21 +396,23 @@ def reconcile(
     exports = Exports(before, pools_now, course_keys, pool_list, distribution, other_keys, assignments)
     agreements = Agreements(_pairs(same_course), _pairs(same_organization), log_is_complete)
     evidence = Evidence(exports, agreements, calendar, day)
+    give_back_memory()
     by_number = judge(evidence)
-    keys = in_order(by_number)
+    give_back_memory()
     sources = _sources(evidence)
     tie_out = sources.loc[sources["role"].map(lambda role: ROLES[role].counts_in_tie_out)]
     tie_out = tie_out[["role", "source_file", "rows_read", "keys", "repeats", "set_aside"]].reset_index(drop=True)
     _refuse_one_file_in_two_roles(sources)
-    _check(evidence, keys, sources)
     notes = pd.concat([export.notes for export in exports.given()], ignore_index=True)
     extra = [*evidence.pools.notes, *(("file_unreadable", "", "", text, file, "", 0) for file, text in unreadable)]
     notes = pd.concat([notes, pd.DataFrame(extra, columns=list(NOTES))], ignore_index=True) if extra else notes
-    context = Context(evidence, by_number, calendar, day)
-    findings = find(context, notes, accepted)
+    findings = find(Context(evidence, by_number, calendar, day), notes, accepted)
+    keys = in_order(by_number)
+    _check(evidence, keys, sources)
     pools = _pools(evidence, keys, calendar, day)
     answers = _answers(evidence, keys, findings)
     not_checked = _not_checked(evidence, keys, findings, sources)
+    give_back_memory()
     return Reconciliation(keys, pools, findings, sources, tie_out, answers, not_checked, day, calendar, evidence)
 
 

@@ -232,7 +232,10 @@ def _table(e: Evidence, facts: Facts, status: Array, works: Array, until: Array)
 
 
 def in_order(keys: pd.DataFrame) -> pd.DataFrame:
-    """The table sorted by status, pool, key, file and row; what has no pool or no code comes last."""
+    """The table sorted by status, pool, key, file and row; what has no pool or no code comes last.
+
+    Takes the given table apart: there is no room for two.
+    """
     key = np.empty(len(keys), dtype=np.int64)  # the place of each key if all were sorted by code, file and row
     key[pc.sort_indices(as_arrow(keys["training_key"])).to_numpy()] = np.arange(len(keys))
     blind = np.flatnonzero(keys["training_key"].isna())  # no code: these stand last, and go by file and row
@@ -240,7 +243,9 @@ def in_order(keys: pd.DataFrame) -> pd.DataFrame:
     key[blind[by_record]] = np.arange(len(keys) - len(blind), len(keys))
     pool = keys["pool"].cat.codes.to_numpy().astype(np.int64) % (len(keys["pool"].cat.categories) + 1)  # -1: the last
     group = keys["status"].cat.codes.to_numpy().astype(np.int64) * (len(keys["pool"].cat.categories) + 1) + pool
-    return keys.iloc[np.argsort(group * len(keys) + key)]
+    order = np.argsort(group * len(keys) + key)
+    index = keys.index.take(order)
+    return pd.DataFrame({name: keys.pop(name).array.take(order) for name in list(keys)}, index=index, copy=False)
 
 
 def _category(names: Sequence[Any], number: Array) -> pd.Categorical:

@@ -30,7 +30,7 @@ from keyaudit.report.workbook import write_workbook
 from keyaudit.share import masked
 
 MANIFEST, PLAN = "MANIFEST.json", "plan"
-CHUNK = 100_000  # rows turned into text at a time
+CHUNK = 20_000  # rows turned into text at a time
 OPTIONS = {"fail_on": "error", "keep_going": False}  # what `keyaudit audit` does unless it is told otherwise
 
 
@@ -223,7 +223,7 @@ def _rows_of(path: Path) -> int:
     try:
         with arrow_csv.open_csv(
             path,
-            read_options=arrow_csv.ReadOptions(block_size=8 << 20),
+            read_options=arrow_csv.ReadOptions(block_size=1 << 20, use_threads=False),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=arrow_csv.ConvertOptions(include_columns=names[:1], column_types={names[0]: pa.string()}),
         ) as reader:
