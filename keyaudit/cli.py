@@ -244,7 +244,9 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo(f"keyaudit: {problem}", err=True)
         code = 2
     except (OSError, MemoryError) as problem:
-        click.echo(f"keyaudit: {getattr(problem, 'strerror', None) or 'out of memory'}. Nothing was written.", err=True)
+        where = f"{problem.filename}: " if isinstance(problem, OSError) and problem.filename else ""
+        what = getattr(problem, "strerror", None) or "out of memory"
+        click.echo(f"keyaudit: {_one_line(where)}{what}. Nothing was written.", err=True)
         code = 2
     except Exception as problem:  # a mistake of ours: its words may hold a key, its kind and place cannot
         place = traceback.extract_tb(problem.__traceback__)[-1]

@@ -178,7 +178,11 @@ class Reconciliation:
             return pd.DataFrame({"keys": self.statuses}).rename_axis("status")
         if by not in ("pool", "course", "organization"):
             raise ValueError(f'summary(by="{by}"): choose "pool", "course" or "organization"')
-        table = count_statuses(self.keys, by, NO_POOL if by == "pool" else "not known")
+        table = cross_count(self.keys[by], self.keys["status"])
+        without = self.keys.loc[self.keys[by].isna(), "status"].value_counts().reindex(list(STATUSES))
+        if without.any():
+            unknown = NO_POOL if by == "pool" else "not known"
+            table = pd.concat([table, without.to_frame(unknown).T]).groupby(level=0).sum()
         table.insert(0, "keys", table.sum(axis=1))
         return table.rename_axis(index=by, columns=None)
 
@@ -484,15 +488,14 @@ def _check(e: Evidence, keys: pd.DataFrame, sources: pd.DataFrame) -> None:
         raise ReconcileError("The keys of all files and the keys with a status differ in number. Please report this.")
 
 
-def count_statuses(keys: pd.DataFrame, by: str, unknown: str | None = None) -> pd.DataFrame:
-    """How many keys of each status (columns) every pool, course or organization has; `unknown` names a line for the others."""
-    group = keys[by].cat
-    number = group.codes.to_numpy().astype(np.int64) % (len(group.categories) + 1)  # -1: the last
-    cells = number * len(STATUSES) + keys["status"].cat.codes.to_numpy()
-    counts = np.bincount(cells, minlength=(len(group.categories) + 1) * len(STATUSES)).reshape(-1, len(STATUSES))
-    table = pd.DataFrame(counts, index=[*group.categories, unknown], columns=list(STATUSES))
-    table = table if unknown is not None else table.iloc[:-1]
-    return table[table.any(axis=1)].groupby(level=0).sum()
+def cross_count(group: pd.Series, kind: pd.Series) -> pd.DataFrame:
+    """How many keys of each kind (columns) every group has, by name; for two columns of categories. Groups without any are left out."""
+    groups, kinds = group.cat.categories, kind.cat.categories
+    number, of = group.cat.codes.to_numpy().astype(np.int64), kind.cat.codes.to_numpy()
+    is_in = number >= 0
+    counts = np.bincount(number[is_in] * len(kinds) + of[is_in], minlength=len(groups) * len(kinds))
+    table = pd.DataFrame(counts.reshape(-1, len(kinds)), index=pd.Index(groups, dtype="str"), columns=list(kinds))
+    return table[table.any(axis=1)].sort_index()
 
 
 def _pools(e: Evidence, keys: pd.DataFrame, calendar: Calendar, day: dt.date) -> pd.DataFrame:
@@ -510,7 +513,7 @@ def _pools(e: Evidence, keys: pd.DataFrame, calendar: Calendar, day: dt.date) ->
     expires = np.full(len(table), np.datetime64("NaT", "s"))
     expires[known] = e.expires.value[at]
     pools["expires_on"] = expires
-    counts = count_statuses(keys, "pool").reindex(index=pools["pool"], fill_value=0)
+    counts = cross_count(keys["pool"], keys["status"]).reindex(index=pools["pool"], fill_value=0)
     open_ = keys[keys["act_by"].notna() & keys["pool"].notna()]
     act_by = open_.groupby(open_["pool"].astype("str"))["act_by"].min().reindex(pools["pool"])
     has_export = (table["has_before"] | table["has_now"]).to_numpy()
@@ -585,9 +588,7 @@ def _not_checked(e: Evidence, keys: pd.DataFrame, findings: pd.DataFrame, source
         found.append(
             f"{row.source_file}: {row.damaged} damaged {'row was' if row.damaged == 1 else 'rows were'} set aside; a key may be lost there."
         )
-    found += [
-        f"{row.source_file}: {row.message}" for row in findings[findings["code"] == "file_unreadable"].itertuples()
-    ]
+    found += [row.message for row in findings[findings["code"] == "file_unreadable"].itertuples()]
     return tuple(found)
 
 

@@ -518,6 +518,10 @@ def test_a_list_below_a_title_that_may_be_another_pool_stops_the_audit(title: st
         ("Key,Course\nAA11,C\nPage 2 of 3,\nKey,Course\nBB22,C\n", ["AA11", "BB22"]),
         ("Key,Course\nAA11,C\nABCD,\nKey,Course\nBB22,C\n", ["AA11", "ABCD", "BB22"]),  # a code without a digit
         ("Unused Keys\nKey\nAA11\nCheck them twice\nUsed Keys\nKey\nBB22\n", ["AA11", "BB22"]),
+        (
+            "Keys of Contoso,\nKey,Course\nAA11,C\nKeys of Contoso,\nKey,Course\nBB22,C\n",
+            ["AA11", "BB22"],
+        ),  # of the page
     ],
 )
 def test_what_stands_between_lists_of_one_pool(text: str, codes: list[str], tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from keyaudit.errors import KeyauditError
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.report import workbook
 from keyaudit.report.bigsheet import safe_text
+from keyaudit.report.workbook import write_workbook
 
 NASTY = [
     "=cmd|'/C calc'!A0",
@@ -416,3 +417,24 @@ def test_a_csv_without_rows_reads_back(tmp_path: Path) -> None:
 def test_a_cut_csv_does_not_read_back(tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_bytes(b"a,b\r\n1,2\r\n3")
     assert report._rows_of(tmp_path / "cut.csv") != 2
+
+
+@pytest.mark.parametrize("sample", ["halfway", "ugly", "clean"])
+def test_rows_built_by_column_are_those_xlsxwriter_writes(sample: str, tmp_path: Path) -> None:
+    result = ka.open_case(SAMPLES / sample).reconcile()
+    for name, plainly in (("fast", False), ("plain", True)):
+        write_workbook(result, tmp_path / f"{name}.xlsx", plainly=plainly)
+    fast, plain = (openpyxl.load_workbook(tmp_path / f"{name}.xlsx") for name in ("fast", "plain"))
+    assert fast.sheetnames == plain.sheetnames
+    for one, other in zip(fast, plain, strict=True):
+        assert (one.dimensions, one.tables.items()) == (other.dimensions, other.tables.items())
+        cells = [[(cell.value, cell._style) for row in sheet.iter_rows() for cell in row] for sheet in (one, other)]
+        assert cells[0] == cells[1]
+        heights = [[row.height for row in sheet.row_dimensions.values()] for sheet in (one, other)]
+        assert heights[0] == heights[1]
+    for sheet in fast.sheetnames:
+        read = [
+            python_calamine.CalamineWorkbook.from_path(tmp_path / f"{name}.xlsx").get_sheet_by_name(sheet).to_python()
+            for name in ("fast", "plain")
+        ]
+        assert read[0] == read[1]

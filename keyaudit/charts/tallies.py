@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from keyaudit.charts.sheet import (
@@ -24,7 +25,7 @@ from keyaudit.charts.sheet import (
     printable,
 )
 from keyaudit.deadlines import count
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.reconciliation import Reconciliation, cross_count
 from keyaudit.statuses import FAMILIES, STATUSES
 
 ROWS = 15  # pools shown one by one
@@ -54,9 +55,12 @@ SHORT = {
 
 def _sides(audit: Reconciliation) -> pd.Series:
     """The family of every key; a key that needs somebody though its status is safe (it no longer works) counts as dead."""
-    family = audit.keys["status"].map({code: row.family for code, row in STATUSES.items()}).astype("str")
-    is_open = audit.keys["act_by"].notna()
-    return family.mask(is_open & family.isin(SAFE), "dead")
+    families = [*NEEDS, *SAFE]
+    of_status = np.array([families.index(row.family) for row in STATUSES.values()])
+    family = of_status[audit.keys["status"].cat.codes.to_numpy()]
+    is_lost = audit.keys["act_by"].notna().to_numpy() & (family >= len(NEEDS))
+    family = np.where(is_lost, families.index("dead"), family)
+    return pd.Series(pd.Categorical.from_codes(family, families), index=audit.keys.index)
 
 
 # --- status_by_pool ---
@@ -65,13 +69,16 @@ def _sides(audit: Reconciliation) -> pd.Series:
 @drawn
 def status_by_pool(audit: Reconciliation) -> Chart:
     """Where is the work? Keys per pool: what needs action left of the line, what is safe right of it, worst first."""
-    group = audit.keys["pool"].astype("str").fillna("in no pool")
-    in_no_pool = audit.keys["pool"].isna()
-    table = pd.crosstab([in_no_pool.rename("in_no_pool"), group.rename("pool")], _sides(audit).rename(None))
-    table = table.reindex(columns=[*NEEDS, *SAFE], fill_value=0)
+    sides, is_pooled = _sides(audit), audit.keys["pool"].notna()
+    table = cross_count(audit.keys["pool"], sides).rename_axis("pool").reset_index().assign(in_no_pool=False)
+    if not is_pooled.all():
+        rest = sides[~is_pooled].value_counts()
+        table = pd.concat(
+            [table, pd.DataFrame([{**rest, "pool": "in no pool", "in_no_pool": True}])], ignore_index=True
+        )
     table["needs_action"] = table[list(NEEDS)].sum(axis=1)
     table["safe"] = table[list(SAFE)].sum(axis=1)
-    table = table.reset_index().sort_values(
+    table = table.sort_values(
         ["in_no_pool", "needs_action", "safe", "pool"], ascending=[True, False, False, True], kind="stable", ignore_index=True
     )  # fmt: skip
     pools, none = table[~table["in_no_pool"]], table[table["in_no_pool"]]

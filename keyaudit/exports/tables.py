@@ -87,6 +87,7 @@ class _Lists:
         self.tables: list[Table] = []
         self.trail: list[tuple[int, list[Any]]] = []  # rows that may turn out to stand below the end of a list
         self.headings: set[str] = set()  # of the pool at hand
+        self.titles: set[str] = set()  # that stood above a list before: of the page, not of a pool
         self.use(header, 0)
 
     def below(self, top: int) -> list[Table]:
@@ -96,6 +97,7 @@ class _Lists:
             filled = self.filled(row)
             heading = next((found for cell in filled if (found := _heading(cell))), heading)
             self.headings |= {fold_header(cell) for cell in filled if _heading(cell)}
+            self.titles |= {fold_header(cell) for cell in filled[:1] if len(filled) == 1}
             title = self.pool_title(filled) or title
         self.start(heading, title)
         place = top + 1
@@ -215,7 +217,10 @@ class _Lists:
         return match[1] if match else ""
 
     def untold_title(self) -> tuple[int, str] | None:
-        """The row directly above a list that begins anew, if it may name another pool; it is no key."""
+        """The row directly above a list that begins anew, if it may name another pool; it is no key.
+
+        A title that stood there before is that of the page.
+        """
         if not self.of_pools or not self.trail:
             return None
         number, row = self.trail[-1]
@@ -227,7 +232,9 @@ class _Lists:
             return None  # a code without a digit
         self.trail.pop()
         self.tables[-1].set_aside.append((number, "title of a list"))
-        return number, text
+        is_known = fold_header(text) in self.titles
+        self.titles.add(fold_header(text))
+        return None if is_known else (number, text)
 
     def settle(self, at_end: bool) -> None:
         if self.trail:

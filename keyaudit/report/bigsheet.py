@@ -1,7 +1,7 @@
 """The rows of a big worksheet, written as XML by column: about ten times faster than cell by cell.
 
 XlsxWriter makes the workbook with an empty table; `fill` puts the rows into the sheets it is given. Every text is an
-inline string, so nothing from data can become a formula, a link or a number.
+inline string, so nothing from data can become a formula, a link or a number. `write_plainly` leaves the rows to XlsxWriter.
 """
 
 from __future__ import annotations
@@ -68,13 +68,10 @@ def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]
     `ranges`: member of a table → the range it was made with, and the range it has once its rows are there.
     """
     made = path.with_suffix(".filled")
-    stamp = (1980, 1, 1, 0, 0, 0)
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as target:
         for member in source.infolist():
             content = source.read(member)
-            info = zipfile.ZipInfo(member.filename, stamp)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            with target.open(info, "w", force_zip64=True) as part:
+            with target.open(member.filename, "w", force_zip64=True) as part:  # dated 1980: same rows, same bytes
                 if member.filename in bodies:
                     body = bodies[member.filename]
                     head, end, tail = content.partition(b"</sheetData>")
@@ -88,6 +85,29 @@ def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]
                 else:
                     part.write(content)
     made.replace(path)
+
+
+def write_plainly(sheet: Any, body: Body, looks: dict[int, Any]) -> None:
+    """The same rows through XlsxWriter, cell by cell; `looks` are its formats by number."""
+    for row, cells in enumerate(body.frame.itertuples(index=False, name=None)):
+        is_total = body.last is not None and row == len(body.frame) - 1
+        at = body.first_row - 1 + row
+        if body.heights is not None:
+            sheet.set_row(at, body.heights[row])
+        for place, (name, value) in enumerate(zip(body.frame, cells, strict=True)):
+            is_blank = value is None or value is pd.NaT or value is pd.NA or value == "" or value != value
+            if is_blank and name not in body.drawn:
+                continue
+            style = body.styles_of.get(name, {}).get(str(value), body.styles[name])
+            look = looks[body.last if is_total else style]
+            if is_blank:
+                sheet.write_blank(at, place, None, look)
+            elif isinstance(value, pd.Timestamp):
+                sheet.write_datetime(at, place, value.normalize().to_pydatetime(), look)
+            elif isinstance(value, (int, float)) and not isinstance(value, bool) and not np.isinf(value):
+                sheet.write_number(at, place, value, look)
+            else:
+                sheet.write_string(at, place, "Unlimited" if value == np.inf else safe_text(str(value)), look)
 
 
 def _extent(body: Body) -> bytes:

@@ -15,7 +15,7 @@ from keyaudit.columns import KEYS
 from keyaudit.deadlines import PHASES, away, weekday
 from keyaudit.findings import FINDINGS_TABLE, SEVERITIES
 from keyaudit.reconciliation import NO_POOL, STAGES, VERDICTS, Reconciliation
-from keyaudit.report.bigsheet import Body, fill, safe_text
+from keyaudit.report.bigsheet import Body, fill, safe_text, write_plainly
 from keyaudit.statuses import FAMILIES, STATUSES, WORKS_MEANING
 
 ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need somebody, unless all are asked for: keys.csv has them
@@ -53,6 +53,7 @@ WIDTHS = {
     "signed_by": 18,
 }
 WRAPPED = ("next_step", "message", "remedy", "where", "columns_used", "columns_not_used", "meaning")
+PIXEL = 0.75  # points
 LINE = 13.5  # points of a line of text
 LAST_PRINTED = {
     "Keys": "reference",
@@ -72,8 +73,11 @@ VERDICT_FAMILY = dict(zip(VERDICTS, ("dead", "todo", "check", "check", "works"),
 INK, MUTE, GRID, FACE = "#1F2933", "#616E7C", "#D9DFE5", "#F5F7FA"
 
 
-def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False) -> int:
-    """Write the workbook; returns the number of keys listed in it."""
+def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False, plainly: bool = False) -> int:
+    """Write the workbook; returns the number of keys listed in it.
+
+    `plainly` leaves every row to XlsxWriter, cell by cell: the same workbook, in several times the time.
+    """
     options = {
         "strings_to_formulas": False,
         "strings_to_urls": False,
@@ -85,7 +89,7 @@ def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False)
     book.set_properties(
         {"title": "Training key reconciliation", "created": dt.datetime.combine(audit.as_of, dt.time())}
     )
-    writer = _Writer(book, audit)
+    writer = _Writer(book, audit, plainly)
     every = all_keys or len(audit.keys) <= ALL_KEYS_UP_TO
     listed = (audit.keys if every else audit.open_keys)[KEY_COLUMNS]
     title = f"Every key: {len(listed):,}"
@@ -110,9 +114,14 @@ def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False)
     writer.outlook_by_pool()
     writer.table("Sources", "Every file: rows read = keys + repeats + set aside", *_sources(audit))
     writer.table("Dictionary", "What the words mean", _dictionary(), "nothing")
-    writer.use_every_format()
+    bodies = writer.bodies()
+    if plainly:
+        for number, sheet in enumerate(book.worksheets(), start=1):
+            if (member := f"xl/worksheets/sheet{number}.xml") in bodies:
+                write_plainly(sheet, bodies[member], {look.xf_index: look for look in book.formats})
     book.close()
-    fill(path, writer.bodies(), writer.ranges)
+    if not plainly:
+        fill(path, bodies, writer.ranges)
     return len(listed)
 
 
@@ -126,8 +135,8 @@ def _parts(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 class _Writer:
     """The formats of one workbook, and the sheets in it."""
 
-    def __init__(self, book: Any, audit: Reconciliation) -> None:
-        self.book, self.audit = book, audit
+    def __init__(self, book: Any, audit: Reconciliation, plainly: bool) -> None:
+        self.book, self.audit, self.plainly = book, audit, plainly
         self.tables: dict[str, tuple[pd.DataFrame, int, bool, bool]] = {}
         self.ranges: dict[str, tuple[str, str]] = {}  # member of a table → its range as made, as filled
         font = {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "top"}
@@ -207,19 +216,17 @@ class _Writer:
             for column in frame
         ]
         width = len(headers) - 1
-        sheet.add_table(row, 0, row + 1, width, {"name": name, "columns": headers, "style": None})
-        made = xl_range(row, 0, row + 1, width)
-        filled = xl_range(row, 0, row + max(len(frame) - below, 1), width)
+        last = row + max(len(frame) - below, 1)
+        end = last if self.plainly else row + 1
+        sheet.add_table(row, 0, end, width, {"name": name, "columns": headers, "style": None})
+        made, filled = xl_range(row, 0, end, width), xl_range(row, 0, last, width)
         self.ranges[f"xl/tables/table{len(self.ranges) + 1}.xml"] = (made, filled)
         self.tables[f"xl/worksheets/sheet{len(self.book.worksheets())}.xml"] = (frame, row + 2, wraps, bool(below))
 
-    def use_every_format(self) -> None:
-        """XlsxWriter numbers only formats it has met."""
-        for look in (*self.formats.values(), *self.family.values()):
-            look._get_xf_index()
-
     def bodies(self) -> dict[str, Body]:
-        """The rows of every table, once XlsxWriter has numbered its formats (the workbook is closed)."""
+        """The rows of every table, by the member it stands in."""
+        for look in (*self.formats.values(), *self.family.values()):
+            look._get_xf_index()  # XlsxWriter numbers only formats it has met
         number = {name: look.xf_index for name, look in self.formats.items()}
         family = {name: look.xf_index for name, look in self.family.items()}
         words = {
@@ -369,7 +376,7 @@ def _heights(frame: pd.DataFrame) -> list[float] | None:
     if not columns or frame.empty:
         return None
     lines = [frame[name].fillna("").astype("str").str.len() // (1.25 * WIDTHS[name]) + 1 for name in columns]
-    return [LINE * min(max(row), 20) + 2 for row in zip(*lines, strict=True)]
+    return [PIXEL * round((LINE * min(max(row), 20) + 2) / PIXEL) for row in zip(*lines, strict=True)]
 
 
 def _is_count(column: pd.Series) -> bool:
