@@ -90,7 +90,7 @@ def fill(path: Path, bodies: dict[str, Body], ranges: dict[str, tuple[str, str]]
 def write_plainly(sheet: Any, body: Body, looks: dict[int, Any]) -> None:
     """The same rows through XlsxWriter, cell by cell; `looks` are its formats by number."""
     for row, cells in enumerate(body.frame.itertuples(index=False, name=None)):
-        is_total = body.last is not None and row == len(body.frame) - 1
+        total = body.last if row == len(body.frame) - 1 else None
         at = body.first_row - 1 + row
         if body.heights is not None:
             sheet.set_row(at, body.heights[row])
@@ -99,7 +99,7 @@ def write_plainly(sheet: Any, body: Body, looks: dict[int, Any]) -> None:
             if is_blank and name not in body.drawn:
                 continue
             style = body.styles_of.get(name, {}).get(str(value), body.styles[name])
-            look = looks[body.last if is_total else style]
+            look = looks[style if total is None else total]
             if is_blank:
                 sheet.write_blank(at, place, None, look)
             elif isinstance(value, pd.Timestamp):
