@@ -367,7 +367,8 @@ def _repeated_row(c: Context) -> pd.DataFrame:
     for ids, rows in _recorded(c.evidence):
         if rows is None or not len(rows):
             continue
-        pair = ids * (rows["source_file"].cat.codes.max() + 1) + rows["source_file"].cat.codes.to_numpy()
+        file = rows["source_file"].cat.codes.to_numpy().astype(np.int64)
+        pair = ids * (file.max() + 1) + file
         held = ids >= 0
         _, first, count = np.unique(pair[held], return_index=True, return_counts=True)
         repeated += ids[held][first[count > 1]].tolist()

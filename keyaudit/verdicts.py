@@ -324,7 +324,8 @@ def _references(e: Evidence, first: pd.DataFrame) -> pd.Series:
     files = [file.rsplit("/", 1)[-1] for file in first["source_file"].cat.categories]
     pools = list(e.pools.table["pool"])
     number, names = pd.factorize(np.array([*pools, *files], dtype=object))
-    name = number[np.where(e.home_pool >= 0, e.home_pool, len(pools) + first["source_file"].cat.codes.to_numpy())]
+    file = first["source_file"].cat.codes.to_numpy().astype(np.int64)  # pandas keeps them in as few bits as will do
+    name = number[np.where(e.home_pool >= 0, e.home_pool, len(pools) + file)]
     rows = first["source_row"].to_numpy().astype(np.int64)
     reference = _located(names, name, rows)
     twice = pd.Series(name * (rows.max(initial=0) + 1) + rows).duplicated(keep=False)

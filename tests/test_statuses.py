@@ -374,3 +374,14 @@ def test_a_log_code_that_resembles_two_keys_decides_nothing(write: Write) -> Non
     told = verdicts(result, "is_distributed")
     assert (told["AAAA1111"], told["AAAA1112"], told["QQQQ7777"]) == ("unknown", "unknown", "yes")
     assert found(result, "ambiguous_lookalike") == ["AAAA1113"]
+
+
+@pytest.mark.parametrize("count", [127, 128, 200, 300])
+def test_any_number_of_pools_is_named_rightly(write: Write, count: int) -> None:
+    """No number of pools or files is too many for the type that counts them."""
+    rows = "\n".join(f"KEY{place:05d}X  Pool_{place:03d}" for place in range(count))
+    case = write("pools-before/all.csv", f"Training_Key  Pool\n{rows}")
+    write("course-keys/keys.csv", "Training_Key  Uses  Expires  Max_Uses\nKEY00000X  0  .  .\nOTHER77  0  .  .")
+    keys = audit(case).keys.set_index("training_key")["reference"]
+    assert keys["OTHER77"] == "keys.csv, row 3"
+    assert all(keys[f"KEY{place:05d}X"] == f"Pool {place:03d}, row {place + 2}" for place in range(count))
