@@ -17,8 +17,11 @@ class UnreadableFile(KeyauditError):
     """A file that cannot be read at all. `--keep-going` turns it into a finding."""
 
     def __init__(self, file: str, problem: str) -> None:
-        super().__init__(f"{file}{problem if problem.startswith(',') else ': ' + problem}")
-        self.file = file
+        super().__init__(file, problem)  # as it was called: so that it can be copied and pickled
+        self.file, self.problem = file, problem
+
+    def __str__(self) -> str:
+        return f"{self.file}{self.problem if self.problem.startswith(',') else ': ' + self.problem}"
 
 
 class CaseError(KeyauditError):

@@ -40,6 +40,10 @@ class Calendar:
             return "creation_off"
         return "read_only" if on < self.removed else "removed"
 
+    def period(self, on: dt.date) -> int:
+        """The place in `PERIODS` of the rules that hold `on` a day: what is still possible in the pools."""
+        return sum(on >= day for day in (self.migrate_by, self.read_only, self.removed))
+
     def next_deadline(self, on: dt.date) -> tuple[str, dt.date] | None:
         """Name and date of the next deadline that is still to come (a day that is today counts)."""
         return next(((name, date) for name, date in self.deadlines() if date >= on), None)
@@ -62,6 +66,8 @@ DEADLINES = {
     "removed": "Pools removed",
 }
 
+PERIODS = ("before", "last days", "read-only", "removed")  # until the day before migrate-by; read-only; removal; after
+
 PHASES = {
     "before_announcement": "The end of the pools is not announced yet.",
     "migrate": "Pools can be edited: migrate the keys that learners hold.",
@@ -70,21 +76,3 @@ PHASES = {
     "read_only": "Pools are read-only: a code cannot be freed any more. It works while its pool is active.",
     "removed": "Pools are removed: a code that was not migrated is dead.",
 }
-
-
-def weekday(date: dt.date) -> str:
-    """`Fri 10 Apr 2026`, the same in every locale."""
-    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{days[date.weekday()]} {date.day} {months[date.month - 1]} {date.year}"
-
-
-def count(number: int, noun: str = "key") -> str:
-    """`1 key`, `1,200 keys`."""
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
-
-
-def away(days: int) -> str:
-    """How far a day is: `today`, `in 3 days`, `1 day ago`."""
-    told = count(abs(days), "day")
-    return "today" if days == 0 else f"in {told}" if days > 0 else f"{told} ago"

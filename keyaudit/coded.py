@@ -1,0 +1,99 @@
+"""A column as integer codes and the few values they stand for: the one form from the reader to the views. (DESIGN §2)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+Array: TypeAlias = Any  # a NumPy array: its stubs cannot follow dates and None
+TEXT = pa.large_string()
+
+
+@dataclass(frozen=True)
+class Coded:
+    """For every row the place of its value among `values`, -1 where it has none.
+
+    `values` is a list, a NumPy array or an Arrow array of texts. What is to be learnt of a value is learnt once, however
+    many rows have it. (Values may be equal to each other; whoever compares codes makes them `distinct` first.)
+    """
+
+    codes: Array
+    values: Any
+
+    @classmethod
+    def nothing(cls, rows: int) -> Coded:
+        """A column of blanks."""
+        return cls(np.full(rows, -1, dtype=np.int32), [])
+
+    @classmethod
+    def of(cls, cells: Iterable[Any]) -> Coded:
+        """Cells as Python has them; None is blank."""
+        place: dict[Any, int] = {None: -1}
+        codes = [place.setdefault(cell, len(place) - 1) for cell in cells]
+        return cls(np.array(codes, dtype=np.int32), list(place)[1:])
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Coded]) -> Coded:
+        """Columns one below the other. Texts stay an Arrow array only if all are."""
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.cumsum([0, *(len(part.values) for part in parts)])
+        codes = [np.where(part.codes < 0, -1, part.codes + start) for part, start in zip(parts, starts, strict=False)]
+        kinds = {type(part.values) for part in parts}
+        values: Any
+        if len(kinds) == 1 and isinstance(parts[0].values, np.ndarray):
+            values = np.concatenate([part.values for part in parts])
+        elif len(kinds) == 1 and isinstance(parts[0].values, pa.Array):
+            values = pa.concat_arrays([part.values for part in parts])
+        else:
+            values = [value for part in parts for value in part.listed()]
+        return cls(np.concatenate(codes).astype(np.int32) if codes else np.array([], np.int32), values)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, row: int) -> Any:
+        """The value of a row, None where it has none."""
+        code = self.codes[row]
+        if code < 0:
+            return None
+        value = self.values[code]
+        return value.as_py() if isinstance(value, pa.Scalar) else value
+
+    @property
+    def filled(self) -> Array:
+        """Which rows have a value."""
+        return self.codes >= 0
+
+    def listed(self) -> list[Any]:
+        """The values as Python has them (dates of NumPy stay what they are)."""
+        return self.values.to_pylist() if isinstance(self.values, pa.Array) else list(self.values)
+
+    def take(self, rows: Array) -> Coded:
+        """The values of some rows; of row -1 there is none."""
+        return Coded(np.append(self.codes, np.int32(-1))[rows], self.values)
+
+    def map(self, learn: Callable[[Any], Any]) -> Coded:
+        """What is learnt of every value, None for nothing; each distinct outcome once."""
+        return Coded(self.codes, [learn(value) for value in self.listed()]).distinct()
+
+    def distinct(self) -> Coded:
+        """The same column with every value once; None is no value."""
+        told = Coded.of(self.listed())
+        return Coded(np.append(told.codes, np.int32(-1))[self.codes], told.values)
+
+    def spread(self, nothing: Any, dtype: Any = None) -> Array:
+        """A NumPy array with the value of every row, `nothing` where it has none."""
+        kind = dtype or (self.values.dtype if isinstance(self.values, np.ndarray) else object)
+        table = np.empty(len(self.values) + 1, dtype=kind)
+        table[:-1] = self.listed() if not isinstance(self.values, np.ndarray) else self.values
+        table[-1] = nothing
+        return table[self.codes]
+
+    def has(self, test: Callable[[Any], bool]) -> Array:
+        """For which rows the test of their value holds; it does not where there is none."""
+        return np.array([*(bool(test(value)) for value in self.listed()), False])[self.codes]

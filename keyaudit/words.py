@@ -1,0 +1,54 @@
+"""Counts, dates and lists in sentences, the same in every view and every locale."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+
+def count(number: int, noun: str = "key") -> str:
+    """`1 key`, `1,200 keys`."""
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """`keys`, `entries`, `batches`."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+
+
+def are(number: int) -> str:
+    """`is` for one, `are` for any other number."""
+    return "is" if number == 1 else "are"
+
+
+def weekday(date: dt.date) -> str:
+    """`Fri 10 Apr 2026`."""
+    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{days[date.weekday()]} {date.day} {months[date.month - 1]} {date.year}"
+
+
+def away(days: int) -> str:
+    """How far a day is: `today`, `in 3 days`, `1 day ago`."""
+    told = count(abs(days), "day")
+    return "today" if days == 0 else f"in {told}" if days > 0 else f"{told} ago"
+
+
+def listed(items: Sequence[str], most: int = 5) -> str:
+    """`a`, `a and b`, `a, b and 3 more`."""
+    shown = list(items[:most])
+    if len(items) > most:
+        shown.append(f"{len(items) - most:,} more")
+    return " and ".join([*([", ".join(shown[:-1])] if len(shown) > 1 else []), *shown[-1:]])
+
+
+def plain(name: str) -> str:
+    """A name of ours as words: `to migrate` for to_migrate."""
+    return name.replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """With a capital, whatever the rest."""
+    return text[:1].upper() + text[1:]
