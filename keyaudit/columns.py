@@ -232,4 +232,4 @@ KEYS = {
     "source_row": "row",
 }
 
-FINDINGS = tuple("code severity training_key pool message remedy source_file source_sheet source_row".split())
+FINDINGS = tuple("code severity training_key pool message remedy source_file source_sheet source_row".split())  # noqa: SIM905
