@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keyaudit.columns import as_text
+from keyaudit.coded import as_text
 from keyaudit.errors import UnreadableFile
 from keyaudit.masking import endings
-from keyaudit.statuses import STATUSES
+from keyaudit.rulebook import STATUSES
 
 ANY, SOME = "*", "+"  # whatever; whatever but a blank
 WHY = (  # column, what it said before, what it says now, in words; the first row of a column that holds is told

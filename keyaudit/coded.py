@@ -97,3 +97,7 @@ class Coded:
     def has(self, test: Callable[[Any], bool]) -> Array:
         """For which rows the test of their value holds; it does not where there is none."""
         return np.array([*(bool(test(value)) for value in self.listed()), False])[self.codes]
+
+
+def as_text(column):
+    raise NotImplementedError

@@ -1,542 +1,475 @@
-"""What the exports prove of every key, on integer codes of the keys shared by all roles. (CATALOGUE §2)
+"""Named facts of every key, place and pool, on one stacked table of records. (CATALOGUE §2)
 
-A key has a number; a *place* is a key in a pool; every array here is indexed by key, by place or by export row.
+A *key* is a number; a *place* is a key in a pool. A fact is a function of other facts, found by its name when first asked
+for: `f.in_now`. Arrays over keys, places, pools or records say so in their name or their first line.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from pandas.api.types import union_categoricals
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from keyaudit.deadlines import Calendar
-from keyaudit.exports.codes import PARTS
-from keyaudit.exports.read import Export, fold_name
-from keyaudit.lookalikes import Links, find_lookalikes
+from keyaudit.calendar import Calendar
+from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.exports.names import fold_name
+from keyaudit.exports.records import Export
 from keyaudit.pools import Pools, match_pools
 
-Array: TypeAlias = Any  # a NumPy array: its stubs cannot follow None in object arrays
-
 NO, YES, UNKNOWN = 0, 1, 2
-NO_COLUMN, KNOWN, ILLEGIBLE = 0, 1, 2  # what is known of a date setting; KNOWN with NaT means no end
 NEVER = np.datetime64("NaT", "s")
+ROLE_NAMES = ("pools_before", "pools_now", "course_keys", "declared", "pool_list", "distribution", "other_keys", "assignments")
+BETWEEN = re.compile(r"[\s,;|()\[\]{}<>\"'“”‘’«»?&=#/:]+")  # what may stand around a code in a sentence or a link
+
+_FUNCTIONS: dict[str, Callable[[Facts], Any]] = {}
 
 
-@dataclass(frozen=True)
-class Exports:
-    """The exports of one audit, a role each; only the backup must be there."""
-
-    before: Export
-    now: Export | None
-    course_keys: Export | None
-    pool_list: Export | None
-    distribution: Export | None
-    other_keys: Export | None
-    assignments: Export | None
-
-    def given(self) -> list[Export]:
-        """Those that were given, in the order of the roles."""
-        every = (self.before, self.now, self.course_keys, self.pool_list, self.distribution, self.other_keys)
-        return [export for export in (*every, self.assignments) if export is not None]
+def named(name: str, find: Callable[[Facts], Any]) -> None:
+    """A fact of one line, by its name."""
+    _FUNCTIONS[name] = find
 
 
-@dataclass(frozen=True)
-class Agreements:
-    """What the case declares beyond the exports: names that are equal, and whether the log is complete."""
-
-    same_course: Mapping[str, str]
-    same_organization: Mapping[str, str]
-    log_is_complete: bool
+def fact(function: Callable[[Facts], Any]) -> Callable[[Facts], Any]:
+    """A fact is known by the name of the function that finds it."""
+    _FUNCTIONS[function.__name__] = function
+    return function
 
 
-@dataclass
-class Setting:
-    """A date setting of every place: its value (NaT = no end) and NO_COLUMN, KNOWN or ILLEGIBLE."""
+class Facts:
+    """What the exports of an audit prove; `f.name` and `f["name"]` are the same fact, found once."""
 
-    value: Array
-    known: Array
+    def __init__(
+        self,
+        exports: Mapping[str, Export],
+        calendar: Calendar,
+        as_of: dt.date,
+        same_course: Mapping[str, str],
+        same_organization: Mapping[str, str],
+        log_is_complete: bool = False,
+        accepted: tuple[Any, ...] = (),
+    ) -> None:
+        """Take the exports by role (ROLE_NAMES); nothing is looked at yet."""
+        self.exports, self.calendar, self.day = exports, calendar, as_of
+        self.log_is_complete, self.accepted = log_is_complete, accepted
+        self.same = {"course": same_course, "organization": same_organization}
+        self.as_of, self.period = np.datetime64(as_of, "s"), calendar.period(as_of)
+        self.is_late, self.is_read_only, self.is_removed = (np.bool_(self.period >= place) for place in (1, 2, 3))
+        self.course_keys_given = np.bool_("course_keys" in exports)
+        stops = np.cumsum([0, *(len(exports[role]) if role in exports else 0 for role in ROLE_NAMES)])
+        self.slices = dict(zip(ROLE_NAMES, map(slice, stops[:-1], stops[1:]), strict=True))
+        self.records = int(stops[-1])
+        self._columns: dict[str, Any] = {}
 
+    def __getattr__(self, name: str) -> Any:
+        if name not in _FUNCTIONS:
+            raise AttributeError(f"no fact is called {name}")
+        self.__dict__[name] = found = _FUNCTIONS[name](self)
+        return found
 
-class Evidence:
-    """Everything known of every key before a status is given. Attributes are arrays, named by what they hold."""
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
 
-    def __init__(self, exports: Exports, agreements: Agreements, calendar: Calendar, as_of: dt.date) -> None:
-        """Number the keys, place them in their pools, and collect the facts of CATALOGUE §2."""
-        self.exports, self.agreements, self.calendar = exports, agreements, calendar
-        self.as_of = np.datetime64(as_of, "s")
-        self.is_read_only = as_of >= calendar.read_only
-        self.is_removed = as_of >= calendar.removed
-        self.pools: Pools = match_pools(exports.before, exports.now, exports.pool_list, dict(agreements.same_course))
-        self._number_keys()
-        self._place_keys()
-        self._course_keys()
-        self._payments()
-        self._redemptions()
-        self._presence()
-        self._settings()
-        self._lookalikes()
-        self._distribution()
+    def given(self) -> Iterator[tuple[str, Export]]:
+        """The exports there are, in the order of the records."""
+        return ((role, self.exports[role]) for role in ROLE_NAMES if role in self.exports)
 
-    # --- keys ---
+    def is_in(self, *roles: str) -> Array:
+        """Of every record: is it of one of the roles?"""
+        mask = np.zeros(self.records, dtype=bool)
+        for role in roles:
+            mask[self.slices[role]] = True
+        return mask
 
-    def _number_keys(self) -> None:
-        """One factorisation over all roles; a row whose code cannot be read is a key of its own."""
-        roles = {
-            name: None if export is None or "training_key" not in export.rows else export.rows["training_key"]
-            for name, export in (
-                ("before", self.exports.before),
-                ("now", self.exports.now),
-                ("course", self.exports.course_keys),
-                ("log", self.exports.distribution),
-                ("other", self.exports.other_keys),
-            )
-        }
-        parts = {name: codes for name, codes in roles.items() if codes is not None}
-        numbers, texts = pd.factorize(pd.concat(list(parts.values()), ignore_index=True))
-        stops = np.cumsum([len(part) for part in parts.values()])
-        found = dict(zip(parts, np.split(numbers.astype(np.int64), stops[:-1]), strict=True))
-        self._texts = pd.Index(texts)
-        nothing = np.array([], dtype=np.int64)
-        before, now, course = (found.get(name, nothing) for name in ("before", "now", "course"))
-        readable = max((part.max(initial=-1) for part in (before, now, course)), default=-1) + 1
-        self.log_ids, self.other_ids = found.get("log", nothing), found.get("other", nothing)
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._columns:
+            self._columns[name] = make()
+        return self._columns[name]
 
-        blind_before = before < 0
-        pool_has_backup = self.pools.table["has_before"].to_numpy(dtype=bool)
-        blind_now = (now < 0) & ~(pool_has_backup[self.pools.now] if len(now) else np.array([], dtype=bool))
-        self.now_set_aside = (now < 0) & ~blind_now
-        before[blind_before] = readable + np.arange(blind_before.sum())
-        now[blind_now] = readable + blind_before.sum() + np.arange(blind_now.sum())
-        self.count = int(readable + blind_before.sum() + blind_now.sum())
-        self.readable = np.arange(self.count) < readable
-        self.course_ids = course
-        codes = pd.Series(self._texts[:readable], dtype="str")
-        self.codes = pd.concat([codes, pd.Series([None] * (self.count - readable), dtype="str")], ignore_index=True)
-        self.row_ids = np.concatenate([before, now])
-        self.all_ids = np.concatenate([before, now, course])
+    def column(self, name: str) -> Coded:
+        """A column of all records, one role below the other."""
+        return self._once(name, lambda: Coded.stacked([export.column(name) for _, export in self.given()]))
 
-    # --- places ---
+    def dates(self, name: str) -> Array:
+        """The dates of a column, NaT where there is none or it cannot be read."""
+        return self._once(f"dates {name}", lambda: self.column(name).spread(NEVER, "datetime64[s]"))
 
-    def _place_keys(self) -> None:
-        rows = [export.rows for export in (self.exports.before, self.exports.now) if export is not None]
-        self.rows = stacked(rows)
-        self.row_pool = np.concatenate([self.pools.before, self.pools.now]).astype(np.int64)
-        self.row_now = np.arange(len(self.rows)) >= len(self.exports.before.rows)
-        held = self.row_ids >= 0
-        pools = max(len(self.pools.table), 1)
-        pair, self._place_of = np.unique(self.row_ids[held] * pools + self.row_pool[held], return_inverse=True)
-        self._held = np.flatnonzero(held)
-        self.place_key, self.place_pool = pair // pools, pair % pools
-        count = len(pair)
-        now = self.row_now[self._held]
-        self.place_before_row = _first(self._place_of[~now], self._held[~now], count)
-        self.place_now_row = _first(self._place_of[now], self._held[now], count)
-        self.in_pool = _any(self.place_key, np.ones(count, dtype=bool), self.count)
-        self.in_before = _any(self.place_key, self.place_before_row >= 0, self.count)
-        table = self.pools.table
-        self.pool_has_now = table["has_now"].to_numpy(dtype=bool)
-        self.pool_has_before = table["has_before"].to_numpy(dtype=bool)
+    def numbers(self, name: str) -> Array:
+        """The counts of a column, NaN where there is none or it cannot be read."""
+        return self._once(f"numbers {name}", lambda: self.column(name).spread(np.nan, float))
 
-    def _redemptions(self) -> None:
-        rows = self.rows
-        heading, dated = self._of_tables()
-        learner = (rows["redeemed_by"].notna() | rows["redeemed_email"].notna()).to_numpy()
-        date = rows["redeemed_at_filled"].to_numpy(dtype=bool)
-        says_redeemed, says_nothing = heading == "redeemed", heading == ""
-        self.row_redeemed = date | says_redeemed | (learner & ~dated & says_nothing)
-        self.row_learner_without_date = learner & ~date & ~says_redeemed & (dated | ~says_nothing)
-        self.row_without_learner = says_redeemed & ~date & ~learner
-        held = self._held
-        ids = self.row_ids[held]
-        self.redeemed = _any(ids, self.row_redeemed[held], self.count)
-        paid = _any(self.paid_key, self.paid_live, self.count)
-        self.redeemed_in_pool = self.redeemed.copy()
-        self.redeemed[paid & ~self.in_course] = True
-        self.on_distributed_list = _any(
-            ids, (heading == "distributed")[held] | self.row_learner_without_date[held], self.count
-        )
-        self.redeemed_row = _first(ids[self.row_redeemed[held]], held[self.row_redeemed[held]], self.count)
-        dates = rows["redeemed_at"].to_numpy()[held]
-        self.redeemed_at = _latest(ids, dates, self.count)
+    def shows(self, name: str) -> Array:
+        """Of every record: does its list have the column?"""
+        return self._once(f"shows {name}", lambda: np.concatenate([export.shows(name) for _, export in self.given()]))
 
-    def _payments(self) -> None:
-        """Which key the payment of each course assignment names: key number, assignment row, and whether it is live."""
-        none = np.array([], dtype=np.int64)
-        self.paid_key, self.paid_row, self.paid_live = none, none, none.astype(bool)
-        export = self.exports.assignments
-        if export is None or not len(export.rows):
-            return
-        texts, payments = pd.factorize(export.rows["payment"])
-        words = [[text, *re.split(r"[\s:;,()\[\]\"']+", text)] for text in payments]
-        named = pd.Series(words, dtype=object).explode()
-        number = self._texts.get_indexer(pd.Index(named))
-        is_key = (number >= 0) & (number < self.count)
-        is_key[is_key] = self.readable[number[is_key]]
-        of_text = pd.DataFrame({"text": named.index[is_key], "key": number[is_key]}).drop_duplicates()
-        rows = pd.DataFrame({"text": texts, "row": np.arange(len(texts))}).merge(of_text, on="text")
-        self.paid_key, self.paid_row = rows["key"].to_numpy(), rows["row"].to_numpy()
-        cancelled = export.rows["assignment_status"].fillna("").str.contains("cancel", case=False).to_numpy(dtype=bool)
-        self.paid_live = ~cancelled[self.paid_row]
+    def sign(self, name: str) -> Array:
+        """Of every record: does it say so? (`Export.signs`: redeemed, learner_without_date, …)"""
+        parts = [export.signs.get(name, np.zeros(len(export), dtype=bool)) for _, export in self.given()]
+        return self._once(f"sign {name}", lambda: np.concatenate(parts))
 
-    def _of_tables(self) -> tuple[Array, Array]:
-        """Per export row: what its list's heading proves, and whether its file has a redemption-date column."""
-        headings, dated = [], []
-        for export in (self.exports.before, self.exports.now):
-            if export is None:
-                continue
-            tables = export.tables
-            has_date = tables["columns"].map(lambda columns: "redeemed_at" in columns).astype(bool)
-            by_file = has_date.groupby(tables["source_file"]).transform("any").to_numpy(dtype=bool)
-            number = export.rows["table"].to_numpy()
-            headings.append(tables["heading"].to_numpy(dtype=object)[number])
-            dated.append(by_file[number])
-        return np.concatenate(headings), np.concatenate(dated)
+    def comparable(self, name: str) -> Coded:
+        """A column of names for comparing: two names that mean the same have one code."""
+        same = self.same.get(name, {})
+        return self._once(f"same {name}", lambda: self.column(name).map(lambda t: same.get(fold_name(t), fold_name(t))))
 
-    def _presence(self) -> None:
-        """in_now of every place and key: yes, no, unknown."""
-        unseen = ~self.pool_has_now | self._blind_pools()
-        in_now = self.place_now_row >= 0
-        self.place_in_now = np.where(in_now, YES, np.where(unseen[self.place_pool], UNKNOWN, NO))
-        is_yes = _any(self.place_key, self.place_in_now == YES, self.count)
-        is_open = _any(self.place_key, self.place_in_now == UNKNOWN, self.count)
-        self.in_now = np.where(is_yes, YES, np.where(is_open | ~self.in_pool, UNKNOWN, NO))
-        latest = np.where(self.pool_has_now[self.place_pool], in_now, self.place_before_row >= 0).astype(bool)
-        self.place_latest = latest & ~self.redeemed[self.place_key]
-        self.in_two_pools = np.bincount(self.place_key[self.place_latest], minlength=self.count) > 1
-        order = np.lexsort((self.place_pool, ~(in_now & ~self.redeemed[self.place_key]), self.place_key))
-        self.home = _first(self.place_key[order], order, self.count)  # a place each, -1 for keys in no pool
-        pool_of_place = np.append(self.place_pool, -1)  # the last stands for no place
-        self.home_pool = pool_of_place[self.home]
-        names = pd.Series([*self.pools.table["pool"], None], dtype=object).to_numpy()
-        self.home_name = names[self.home_pool]  # None for keys in no pool
-
-    def _blind_pools(self) -> Array:
-        """Pools whose later export holds a row that cannot be read and is not in the backup too."""
-        blind = np.zeros(len(self.pools.table), dtype=bool)
-        now = self.exports.now
-        if now is not None:
-            damaged = set(now.sources.loc[now.sources["damaged"] > 0, "source_file"])
-            blind[np.unique(self.pools.now[now.rows["source_file"].isin(damaged).to_numpy()])] = True
-        unread = self.rows["training_key"].isna().to_numpy()
-        if not (unread & self.row_now).any():
-            return blind
-        shown = pd.DataFrame(
-            {
-                "pool": self.row_pool[unread],
-                "now": self.row_now[unread],
-                "raw": self.rows["raw"][unread].to_numpy(),
-                "created": self.rows["created_at"][unread].to_numpy(),
-            }
-        )
-        backed = shown[~shown["now"]].drop_duplicates(["pool", "raw", "created"])
-        later = shown[shown["now"]].merge(backed, on=["pool", "raw", "created"], how="left", suffixes=("", "_before"))
-        blind[later.loc[later["now_before"].isna(), "pool"].unique()] = True
-        return blind
-
-    # --- course keys ---
-
-    def _course_keys(self) -> None:
-        """Settings from the last file in name order, the largest uses, two entries of one file."""
-        export, count = self.exports.course_keys, self.count
-        self.given = export is not None
-        rows = (
-            export.rows
-            if export is not None
-            else self.rows.iloc[:0].assign(name=None, any_organization=None, max_uses=np.nan, uses=np.nan)
-        )
-        ids = self.course_ids
-        self.course_rows = rows
-        self.in_course = _any(ids, np.ones(len(ids), dtype=bool), count)
-        typed = np.zeros(count, dtype=bool)
-        if export is None:
-            columns = pd.DataFrame({"uses": [], "max_uses": [], "expires_on": []})
-            file = np.array([], dtype=np.int64)
-        else:
-            table = rows["table"].to_numpy()
-            columns = pd.DataFrame(
-                {
-                    name: export.tables["columns"].map(lambda have, name=name: name in have).to_numpy(dtype=bool)[table]
-                    for name in ("uses", "max_uses", "expires_on")
-                }
-            )
-            file = rows["source_file"].cat.codes.to_numpy().astype(np.int64)
-            typed = _any(ids, rows["is_typed"].to_numpy(dtype=bool), count)
-        self.course_typed = typed
-        last = _highest(ids, file, count)
-        in_last = file == last[ids] if len(ids) else np.array([], dtype=bool)
-        self.course_row = _first(ids[in_last], np.flatnonzero(in_last), count)  # the row its settings come from
-
-        self.row_max = _max_uses(rows["max_uses"].to_numpy(dtype=float), columns["max_uses"].to_numpy(dtype=bool))
-        has_uses = columns["uses"].to_numpy(dtype=bool)
-        row_uses = np.where(has_uses, np.nan_to_num(rows["uses"].to_numpy(dtype=float), nan=0.0), np.nan)
-        self.row_uses = np.where(row_uses < 0, np.nan, row_uses)
-        learner = (rows["redeemed_by"].notna() | rows["redeemed_email"].notna()).to_numpy(dtype=bool) & ~has_uses
-        self.uses = np.full(count, np.nan)
-        known = ~np.isnan(self.row_uses)
-        np.fmax.at(self.uses, ids[known], self.row_uses[known])
-        if learner.any():
-            per_file = (
-                pd.Series(1, index=pd.MultiIndex.from_arrays([ids[learner], file[learner]])).groupby(level=[0, 1]).sum()
-            )
-            np.fmax.at(self.uses, per_file.index.get_level_values(0).to_numpy(), per_file.to_numpy(dtype=float))
-        self.row_has_uses = has_uses & known
-        self.row_has_expiry = columns["expires_on"].to_numpy(dtype=bool)
-        self.row_expires = rows["expires_on"].to_numpy().astype("datetime64[s]")
-        self.row_expiry_illegible = rows["expires_on_filled"].to_numpy(dtype=bool) & np.isnat(self.row_expires)
-
-        self.row_course = self._same(rows["course"], self.agreements.same_course)
-        self.row_organization = self._same(rows["organization"], self.agreements.same_organization)
-        self.row_name = self._same(rows["name"], {})
-        self.in_two_entries, self.conflicting = self._entries(ids, file, learner)
-
-    def _same(self, names: pd.Series, same: Mapping[str, str]) -> Array:
-        """A text per name for comparing, None where it is not known; names the case declares equal become one."""
-        codes, values = pd.factorize(names)
-        folded = np.array([same.get(fold_name(v), fold_name(v)) for v in values] + [None], dtype=object)
-        return folded[codes]
-
-    def _entries(self, ids: Array, file: Array, learner: Array) -> tuple[Array, Array]:
-        """Keys in two entries of one file; keys whose rows disagree in a setting.
-
-        For the rows of keys listed more than once: the largest uses of their entry over all files, and whether the row
-        stands in the last file that has the entry.
-        """
-        two, conflict = np.zeros(self.count, dtype=bool), np.zeros(self.count, dtype=bool)
-        self.entry_uses, self.entry_is_last = self.row_uses.copy(), np.ones(len(ids), dtype=bool)
-        repeated = np.bincount(ids, minlength=self.count) > 1
-        often = np.flatnonzero(repeated[ids]) if len(ids) else np.array([], dtype=np.int64)
-        if not len(often):
-            return two, conflict
-        shown = pd.DataFrame(
-            {
-                "key": ids[often],
-                "file": file[often],
-                "name": self.row_name[often],
-                "course": self.row_course[often],
-                "organization": self.row_organization[often],
-                "expires_on": self.row_expires[often],
-                "max_uses": self.row_max[often],
-                "uses": self.row_uses[often],
-                "learners": learner[often].astype(float),
-            }
-        )
-        entries = shown.groupby(["key", "file"])[["name", "course", "organization"]].nunique().max(axis=1)
-        two[entries[entries > 1].index.get_level_values(0).unique()] = True
-        settings = ["name", "course", "organization", "expires_on", "max_uses"]
-        differ = shown.groupby("key")[settings].nunique().max(axis=1)
-        conflict[differ[differ > 1].index] = True
-        entry = shown.groupby(["key", "name", "course", "organization"], dropna=False)
-        counted = shown.groupby(["key", "name", "course", "organization", "file"], dropna=False)["learners"].transform(
-            "sum"
-        )
-        by_learners = counted.where(counted > 0).groupby(entry.ngroup()).transform("max")
-        self.entry_uses[often] = np.fmax(entry["uses"].transform("max"), by_learners)
-        self.entry_is_last[often] = (shown["file"] == entry["file"].transform("max")).to_numpy()
-        return two, conflict & ~two
-
-    # --- settings of pools ---
-
-    def _settings(self) -> None:
-        self.expires = self._date_setting("expires_on")
-        self.starts = self._date_setting("starts_on")
-        self.course_text = self.latest_filled("course")
-        self.organization_text = self.latest_filled("organization")
-        self.course = self._same(pd.Series(self.course_text), self.agreements.same_course)
-        self.organization = self._same(pd.Series(self.organization_text), self.agreements.same_organization)
-        self._expired_unannounced()
-
-    def _sources(self) -> list[tuple[Export, Array, Array]]:
-        """The sources of a pool setting, the latest first: export, pool of each row, row of each place (-1 none)."""
-        offset = len(self.exports.before.rows)
-        now, listed = self.exports.now, self.exports.pool_list
-        sources: list[tuple[Export, Array, Array]] = []
-        if now is not None:
-            sources.append((now, self.pools.now, np.where(self.place_now_row >= 0, self.place_now_row - offset, -1)))
-        if listed is not None:
-            sources.append((listed, self.pools.listed, np.full(len(self.place_key), -1)))
-        sources.append((self.exports.before, self.pools.before, self.place_before_row))
-        return sources
-
-    def _date_setting(self, column: str) -> Setting:
-        """The latest source that has the column counts; a blank cell there is no end. (CATALOGUE §3)"""
-        setting = Setting(np.full(len(self.place_key), NEVER), np.full(len(self.place_key), NO_COLUMN))
-        for export, pool, place_row in self._sources():
-            value, known = self._dates_of(export, pool, place_row, column)
-            take = (setting.known == NO_COLUMN) & (known != NO_COLUMN)
-            setting.value[take], setting.known[take] = value[take], known[take]
-        return setting
-
-    def _dates_of(self, export: Export, pool: Array, place_row: Array, column: str) -> tuple[Array, Array]:
-        """One source's value per place: its own row's, else its pool's (the latest; no end beats all)."""
-        has = export.tables["columns"].map(lambda columns: column in columns).to_numpy(dtype=bool)
-        has = has[export.rows["table"].to_numpy()]
-        cell = export.rows[column].to_numpy().astype("datetime64[s]")
-        filled = export.rows[f"{column}_filled"].to_numpy(dtype=bool)
-        illegible = filled & np.isnat(cell)
-        pools = len(self.pools.table)
-        pool_known = np.where(_any(pool[has], np.ones(has.sum(), dtype=bool), pools), KNOWN, NO_COLUMN)
-        pool_known[_any(pool[has & illegible], np.ones((has & illegible).sum(), dtype=bool), pools)] = ILLEGIBLE
-        pool_value = _latest(pool[has], cell[has], pools)
-        pool_value[_any(pool[has & ~filled], np.ones((has & ~filled).sum(), dtype=bool), pools)] = NEVER
-        value, known = pool_value[self.place_pool], pool_known[self.place_pool]
-        own = place_row >= 0
-        own[own] = has[place_row[own]]
-        value[own] = cell[place_row[own]]
-        known[own] = np.where(illegible[place_row[own]], ILLEGIBLE, KNOWN)
-        return value, known
-
-    def latest_filled(self, column: str) -> Array:
-        """A setting of every place: its own row's, else its pool's, from the latest source that gives one; else None."""
-        written = np.full(len(self.place_key), -1)
-        values: list[Any] = []
-        for export, pool, place_row in self._sources():
-            cells, texts = pd.factorize(export.rows[column])
-            filled = np.flatnonzero(cells >= 0)
-            of_pool = _first(pool[filled], filled, len(self.pools.table))
-            own = place_row.copy()
-            own[own >= 0] = np.where(cells[own[own >= 0]] >= 0, own[own >= 0], -1)
-            row = np.where(own >= 0, own, of_pool[self.place_pool])
-            take = (written < 0) & (row >= 0)
-            written[take] = len(values) + cells[row[take]]
-            values += texts.tolist()
-        return np.array([*values, None], dtype=object)[written]
-
-    def _expired_unannounced(self) -> None:
-        """Every export and pool list that gives the pool's expiry gives one before the sunset was announced."""
-        announced = np.datetime64(self.calendar.announced_on, "s")
-        gives = np.zeros(len(self.place_key), dtype=bool)
-        early = np.ones(len(self.place_key), dtype=bool)
-        for export, pool, place_row in self._sources():
-            value, known = self._dates_of(export, pool, place_row, "expires_on")
-            gives |= known == KNOWN
-            early &= (known == NO_COLUMN) | ((known == KNOWN) & (value < announced))
-        self.place_expired_unannounced = gives & early
-
-    # --- lookalikes, distribution ---
-
-    def _lookalikes(self) -> None:
-        """Pool keys absent from course keys against course keys in no pool."""
-        left = np.flatnonzero(self.in_pool & ~self.in_course & ~self.redeemed & self.readable)
-        right = np.flatnonzero(self.in_course & ~self.in_pool)
-        self.links: Links = self._linked(left, self.codes[right], np.flatnonzero(self.course_typed))
-        self.link = np.full(self.count, -1)
-        self.rung = np.full(self.count, "", dtype=object)
-        for one, other, rung in self.links.pairs:
-            self.link[one], self.link[other] = other, one
-            self.rung[one] = self.rung[other] = rung
-        begun = self.in_course | ((self.link >= 0) & self.in_pool)
-        self.pool_begun = _any(self.place_pool, begun[self.place_key], len(self.pools.table)) & self.given
-
-    def _linked(self, left: Array, right: pd.Series, typed: Array) -> Links:
-        return find_lookalikes(
-            self.codes[left],
-            right,
-            typed.tolist(),
-            pool_of=lambda key: int(self.home_pool[key]),
-            codes_of=lambda pool: self.codes[self.place_key[self.place_pool == pool]].dropna(),
-        )
-
-    def _distribution(self) -> None:
-        """is_distributed of every key. *no* only where a log can prove it. (CATALOGUE §2)"""
-        ids = self.log_ids[self.log_ids >= 0]
-        self.log_named = np.zeros(self.count, dtype=bool)
-        known = ids[(ids < self.count)]
-        known = known[self.readable[known]] if len(known) else known
-        self.log_named[known] = True
-        strangers = np.unique(ids[(ids >= self.readable.sum())])
-        codes = (
-            pd.Series(self._texts[strangers], index=strangers, dtype="str")
-            if len(strangers)
-            else pd.Series(dtype="str")
-        )
-        codes = self._split_log_cells(codes)
-        others = set(self.other_ids.tolist())
-        codes = codes[[number not in others for number in codes.index]]
-        self.log_strangers = codes
-        left = np.flatnonzero(self.in_pool & ~self.log_named & self.readable)
-        self.log_links = self._linked(left, codes, np.array([], dtype=np.int64)) if len(codes) else Links()
-        linked = np.zeros(self.count, dtype=bool)
-        linked[[one for one, _, _ in self.log_links.pairs]] = True
-        undecided = np.zeros(self.count, dtype=bool)
-        undecided[list(self.log_links.ambiguous_left)] = True
-        yes = self.on_distributed_list | self.log_named | linked
-        named_pool = _any(self.place_pool, (self.log_named | linked)[self.place_key], len(self.pools.table))
-        covered = np.full(self.count, self.agreements.log_is_complete and self.exports.distribution is not None)
-        covered |= (self.home_pool >= 0) & named_pool[self.home_pool] if len(named_pool) else False
-        self.is_distributed = np.where(yes, YES, np.where(covered & self.in_pool & ~undecided, NO, UNKNOWN))
-
-    def _split_log_cells(self, codes: pd.Series) -> pd.Series:
-        """A log cell may hold several codes: those we know are named by it; what is left over is a stranger."""
-        several = codes[codes.str.contains(PARTS.pattern)]
-        for number, text in several.items():
-            parts = [part for part in PARTS.split(text) if part]
-            known = [n for n in self._texts.get_indexer(pd.Index(parts)) if 0 <= n < self.count and self.readable[n]]
-            self.log_named[known] = True
-            if known:
-                codes = codes.drop(number)
-        return codes
+    def of_key(self, row: Array, values: Array, nothing: Any) -> Array:
+        """The value of a record, place or pool for every key; `nothing` where its number is -1."""
+        return np.append(values, np.array([nothing], dtype=values.dtype))[row]
 
 
-def is_known(values: Array) -> Array:
-    """Which entries of an object array hold something."""
-    return ~pd.isna(values)
+class By:
+    """Groups by number (-1: none): one value a group, from what stands in it. Serves keys, places and pools alike."""
+
+    def __init__(self, group: Array, size: int) -> None:
+        self.group, self.size = group, size
+
+    def any(self, mask: Array) -> Array:
+        """Is any of the group in the mask?"""
+        found = np.zeros(self.size + 1, dtype=bool)
+        found[self.group[mask]] = True
+        return found[:-1]
+
+    def count(self, mask: Array) -> Array:
+        """How many of the group are in the mask."""
+        group = self.group[mask]
+        return np.bincount(group[group >= 0], minlength=self.size)
+
+    def first(self, mask: Array) -> Array:
+        """The first place of the group in the mask, -1 where there is none."""
+        rows = np.flatnonzero(mask & (self.group >= 0))[::-1]
+        found = np.full(self.size, -1, dtype=np.int64)
+        found[self.group[rows]] = rows
+        return found
+
+    def most(self, values: Array, mask: Array, nothing: Any) -> Array:
+        """The largest known value of the group in the mask."""
+        return self._extreme(np.fmax, values, mask, nothing)
+
+    def least(self, values: Array, mask: Array, nothing: Any) -> Array:
+        """The smallest known value of the group in the mask."""
+        return self._extreme(np.fmin, values, mask, nothing)
+
+    def _extreme(self, better: Any, values: Array, mask: Array, nothing: Any) -> Array:
+        found = np.full(self.size, nothing, dtype=values.dtype)
+        rows = np.flatnonzero(mask & (self.group >= 0) & ~(values != values))
+        better.at(found, self.group[rows], values[rows])
+        return found
 
 
-def both_known_and_differ(ours: Array, theirs: Array) -> Array:
-    """Where two object arrays both say something, and not the same."""
-    return is_known(ours) & is_known(theirs) & (ours != theirs)
+# --- records, codes, keys ---
 
 
-def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Tables one below the other; a column of categories stays one."""
-    tables = [table for table in tables if len(table)] or tables[:1]
-    if len(tables) == 1:
-        return tables[0].reset_index(drop=True)
-    shared = [name for name in tables[0] if all(isinstance(table[name].dtype, pd.CategoricalDtype) for table in tables)]
-    whole = pd.concat([table.drop(columns=shared) for table in tables], ignore_index=True)
-    columns = {name: union_categoricals([table[name] for table in tables]) for name in shared}
-    return whole.assign(**columns)[list(tables[0])]
+@fact
+def files(f: Facts) -> list[Any]:
+    """Every file of every role."""
+    return [file for _, export in f.given() for file in export.files]
 
 
-# --- small array verbs: by key or pool number ---
+@fact
+def file(f: Facts) -> Array:
+    """Of every record: the place of its file in `files`."""
+    starts = np.cumsum([0, *(len(export.files) for _, export in f.given())])
+    return np.concatenate([export.file + start for (_, export), start in zip(f.given(), starts, strict=False)])
 
 
-def _any(numbers: Array, flags: Array, count: int) -> Array:
-    """Per number: is any flag set?"""
-    result = np.zeros(count, dtype=bool)
-    result[numbers[flags]] = True
-    return result
+def of_file(f: Facts, learn: Callable[[Any], Any], dtype: Any = bool) -> Array:
+    """Of every record: what is learnt of its file."""
+    return np.array([learn(file) for file in f.files], dtype=dtype)[f.file]
 
 
-def _first(numbers: Array, values: Array, count: int) -> Array:
-    """Per number: the first value given, -1 where none is."""
-    result = np.full(count, -1, dtype=np.int64)
-    result[numbers[::-1]] = values[::-1]
-    return result
+@fact
+def coded(f: Facts) -> Any:
+    """The codes of pools and course keys, numbered once: Arrow's indices and dictionary."""
+    roles = ("pools_before", "pools_now", "course_keys")
+    texts = [f.exports[role].keys for role in roles if role in f.exports]
+    return pa.concat_arrays([*texts, pa.array([], TEXT)]).dictionary_encode()
 
 
-def _highest(numbers: Array, values: Array, count: int) -> Array:
-    result = np.full(count, -1, dtype=np.int64)
-    np.maximum.at(result, numbers, values)
-    return result
+@fact
+def code(f: Facts) -> Array:
+    """Of every record: the number of its code among those of pools and course keys, -1 where it has none of these."""
+    own = f.coded.indices.fill_null(-1).to_numpy().astype(np.int64)
+    found = np.full(f.records, -1, dtype=np.int64)
+    found[: len(own)] = own
+    for role in ("distribution", "other_keys"):
+        if role in f.exports:
+            known = pc.index_in(f.exports[role].keys, value_set=f.coded.dictionary)
+            found[f.slices[role]] = known.fill_null(-1).to_numpy()
+    return found
 
 
-def _latest(numbers: Array, dates: Array, count: int) -> Array:
-    """Per number: the latest date, NaT where none is."""
-    result = np.full(count, NEVER)
-    dates = dates.astype("datetime64[s]")
-    known = ~np.isnat(dates)
-    np.fmax.at(result, numbers[known], dates[known])
-    return result
+@fact
+def pools(f: Facts) -> Pools:
+    """Which record is of which pool."""
+    return match_pools(f)
 
 
-def _max_uses(cells: Array, has_column: Array) -> Array:
-    """Uses allowed: blank or 0 is one, infinity is no limit, NaN is not known."""
-    allowed = np.where(np.isnan(cells) | (cells == 0), 1.0, cells)
-    return np.where(has_column & (allowed > 0), allowed, np.nan)
+@fact
+def pool(f: Facts) -> Array:
+    """Of every record: the number of its pool, -1 where it has none."""
+    return f.pools.pool
+
+
+@fact
+def pool_count(f: Facts) -> int:
+    """How many pools there are."""
+    return len(f.pools.names)
+
+
+@fact
+def blind(f: Facts) -> Array:
+    """Records that are a key of their own, because their code cannot be read. (One that its backup shows too is not.)"""
+    mask = f.is_in("pools_before", "pools_now") & (f.code < 0)
+    return mask & ~(f.is_in("pools_now") & f.of_key(f.pool, f.pools.has_before, False))
+
+
+@fact
+def key(f: Facts) -> Array:
+    """Of every record: the number of its key, -1 where it is none of ours."""
+    numbers = f.code.copy()
+    numbers[f.blind] = len(f.coded.dictionary) + np.arange(f.blind.sum())
+    return numbers
+
+
+@fact
+def keys(f: Facts) -> int:
+    """How many keys there are."""
+    return int(len(f.coded.dictionary) + f.blind.sum())
+
+
+@fact
+def codes(f: Facts) -> Any:
+    """The code of every key (Arrow texts), null where it is not readable."""
+    return pa.concat_arrays([f.coded.dictionary, pa.nulls(int(f.blind.sum()), TEXT)])
+
+
+@fact
+def readable(f: Facts) -> Array:
+    """Can its code be read?"""
+    return np.arange(f.keys) < len(f.coded.dictionary)
+
+
+@fact
+def by_key(f: Facts) -> By:
+    """Records by their key."""
+    return By(f.key, f.keys)
+
+
+@fact
+def in_pools(f: Facts) -> Array:
+    """Records of pool exports."""
+    return f.is_in("pools_before", "pools_now")
+
+
+@fact
+def in_pool(f: Facts) -> Array:
+    """Is it in a pool?"""
+    return f.by_key.any(f.in_pools)
+
+
+@fact
+def in_before(f: Facts) -> Array:
+    """Is it in a backup?"""
+    return f.by_key.any(f.is_in("pools_before"))
+
+
+@fact
+def in_course_keys(f: Facts) -> Array:
+    """Is it in course keys?"""
+    return f.by_key.any(f.is_in("course_keys"))
+
+
+# --- places: a key in a pool ---
+
+
+@fact
+def held(f: Facts) -> Any:
+    """The records of pool exports that hold a key, their place, and of every place its key and pool."""
+    rows = np.flatnonzero(f.in_pools & (f.key >= 0))
+    pair, place = np.unique(f.key[rows] * max(f.pool_count, 1) + f.pool[rows], return_inverse=True)
+    return rows, place, pair // max(f.pool_count, 1), pair % max(f.pool_count, 1)
+
+
+@fact
+def by_place(f: Facts) -> By:
+    """Records by their place."""
+    rows, place, place_key, _ = f.held
+    group = np.full(f.records, -1, dtype=np.int64)
+    group[rows] = place
+    return By(group, len(place_key))
+
+
+@fact
+def place_key(f: Facts) -> Array:
+    """Of every place: its key."""
+    return f.held[2]
+
+
+@fact
+def place_pool(f: Facts) -> Array:
+    """Of every place: its pool."""
+    return f.held[3]
+
+
+@fact
+def places(f: Facts) -> By:
+    """Places by their key."""
+    return By(f.place_key, f.keys)
+
+
+@fact
+def place_before_row(f: Facts) -> Array:
+    """Of every place: its first record in the backup, -1 for none."""
+    return f.by_place.first(f.is_in("pools_before"))
+
+
+@fact
+def place_now_row(f: Facts) -> Array:
+    """Of every place: its first record in the later export, -1 for none."""
+    return f.by_place.first(f.is_in("pools_now"))
+
+
+@fact
+def unseen(f: Facts) -> Array:
+    """Pools whose later export proves no absence: there is none, or it holds a row that cannot be read and is no backup's."""
+    now = f.is_in("pools_now")
+    doubtful = now & of_file(f, lambda file: file.damaged > 0)
+    unread = np.flatnonzero(f.in_pools & (f.code < 0))
+    raw = {row + f.slices[role].start: text for role, export in f.given() for row, text in export.raw.items()}
+    shown = {(f.pool[row], raw.get(row), str(f.dates("created_at")[row])): row for row in unread if not now[row]}
+    for row in unread:
+        doubtful[row] |= now[row] and (f.pool[row], raw.get(row), str(f.dates("created_at")[row])) not in shown
+    cut = np.zeros(f.pool_count, dtype=bool)
+    cut[f.pools.damaged_now] = True
+    return ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful) | cut
+
+
+@fact
+def place_in_now(f: Facts) -> Array:
+    """Of every place: is it in the later export of its pool (NO, YES, UNKNOWN)?"""
+    return np.where(f.place_now_row >= 0, YES, np.where(f.unseen[f.place_pool], UNKNOWN, NO))
+
+
+@fact
+def in_now(f: Facts) -> Array:
+    """Of every key: yes if any place is yes, no only if all are no; unknown for keys in no pool."""
+    is_yes = f.places.any(f.place_in_now == YES)
+    is_open = f.places.any(f.place_in_now == UNKNOWN) | ~f.in_pool
+    return np.where(is_yes, YES, np.where(is_open, UNKNOWN, NO))
+
+
+@fact
+def here(f: Facts) -> Array:
+    """Does its pool's latest export show it?"""
+    return f.in_now == YES
+
+
+@fact
+def gone(f: Facts) -> Array:
+    """Has it left all its pools?"""
+    return f.in_pool & (f.in_now == NO)
+
+
+@fact
+def presence_unknown(f: Facts) -> Array:
+    """Its pool is begun, and nobody knows whether the key is still there."""
+    return f.in_pool & (f.in_now == UNKNOWN) & f.begun
+
+
+@fact
+def place_latest(f: Facts) -> Array:
+    """Places in which the latest export shows the key, unredeemed."""
+    shown = np.where(f.pools.has_now[f.place_pool], f.place_now_row >= 0, f.place_before_row >= 0)
+    return shown & ~f.redeemed[f.place_key]
+
+
+@fact
+def in_two_pools(f: Facts) -> Array:
+    """Unredeemed in the latest exports of two or more pools."""
+    return f.places.count(f.place_latest) > 1
+
+
+@fact
+def home(f: Facts) -> Array:
+    """The place a key counts in: unredeemed in pools-now, else one that may still hold it, else the first by name."""
+    may_hold = f.place_in_now != NO
+    unredeemed = (f.place_now_row >= 0) & ~f.redeemed[f.place_key]
+    order = np.lexsort((f.place_pool, ~may_hold, ~unredeemed, f.place_key))
+    first = By(f.place_key[order], f.keys).first(np.ones(len(order), dtype=bool))
+    return f.of_key(first, order, -1)
+
+
+@fact
+def home_pool(f: Facts) -> Array:
+    """The pool a key counts in, -1 for keys in no pool."""
+    return f.of_key(f.home, f.place_pool, -1)
+
+
+# --- redemption ---
+
+
+@fact
+def paid(f: Facts) -> Any:
+    """Which keys the payments of course assignments name: record, key, and is the assignment not cancelled?"""
+    start = f.slices["assignments"].start
+    if "assignments" not in f.exports:
+        return np.array([], np.int64), np.array([], np.int64), np.array([], bool)
+    export = f.exports["assignments"]
+    payment = export.column("payment")
+    named = named_codes(f, payment.listed())
+    pairs = [(row, number) for row, place in enumerate(payment.codes.tolist()) if place >= 0 for number in named[place]]
+    rows, numbers = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    cancelled = export.column("assignment_status").has(lambda text: "cancel" in str(text).casefold())
+    return rows + start, numbers, ~cancelled[rows]
+
+
+def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
+    """The numbers of the known codes that each text names: as a whole, or as a part of it."""
+    parts: list[str] = []
+    of: list[int] = []
+    for place, text in enumerate(texts):
+        words = dict.fromkeys((text, *(part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")))))
+        parts += [word for word in words if word]
+        of += [place] * (len(parts) - len(of))
+    known = pc.index_in(pa.array(parts, TEXT), value_set=f.coded.dictionary).fill_null(-1).to_numpy()
+    found: list[list[int]] = [[] for _ in texts]
+    for place, number in zip(of, known.tolist(), strict=True):
+        if number >= 0 and number not in found[place]:
+            found[place].append(number)
+    return found
+
+
+@fact
+def redeemed_in_pool(f: Facts) -> Array:
+    """Does a pool export prove that it was redeemed?"""
+    return f.by_key.any(f.in_pools & f.sign("redeemed"))
+
+
+@fact
+def redeemed(f: Facts) -> Array:
+    """Redeemed in any pool export; or, if it is no course key, by an assignment that is not cancelled."""
+    _, paid_key, live = f.paid
+    return f.redeemed_in_pool | (By(paid_key, f.keys).any(live) & ~f.in_course_keys & f.in_pool)
+
+
+@fact
+def redemption_unreadable(f: Facts) -> Array:
+    """A redemption cell or status of it is filled and not understood."""
+    return f.by_key.any(f.in_pools & f.sign("redemption_unreadable"))
+
+
+@fact
+def redemption_hidden(f: Facts) -> Array:
+    """Of every place: its latest export shows no redemption of any key, or a column nobody understood may."""
+    shown = of_file(f, lambda file: file.shows.get("redemption", "yes") == "yes")
+    return ~shown[np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)]
+
+
+@fact
+def redeemed_at(f: Facts) -> Array:
+    """The day it was redeemed in a pool (the latest that is given)."""
+    return f.by_key.most(f.dates("redeemed_at"), f.in_pools, NEVER)

@@ -1,655 +1,484 @@
-"""Everything a person must look at: a row per finding, and one small check per kind. (CATALOGUE §5)"""
+"""Everything a person must look at: the findings of CATALOGUE §5, from rules over facts and a few small checks."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from keyaudit.columns import FINDINGS
-from keyaudit.deadlines import Calendar
+from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.errors import toml
 from keyaudit.exports.codes import FRAGILE
-from keyaudit.exports.read import fold_name
-from keyaudit.facts import KNOWN, NEVER, NO_COLUMN, Array, Evidence, both_known_and_differ
+from keyaudit.exports.names import fold_name
+from keyaudit.exports.records import Note
+from keyaudit.facts import NEVER, By, Facts, fact, named
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
+from keyaudit.rulebook import FINDINGS, SEVERITIES, STATUSES, holds, severity_of
+from keyaudit.settings import differ, key_setting, latest_row, of_pools, pool_setting
+from keyaudit.verdicts import DAY
+from keyaudit.words import count, listed, plain
 
-BY_PAIR = ("wrong_course", "organization_differs")  # grouped by pool value → key value, which their message names
-SEVERITIES = ("critical", "error", "warning", "note", "accepted")
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a check may look at: the evidence, the verdicts by key number, and the day."""
-
-    evidence: Evidence
-    keys: pd.DataFrame
-    calendar: Calendar
-    as_of: dt.date
-
-    def of_keys(self, mask: Any, message: str | Sequence[str] | Array, severity: Any = None) -> pd.DataFrame:
-        """A finding for every key of a mask (by key number)."""
-        mask = np.asarray(mask)
-        numbers = np.flatnonzero(mask) if mask.dtype == bool else mask
-        if not len(numbers):
-            return pd.DataFrame()
-        columns = ["training_key", "pool", "source_file", "source_sheet", "source_row"]
-        frame = self.keys[columns].iloc[numbers].astype({"pool": object})
-        frame = frame.assign(message=message)
-        return frame if severity is None else frame.assign(severity=severity)
-
-    def is_status(self, code: str) -> Array:
-        """Keys of a status, by key number."""
-        return (self.keys["status"] == code).to_numpy()
-
-    @property
-    def works(self) -> pd.Series:
-        """Does it work, by key number."""
-        return self.keys["works"]
+# --- facts that only findings ask for: one line each ---
 
 
-Check = Callable[[Context], "pd.DataFrame | list[dict[str, Any]]"]
+def _pool_number(f: Facts, name: str) -> Array:
+    """A count or flag of the pool every key counts in, NaN where it is not known."""
+    return np.append(f.numbers(name), np.nan)[f.of_key(f.home, latest_row(f, name), -1)]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One row of CATALOGUE §5. A check may raise or lower the severity of single findings."""
+def _key_number(f: Facts, name: str) -> Array:
+    return np.append(f.numbers(name), np.nan)[f.course_row]
+
+
+def _in_file(f: Facts, role: str, mask: Array) -> Array:
+    return f.by_key.any(f.is_in(role) & mask)
+
+
+def _day(dates: Array) -> Array:
+    return dates.astype("datetime64[D]")
+
+
+named("made", lambda f: np.append(f.dates("created_at"), NEVER)[f.course_row])
+named("key_expires", lambda f: np.append(f.dates("expires_on"), NEVER)[f.course_row])
+named("organization_differs", lambda f: differ(f, "organization"))
+named("pool_sitewide", lambda f: _pool_number(f, "sitewide") == 1)
+named("pool_bound", lambda f: _pool_number(f, "sitewide") == 0)
+named("key_open", lambda f: _key_number(f, "any_organization") == 1)
+named("key_bound", lambda f: _key_number(f, "any_organization") == 0)
+named("many_uses", lambda f: f.max_uses > 1)
+named("pool_days", lambda f: (days := _pool_number(f, "content_availability"), np.where(days > 0, days, np.nan))[1])
+named("key_days", lambda f: (days := _key_number(f, "content_availability"), np.where(days > 0, days, np.nan))[1])
+named("availability_less", lambda f: f.key_days < f.pool_days)
+named("availability_more", lambda f: f.key_days > f.pool_days)
+named("key_expires_first", lambda f: f.key_expires < f.pool_expires_on)
+named("started_after_made", lambda f: f.starts_on > f.made)
+named("ended_before_made", lambda f: f.pool_expires_on <= f.made)
+named("made_late", lambda f: _day(f.made) > np.datetime64(f.calendar.migrate_by))
+named("made_when_read_only", lambda f: f.made >= np.datetime64(f.calendar.read_only))
+named("key_ends_in_a_month", lambda f: f.key_expires <= f.as_of + 30 * DAY)
+named("key_expiry_blank", lambda f: (f.course_row >= 0) & np.append(f.shows("expires_on") & ~f.column("expires_on").filled, False)[f.course_row])  # fmt: skip
+named("redeemed_in_backup", lambda f: _in_file(f, "pools_before", f.sign("redeemed")))
+named("learner_without_date", lambda f: f.by_key.any(f.sign("learner_without_date")))
+named("redeemed_by_list", lambda f: f.by_key.any(f.sign("without_learner")))
+named("redeemed_later", lambda f: f.redeemed_at >= f.as_of + DAY)
+named("redeemed_before_created", lambda f: f.by_key.any(f.in_pools & (_day(f.dates("redeemed_at")) < _day(f.dates("created_at")))))  # fmt: skip
+named("added_late", lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= np.datetime64(f.calendar.creation_off))))  # fmt: skip
+named("pool_backed", lambda f: f.of_key(f.home_pool, f.pools.has_before, False))
+named("paid_before_made", lambda f: By(f.paid[1], f.keys).any(f.paid[2] & (_day(f.dates("created_at")[f.paid[0]]) < _day(f.made[f.paid[1]]))) & f.in_pool & ~f.redeemed_in_pool)  # fmt: skip
+named("paid_after_removal", lambda f: By(f.paid[1], f.keys).any(f.dates("created_at")[f.paid[0]] >= np.datetime64(f.calendar.removed)) & ~f.in_course_keys & f.course_keys_given)  # fmt: skip
+named("live_assignments", lambda f: By(f.paid[1], f.keys).count(f.paid[2]))
+named("pool_has_before", lambda f: f.pools.has_before)
+named("pool_has_now", lambda f: f.pools.has_now)
+named("pool_listed", lambda f: f.pools.in_list)
+named("pool_needs", lambda f: By(f.home_pool, f.pool_count).any(f.needs))
+named("pool_has_to_migrate", lambda f: By(f.home_pool, f.pool_count).any(f.status_to_migrate))
+
+
+@fact
+def pool_is_over(f: Facts) -> Array:
+    """Of every pool: it is removed, or all its keys' places have expired."""
+    by = By(f.place_pool, f.pool_count)
+    every = np.ones(len(f.place_pool), dtype=bool)
+    return np.bool_(f.is_removed) | (by.any(every) & ~by.any(~f.place_ended))
+
+
+@fact
+def repeated(f: Facts) -> Array:
+    """One pool file lists it more than once."""
+    rows = np.flatnonzero(f.in_pools & (f.code >= 0))
+    pair = np.sort(f.code[rows] * max(len(f.files), 1) + f.file[rows])
+    found = np.zeros(f.keys, dtype=bool)
+    found[pair[1:][pair[1:] == pair[:-1]] // max(len(f.files), 1)] = True
+    return found
+
+
+@fact
+def case_twin(f: Facts) -> Array:
+    """Another key differs from it only in upper and lower case (and neither is the other's lookalike)."""
+    left_out = np.zeros(f.keys, dtype=bool)
+    left_out[[key for key, rung in f.rung.items() if rung == "case"]] = True
+    numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~left_out)
+    texts = f.codes.take(pa.array(numbers))
+    folded = caseless(texts)
+    is_lower = pc.equal(folded, texts)
+    usual = folded if (pc.mean(is_lower.cast(pa.float64())).as_py() or 0) > 0.5 else pc.utf8_upper(folded)
+    odd = folded.filter(pc.not_equal(texts, usual)).unique()  # of two twins one is not written as most codes are
+    is_twin = pc.is_in(folded, value_set=odd).to_numpy(zero_copy_only=False)
+    numbers, folded = numbers[is_twin], folded.filter(pa.array(is_twin))
+    group = folded.dictionary_encode().indices.to_numpy()
+    found = np.zeros(f.keys, dtype=bool)
+    found[numbers[np.bincount(group)[group] > 1]] = True if len(group) else found[numbers]
+    return found
+
+
+# --- what a finding is ---
+
+
+@dataclass
+class Found:
+    """Findings of one kind: the keys (numbers, -1 for none) or pools they are about, what is said, where it stands.
+
+    `severity`: places in SEVERITIES. `text`: what stands for the code where it is no key of ours. `where`: file, sheet, row.
+    """
 
     code: str
-    severity: str
-    meaning: str
-    remedy: str
-    check: Check | None = None  # None: noted while reading
+    key: Array
+    message: Coded
+    severity: Array
+    pool: Array
+    text: list[str] | None = None
+    where: list[tuple[str, str, int]] | None = None
 
 
-def _of_status(status: str) -> Check:
-    return lambda c: c.of_keys(c.is_status(status), STATUS_MESSAGES[status])
+def _of_keys(f: Facts, code: str, of: Array, messages: Sequence[str] | None = None) -> Found:
+    row = FINDINGS[code]
+    message = Coded(np.zeros(len(of), np.int32), [row.message]) if messages is None else Coded.of(messages)
+    return Found(code, of, message, severity_of(row, f.period, f, of), f.home_pool[of])
 
 
-STATUS_MESSAGES = {
-    "missing": "It is gone from its pool and is not a course key: the learner gets an invalid-key error.",
-    "altered": "It was recreated as a code that is not the same: the learner's code does not work as a course key.",
-    "lapsed": "Its pool has ended and it was not migrated: the learner gets an invalid-key error.",
-    "wrong_course": "It was recreated under another course than its pool's.",
-    "redeemed_recreated": "It was redeemed in its pool and recreated: it can be redeemed, and billed, again.",
-    "duplicate": "Two places show it, and the TMS allows one.",
-    "undetermined": "The exports do not show what became of it.",
-    "stray": "It is in no pool, and looks like a key that was recreated with damage.",
-    "expired": "Its pool had expired before the end of the pools was announced.",
+def _of_pools(f: Facts, code: str, pools: Sequence[int] | Array, messages: Sequence[str], severity: str | None = None) -> Found:
+    of = np.asarray(pools, dtype=np.int64)
+    rank = severity_of(FINDINGS[code], f.period, f, of) if severity is None else np.full(len(of), SEVERITIES.index(severity))
+    return Found(code, np.full(len(of), -1), Coded.of(messages), rank, of)
+
+
+def noted(f: Facts, notes: Iterable[Note]) -> list[Found]:
+    """What the readers noted, a block for each kind."""
+    kinds: dict[str, list[Note]] = {}
+    for note in notes:
+        kinds.setdefault(note.code, []).append(note)
+    number = {fold_name(name): place for place, name in enumerate(f.pools.names)}
+    blocks = []
+    for code, of in kinds.items():
+        base = FINDINGS[code].severity[f.period]
+        rank = np.array([SEVERITIES.index(note.severity or base) for note in of])
+        key = pc.index_in(pa.array([note.training_key or None for note in of], TEXT), value_set=f.coded.dictionary)
+        pool = np.array([number.get(fold_name(note.pool), -1) for note in of])
+        where = [(note.source_file, note.source_sheet, note.source_row) for note in of]
+        numbers = key.fill_null(-1).to_numpy().astype(np.int64)
+        texts = [note.training_key for note in of]
+        blocks.append(Found(code, numbers, Coded.of([note.message for note in of]), rank, pool, texts, where))
+    return blocks
+
+
+FIELDS: dict[str, Callable[[Facts, Array], list[str]]] = {
+    "course": lambda f, of: _named(pool_setting(f, "course"), of),
+    "organization": lambda f, of: _named(pool_setting(f, "organization"), of),
+    "course_key_course": lambda f, of: _named(key_setting(f, "course"), of),
+    "course_key_organization": lambda f, of: _named(key_setting(f, "organization"), of),
+    "uses_left": lambda f, of: [_uses_left(left) for left in (f.max_uses - np.nan_to_num(f.uses))[of]],
 }
 
 
-def _to_migrate(c: Context) -> pd.DataFrame:
-    mask = c.is_status("to_migrate")
-    keys = c.keys[mask]
-    base = 1 if c.as_of <= c.calendar.migrate_by else 2 if c.as_of < c.calendar.read_only else 3
-    soon = keys["works_until"] <= np.datetime64(c.as_of) + np.timedelta64(7, "D")
-    level = np.maximum(base, np.where(keys["works"] == "unknown", 2, np.where((keys["works"] == "no") | soon, 3, 0)))
-    messages = np.select(
-        [keys["works"] == "no", soon, keys["works"] == "unknown"],
-        [
-            "It exists only in its pool, and does not work there any more.",
-            "It exists only in its pool, and stops working within 7 days.",
-            "It was not migrated, and its pool was not exported since the migration began: it may be missing.",
-        ],
-        default="It exists only in its pool.",
-    )
-    return c.of_keys(mask, messages, np.array(["note", "warning", "error", "critical"])[level])
+def _named(column: Coded, of: Array) -> list[str]:
+    return [column[key] or "" for key in of]
 
 
-def _wrong_course(c: Context) -> pd.DataFrame:
-    mask = c.is_status("wrong_course")
-    pairs = zip(c.keys.loc[mask, "course"], c.keys.loc[mask, "course_key_course"], strict=True)
-    return c.of_keys(mask, [f'Its pool is for "{a}", its course key for "{b}".' for a, b in pairs])
+def _uses_left(left: float) -> str:
+    return "without limit" if np.isinf(left) else "not known" if np.isnan(left) else f"{max(left, 0):.0f}"
 
 
-def _expired(c: Context) -> pd.DataFrame:
-    mask = c.is_status("expired")
-    logged = c.evidence.log_named[mask]
-    return c.of_keys(mask, STATUS_MESSAGES["expired"], np.where(logged, "warning", "note"))
-
-
-def _migrated(rule: Callable[[Context], Any], message: str) -> Check:
-    """A check on the settings of migrated keys."""
-    return lambda c: c.of_keys(c.is_status("migrated") & np.asarray(rule(c), dtype=bool), message)
-
-
-def _unused(c: Context) -> pd.Series:
-    return c.keys["uses"].fillna(0) == 0
-
-
-def _expires_soon(c: Context) -> pd.Series:
-    until = c.keys["course_key_expires_on"]
-    return (c.works == "yes") & _unused(c) & (until <= np.datetime64(c.as_of) + np.timedelta64(30, "D"))
-
-
-def _expiration_blank(c: Context) -> Array:
-    e = c.evidence
-    row = np.where(e.course_row >= 0, e.course_row, 0)
-    if not len(e.course_rows):
-        return np.zeros(e.count, dtype=bool)
-    return (e.course_row >= 0) & e.row_has_expiry[row] & np.isnat(e.row_expires[row]) & ~e.row_expiry_illegible[row]
-
-
-def _multi_use(c: Context) -> pd.DataFrame:
-    mask = c.is_status("migrated") & (c.keys["max_uses"] > 1).to_numpy()
-    left = c.keys["uses_left"][mask]
-    shown = ["without limit" if np.isinf(n) else "not known" if np.isnan(n) else f"{n:.0f}" for n in left]
-    return c.of_keys(mask, [f"One use has become many; uses left: {text}." for text in shown])
-
-
-def _organization_differs(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    both = np.flatnonzero((e.home >= 0) & (e.course_row >= 0) & c.is_status("migrated"))
-    ours, theirs = e.organization[e.home[both]], e.row_organization[e.course_row[both]]
-    differ = both[both_known_and_differ(ours, theirs)]
-    keys = c.keys.loc[differ]
-    pairs = zip(keys["organization"], keys["course_key_organization"], strict=True)
-    return c.of_keys(differ, [f'Its pool belongs to "{a}", its course key to "{b}".' for a, b in pairs])
-
-
-def _of_home(c: Context, values: Array, missing: Any) -> Array:
-    """A value of every place → of every key, by its home place."""
-    home = c.evidence.home
-    result = np.full(c.evidence.count, missing, dtype=values.dtype if missing is not None else object)
-    result[home >= 0] = values[home[home >= 0]]
-    return result
-
-
-def _of_entry(c: Context, column: str) -> Any:
-    """A setting of every key's course key (missing where there is none)."""
-    e = c.evidence
-    return e.course_rows[column].reindex(np.where(e.course_row >= 0, e.course_row, -1)).reset_index(drop=True)
-
-
-def _availability(c: Context) -> tuple[pd.Series, pd.Series]:
-    pool = pd.Series(_of_home(c, c.evidence.latest_filled("content_availability"), None)).astype(float)
-    return pool.where(pool > 0), _of_entry(c, "content_availability").where(lambda days: days > 0)
-
-
-def _expires_earlier(c: Context) -> Any:
-    pool = pd.Series(_of_home(c, c.evidence.expires.value, NEVER))
-    return c.keys["course_key_expires_on"] < pool
-
-
-def _pool_revived(c: Context) -> Any:
-    return pd.Series(_of_home(c, c.evidence.expires.value, NEVER)) <= _of_entry(c, "created_at")
-
-
-def _start_lost(c: Context) -> Any:
-    return pd.Series(_of_home(c, c.evidence.starts.value, NEVER)) > _of_entry(c, "created_at")
-
-
-def _scope(c: Context, pool: str, key: str) -> Any:
-    sitewide = _of_home(c, c.evidence.latest_filled("sitewide"), None)
-    return _says(sitewide, pool) & _says(_of_entry(c, "any_organization"), key)
-
-
-_WORDS = {"yes": ("yes", "true", "1", "y"), "no": ("no", "false", "0", "n")}
-
-
-def _says(flags: pd.Series | Array, answer: str) -> Array:
-    """Where a flag says yes, or no; blank says neither."""
-    codes, values = pd.factorize(flags)
-    return np.array([*(str(value).casefold() in _WORDS[answer] for value in values), False])[codes]
-
-
-def _created_late(c: Context) -> pd.DataFrame:
-    created = _of_entry(c, "created_at")
-    late = c.is_status("migrated") & (created > np.datetime64(c.calendar.migrate_by)).to_numpy()
-    severity = np.where(created[late] >= np.datetime64(c.calendar.read_only), "error", "warning")
-    return c.of_keys(late, "The course key was created after the migrate-by date.", severity)
-
-
-def _pool_in_two_courses(c: Context) -> list[dict[str, Any]]:
-    keys = c.keys.loc[c.evidence.in_pool & c.evidence.in_course, ["pool", "course_key_course"]].drop_duplicates()
-    course = keys["course_key_course"].astype("str").map(fold_name, na_action="ignore")
-    course = course.map(lambda name: c.evidence.agreements.same_course.get(name, name), na_action="ignore")
-    counted = course.groupby(keys["pool"].astype("str")).nunique()
-    return [
-        {"pool": pool, "message": f"A pool has one course; its keys were recreated under {number}."}
-        for pool, number in counted[counted > 1].items()
-    ]
-
-
-def _redemption_in_future(c: Context) -> pd.DataFrame:
-    after = c.keys["redeemed_at"] >= np.datetime64(c.as_of) + np.timedelta64(1, "D")
-    return c.of_keys(after.to_numpy(), "It is said to be redeemed after the day of the audit.")
-
-
-def _redemption_before_creation(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    early = (e.rows["redeemed_at"].dt.normalize() < e.rows["created_at"].dt.normalize()).to_numpy() & (e.row_ids >= 0)
-    return c.of_keys(np.unique(e.row_ids[early]), "It is said to be redeemed before it was created.")
-
-
-def _live_without_holder(c: Context) -> pd.DataFrame:
-    undistributed = c.evidence.is_distributed == 0
-    usable = c.is_status("migrated") & (c.works == "yes").to_numpy()
-    return c.of_keys(undistributed & usable, "It can be redeemed, and the log of its pool does not name it.")
-
-
-def _pool_not_expired(c: Context) -> list[dict[str, Any]]:
-    """Moved, and still open: whoever has an old list can still try its codes."""
-    if c.evidence.is_removed:
-        return []
-    return [
-        {"pool": pool, "message": "Nothing is left to do in it, and it is still open."}
-        for pool in _ended(c, is_open=True)
-    ]
-
-
-def _ended(c: Context, is_open: bool) -> list[str]:
-    """Begun pools with nothing left to do that are open; or expired pools with keys to migrate."""
-    e = c.evidence
-    needs = np.bincount(
-        e.home_pool[(e.home_pool >= 0) & c.keys["act_by"].notna().to_numpy()], minlength=len(e.pools.table)
-    )
-    names = []
-    for number, name in enumerate(e.pools.table["pool"]):
-        places = e.place_pool == number
-        expired = (e.expires.known[places] == KNOWN) & (e.expires.value[places] <= e.as_of)
-        if is_open and e.pool_begun[number] and not needs[number] and not expired.any():
-            names.append(name)
-        if not is_open and expired.all() and (c.is_status("to_migrate") & (e.home_pool == number)).any():
-            names.append(name)
-    return names
-
-
-def _pool_expired_too_soon(c: Context) -> list[dict[str, Any]]:
-    message = "It has expired, and keys in it are still to be migrated."
-    return [{"pool": pool, "message": message} for pool in _ended(c, is_open=False)]
-
-
-def _backup_looks_late(c: Context) -> list[dict[str, Any]]:
-    """Course keys known to be older than the announcement are no migration: they do not make a backup late."""
-    e = c.evidence
-    backed = e.in_before & ~e.redeemed
-    made = e.course_rows["created_at"].to_numpy() if len(e.course_rows) else np.array([], dtype="datetime64[s]")
-    is_begun = bool((~(made < np.datetime64(c.calendar.announced_on))).any())
-    if not is_begun or not backed.any() or (backed & (e.in_course | (e.link >= 0))).any():
-        return []
-    message = "Course keys exist, and no unredeemed key of any backup is among them: the backup was made too late."
-    return [{"message": message}]
-
-
-def _pool_list_filtered(c: Context) -> list[dict[str, Any]]:
-    listed = c.evidence.exports.pool_list
-    if listed is None or not len(listed.rows) or (listed.rows["expires_on"] <= np.datetime64(c.as_of)).any():
-        return []
-    return [{"message": "The pool list shows no expired pool: the search hides them unless asked."}]
-
-
-def _key_added_late(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    late = (e.rows["created_at"] >= np.datetime64(c.calendar.creation_off)).to_numpy() & (e.row_ids >= 0)
-    return c.of_keys(np.unique(e.row_ids[late]), "It was created after the creation of new pools was disabled.")
-
-
-def _double_redemption(c: Context) -> pd.DataFrame:
-    """Used in both places, used more often than allowed, or paid for by more live assignments than allowed."""
-    e = c.evidence
-    twice = c.is_status("redeemed_recreated") & (c.keys["uses"] > 0).to_numpy()
-    allowed = np.where(e.in_course, c.keys["max_uses"], 1.0)  # not known: nothing is more
-    live = _live_assignments(e)
-    over = ~twice & ((live > allowed) | (c.keys["uses"] > c.keys["max_uses"]).to_numpy())
-    messages = [f"{max(n, u):.0f} assignments, and {m:.0f} allowed: one may be billed without need."
-                for n, u, m in zip(live[over], c.keys["uses"][over].fillna(0), allowed[over], strict=True)]  # fmt: skip
-    both = "It was redeemed in its pool and used as a course key: two assignments may be billed."
-    return pd.concat([c.of_keys(twice, both), c.of_keys(over, messages)])
-
-
-def _live_assignments(e: Evidence) -> Array:
-    """How many assignments that are not cancelled each key has paid for."""
-    return np.bincount(e.paid_key[e.paid_live], minlength=e.count)
-
-
-def _uses_disagree(c: Context) -> pd.DataFrame:
-    """Only where the assignments name keys at all; a key redeemed in its pool has an assignment from there."""
-    e = c.evidence
-    if not len(e.paid_key):
-        return c.of_keys([], "")
-    live, uses = _live_assignments(e), c.keys["uses"]
-    differ = e.in_course & ~e.redeemed_in_pool & uses.notna().to_numpy() & (live != uses.fillna(0)).to_numpy()
-    messages = [f"Uses counted by the course-key export: {u:.0f}; assignments that are not cancelled: {n:.0f}."
-                for u, n in zip(uses[differ], live[differ], strict=True)]  # fmt: skip
-    return c.of_keys(differ, messages)
-
-
-def _assignment_after_removal(c: Context) -> pd.DataFrame:
-    """Only a pool key: a course key goes on paying for assignments."""
-    e = c.evidence
-    if not len(e.paid_key) or e.exports.assignments is None or not e.given:
-        return c.of_keys([], "")
-    rows = e.exports.assignments.rows.iloc[e.paid_row]
-    late = (rows["created_at"] >= np.datetime64(c.calendar.removed)).to_numpy() & ~e.in_course[e.paid_key]
-    found = c.of_keys(e.paid_key[late], "An assignment was created with it after the pools were removed.")
-    place = ["source_file", "source_sheet", "source_row"]
-    return found.assign(**{name: rows[name].to_numpy()[late] for name in place}).drop_duplicates("training_key")
-
-
-def _redeemed_by_other(c: Context) -> pd.DataFrame:
-    """Names are compared with names, addresses with addresses; a key of many uses has many learners."""
-    e = c.evidence
-    log = e.exports.distribution
-    if log is None or "distributed_to" not in log.rows:
-        return c.of_keys([], "")
-    parts = [(e.log_ids, log.rows["distributed_to"], True)]
-    for ids, rows in ((e.row_ids, e.rows), (e.course_ids, e.course_rows)):
-        parts += [(ids, rows[name], False) for name in ("redeemed_by", "redeemed_email") if name in rows]
-    if e.exports.assignments is not None:
-        students = e.exports.assignments.rows["student"].iloc[e.paid_row[e.paid_live]]
-        parts.append((e.paid_key[e.paid_live], students, False))
-    people = pd.concat(
-        [pd.DataFrame({"key": ids, "who": who.to_numpy(), "sent": sent}) for ids, who, sent in parts],
-        ignore_index=True,
-    ).dropna()
-    single = np.append(~(c.keys["max_uses"] > 1).to_numpy() & e.log_named, False)
-    people = people[single[np.where((people["key"] >= 0) & (people["key"] < e.count), people["key"], -1)]]
-    people["is_address"] = people["who"].str.contains("@", regex=False)
-    people["who"] = people["who"].map(lambda text: " ".join(sorted(re.split(r"[\s,]+", fold_name(text).strip(" ,")))))
-    sent = people[people["sent"]].groupby(["key", "is_address"])["who"].agg(set).rename("holders")
-    redeemed = people[~people["sent"]].join(sent, on=["key", "is_address"], how="inner")
-    other = [who not in holders for who, holders in zip(redeemed["who"], redeemed["holders"], strict=True)]
-    return c.of_keys(
-        np.unique(redeemed["key"].to_numpy()[np.array(other, dtype=bool)]),
-        "Somebody else redeemed it than the learner it was sent to.",
-    )
-
-
-def _repeated_row(c: Context) -> pd.DataFrame:
-    repeated: list[int] = []
-    for ids, rows in _recorded(c.evidence):
-        if rows is None or not len(rows):
+def by_rules(f: Facts, of_what: str) -> list[Found]:
+    """The findings that are a predicate over keys (of the statuses, of settings), or over pools."""
+    blocks = []
+    sentence, sentences = f.reason
+    for code, row in FINDINGS.items():
+        if not row.rule or row.of != of_what:
             continue
-        file = rows["source_file"].cat.codes.to_numpy().astype(np.int64)
-        pair = ids * (file.max() + 1) + file
-        held = ids >= 0
-        _, first, count = np.unique(pair[held], return_index=True, return_counts=True)
-        repeated += ids[held][first[count > 1]].tolist()
-    return c.of_keys(
-        sorted(set(repeated) - set(np.flatnonzero(c.evidence.in_two_entries).tolist())),
-        "One file lists it more than once.",
-    )
+        of = np.flatnonzero(np.broadcast_to(holds(row.rule, f), f.keys if row.of == "key" else f.pool_count))
+        if not len(of):
+            continue
+        if row.of == "pool":
+            blocks.append(_of_pools(f, code, of, [row.message] * len(of)))
+            continue
+        fields = [name for _, name, _, _ in Formatter().parse(row.message) if name]
+        if fields:
+            told = zip(*(FIELDS[name](f, of) for name in fields), strict=True)
+            messages = [row.message.format(**dict(zip(fields, values, strict=True))) for values in told]
+            blocks.append(_of_keys(f, code, of, messages))
+        elif code in STATUSES:
+            blocks.append(Found(code, of, Coded(sentence[of].astype(np.int32), sentences), severity_of(row, f.period, f, of), f.home_pool[of]))
+        else:
+            blocks.append(_of_keys(f, code, of))
+    return blocks
 
 
-def _recorded(e: Evidence) -> list[tuple[Array, pd.DataFrame | None]]:
-    """Key numbers and rows of the pool exports and of the course keys (where uses are counted, repeats are uses)."""
-    before = len(e.exports.before.rows)
-    now = e.exports.now.rows if e.exports.now is not None else None
-    return [(e.row_ids[:before], e.exports.before.rows), (e.row_ids[before:], now)]
+def by_checks(f: Facts) -> list[Found]:
+    """The findings that need more than a predicate: the function of their name."""
+    names = [code for code, row in FINDINGS.items() if not row.rule and code in _CHECKS]
+    return [found for code in names if len((found := _CHECKS[code](f)).key)]
 
 
-def _conflicting_rows(c: Context) -> pd.DataFrame:
-    return c.of_keys(c.evidence.conflicting, "Its rows in the course-key exports disagree in a setting.")
+_CHECKS: dict[str, Callable[[Facts], Found]] = {}
 
 
-def _learner_without_date(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    ids = np.unique(e.row_ids[e.row_learner_without_date & (e.row_ids >= 0)])
-    return c.of_keys(
-        ids[~e.redeemed[ids]], "A learner stands beside an empty redemption date: that is no proof of redemption."
-    )
+def _check(function: Callable[[Facts, str], Found]) -> Callable[[Facts, str], Found]:
+    code = function.__name__.removeprefix("find_")
+    _CHECKS[code] = lambda f: function(f, code)
+    return function
 
 
-def _redeemed_without_learner(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    ids = np.unique(e.row_ids[e.row_without_learner & (e.row_ids >= 0)])
-    return c.of_keys(ids, "It stands in a list of redeemed keys, without a date and a learner.")
+# --- courses, uses, people ---
 
 
-def _record_lost(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    before = np.arange(len(e.rows)) < len(e.exports.before.rows)
-    redeemed_before = np.zeros(e.count, dtype=bool)
-    redeemed_before[e.row_ids[before & e.row_redeemed & (e.row_ids >= 0)]] = True
-    return c.of_keys(
-        redeemed_before & (e.in_now == 0) & e.in_pool,
-        "It was redeemed, and the later export does not show it any more.",
-    )
+@_check
+def find_pool_in_two_courses(f: Facts, code: str) -> Found:
+    """Keys of one pool under several courses: the keys of the smaller ones are named."""
+    rows = np.flatnonzero(f.in_pool & f.in_course_keys)
+    course, shown = key_setting(f, "course", True).codes[rows], key_setting(f, "course")
+    told = []
+    for pool in np.unique(f.home_pool[rows]):
+        mine = rows[(f.home_pool[rows] == pool) & (course >= 0)]
+        kinds = key_setting(f, "course", True).codes[mine]
+        sizes = {kind: int((kinds == kind).sum()) for kind in dict.fromkeys(kinds.tolist())}
+        if len(sizes) > 1:
+            *small, largest = sorted(sizes, key=lambda kind: (sizes[kind], kind))
+            named_ = [f'{count(sizes[kind])} under "{shown[mine[kinds == kind][0]]}"' for kind in (largest, *small)]
+            few = _names(f, mine[np.isin(kinds, small)])
+            told.append((int(pool), f"A pool has one course; its keys were recreated under {len(sizes)}: {listed(named_)}. The smaller side: {few}."))
+    return _of_pools(f, code, [pool for pool, _ in told], [text for _, text in told])
 
 
-def _case_twin(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    pooled = c.keys.loc[(e.in_pool | e.in_course) & e.readable & (e.rung != "case"), "training_key"]
-    folded = caseless(pooled)
-    usual = folded if (folded == pooled).mean() > 0.5 else folded.str.upper()
-    twin = folded[folded.isin(folded[pooled != usual].unique())]  # of two twins one is not written as most codes are
-    return c.of_keys(
-        twin.index[twin.duplicated(keep=False)],
-        "Another key differs from it only in upper and lower case: the TMS takes them as two.",
-    )
+@_check
+def find_double_redemption(f: Facts, code: str) -> Found:
+    """Used in both places, used more often than allowed, or paid for by more live assignments than allowed."""
+    twice = f.status_redeemed_recreated & f.used
+    allowed = np.where(f.in_course_keys, f.max_uses, 1.0)  # not known: nothing is more
+    over = ~twice & ((f.live_assignments > allowed) | (f.uses > f.max_uses))
+    of = np.flatnonzero(twice | over)
+    both = "It was redeemed in its pool and used as a course key: two assignments may be billed."
+    most = np.maximum(f.live_assignments, np.nan_to_num(f.uses))
+    return _of_keys(f, code, of, [both if twice[key] else f"{count(int(most[key]), 'assignment')}, and {allowed[key]:.0f} allowed: one may be billed without need." for key in of])  # fmt: skip
 
 
-def _fragile_key(c: Context) -> list[dict[str, Any]]:
-    e = c.evidence
-    open_ = c.keys.loc[e.in_pool & e.readable & ~e.redeemed & ~e.in_course, ["training_key", "pool"]]
-    fragile = open_[open_["training_key"].str.fullmatch(FRAGILE)]
-    count = fragile["pool"].value_counts()
-    return [
-        {
-            "pool": pool,
-            "message": f"{number:,} {'code' if number == 1 else 'codes'} of this pool would be changed by Excel.",
-        }
-        for pool, number in count[count > 0].sort_index().items()
-    ]
+@_check
+def find_uses_disagree(f: Facts, code: str) -> Found:
+    """Only where the assignments name keys at all; a key redeemed in its pool has an assignment from there."""
+    known = f.in_course_keys & ~f.redeemed_in_pool & ~np.isnan(f.uses) & bool(len(f.paid[1]))
+    of = np.flatnonzero(known & ~f.paid_before_made & (f.live_assignments != np.nan_to_num(f.uses)))
+    return _of_keys(f, code, of, [f"Uses counted by the course-key export: {f.uses[key]:.0f}; assignments that are not cancelled: {f.live_assignments[key]}." for key in of])  # fmt: skip
 
 
-def _ambiguous_lookalike(c: Context) -> pd.DataFrame:
-    links = c.evidence.links
-    candidates = {**links.ambiguous_left, **links.ambiguous_right}
-    messages = [
-        f"It resembles {_named(c, candidates[key])}, and is not the only one to do so. Nothing is decided."
-        if len(candidates[key]) == 1
-        else f"It resembles {len(candidates[key])} codes: {_named(c, candidates[key])}. Nothing is decided."
-        for key in candidates
-    ]
-    found = c.of_keys(list(candidates), messages)
-    e = c.evidence
-    undecided = [
-        {
-            "training_key": e.log_strangers[n],
-            "message": f"The log's code resembles {len(ones)} keys: {_named(c, ones)}. Nothing is decided.",
-        }
-        for n, ones in e.log_links.ambiguous_right.items()
-    ]
-    return pd.concat([found, pd.DataFrame(undecided)], ignore_index=True) if undecided else found
+@_check
+def find_redeemed_by_other(f: Facts, code: str) -> Found:
+    """Names are compared with names, addresses with addresses; a key of many uses has many learners."""
+    sent: dict[tuple[int, bool], set[str]] = {}
+    if "distribution" in f.exports:
+        told = f.exports["distribution"].column("distributed_to")
+        for row, keys in f.log[3].items():
+            if told.codes[row] >= 0 and len(keys) == 1:
+                sent.setdefault((keys[0], "@" in told[row]), set()).add(_person(told[row]))
+    if not sent:
+        return _of_keys(f, code, np.array([], dtype=np.int64), [])
+    single = ~(f.max_uses > 1) & f.logged
+    found = set()
+    for name in ("redeemed_by", "redeemed_email"):
+        people = f.column(name)
+        rows = np.flatnonzero(people.filled & np.append(single, False)[f.key])
+        found |= {int(f.key[row]) for row in rows if _is_other(sent, int(f.key[row]), people[row])}
+    students = f.column("student")
+    rows, keys, live = f.paid
+    pairs = zip(rows[live].tolist(), keys[live].tolist(), strict=True)
+    found |= {key for row, key in pairs if single[key] and students.codes[row] >= 0 and _is_other(sent, key, students[row])}
+    return _of_keys(f, code, np.array(sorted(found), dtype=np.int64))
 
 
-def _named(c: Context, numbers: Iterable[int]) -> str:
-    shown = list(numbers)[:5]
-    texts = [f"{c.keys.at[n, 'reference']} {ending(c.keys.at[n, 'training_key'])}".strip() for n in shown]
-    return "; ".join(texts)
+def _is_other(sent: dict[tuple[int, bool], set[str]], key: int, who: str) -> bool:
+    holders = sent.get((key, "@" in who))
+    return holders is not None and _person(who) not in holders
 
 
-def _collides(c: Context) -> pd.DataFrame:
-    ids = np.unique(c.evidence.other_ids)
-    known = [number for number in ids if 0 <= number < c.evidence.count and c.evidence.readable[number]]
-    return c.of_keys(known, "Another kind of key (subscription or class) has the same code.")
+def _person(text: str) -> str:
+    return " ".join(sorted(re.split(r"[\s,]+", fold_name(text).strip(" ,"))))
 
 
-def _log_key_unknown(c: Context) -> list[dict[str, Any]]:
-    e = c.evidence
-    partner = {other: one for one, other, _ in e.log_links.pairs}
-    found = []
-    log = e.exports.distribution
-    if log is None:
-        return []
-    first = pd.Series(np.arange(len(e.log_ids)), index=e.log_ids)
-    first = first[~first.index.duplicated()]
-    for number, code in e.log_strangers.items():
-        row = log.rows.iloc[first[number]]
-        like = f" It resembles {_named(c, [partner[number]])}." if number in partner else ""
-        found.append(
-            {
-                "training_key": code,
-                "message": f"The log says a learner was sent it, but no export knows it.{like}",
-                "source_file": row["source_file"],
-                "source_sheet": row["source_sheet"],
-                "source_row": row["source_row"],
-            }
-        )
+@_check
+def find_log_key_unknown(f: Facts, code: str) -> Found:
+    """A learner holds a code no export knows."""
+    numbers, texts, rows, _ = f.log
+    partner = {other: one for one, other, _ in f.log_links.pairs}
+    like = [f" It resembles {_names(f, [partner[n]])}." if n in partner else "" for n in numbers.tolist()]
+    messages = [f"The log says a learner was sent it, but no export knows it.{text}" for text in like]
+    nobody = np.full(len(texts), -1)
+    return Found(code, nobody, Coded.of(messages), severity_of(FINDINGS[code], f.period, f, nobody), nobody, texts, [_where(f, row) for row in rows])  # fmt: skip
+
+
+@_check
+def find_log_incomplete(f: Facts, code: str) -> Found:
+    """The log names some keys of a pool and not others, and nobody calls it complete."""
+    by, pooled = By(f.home_pool, f.pool_count), f.in_pool
+    known, every = by.count(pooled & f.logged), by.count(pooled)
+    of = np.flatnonzero((known > 0) & (known < every) & (not f.log_is_complete))
+    return _of_pools(f, code, of, [f"The log names {known[pool]:,} of its {every[pool]:,} keys: is it complete?" for pool in of])
+
+
+# --- codes ---
+
+
+@_check
+def find_ambiguous_lookalike(f: Facts, code: str) -> Found:
+    """Codes with several candidates, or one that has several itself; of the log too."""
+    candidates = {**f.links.ambiguous_left, **f.links.ambiguous_right}
+    keys = np.array(list(candidates), dtype=np.int64)
+    ours = [
+        f"It resembles {_names(f, ones)}, and is not the only one to do so. Nothing is decided." if len(ones) == 1
+        else f"It resembles {len(ones)} codes: {_names(f, ones)}. Nothing is decided." for ones in candidates.values()
+    ]  # fmt: skip
+    logged = f.log_links.ambiguous_right
+    theirs = [f"The log's code resembles {count(len(ones))}: {_names(f, ones)}. Nothing is decided." for ones in logged.values()]
+    texts = [f.codes[key].as_py() for key in candidates] + [f.log[1][number - f.keys] for number in logged]
+    of = np.append(keys, np.full(len(logged), -1))
+    where = [_where(f, f.first_record[key]) for key in candidates] + [_where(f, f.log[2][number - f.keys]) for number in logged]
+    rank = np.full(len(of), SEVERITIES.index(FINDINGS[code].severity[f.period]))
+    return Found(code, of, Coded.of([*ours, *theirs]), rank, np.append(f.home_pool, -1)[of], texts, where)
+
+
+def _names(f: Facts, numbers: Iterable[int]) -> str:
+    """Keys where others may see them: reference and ending."""
+    keys = [int(number) for number in numbers]
+    return listed([f"{f.references[key].as_py()} {ending(f.codes[key].as_py() or '')}".strip() for key in keys])
+
+
+@_check
+def find_fragile_key(f: Facts, code: str) -> Found:
+    """Codes still to be pasted that Excel would change: one a pool, with a count."""
+    of = np.flatnonzero(f.in_pool & f.readable & ~f.redeemed & ~f.in_course_keys)
+    fragile = pc.match_substring_regex(f.codes.take(pa.array(of)), f"^(?:{FRAGILE})$").to_numpy(zero_copy_only=False)
+    counts = np.bincount(f.home_pool[of[fragile]], minlength=f.pool_count)
+    pools = np.flatnonzero(counts)
+    return _of_pools(f, code, pools, [f"{count(int(counts[pool]), 'code')} of this pool would be changed by Excel." for pool in pools])
+
+
+@_check
+def find_typos_not_sought(f: Facts, code: str) -> Found:
+    """Pools whose codes are too much alike, or that are another set of codes than the course keys."""
+    why = {
+        "sequential": "Its codes are so much alike that a typing slip makes one of another: slips were not sought.",
+        "another set": "One and the same change would explain several of its codes: they are another set of codes than the course keys, and slips were not sought.",
+    }  # fmt: skip
+    found = dict(sorted({**f.log_links.not_sought, **f.links.not_sought}.items()))
+    return _of_pools(f, code, list(found), [why[text] for text in found.values()])
+
+
+# --- pools ---
+
+
+@_check
+def find_backup_looks_late(f: Facts, code: str) -> Found:
+    """A backup without an unredeemed key, and course keys of its course in no pool made since the announcement."""
+    by = By(f.home_pool, f.pool_count)
+    open_ = By(f.place_pool, f.pool_count).any((f.place_before_row >= 0) & ~f.redeemed[f.place_key])
+    of = np.flatnonzero(f.pools.has_before & ~open_ & (_made_elsewhere(f) > 0) & by.any(f.in_before))
+    return _of_pools(f, code, of, [FINDINGS[code].message] * len(of))
+
+
+def _made_elsewhere(f: Facts) -> Array:
+    """Of every pool: how many course keys of its course, in no pool, were made since the announcement."""
+    strangers = f.in_course_keys & ~f.in_pool & (f.made >= np.datetime64(f.calendar.announced_on))
+    theirs = key_setting(f, "course", True).codes[strangers]
+    counts = np.bincount(theirs[theirs >= 0], minlength=len(f.comparable("course").values) + 1)
+    ours = of_pools(f, "course", True).codes
+    return np.where(ours >= 0, counts[ours], 0)
+
+
+@_check
+def find_codes_regenerated(f: Facts, code: str) -> Found:
+    """Unredeemed keys of a backup are gone, none is a course key, and course keys of its course were made instead."""
+    by = By(f.home_pool, f.pool_count)
+    ours = f.in_before & ~f.redeemed
+    lost, arrived = by.any(ours & f.gone), by.any(ours & (f.in_course_keys | f.has_lookalike))
+    of = np.flatnonzero(lost & ~arrived & (_made_elsewhere(f) > 0))
+    return _of_pools(f, code, of, [FINDINGS[code].message] * len(of))
+
+
+SETTINGS = {  # of [pools."NAME"] in case.toml → our column, and what a blank line of it looks like
+    "course": ("course", '""'),
+    "expires": ("expires_on", '"a date, as its page shows it"'),
+    "organization": ("organization", '""'),
+    "starts": ("starts_on", '"a date, as its page shows it"'),
+    "content_availability": ("content_availability", '"days, as its page shows them"'),
+    "sitewide": ("sitewide", '"true or false"'),
+}
+
+
+@_check
+def find_pool_setting_unknown(f: Facts, code: str) -> Found:
+    """What no export and no list says of a pool that has keys: one finding a pool, with the lines to fill in."""
+    known = {}
+    for name, (column, _) in SETTINGS.items():
+        rows = f.shows(column) if column in ("expires_on", "starts_on") else f.column(column).filled
+        known[name] = By(f.pool, f.pool_count).any(rows & f.is_in("declared", "pools_now", "pool_list", "pools_before"))
+    lacking = ~np.array(list(known.values()))
+    of = np.flatnonzero(lacking.any(axis=0) & (f.pools.has_before | f.pools.has_now))
+    messages, severe = [], []
+    for pool in of:
+        names = [name for name in known if not known[name][pool]]
+        lines = "\n".join(f"{name} = {SETTINGS[name][1]}" for name in names)
+        what = listed([plain(name) for name in names], most=6)
+        messages.append(f"No export and no list says its {what}. In case.toml:\n[pools.{toml(f.pools.names[pool])}]\n{lines}")
+        severe.append(bool({"course", "expires"} & set(names)))
+    found = _of_pools(f, code, of, messages)
+    found.severity = np.where(severe, found.severity, SEVERITIES.index("note")) if len(of) else found.severity
     return found
 
 
-def _pool_not_reexported(c: Context) -> list[dict[str, Any]]:
-    e = c.evidence
-    open_ = (e.home_pool >= 0) & c.keys["act_by"].notna().to_numpy()
-    left = np.bincount(e.home_pool[open_], minlength=len(e.pools.table)) > 0
-    found = []
-    for number in np.flatnonzero(~e.pool_has_now & e.pool_has_before & left):
-        begun = bool(e.pool_begun[number])
-        severity = "error" if e.is_read_only else "warning" if begun else "note"
-        text = "Its migration has begun" if begun else "It holds keys that were not migrated"
-        late = " Only an export made before the removal can still tell." if e.is_removed else ""
-        message = f"{text}, and it was not exported again: keys may be missing that the audit cannot see.{late}"
-        found.append({"pool": e.pools.table["pool"].iat[number], "severity": severity, "message": message})
-    return found
+# --- coverage ---
 
 
-def _pool_never_exported(c: Context) -> list[dict[str, Any]]:
-    table = c.evidence.pools.table
-    never = table[table["in_list"] & ~table["has_before"] & ~table["has_now"]]
-    return [{"pool": pool, "message": "It is in the pool list, and in no export."} for pool in never["pool"]]
+def _of_files(f: Facts, code: str, told: Sequence[tuple[str, str, str]]) -> Found:
+    """About files or the whole audit: message, severity ("": as the rule book says) and file."""
+    base = FINDINGS[code].severity[f.period]
+    rank = np.array([SEVERITIES.index(severity or base) for _, severity, _ in told], dtype=np.int64)
+    nobody = np.full(len(told), -1)
+    where = [(file, "", 0) for _, _, file in told]
+    return Found(code, nobody, Coded.of([text for text, _, _ in told]), rank, nobody, [""] * len(told), where)
 
 
-def _no_backup(c: Context) -> list[dict[str, Any]]:
-    table = c.evidence.pools.table
-    without = table[table["has_now"] & ~table["has_before"]]
-    return [
-        {"pool": pool, "message": "It has later exports but no backup: what was deleted is not known."}
-        for pool in without["pool"]
-    ]
+@_check
+def find_input_missing(f: Facts, code: str) -> Found:
+    """Exports that would tell more and were not given."""
+    told = []
+    if "course_keys" not in f.exports:
+        text = "No Find Course Assignment Keys export was given: what was migrated is not known."
+        told.append((text, "error" if f.is_late else "", ""))
+    if "pools_now" not in f.exports:
+        told.append(("No later pool exports were given: what was deleted from the pools is not known.", "", ""))
+    if "distribution" not in f.exports:
+        text = "No distribution log was given: every unredeemed key is presumed to be in a learner's hands."
+        told.append((text, "", ""))
+    return _of_files(f, code, told)
 
 
-def _not_in_backup(c: Context) -> pd.DataFrame:
-    e = c.evidence
-    backed = np.append(e.pool_has_before, False)[e.home_pool]
-    return c.of_keys(e.in_pool & ~e.in_before & backed, "Its pool has a backup, and the backup does not show it.")
+@_check
+def find_column_missing(f: Facts, code: str) -> Found:
+    """Columns of course keys that were not shown."""
+    export = f.exports.get("course_keys")
+    wanted = ("uses", "max_uses", "expires_on", "course")
+    told = []
+    for table in export.tables if export else ():
+        if lacking := [plain(name) for name in wanted if name not in table.columns]:
+            text = f"It does not show {listed(lacking)}: that could not be checked."
+            told.append((text, "", export.files[table.file].source_file if export else ""))
+    return _of_files(f, code, list(dict.fromkeys(told)))
 
 
-def _input_missing(c: Context) -> list[dict[str, Any]]:
-    given = {export.role for export in c.evidence.exports.given()}
-    late = c.as_of >= c.calendar.migrate_by
-    found: list[dict[str, Any]] = []
-    if "course_keys" not in given:
-        found.append(
-            {
-                "severity": "error" if late else "note",
-                "message": "No Find Course Assignment Keys export was given: what was migrated is not known.",
-            }
-        )
-    if "pools_now" not in given:
-        found.append({"message": "No later pool exports were given: what was deleted from the pools is not known."})
-    if "distribution" not in given:
-        found.append(
-            {"message": "No distribution log was given: every unredeemed key is presumed to be in a learner's hands."}
-        )
-    return found
+@_check
+def find_pool_list_filtered(f: Facts, code: str) -> Found:
+    """A pool list without an expired pool."""
+    listed_ = f.is_in("pool_list")
+    filtered = listed_.any() and not (f.dates("expires_on")[listed_] <= f.as_of).any()
+    return _of_files(f, code, [(FINDINGS[code].message, "", "")] if filtered else [])
 
 
-def _column_missing(c: Context) -> list[dict[str, Any]]:
-    e = c.evidence
-    found = []
-    for export in e.exports.given():
-        wanted = {"course_keys": ("uses", "max_uses", "expires_on", "course")}.get(export.role, ())
-        for table in export.tables.itertuples():
-            lacking = [name for name in wanted if name not in table.columns]
-            if lacking:
-                found.append(
-                    {
-                        "message": f"It does not show {', '.join(lacking)}: that could not be checked.",
-                        "source_file": table.source_file,
-                        "source_sheet": table.source_sheet,
-                    }
-                )
-    without = np.unique(e.place_pool[e.expires.known == NO_COLUMN])
-    for number in without:
-        found.append(
-            {
-                "pool": e.pools.table["pool"].iat[number],
-                "message": "No export and no pool list shows when it expires: whether its keys work is not known.",
-            }
-        )
-    return found
-
-
-FINDINGS_TABLE = {
-    finding.code: finding
-    for finding in (
-        Finding("missing", "critical", STATUS_MESSAGES["missing"], "Recreate it today as a course key, or issue a new key to the learner.", _of_status("missing")),
-        Finding("altered", "critical", STATUS_MESSAGES["altered"], "Compare it with its lookalike, free the exact code and recreate it.", _of_status("altered")),
-        Finding("lapsed", "critical", STATUS_MESSAGES["lapsed"], "Check Find Course Assignments for a redemption since the last pool export; if there is none, issue a new course key.", _of_status("lapsed")),
-        Finding("wrong_course", "critical", STATUS_MESSAGES["wrong_course"], "Unused: delete it and recreate it under the pool's course. Used: give the learner the right course.", _wrong_course),
-        Finding("redeemed_recreated", "critical", STATUS_MESSAGES["redeemed_recreated"], "Unused: delete the course key. Used: review the second invoice.", _of_status("redeemed_recreated")),
-        Finding("double_redemption", "critical", "It was redeemed more often than allowed.", "Review the invoices and ask Support to cancel one assignment.", _double_redemption),
-        Finding("expired_unused", "critical", "The course key expired before anybody used it.", "Extend the course key's expiration, or issue a new key.", _migrated(lambda c: (c.works == "no") & _unused(c), "The course key has expired and was never used.")),
-        Finding("duplicate", "error", STATUS_MESSAGES["duplicate"], "Export both places again. Only if both still show it: delete the unused copy outside the right course, or ask Support.", _of_status("duplicate")),
-        Finding("undetermined", "error", STATUS_MESSAGES["undetermined"], "Find the code in the raw CSV or with the learner; or export Find Course Assignment Keys and audit again.", _of_status("undetermined")),
-        Finding("stray", "error", STATUS_MESSAGES["stray"], "Unused and in no log: delete it. Otherwise leave it: someone holds it.", _of_status("stray")),
-        Finding("to_migrate", "warning", "It exists only in its pool.", "Migrate it, or from the read-only date ask the learner to redeem it, or reissue.", _to_migrate),
-        Finding("expired", "note", STATUS_MESSAGES["expired"], "Let it rest, or issue a new key.", _expired),
-        Finding("organization_differs", "error", "Pool and course key belong to different organizations.", "Set the course key's organization to the pool's, or declare the two as one in case.toml.", _organization_differs),
-        Finding("scope_narrowed", "error", "A sitewide pool's key is bound to one organization.", "Tick 'redeemable by any student' if the learners belong to other organizations.", _migrated(lambda c: _scope(c, "yes", "no"), "Its pool was available to everyone; its course key is bound to one organization.")),
-        Finding("scope_widened", "warning", "A pool's key is now open to every organization.", "Untick 'redeemable by any student' unless that is meant.", _migrated(lambda c: _scope(c, "no", "yes"), "Its pool was for one organization; its course key can be redeemed by any student.")),
-        Finding("availability_shorter", "error", "The learner gets access for fewer days than promised.", "Set Content Availability to the pool's.", _migrated(lambda c: np.less(*_availability(c)[::-1]), "Its course key gives access for fewer days than its pool.")),
-        Finding("availability_longer", "warning", "The learner gets access for more days than promised.", "Set Content Availability to the pool's, if that is meant.", _migrated(lambda c: np.greater(*_availability(c)[::-1]), "Its course key gives access for more days than its pool.")),
-        Finding("expires_earlier", "error", "The course key expires before its pool would have.", "Extend the course key's expiration.", _migrated(_expires_earlier, "The course key expires before its pool would have.")),
-        Finding("start_lost", "warning", "The pool had not started when the course key was made.", "Tell whoever sent the keys: course keys have no start.", _migrated(_start_lost, "Its pool had a start to come; a course key has none.")),
-        Finding("pool_revived", "warning", "The pool had expired before the course key was made.", "Check that a dead key was meant to live again.", _migrated(_pool_revived, "Its pool had expired before the course key was made: a dead key lives again.")),
-        Finding("created_late", "warning", "A course key was created after the migrate-by date.", "Nothing, if the learner has not been locked out meanwhile.", _created_late),
-        Finding("pool_in_two_courses", "error", "Keys of one pool stand under several courses.", "Recreate them under the pool's course.", _pool_in_two_courses),
-        Finding("multi_use", "error", "One use has become many.", "Set Max Uses Per Key to blank.", _multi_use),
-        Finding("expires_soon", "warning", "An unused course key expires within 30 days.", "Extend the expiration, or remind the learner.", _migrated(_expires_soon, "The course key is unused and expires within 30 days.")),
-        Finding("expiration_blank", "warning", "The course key has no expiration.", "Set an expiration: what a blank one means is not published.", _migrated(_expiration_blank, "The course key has no expiration.")),
-        Finding("repeated_row", "warning", "One file lists a key more than once.", "Check whether the export was edited by hand.", _repeated_row),
-        Finding("conflicting_rows", "error", "Rows for one course key disagree.", "Export Find Course Assignment Keys again and keep only the latest file.", _conflicting_rows),
-        Finding("learner_without_date", "error", "A learner beside an empty redemption date.", "Look the learner's assignment up in the TMS.", _learner_without_date),
-        Finding("redeemed_without_learner", "note", "Redeemed by its list's heading only.", "Nothing, unless you need the learner's name.", _redeemed_without_learner),
-        Finding("uses_disagree", "warning", "Uses of a course key and its assignments differ in number.", "Compare both in the TMS: one export may be filtered, or older; what a cancelled assignment does to its key is not published.", _uses_disagree),
-        Finding("redeemed_by_other", "warning", "A key was redeemed by another learner than the log names.", "Ask whether it was passed on; the learner it was sent to may still wait for one.", _redeemed_by_other),
-        Finding("assignment_after_removal", "warning", "A pool's key made an assignment after the pools were removed.", "Check the date of the assignment; if it is right, tell the calendar: removed = ... in case.toml.", _assignment_after_removal),
-        Finding("record_lost", "error", "A redeemed key is no longer in its pool's export.", "Keep the backup: it is the only record of the redemption.", _record_lost),
-        Finding("redemption_in_future", "warning", "A redemption after the day of the audit.", "Check the date order of the file, and --as-of.", _redemption_in_future),
-        Finding("redemption_before_creation", "warning", "A redemption before the key was made.", "Check the date order of the file.", _redemption_before_creation),
-        Finding("key_added_late", "note", "A key created after the creation of pools was disabled.", "Nothing; it is to be migrated like the others.", _key_added_late),
-        Finding("live_without_holder", "warning", "A usable course key that nobody was sent.", "Delete it, or keep it in reserve knowingly: whoever finds it can redeem it.", _live_without_holder),
-        Finding("case_twin", "warning", "Two keys differ only in upper and lower case.", "Check which one the learner holds before you touch either.", _case_twin),
-        Finding("fragile_key", "note", "Excel would change these codes.", "Paste them from the text list only; never open them in Excel.", _fragile_key),
-        Finding("ambiguous_lookalike", "error", "A code resembles several others.", "Compare the codes by eye and decide.", _ambiguous_lookalike),
-        Finding("collides_with_other_key", "error", "Another kind of key has the same code.", "Look both up in the TMS: a code can exist only once.", _collides),
-        Finding("log_key_unknown", "error", "A learner holds a code no export knows.", "Compare it with the suggested key, or look it up in the TMS.", _log_key_unknown),
-        Finding("pool_not_reexported", "note", "A pool was not exported again.", "Export the pool into pools-now and audit again.", _pool_not_reexported),
-        Finding("pool_never_exported", "error", "A pool of the pool list is in no export.", "Export the pool.", _pool_never_exported),
-        Finding("pool_not_expired", "warning", "A pool that has moved is still open.", "Expire the pool in the TMS.", _pool_not_expired),
-        Finding("pool_expired_too_soon", "critical", "A pool expired before its keys were migrated.", "Extend the pool, or migrate its keys today.", _pool_expired_too_soon),
-        Finding("backup_looks_late", "error", "No key of the backup was recreated.", "Look for an older export: this one was made after the deletion.", _backup_looks_late),
-        Finding("pool_list_filtered", "note", "The pool list shows no expired pool.", "Export it again with expired pools shown.", _pool_list_filtered),
-        Finding("no_backup", "error", "A pool has no backup.", "Put the export taken before any deletion into pools-before.", _no_backup),
-        Finding("not_in_backup", "warning", "A key is not in its pool's backup.", "Check whether it was added later, or the backup was filtered.", _not_in_backup),
-        Finding("input_missing", "note", "An export that would tell more was not given.", "Export it and audit again.", _input_missing),
-        Finding("column_missing", "note", "A column was not shown, so something could not be checked.", "Show the column and export again.", _column_missing),
-        Finding("blank_key", "warning", "A row without a code.", "Look the row up in the TMS."),
-        Finding("padded_key", "warning", "Blanks or invisible characters around a code.", "Nothing in the pool; take care when pasting."),
-        Finding("uniform_padding", "note", "Every code of a file carries the same padding.", "Open one code in the TMS and compare."),
-        Finding("excel_damage", "error", "A key cell is not text.", "Compare the code with the raw CSV; format the key column as text before saving."),
-        Finding("several_keys_in_cell", "error", "Several codes stand in one cell.", "Put each code in a row of its own, and audit again."),
-        Finding("header_as_key", "warning", "A header was pasted as a key.", "Delete that course key."),
-        Finding("same_pool_twice", "note", "Two exports are of one pool.", "Check that they are; otherwise name them apart in case.toml."),
-        Finding("same_file_twice", "warning", "The same file twice; read once.", "Take one copy out."),
-        Finding("hidden_rows", "note", "Hidden content was read.", "Check that it belongs to the export."),
-        Finding("sheet_not_read", "warning", "A sheet that seems to hold keys was not read.", "Give its header row a name keyaudit knows, or map it in case.toml."),
-        Finding("ambiguous_dates", "error", "Dates could be read in two orders.", "Say in case.toml which comes first: day_first = true or false."),
-        Finding("unreadable_date", "warning", "A date cannot be read.", "Mend the cell, or export again."),
-        Finding("rows_unaccounted", "error", "A file has not the declared number of rows.", "Export the file again."),
-        Finding("file_unreadable", "critical", "A file could not be read.", "Mend or replace the file, and audit again."),
-    )
-}  # fmt: skip
+# --- all of them, as one table ---
 
 
 @dataclass(frozen=True)
@@ -663,60 +492,134 @@ class Accepted:
     until: dt.date | None = None
 
 
-def find(context: Context, notes: pd.DataFrame, accepted: Iterable[Accepted] = ()) -> pd.DataFrame:
-    """All findings, worst first: the columns of CATALOGUE §5."""
-    frames = [_noted(notes)]
-    for row in FINDINGS_TABLE.values():
-        if row.check is not None:
-            found = row.check(context)
-            frame = found if isinstance(found, pd.DataFrame) else pd.DataFrame(found)
-            if len(frame):
-                frames.append(_completed(frame.assign(code=row.code), row.severity))
-    findings = (
-        pd.concat([frame for frame in frames if len(frame)], ignore_index=True) if any(map(len, frames)) else frames[0]
-    )
-    remedies = {code: row.remedy for code, row in FINDINGS_TABLE.items()}
-    findings["remedy"] = findings["code"].map(remedies)
-    _accept(findings, context, accepted)
-    findings["severity"] = pd.Categorical(findings["severity"], list(SEVERITIES), ordered=True)
-    codes = list(FINDINGS_TABLE)
-    findings = findings.assign(order=findings["code"].map(codes.index))
-    by = ["severity", "order", "pool", "source_file", "source_sheet", "source_row", "training_key"]
-    return findings.sort_values(by, kind="stable", ignore_index=True)[list(FINDINGS)]
+def _where(f: Facts, row: int) -> tuple[str, str, int]:
+    """File, sheet and row of a record."""
+    return f.files[f.file[row]].source_file, f.sheet[row] or "", int(f.row[row])
 
 
-def _noted(notes: pd.DataFrame) -> pd.DataFrame:
-    frame = notes.rename(columns={"detail": "message"})
-    frame = _completed(frame, None)
-    frame["severity"] = [
-        "error" if code == "uniform_padding" and "open one in the TMS" in message else FINDINGS_TABLE[code].severity
-        for code, message in zip(frame["code"], frame["message"], strict=True)
-    ]
-    return frame
+@fact
+def found_of_keys(f: Facts) -> list[Found]:
+    """The findings that do not depend on what is left to do: all but those about what is left in a pool."""
+    notes = [note for _, export in f.given() for note in export.told]
+    return [*noted(f, [*notes, *f.pools.notes]), *by_rules(f, "key"), *by_checks(f)]
 
 
-def _completed(frame: pd.DataFrame, severity: str | None) -> pd.DataFrame:
-    """All columns of a finding, blanks where a check gave nothing."""
-    frame = frame.reindex(columns=[name for name in FINDINGS if name != "remedy"])
-    if severity is not None:
-        frame["severity"] = frame["severity"].astype(object).where(frame["severity"].notna(), severity)
-    for name in ("training_key", "pool", "source_file", "source_sheet"):
-        frame[name] = frame[name].astype("str").fillna("")
-    frame["source_row"] = frame["source_row"].fillna(0).astype("int64")
-    return frame
+@fact
+def found(f: Facts) -> list[Found]:
+    """All findings, a block for each kind."""
+    return [*f.found_of_keys, *by_rules(f, "pool")]
 
 
-def _accept(findings: pd.DataFrame, context: Context, accepted: Iterable[Accepted]) -> None:
-    references = None
-    for row in accepted:
-        if row.until is not None and row.until < context.as_of:
+@fact
+def excused(f: Facts) -> Array:
+    """Keys of which something is accepted, and nothing else counts: nobody needs to do anything about them."""
+    counting, accepted = np.zeros(f.keys + 1, dtype=bool), np.zeros(f.keys + 1, dtype=bool)
+    for block in f.found_of_keys if f.accepted else ():
+        rank = ranks(f, block, f.accepted)
+        counting[block.key[rank < SEVERITIES.index("note")]] = True
+        accepted[block.key[rank == SEVERITIES.index("accepted")]] = True
+    return (accepted & ~counting)[:-1]
+
+
+def table(f: Facts, blocks: Sequence[Found], accepted: Sequence[Accepted] = ()) -> dict[str, Any]:
+    """The findings as columns (columns.FINDINGS), worst first; and `key`, the number of the key each is about."""
+    kinds = list(FINDINGS)
+    size = [len(block.key) for block in blocks]
+    code = np.repeat([kinds.index(block.code) for block in blocks], size).astype(np.int64)
+    empty = [np.array([], dtype=np.int64)]
+    key = np.concatenate([*empty, *(block.key for block in blocks)])
+    pool = np.concatenate([*empty, *(block.pool for block in blocks)])
+    rank = np.concatenate([*empty, *(ranks(f, block, accepted) for block in blocks)])
+    message = Coded.stacked([Coded.nothing(0), *(_said(f, block, accepted) for block in blocks)])
+    texts, files, sheets, rows = _places(f, blocks)
+    step, steps = f.next_step
+    own = np.isin(code, [kinds.index(name) for name in STATUSES if name in FINDINGS])
+    remedies = [FINDINGS[name].remedy[f.period] for name in kinds]
+    remedy = Coded(np.where(own & (key >= 0), len(kinds) + np.append(step, 0)[key], code).astype(np.int32), [*remedies, *steps])
+    order = np.lexsort((np.append(f.rank_of_code, f.keys)[key], rows, sheets.codes, files.codes, np.where(pool < 0, -1, pool), code, rank))
+    columns: dict[str, Any] = {
+        "code": Coded(code.astype(np.int32), kinds),
+        "severity": Coded(rank.astype(np.int32), list(SEVERITIES)),
+        "training_key": texts,
+        "pool": Coded(pool.astype(np.int32), f.pools.names),
+        "message": message,
+        "remedy": remedy,
+        "source_file": files,
+        "source_sheet": sheets,
+        "source_row": rows,
+    }
+    told = {name: column.take(pa.array(order)) if isinstance(column, pa.Array) else column.take(order) for name, column in columns.items()}
+    return told | {"key": key[order]}
+
+
+def _places(f: Facts, blocks: Sequence[Found]) -> tuple[Any, Coded, Coded, Array]:
+    """Of every finding: the code it names, and the file, sheet and row where it stands (of a key, its first record)."""
+    names = [file.source_file for file in f.files]
+    texts, files, sheets, rows = [pa.array([], TEXT)], [Coded.nothing(0)], [Coded.nothing(0)], [np.array([], dtype=np.int64)]
+    for block in blocks:
+        if block.text is None:
+            texts.append(f.codes.take(pa.array(block.key, mask=block.key < 0)).cast(TEXT))
+        else:
+            texts.append(pa.array(block.text, TEXT))
+        if block.where is None:
+            record = np.append(f.first_record, -1)[block.key]
+            files.append(Coded(np.append(f.file, -1)[record].astype(np.int32), names))
+            sheets.append(f.sheet.take(record))
+            rows.append(np.append(f.row, 0)[record])
+        else:
+            files.append(Coded.of([file or None for file, _, _ in block.where]))
+            sheets.append(Coded.of([sheet or None for _, sheet, _ in block.where]))
+            rows.append(np.array([row for _, _, row in block.where], dtype=np.int64))
+    sorted_files, sorted_sheets = (_sorted(Coded.stacked(parts).distinct()) for parts in (files, sheets))
+    return pa.concat_arrays(texts), sorted_files, sorted_sheets, np.concatenate(rows)
+
+
+def _sorted(column: Coded) -> Coded:
+    """The same column, its values in order."""
+    values = column.listed()
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    place = np.empty(len(values) + 1, dtype=np.int32)
+    place[order], place[-1] = np.arange(len(values)), -1
+    return Coded(place[column.codes], [values[at] for at in order])
+
+
+def _said(f: Facts, block: Found, accepted: Sequence[Accepted]) -> Coded:
+    """The messages of a block; of an accepted finding with the reason."""
+    codes, told = block.message.codes.copy(), block.message.listed()
+    for entry, mask in _accepted(f, block, accepted):
+        for number in np.unique(codes[mask]).tolist():
+            codes[mask & (codes == number)] = len(told)
+            told.append(f"{told[number]} Accepted: {entry.reason}")
+    return Coded(codes, told)
+
+
+def ranks(f: Facts, block: Found, accepted: Sequence[Accepted]) -> Array:
+    """The severity of every finding of a block; what somebody has accepted, until a date, no longer counts."""
+    rank = block.severity.copy()
+    for entry, mask in _accepted(f, block, accepted):
+        rank[mask] = SEVERITIES.index("accepted")
+    return rank
+
+
+def _accepted(f: Facts, block: Found, accepted: Sequence[Accepted]) -> Iterator[tuple[Accepted, Array]]:
+    for entry in accepted:
+        if entry.finding != block.code or (entry.until is not None and entry.until < f.day):
             continue
-        mask = findings["code"] == row.finding
-        if row.pool is not None:
-            mask &= findings["pool"].map(fold_name) == fold_name(row.pool)
-        if row.reference is not None:
-            if references is None:
-                references = context.keys.set_index("reference")["training_key"]
-            mask &= findings["training_key"] == references.get(row.reference, "\0")
-        findings.loc[mask, "severity"] = "accepted"
-        findings.loc[mask, "message"] = findings.loc[mask, "message"] + f" Accepted: {row.reason}"
+        mask = np.ones(len(block.key), dtype=bool)
+        if entry.pool is not None:
+            wanted = [fold_name(name) == fold_name(entry.pool) for name in f.pools.names]
+            mask &= np.array([*wanted, False])[block.pool]
+        if entry.reference is not None:
+            names = f.references.take(pa.array(block.key, mask=block.key < 0))
+            mask &= pc.fill_null(pc.equal(names, entry.reference), False).to_numpy(zero_copy_only=False)
+        yield entry, mask
+
+
+def counts_of(f: Facts, blocks: Sequence[Found], accepted: Sequence[Accepted]) -> dict[str, dict[str, int]]:
+    """Severity → kind → how many findings, the most first."""
+    counts: dict[str, dict[str, int]] = {severity: {} for severity in SEVERITIES}
+    for block in blocks:
+        for rank, number in enumerate(np.bincount(ranks(f, block, accepted), minlength=len(SEVERITIES)).tolist()):
+            if number:
+                counts[SEVERITIES[rank]][block.code] = counts[SEVERITIES[rank]].get(block.code, 0) + number
+    return {severity: dict(sorted(kinds.items(), key=lambda kind: -kind[1])) for severity, kinds in counts.items()}

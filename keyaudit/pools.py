@@ -2,80 +2,66 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
+from keyaudit.coded import Array, Coded
 from keyaudit.errors import ReconcileError, toml
-from keyaudit.exports.read import Export, bare_name, fold_name
+from keyaudit.exports.names import bare_name, fold_name, undated_name
+from keyaudit.exports.records import Note
+from keyaudit.rulebook import Code
+
+if TYPE_CHECKING:
+    from keyaudit.facts import Facts
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
 SHORTEST_CUT = 28  # … and the blanks or signs at the cut may be gone too
+NAMING = ("pools_before", "pools_now", "declared", "pool_list")
 
 
 @dataclass(frozen=True)
 class Pools:
-    """`table`: one row per pool (name, has_before, has_now, in_list), sorted by name. `before`, `now`, `listed`: the pool
-    number of every row of those exports. `notes`: names matched other than exactly, pools exported twice."""
+    """The pools, sorted by name. `pool`: of every record its number, -1 for none; the masks are over pools.
 
-    table: pd.DataFrame
-    before: np.ndarray
-    now: np.ndarray
-    listed: np.ndarray
-    notes: list[tuple[Any, ...]]
-
-
-def match_pools(before: Export, now: Export | None, listed: Export | None, same_course: dict[str, str]) -> Pools:
-    """Give every row of the pool exports and of the pool list its pool.
-
-    Raises ReconcileError for two exports of one name with different courses, and for two unequal later exports.
+    `empty_now`: pool → the file of a later export without a record; `damaged_now`: those of them with damaged rows.
+    `notes`: names that were matched other than exactly, pools exported twice.
     """
-    exports = {"before": before, "now": now, "listed": listed}
-    units = _units(exports)
-    groups = _Groups(units["fold"].unique())
-    notes: list[tuple[Any, ...]] = []
-    _match_names(units, groups, notes)
-    _match_twins(exports, units, groups, notes)
-    units["group"] = units["fold"].map(groups.root)
-    _refuse_two_courses(exports, units, same_course)
-    _refuse_unequal(exports, units)
 
-    names: dict[str, str] = {}
-    for unit in units.itertuples():
-        former = names.get(unit.group)
-        is_fuller = (
-            former is not None and len(unit.name) > len(former) and bare_name(unit.name).startswith(bare_name(former))
-        )
-        if former is None or is_fuller:
-            names[unit.group] = unit.name
-    order = sorted(names, key=lambda group: (fold_name(names[group]), names[group]))
-    number = {group: place for place, group in enumerate(order)}
-    roles = units.groupby("group")["role"].agg(set)
-    table = pd.DataFrame(
-        {
-            "pool": [names[group] for group in order],
-            "has_before": ["before" in roles[group] for group in order],
-            "has_now": ["now" in roles[group] for group in order],
-            "in_list": ["listed" in roles[group] for group in order],
-        }
-    )
-    rows = {
-        role: np.array([], dtype=np.int64)
-        if export is None
-        else _numbers(export.rows["pool"], lambda name: number[groups.root(fold_name(name))])
-        for role, export in exports.items()
-    }
-    return Pools(table, rows["before"], rows["now"], rows["listed"], notes)
+    names: list[str]
+    has_before: Array
+    has_now: Array
+    in_list: Array
+    pool: Array
+    empty_now: dict[int, str]
+    damaged_now: list[int]
+    notes: list[Note]
+
+
+@dataclass
+class _Unit:
+    """A pool as one file names it."""
+
+    role: str
+    file: str
+    name: str
+    records: int = 0
+    keys: Any = field(default_factory=lambda: np.array([], dtype=np.int64))  # its distinct codes
+    is_damaged: bool = False
+
+    @property
+    def fold(self) -> str:
+        return fold_name(self.name)
 
 
 class _Groups:
     """Names that mean the same pool."""
 
-    def __init__(self, names: Any) -> None:
+    def __init__(self, names: Iterable[str]) -> None:
         self._leader = {name: name for name in names}
 
     def root(self, name: str) -> str:
@@ -87,127 +73,233 @@ class _Groups:
         self._leader[self.root(other)] = self.root(one)
 
 
-def _numbers(names: pd.Series, number: Callable[[str], int]) -> Any:
-    codes, values = pd.factorize(names)
-    return np.array([number(name) for name in values], dtype=np.int64)[codes] if len(values) else codes
+def match_pools(f: Facts) -> Pools:
+    """Give every record of the pool exports and of the pool list its pool.
+
+    Raises ReconcileError for two exports of one name with different courses, and for two unequal later exports.
+    """
+    units, unit_of = _units(f)
+    groups = _Groups(unit.fold for unit in units)
+    notes: list[Note] = []
+    _match_names(units, groups, notes)
+    _match_twins(units, groups, notes)
+    renamed = _match_renamed(units, groups, notes)
+    of_group = defaultdict(list)
+    for unit in units:
+        of_group[groups.root(unit.fold)].append(unit)
+    _refuse_two_courses(f, units, unit_of, groups)
+    names = {group: _shown(members, renamed) for group, members in of_group.items()}
+    order = sorted(names, key=lambda group: (fold_name(names[group]), names[group]))
+    number = {group: place for place, group in enumerate(order)}
+    of_unit = np.array([*(number[groups.root(unit.fold)] for unit in units), -1], dtype=np.int64)
+    pool = of_unit[unit_of]
+    _refuse_unequal(f, [of_group[group] for group in order], pool, notes)
+
+    def has(*roles: str) -> Array:
+        return np.array([any(unit.role in roles for unit in of_group[group]) for group in order], dtype=bool)
+
+    empty = [(number[groups.root(u.fold)], u) for u in units if u.role == "pools_now" and not u.records]
+    listed = has("pool_list", "declared")
+    return Pools([names[g] for g in order], has("pools_before"), has("pools_now"), listed, pool, {at: unit.file for at, unit in empty}, [at for at, unit in empty if unit.is_damaged], notes)
 
 
-def _units(exports: dict[str, Export | None]) -> pd.DataFrame:
-    """One row per (role, file, pool name), empty exports included."""
-    found: dict[tuple[str, str, str], None] = {}
-    for role, export in exports.items():
-        if export is None:
+def _units(f: Facts) -> tuple[list[_Unit], Array]:
+    """Every pool of every file, empty ones too; and of every record the place of its unit."""
+    units: list[_Unit] = []
+    unit_of = np.full(f.records, -1, dtype=np.int64)
+    for role in NAMING:
+        if role not in f.exports:
             continue
-        for file, name in export.rows[["source_file", "pool"]].drop_duplicates().itertuples(index=False):
-            if isinstance(name, str):
-                found[role, str(file), name] = None
-        for table in export.tables.itertuples():
-            if table.rows == 0 and isinstance(table.pool, str):
-                found.setdefault((role, table.source_file, table.pool), None)
-    units = pd.DataFrame(list(found), columns=["role", "file", "name"])
-    units["fold"] = [fold_name(name) for name in units["name"]]
-    return units
+        export = f.exports[role]
+        titles = Coded([*range(len(export.tables))], [table.pool for table in export.tables])
+        told = Coded.stacked([export.column("pool").distinct(), Coded(np.array(titles.codes, dtype=np.int32), titles.values)])
+        names = told.distinct()
+        own, title = names.codes[: len(export)], names.codes[len(export) :]
+        name = np.where(own >= 0, own, np.append(title, -1)[export.table])
+        pair, place = distinct_numbers(export.file.astype(np.int64) * len(names.values) + name, len(export.files) * len(names.values))
+        unit_of[f.slices[role]] = place + len(units)
+        code = f.code[f.slices[role]]
+        for number, both in enumerate(pair.tolist()):
+            file = export.files[both // len(names.values)]
+            unit = _Unit(role, file.source_file, names.values[both % len(names.values)], is_damaged=file.damaged > 0)
+            mine = place == number if len(pair) > 1 else slice(None)
+            unit.keys = np.unique(code[mine][code[mine] >= 0]) if role.startswith("pools_") else unit.keys
+            unit.records = int(mine.sum()) if isinstance(mine, np.ndarray) else len(export)
+            units.append(unit)
+        seen = {(unit.file, unit.name) for unit in units if unit.role == role}
+        for table in export.tables:
+            file = export.files[table.file]
+            if not table.records and table.pool and (file.source_file, table.pool) not in seen:
+                units.append(_Unit(role, file.source_file, table.pool, is_damaged=file.damaged > 0))
+                seen.add((file.source_file, table.pool))
+    return units, unit_of
 
 
-def _match_names(units: pd.DataFrame, groups: _Groups, notes: list[tuple[Any, ...]]) -> None:
-    """Where no exact match is found between roles: without the signs a tab loses, or by a unique beginning."""
-    roles = units.groupby("fold", sort=False)["role"].agg(set)
-    first = units.drop_duplicates("fold").set_index("fold")
-    alone = [fold for fold in roles.index if len(roles[fold]) == 1]
-    bare = {fold: bare_name(fold) for fold in roles.index}
-
-    def is_cut(one: str, other: str) -> bool:
-        short, long = sorted((bare[one], bare[other]), key=len)
-        return SHORTEST_CUT <= len(short) <= TAB_LENGTH and long[:TAB_LENGTH].rstrip() == short
-
-    for is_same in (lambda one, other: bare[one] == bare[other], is_cut):
-        candidates = defaultdict(set)
-        for one in alone:
-            for other in roles.index:
-                if one != other and not roles[one] & roles[other] and is_same(one, other):
-                    candidates[one].add(other)
-                    candidates[other].add(one)
-        for one, others in candidates.items():
-            other = next(iter(others))
-            if len(others) == 1 and len(candidates[other]) == 1 and groups.root(one) != groups.root(other):
-                groups.join(one, other)
-                names = f'"{first["name"][one]}" and "{first["name"][other]}"'
-                detail = f"{names} are taken as one pool: the names differ only in signs or length that a tab loses"
-                notes.append(("same_pool_twice", "", first["name"][one], detail, first["file"][one], "", 0))
+def distinct_numbers(numbers: Array, size: int) -> tuple[Array, Array]:
+    """The different numbers below a size, and of each number its place among them."""
+    if size > 4 * len(numbers) + 1000:
+        found, place = np.unique(numbers, return_inverse=True)
+        return found, place
+    is_there = np.zeros(size, dtype=bool)
+    is_there[numbers] = True
+    found = np.flatnonzero(is_there)
+    places = np.cumsum(is_there) - 1
+    return found, places[numbers]
 
 
-def _match_twins(
-    exports: dict[str, Export | None], units: pd.DataFrame, groups: _Groups, notes: list[tuple[Any, ...]]
-) -> None:
+def _match_names(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None:
+    """Where no exact match is found between roles: without the signs a tab loses, without a date, by a unique beginning."""
+    first: dict[str, _Unit] = {}
+    roles: dict[str, set[str]] = defaultdict(set)
+    for unit in units:
+        first.setdefault(unit.fold, unit)
+        roles[unit.fold].add(unit.role)
+    alone = [fold for fold in roles if len(roles[fold]) == 1]
+    ways: tuple[tuple[Callable[[str], str], str], ...] = (
+        (bare_name, "the names differ only in signs or length that a tab loses"),
+        (lambda name: fold_name(undated_name(name)), "the names differ only in a date or a sign of a copy"),
+        (lambda name: _cut(bare_name(name)), "the names differ only in signs or length that a tab loses"),
+    )
+    for fold, why in ways:
+        alike = defaultdict(list)
+        for name in roles:
+            if key := fold(first[name].name):
+                alike[key].append(name)
+        for names in alike.values():
+            free = [name for name in names if name in alone]
+            pairs = [(one, other) for one, other in combinations(names, 2) if {one, other} & {*free} and not roles[one] & roles[other]]
+            if fold is ways[2][0]:
+                pairs = [pair for pair in pairs if _is_cut(*pair)]
+            often = Counter(name for pair in pairs for name in pair)
+            for one, other in pairs:
+                if often[one] == often[other] == 1 and groups.root(one) != groups.root(other):
+                    groups.join(one, other)
+                    text = f'"{first[one].name}" and "{first[other].name}" are taken as one pool: {why}'
+                    notes.append(Note(Code.same_pool_twice, text, first[other].file, pool=first[one].name))
+
+
+def _is_cut(one: str, other: str) -> bool:
+    """Is one the beginning of the other, where Excel cuts a tab's name?"""
+    short, long = sorted((bare_name(one), bare_name(other)), key=len)
+    return SHORTEST_CUT <= len(short) <= TAB_LENGTH and long[:TAB_LENGTH].rstrip() == short
+
+
+def _cut(name: str) -> str:
+    """What a tab keeps of a long name at least."""
+    return name[:SHORTEST_CUT] if len(name) >= SHORTEST_CUT else ""
+
+
+def _match_twins(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None:
     """Two exports of one role that share at least half of the smaller one's keys are one pool exported twice."""
-    for role in ("before", "now"):
-        export = exports[role]
-        if export is None or len(units[units["role"] == role]) < 2:
-            continue
-        rows = export.rows[["source_file", "pool", "training_key"]].dropna(subset=["training_key"])
-        key, keys = pd.factorize(rows["training_key"])
-        if len(keys) == len(rows):
-            continue
-        unit = rows.groupby(["source_file", "pool"], sort=False, observed=True, dropna=False).ngroup().to_numpy()
-        first = rows.iloc[np.unique(unit, return_index=True)[1]]
-        names = list(zip(first["source_file"].astype("str"), first["pool"].astype("str"), strict=True))
-        pairs = pd.DataFrame({"unit": unit, "key": key}).drop_duplicates()
-        size = pairs["unit"].value_counts()
-        shared = pairs[pairs["key"].duplicated(keep=False)]
-        if shared.empty:
-            continue
-        joined = shared.merge(shared, on="key", suffixes=("", "_other"))
-        common = joined[joined["unit"] < joined["unit_other"]].groupby(["unit", "unit_other"]).size()
-        for (one, other), count in common.items():
-            if names[one][0] != names[other][0] and 2 * count >= min(size[one], size[other]):
-                groups.join(fold_name(names[one][1]), fold_name(names[other][1]))
-                detail = f"{names[one][0]} and {names[other][0]} share {count} keys: one pool exported twice, merged"
-                notes.append(("same_pool_twice", "", names[one][1], detail, names[other][0], "", 0))
+    for role in ("pools_before", "pools_now"):
+        for one, other, shared in _sharing([unit for unit in units if unit.role == role]):
+            if one.file != other.file and 2 * shared >= min(len(one.keys), len(other.keys)):
+                groups.join(one.fold, other.fold)
+                text = f"{one.file} and {other.file} share {shared:,} keys: one pool exported twice, merged"
+                notes.append(Note(Code.same_pool_twice, text, other.file, pool=one.name))
 
 
-def _refuse_two_courses(exports: dict[str, Export | None], units: pd.DataFrame, same_course: dict[str, str]) -> None:
-    group_of = dict(zip(units["fold"], units["group"], strict=True))
-    seen: dict[tuple[str, str], tuple[str, str, str]] = {}
-    for role in ("before", "now"):
-        export = exports[role]
-        if export is None:
-            continue
-        cells = export.rows[["pool", "course", "source_file"]].drop_duplicates().dropna(subset=["course"])
-        for name, course, file in cells.itertuples(index=False):
-            folded = same_course.get(fold_name(course), fold_name(course))
-            first = seen.setdefault((role, group_of[fold_name(name)]), (folded, course, str(file)))
-            if first[0] != folded and first[2] != str(file):
+def _sharing(units: list[_Unit]) -> list[tuple[_Unit, _Unit, int]]:
+    """The pairs of units that share keys, and how many; quick where none do."""
+    if len(units) < 2:
+        return []
+    keys = np.concatenate([unit.keys for unit in units])
+    owner = np.repeat(np.arange(len(units)), [len(unit.keys) for unit in units])
+    order = np.argsort(keys, kind="stable")
+    keys, owner = keys[order], owner[order]
+    common = np.flatnonzero(keys[1:] == keys[:-1])
+    if not len(common):
+        return []
+    shared: dict[tuple[int, int], int] = defaultdict(int)
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    sizes = np.diff(np.append(starts, len(keys)))
+    for size in np.unique(sizes[sizes > 1]).tolist():
+        members = owner[starts[sizes == size][:, None] + np.arange(size)]  # ascending: the sort is stable
+        for one, other in combinations(range(size), 2):
+            pairs, counts = np.unique(members[:, one] * len(units) + members[:, other], return_counts=True)
+            for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+                shared[divmod(pair, len(units))] += count
+    return [(units[one], units[other], count) for (one, other), count in sorted(shared.items())]
+
+
+def _match_renamed(units: list[_Unit], groups: _Groups, notes: list[Note]) -> dict[str, str]:
+    """A later export whose name is no backup's, and that shares at least half of its codes with exactly one backup.
+
+    Returns group → the new name.
+    """
+    backed = {groups.root(unit.fold) for unit in units if unit.role == "pools_before"}
+    later = [u for u in units if u.role == "pools_now" and groups.root(u.fold) not in backed and len(u.keys)]
+    shown = {groups.root(unit.fold) for unit in units if unit.role == "pools_now"}
+    found = {}
+    for unit in later:
+        pairs = _sharing([unit, *(u for u in units if u.role == "pools_before")])
+        ours = {groups.root(b.fold): b for a, b, shared in pairs if a is unit and 2 * shared >= len(unit.keys)}
+        if len(ours) == 1:
+            ((group, backup),) = ours.items()
+            if group in shown:
+                continue  # its own later export is there: two pools show these keys
+            groups.join(backup.fold, unit.fold)
+            found[groups.root(unit.fold)] = unit.name
+            text = f'"{unit.name}" holds the keys of the backup "{backup.name}": taken as that pool under a new name'
+            notes.append(Note(Code.pool_renamed, text, unit.file, pool=unit.name))
+    return found
+
+
+def _shown(members: list[_Unit], renamed: dict[str, str]) -> str:
+    """The name a pool is called by: its new one, the fuller of two that a tab cut, without a date where another has another."""
+    name = members[0].name
+    for unit in members[1:]:
+        if len(unit.name) > len(name) and bare_name(unit.name).startswith(bare_name(name)):
+            name = unit.name if fold_name(undated_name(unit.name)) != fold_name(name) else name
+    bare = {fold_name(undated_name(unit.name)) for unit in members}
+    if len(bare) == 1 and len({unit.fold for unit in members}) > 1:
+        name = undated_name(name)
+    return next((new for new in renamed.values() if any(unit.name == new for unit in members)), name)
+
+
+def _refuse_two_courses(f: Facts, units: list[_Unit], unit_of: Array, groups: _Groups) -> None:
+    course, shown = f.comparable("course"), f.column("course")
+    for role in ("pools_before", "pools_now"):
+        rows = np.flatnonzero(f.is_in(role) & (course.codes >= 0))
+        pairs, first = np.unique(unit_of[rows] * max(len(course.values), 1) + course.codes[rows], return_index=True)
+        seen: dict[str, tuple[int, int, str]] = {}
+        for pair, row in zip(pairs.tolist(), rows[first].tolist(), strict=True):
+            unit = units[pair // len(course.values)]
+            former = seen.setdefault(groups.root(unit.fold), (course.codes[row], row, unit.file))
+            if former[0] != course.codes[row] and former[2] != unit.file:
+                one, other = shown[former[1]], shown[row]
                 raise ReconcileError(
-                    f'{first[2]} and {file} both name the pool "{name}", but its course is "{first[1]}" in one and '
-                    f'"{course}" in the other. If they are two pools, name them apart in case.toml: '
-                    f'[files.{toml(file)}] pool = "…". If it is one course with two names: [same_course] '
-                    f"{toml(first[1])} = {toml(course)}."
+                    f'{former[2]} and {unit.file} both name the pool "{unit.name}", but its course is "{one}" in one and '
+                    f'"{other}" in the other. If they are two pools, name them apart in case.toml: '
+                    f'[files.{toml(unit.file)}] pool = "…". If it is one course with two names: [same_course] '
+                    f"{toml(one)} = {toml(other)}."
                 )
 
 
-def _refuse_unequal(exports: dict[str, Export | None], units: pd.DataFrame) -> None:
-    """Two unequal later exports of one pool: which one is now?"""
-    export = exports["now"]
-    later = units[units["role"] == "now"]
-    if export is None or not later["group"].duplicated().any():
-        return
-    group_of = dict(zip(units["fold"], units["group"], strict=True))
-    rows = export.rows
-    group = rows["pool"].map(lambda name: group_of[fold_name(name)])
-    for pool, files in later.groupby("group", sort=False)["file"]:
-        if files.nunique() < 2:
+def _refuse_unequal(f: Facts, members_of: list[list[_Unit]], pool: Array, notes: list[Note]) -> None:
+    """Two later exports of one pool: equal, parts that share no key, or which one is now?"""
+    for number, members in enumerate(members_of):
+        later = [unit for unit in members if unit.role == "pools_now"]
+        files = {unit.file: [u for u in later if u.file == unit.file] for unit in later}
+        if len(files) < 2:
             continue
-        shown = {}
-        for file in files.unique():
-            own = rows[(group == pool) & (rows["source_file"] == file)]
-            shown[file] = set(zip(own["training_key"].fillna(own["raw"]), own["redeemed_at_filled"], strict=True))
-        first, *others = shown
-        for other in others:
-            one, two = shown[first], shown[other]
-            overlap = {key for key, _ in one} & {key for key, _ in two}
-            if one != two and (overlap or not one or not two):
-                name = later.loc[later["group"] == pool, "name"].iloc[0]
+        told = {file: _content(f, file, pool == number) for file in files}
+        for (one, mine), (other, theirs) in combinations(told.items(), 2):
+            if mine != theirs and ({code for code, _ in mine} & {code for code, _ in theirs} or not mine or not theirs):
                 raise ReconcileError(
-                    f'{first} and {other} are two different later exports of the pool "{name}". '
+                    f'{one} and {other} are two different later exports of the pool "{later[0].name}". '
                     "Keep the latest one in pools-now and take the other out."
                 )
+        if len({frozenset(content) for content in told.values()}) > 1:
+            text = f"{' and '.join(told)} share no key: read as parts of one export of the pool"
+            notes.append(Note(Code.parts_of_one_pool, text, next(iter(told)), pool=later[0].name))
+
+
+def _content(f: Facts, file: str, of_pool: Array) -> set[tuple[Any, bool]]:
+    """What a later export says of each of a pool's records: which code, and is it redeemed?"""
+    start, export = f.slices["pools_now"].start, f.exports["pools_now"]
+    place = next(at for at, source in enumerate(export.files) if source.source_file == file)
+    rows = np.flatnonzero((export.file == place) & of_pool[f.slices["pools_now"]])
+    code = f.code[rows + start].tolist()
+    redeemed = f.sign("redeemed")[rows + start].tolist()
+    return {(number if number >= 0 else export.raw.get(row, ""), is_so) for number, row, is_so in zip(code, rows.tolist(), redeemed, strict=True)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS, ROLES
@@ -125,6 +126,28 @@ class Export:
         """For every record the place of its file in `files`."""
         return np.array([*(table.file for table in self.tables), -1])[self.table]
 
+    def without(self, files: set[int], told: Iterable[Note] = ()) -> Export:
+        """The same export without some of its files, and with more to tell of it."""
+        number = np.cumsum([place not in files for place in range(len(self.files))]) - 1
+        kept = np.flatnonzero(~np.isin(self.file, list(files)))
+        place = {int(old): new for new, old in enumerate(kept)}
+        names = {self.files[at].source_file for at in files}
+        return replace(
+            self,
+            keys=None if self.keys is None else self.keys.take(pa.array(kept)),
+            columns={name: column.take(kept) for name, column in self.columns.items()},
+            row=self.row[kept],
+            table=self.table[kept],
+            tables=tuple(replace(table, file=int(number[table.file]), records=table.records * (table.file not in files), pool=table.pool * (table.file not in files)) for table in self.tables),
+            files=tuple(file for at, file in enumerate(self.files) if at not in files),
+            told=(*(note for note in self.told if note.source_file not in names), *told),
+            aside=tuple(row for row in self.aside if row.source_file not in names),
+            signs={name: sign[kept] for name, sign in self.signs.items()},
+            damage={place[row]: text for row, text in self.damage.items() if row in place},
+            raw={place[row]: text for row, text in self.raw.items() if row in place},
+            typed=frozenset(place[row] for row in self.typed if row in place),
+        )
+
     @cached_property
     def rows(self) -> pd.DataFrame:
         """One row per record, our column names; full codes and names: for computing, not for display."""
@@ -168,3 +191,22 @@ def _frame(rows: tuple[Any, ...], kind: Any) -> pd.DataFrame:
 
     names = [entry.name for entry in fields(kind)]
     return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
+
+
+_DECLARED = {"course": "course", "organization": "organization", "starts": "starts_on", "expires": "expires_on"}
+_DECLARED |= {"content_availability": "content_availability", "sitewide": "sitewide"}
+
+
+def declared(settings: Mapping[str, Mapping[str, Any]]) -> Export:
+    """What case.toml says of pools (`[pools."NAME"]`), as an export of its own role: a table a pool."""
+    tables, columns = [], {"pool": Coded.of(settings)}
+    for place, (pool, told) in enumerate(settings.items()):
+        tables.append(Table(0, "", "", frozenset(_DECLARED[name] for name in told), pool, place))
+    for name, column in _DECLARED.items():
+        cells = Coded.of(row.get(name) for row in settings.values())
+        kind = COLUMNS[column].kind
+        values = [np.datetime64(value, "s") for value in cells.values] if kind == "date" else [float(v) for v in cells.values] if kind != "text" else cells.values  # fmt: skip
+        columns[column] = Coded(cells.codes, np.array(values, dtype="datetime64[s]" if kind == "date" else float) if kind != "text" else values)  # fmt: skip
+    rows = np.arange(len(settings), dtype=np.int32)
+    source = Source("declared", "case.toml", "", "", 0, "", "", len(settings), len(settings), 0, 0, 0)
+    return Export("declared", None, columns, rows, rows, tuple(tables), (source,))

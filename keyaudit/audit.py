@@ -1,0 +1,522 @@
+"""The one noun: a frozen answer to what became of every key. (DESIGN §1, §3)"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.calendar import Calendar
+from keyaudit.card import card, card_text
+from keyaudit.changes import compare, read_former
+from keyaudit.coded import Array, Coded
+from keyaudit.columns import KEYS, ROLES
+from keyaudit.explain import Explanation, browse, explain, find
+from keyaudit.exports.names import fold_name
+from keyaudit.exports.records import Note
+from keyaudit.facts import Facts
+from keyaudit.findings import Accepted, counts_of, noted, ranks, table
+from keyaudit.keytable import columns, frame
+from keyaudit.masking import ending
+from keyaudit.pooltable import PoolRow, pool_rows
+from keyaudit.rulebook import (
+    ANSWERS,
+    BY_PAIR,
+    DOUBLED,
+    FINDINGS,
+    GROUPS,
+    SEVERITIES,
+    STATUS,
+    STATUSES,
+    VERDICTS,
+    WORKS,
+    Code,
+)
+from keyaudit.tallies import NO_POOL, Task, cross_count, outlook, tasks
+from keyaudit.words import are, away, count, plain, weekday
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DISPLAYED = ("status", "works", "works_until", "act_by", "next_step")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a masked twin shows instead of its audit's own columns. (share.py)"""
+
+    keys: Mapping[str, Any]
+    findings: Mapping[str, Any]
+    pools: tuple[PoolRow, ...]
+    sources: tuple[Mapping[str, Any], ...]
+    not_checked: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What became of every key, on a date.
+
+    `keys`: one row per key, columns KEYS, full codes: for computing, not for display. `pools`: one row per pool.
+    `findings`: what a person must look at, worst first. `tie_out`, `sources`: one row per file. `answers`: four rows.
+    `facts`: what all of it follows from, by key number. DataFrames are made when they are first asked for; views that can
+    do without take `key_columns` (in the order of urgency), `finding_columns` and `pool_rows`.
+    """
+
+    facts: Facts = field(repr=False)
+    accepted: tuple[Accepted, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    name: str = ""
+    shown: Shown | None = field(default=None, repr=False)
+
+    # --- as columns ---
+
+    @property
+    def is_masked(self) -> bool:
+        """Is it a twin to share: no code in full, no person?"""
+        return self.shown is not None
+
+    def blocks_of(self, key: int) -> Iterator[list[tuple[str, str]]]:
+        """What is found of a key: severity and message, by kind."""
+        for block in self._blocks:
+            if len(at := np.flatnonzero(block.key == key)):
+                rank = ranks(self.facts, block, self.accepted)
+                yield [(SEVERITIES[rank[place]], f"{plain(block.code)}. {block.message[place]}") for place in at]
+
+    @property
+    def order(self) -> Array:
+        """The numbers of all keys, the most urgent first."""
+        return self.facts.order
+
+    @cached_property
+    def key_columns(self) -> Mapping[str, Any]:
+        """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
+        if self.shown is not None:
+            return self.shown.keys
+        taken = {name: _take(column, self.order) for name, column in columns(self.facts).items()}
+        return {name: taken[name] for name in KEYS}
+
+    @cached_property
+    def finding_columns(self) -> Mapping[str, Any]:
+        """The columns of findings, worst first, and `key`: the number of the key each is about (-1: none)."""
+        return self.shown.findings if self.shown is not None else table(self.facts, self._blocks, self.accepted)
+
+    @cached_property
+    def _blocks(self) -> list[Any]:
+        lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
+        return [*self.facts.found, *noted(self.facts, lost)]
+
+    @cached_property
+    def pool_rows(self) -> tuple[PoolRow, ...]:
+        """Every pool, those that need somebody first."""
+        return self.shown.pools if self.shown is not None else tuple(pool_rows(self.facts))
+
+    @cached_property
+    def source_rows(self) -> tuple[Mapping[str, Any], ...]:
+        """Every file; keys, repeats and set aside as the audit counts them."""
+        return self.shown.sources if self.shown is not None else tuple(_sources(self.facts))
+
+    # --- as DataFrames ---
+
+    @cached_property
+    def keys(self) -> pd.DataFrame:
+        """One row per key, columns KEYS, the most urgent first; full codes: for computing, not for display."""
+        return frame(self.key_columns, KEYS)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """What a person must look at, worst first."""
+        return frame({name: column for name, column in self.finding_columns.items() if name != "key"})
+
+    @cached_property
+    def pools(self) -> pd.DataFrame:
+        """One row per pool: stage, counts per status, next step, act_by, sign-off; those that need somebody first."""
+        import pandas as pd
+
+        names = ["pool", "course", "organization", "expires_on", "stage", "keys", *STATUSES, "next_step", "act_by"]
+        rows = [row.as_dict() for row in self.pool_rows]
+        made = pd.DataFrame(rows, columns=[*names, "in_backup", "only_later", "elsewhere", "sign_off", "balanced"])
+        return made.astype({"expires_on": "datetime64[s]", "act_by": "datetime64[s]"})
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """One row per file: role, name, hash, columns used and not, the account of its rows."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.source_rows)).astype({"matched": "Int64", "unmatched": "Int64"})
+
+    @property
+    def tie_out(self) -> pd.DataFrame:
+        """Pool and course-key files: rows read = keys + repeats + set aside."""
+        counted = self.sources[[ROLES[role].counts_in_tie_out for role in self.sources["role"]]]
+        return counted[["role", "source_file", "rows_read", "keys", "repeats", "set_aside"]].reset_index(drop=True)
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """The user's four words, always four rows: count, of which certain, definition. (CATALOGUE §3)"""
+        import pandas as pd
+
+        rows = [(word, *self.answer_counts[word], ANSWERS[word]) for word in ANSWERS]
+        return pd.DataFrame(rows, columns=["answer", "count", "certain", "definition"])
+
+    # --- counts ---
+
+    @property
+    def as_of(self) -> dt.date:
+        """The day of the audit."""
+        return self.facts.day
+
+    @property
+    def calendar(self) -> Calendar:
+        """The sunset this audit goes by."""
+        return self.facts.calendar
+
+    @property
+    def phase(self) -> str:
+        """The phase of the calendar, one of PHASES."""
+        return self.calendar.phase(self.as_of)
+
+    @property
+    def total(self) -> int:
+        """How many keys there are."""
+        return self.facts.keys
+
+    @cached_property
+    def statuses(self) -> dict[str, int]:
+        """How many keys have each of the 14 statuses, zeros included."""
+        return _counted(self.facts.status, STATUSES)
+
+    @cached_property
+    def works(self) -> dict[str, int]:
+        """How many keys work, are used, …: every value of WORKS, zeros included."""
+        return _counted(self.facts.works, WORKS)
+
+    @cached_property
+    def groups(self) -> dict[str, int]:
+        """How many keys stand in each of GROUPS, the first screen of every view; together all keys."""
+        return _counted(self.facts.group, GROUPS)
+
+    @cached_property
+    def needing(self) -> int:
+        """How many keys need somebody."""
+        return int(self.facts.needs.sum())
+
+    @cached_property
+    def excused(self) -> int:
+        """How many keys would need somebody, and all that is found of them is accepted."""
+        return int(self.facts.excused.sum())
+
+    @cached_property
+    def answer_counts(self) -> dict[str, tuple[int, int]]:
+        """The four answers: how many keys, and of how many that is certain."""
+        f = self.facts
+        unredeemed = f.in_pool & ~f.redeemed & ~f.status_undistributed
+        doubled = np.zeros(f.keys + 1, dtype=bool)
+        for block in self._blocks:
+            if block.code in DOUBLED:
+                doubled[block.key] = True
+        duplicate, missing = f.status_duplicate, f.status_missing
+        possibly = missing | (f.status_to_migrate & f.presence_unknown)
+        counts = (
+            (unredeemed, unredeemed & (f.is_distributed == 1)),
+            (duplicate | doubled[:-1], duplicate),
+            (f.status_migrated, f.status_migrated & f.courses_known),
+            (possibly, missing),
+        )
+        return {word: (int(of.sum()), int(sure.sum())) for word, (of, sure) in zip(ANSWERS, counts, strict=True)}
+
+    @cached_property
+    def finding_counts(self) -> dict[str, dict[str, int]]:
+        """Severity → kind → how many, the most first."""
+        return counts_of(self.facts, self._blocks, self.accepted)
+
+    def count_findings(self) -> dict[str, int]:
+        """How many findings of each severity, zeros included."""
+        return {severity: sum(self.finding_counts[severity].values()) for severity in SEVERITIES}
+
+    def tie_out_sums(self) -> dict[str, int]:
+        """Sums over pool and course-key files; `unexplained` is always 0 (checked when the audit was made)."""
+        rows = [row for row in self.source_rows if ROLES[row["role"]].counts_in_tie_out]
+        sums = {name: sum(row[name] for row in rows) for name in ("rows_read", "keys", "repeats", "set_aside")}
+        sums["unexplained"] = sums["rows_read"] - sums["keys"] - sums["repeats"] - sums["set_aside"]
+        return sums
+
+    # --- the verdict in words ---
+
+    @property
+    def verdict(self) -> str:
+        """One of VERDICTS, worst first."""
+        counts = self.count_findings()
+        if counts["critical"]:
+            return "blocked"
+        if counts["error"]:
+            return "act"
+        if self.not_checked:
+            return "incomplete"
+        return "watch" if counts["warning"] else "clear"
+
+    @property
+    def locked_out(self) -> int:
+        """How many keys fail today that a learner may hold."""
+        return self.groups["locked out now"]
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence with its figure."""
+        accepted = f" {count(self.excused)} {are(self.excused)} accepted as {'it is' if self.excused == 1 else 'they are'}." if self.excused else ""
+        if self.verdict == "clear":
+            every = "the one key is" if self.total == 1 else f"all {self.total:,} keys are"
+            return f"Nothing is open: {every} accounted for.{accepted}"
+        if self.needing:
+            return f"{self.needing:,} of {count(self.total)} {'needs' if self.needing == 1 else 'need'} somebody.{accepted}"
+        return {
+            "incomplete": "No key needs somebody, but some questions are open.",
+            "watch": "No key needs somebody; some things are worth a look.",
+        }.get(self.verdict, "No key needs somebody, but there are findings to look at.") + accepted
+
+    @property
+    def sentence(self) -> str:
+        """What the verdict means: the largest kind of its findings; a lock-out only where a code does not work."""
+        severity = {"blocked": "critical", "act": "error"}.get(self.verdict)
+        told = []
+        if self.locked_out:
+            told.append(f"{count(self.locked_out)} {'does' if self.locked_out == 1 else 'do'} not work: whoever holds {'it' if self.locked_out == 1 else 'one'} is locked out.")
+        if severity:
+            kind, number = next(iter(self.finding_counts[severity].items()))
+            what = f"{count(number)} {are(number)} {plain(kind)}" if kind in STATUSES else f"{_kind(kind)} ({number:,})"
+            told.append(f"{'Largest kind' if len(self.finding_counts[severity]) > 1 else 'What'}: {what}.")
+        return " ".join(told) or VERDICTS[self.verdict]
+
+    def deadline_sentence(self) -> str:
+        """How far the next deadline is."""
+        coming = self.calendar.next_deadline(self.as_of)
+        if coming is None:
+            days = (self.as_of - self.calendar.removed).days
+            return f"the pools were removed on {weekday(self.calendar.removed)}, {count(days, 'day')} ago"
+        label, date = coming
+        return f"next deadline: {label.lower()} {weekday(date)}, {away((date - self.as_of).days)}"
+
+    @cached_property
+    def not_checked(self) -> tuple[str, ...]:
+        """What the audit could not decide: with any of these the verdict is at best `incomplete`."""
+        if self.shown is not None:
+            return self.shown.not_checked
+        found = []
+        if not self.facts.course_keys_given:
+            found.append("No Find Course Assignment Keys export was given: what was migrated is not known.")
+        undetermined = self.statuses[STATUS.undetermined]
+        if undetermined:
+            found.append(f"{count(undetermined)} could not be given a verdict.")
+        if unknown := self.works["unknown"] - undetermined:
+            found.append(f"It is not known whether {count(unknown)} would work.")
+        for row in self.source_rows:
+            if lost := row["damaged"]:
+                found.append(f"{row['source_file']}: {count(lost, 'damaged row')} {'was' if lost == 1 else 'were'} set aside; a key may be lost there.")
+        return (*found, *(text for _, text in self.unreadable))
+
+    def when(self, day: dt.date) -> str:
+        """`today`, or `by Fri 10 Apr 2026`."""
+        return "today" if day == self.as_of else f"by {weekday(day)}"
+
+    def __repr__(self) -> str:
+        """The card's text twin."""
+        return card_text(self)
+
+    def _repr_html_(self) -> str:
+        """The card: inline styles only, so that it survives an untrusted notebook and both themes."""
+        return card(self)
+
+    def as_summary(self) -> dict[str, Any]:
+        """The content of summary.json. (DESIGN §4)"""
+        told = [(word, *self.answer_counts[word], ANSWERS[word]) for word in ANSWERS]
+        return {
+            "case": self.name,
+            "as_of": self.as_of.isoformat(),
+            "phase": self.phase,
+            "verdict": self.verdict,
+            "headline": self.headline,
+            "answers": [dict(zip(("answer", "count", "certain", "definition"), row, strict=True)) for row in told],
+            "keys": self.total,
+            "groups": self.groups,
+            "accepted": self.excused,
+            "statuses": self.statuses,
+            "works": self.works,
+            "findings": self.count_findings(),
+            "tie_out": self.tie_out_sums(),
+            "sources": [dict(row) for row in self.source_rows],
+            "not_checked": list(self.not_checked),
+        }
+
+    # --- tables for display ---
+
+    def summary(self, by: str | None = None) -> pd.DataFrame:
+        """Count keys per status (all 14, zeros included); by="pool", "course" or "organization" a row for each of them.
+
+        Keys in no pool have a line of their own. Raises ValueError for another `by`.
+        """
+        import pandas as pd
+
+        if by is None:
+            return pd.DataFrame({"keys": self.statuses}).rename_axis("status")
+        if by not in ("pool", "course", "organization"):
+            raise ValueError(f'summary(by="{by}"): choose "pool", "course" or "organization"')
+        unknown = NO_POOL if by == "pool" else "not known"
+        table = pd.DataFrame(cross_count(self.key_columns[by], self.key_columns["status"], unknown)).T
+        table = table.reindex(columns=list(STATUSES)).sort_index()
+        table.insert(0, "keys", table.sum(axis=1))
+        return table.rename_axis(index=by, columns=None)
+
+    def show(
+        self,
+        status: str | None = None,
+        pool: str | None = None,
+        works: str | None = None,
+        limit: int = 20,
+        *,
+        contains: str | None = None,
+        sort: str | None = None,
+    ) -> pd.DataFrame:
+        """Keys for display, the most urgent first, masked: reference and ending instead of the code. At most `limit` rows.
+
+        `contains` is a part of a reference, pool, course or next step; `sort` a column of KEYS. Raises ValueError for a
+        status, works or column that there is not.
+        """
+
+        rows = np.arange(self.total)
+        for column, value, known in (("status", status, STATUSES), ("works", works, WORKS), ("sort", sort, KEYS)):
+            if value is not None and value not in known:
+                raise ValueError(f'show({column}="{value}"): choose one of {", ".join(known)}')
+            if value is not None and column != "sort":
+                rows = rows[(self.key_columns[column].codes == list(known).index(value))[rows]]
+        if pool is not None:
+            rows = rows[self.key_columns["pool"].has(lambda name: fold_name(name) == fold_name(pool))[rows]]
+        if contains is not None:
+            rows = rows[_containing(self.key_columns, contains)[rows]]
+        if sort is not None:
+            rows = self.keys[sort].iloc[rows].argsort(kind="stable").pipe(lambda places: rows[places.to_numpy()])
+        return self.shown_rows(rows[:limit])
+
+    def shown_rows(self, rows: Array) -> pd.DataFrame:
+        """Some keys, by their places in the order of urgency, for display: masked."""
+        import pandas as pd
+
+        part = {name: _take(self.key_columns[name], rows) for name in ("training_key", "reference", *DISPLAYED)}
+        shown = frame(part, DISPLAYED)
+        for name in ("works_until", "act_by"):
+            shown[name] = shown[name].dt.strftime("%Y-%m-%d").fillna("")
+        shown = shown.astype("str").rename(columns={"next_step": "next step"})
+        codes = part["training_key"].to_pylist()
+        shown.insert(0, "ends in", [ending(code or "") if not self.is_masked else "" for code in codes])
+        return shown.set_index(pd.Index(part["reference"].to_pylist(), name="key"))
+
+    def show_findings(self, limit: int = 20) -> pd.DataFrame:
+        """Findings for display, grouped: severity, code, pool, how many, what to do. Masked.
+
+        Where pool and course key differ in a name, each pair of names is a group of its own.
+        """
+        import pandas as pd
+
+        pair = self.findings["message"].where(self.findings["code"].isin(BY_PAIR), "")
+        counted = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair).astype({"pool": "str"})
+        grouped = counted.groupby(["severity", "code", "pool", "pair", "remedy"], sort=False, dropna=False, observed=True)
+        table = grouped.agg(findings=("message", "size"), message=("message", "first")).reset_index()
+        table = table[["severity", "code", "pool", "findings", "message", "remedy"]].fillna("")
+        if len(table) <= limit:
+            return table
+        more = {"code": "…", "findings": table["findings"][limit:].sum(), "message": f"{len(table) - limit} more: show_findings({len(table)})"}
+        return pd.concat([table.head(limit), pd.DataFrame([more])], ignore_index=True).fillna("")
+
+    @cached_property
+    def work(self) -> list[Task]:
+        """The work list as rows: what to do, by when, in which pool, for how many keys; the most urgent first."""
+        return tasks(self)
+
+    def today(self) -> pd.DataFrame:
+        """The work list: act_by, pool, keys, status, next_step. The most urgent first; pools before keys, counts before codes."""
+        import pandas as pd
+
+        rows = [(task.act_by.isoformat(), task.pool, task.keys, task.status, task.next_step) for task in self.work]
+        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "next_step"])
+
+    def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
+        """Count the codes that would still work on each date if nothing changes.
+
+        A row per date, columns `works` (all) and one per status, or per pool with by="pool". Without `on`: the day of the
+        audit, the deadlines to come, and the twelve dates on which most codes stop working. A pool that has not started
+        counts from its start. Raises ValueError for another `by`, and for a date before the audit.
+        """
+        return outlook(self, by, on)
+
+    # --- one key, other audits ---
+
+    def explain(self, key: str) -> Explanation:
+        """One key's whole story; `key` is a code, a reference, a unique ending, a learner's name or address. Masked."""
+        return explain(self, key)
+
+    def find(self, learner: str) -> pd.DataFrame:
+        """The keys of a learner, by a part of a name or an address: masked, as `show`, with where the name stands."""
+        return find(self, learner)
+
+    def browse(self) -> Any:
+        """Every key, masked, in a table to sort and search (with itables, an extra); without it a plain table."""
+        return browse(self)
+
+    def changes_since(self, former: Reconciliation | str | Path) -> pd.DataFrame:
+        """Which keys moved to another status, or work otherwise, are new or gone since a former audit, and why.
+
+        `former` is an audit or the keys.csv it wrote. Masked; columns CHANGES. Raises UnreadableFile for another file.
+        """
+        return compare(former.keys if isinstance(former, Reconciliation) else read_former(former), self.keys)
+
+
+def _sources(f: Facts) -> list[dict[str, Any]]:
+    """Every file as it was read; rows of later exports that its backup shows too are set aside, not keys."""
+    lost = np.bincount(f.file[f.is_set_aside], minlength=len(f.files))
+    rows = []
+    for place, file in enumerate(f.files):
+        if file.role == "declared":
+            continue
+        row = {name: getattr(file, name) for name in _SOURCE}
+        row["keys"] -= int(lost[place])
+        row["set_aside"] += int(lost[place])
+        matched = f.matched.get(place)
+        row |= {"matched": matched, "unmatched": None if matched is None else row["keys"] - matched}
+        rows.append(row)
+    return rows
+
+
+_SOURCE = (
+    "role", "source_file", "sheets", "sha256", "bytes", "columns_used", "columns_not_used", "rows_read", "keys", "repeats",
+    "set_aside", "damaged",
+)  # fmt: skip
+
+
+def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
+    words = list(names)
+    return dict(zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True))
+
+
+def _containing(columns: Mapping[str, Any], text: str) -> Array:
+    """Which keys have a text in their reference, pool, course, status or next step; the case does not matter."""
+    wanted = text.casefold()
+    found = np.asarray(pc.match_substring(columns["reference"], text, ignore_case=True))
+    for name in ("pool", "course", "status", "next_step"):
+        found |= columns[name].has(lambda told: wanted in str(told).casefold())
+    return found
+
+
+def _take(column: Any, rows: Array) -> Any:
+    if isinstance(column, Coded):
+        return column.take(rows)
+    return column.take(pa.array(rows)) if isinstance(column, pa.Array) else column[rows]
+
+
+def _kind(code: str) -> str:
+    what = FINDINGS[code].what.rstrip(".")
+    return what[:1].lower() + what[1:]

@@ -1,0 +1,196 @@
+"""The columns of keys.csv and of `audit.keys`, as codes by key number. (DESIGN §4, columns.KEYS)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.facts import NEVER, NO, UNKNOWN, YES, Facts, fact
+from keyaudit.rulebook import STATUS, STATUSES, WORKS
+from keyaudit.settings import key_setting, pool_setting
+from keyaudit.verdicts import NUMBER
+
+ANSWERS = ["no", "yes", "unknown"]
+
+
+@fact
+def row(f: Facts) -> Array:
+    """Of every record: its row in the sheet."""
+    return np.concatenate([export.row for _, export in f.given()]).astype(np.int64)
+
+
+@fact
+def sheet(f: Facts) -> Coded:
+    """Of every record: its sheet."""
+    return Coded.stacked([Coded(export.table.astype(np.int32), [table.sheet or None for table in export.tables]).distinct() for _, export in f.given()])  # fmt: skip
+
+
+@fact
+def first_record(f: Facts) -> Array:
+    """The first record of every key: of backups, then later exports, then course keys."""
+    return f.by_key.first(np.ones(f.records, dtype=bool))
+
+
+@fact
+def rank_of_code(f: Facts) -> Array:
+    """Of every key: its place if all were sorted by code; what has no code comes last, in the order of its records."""
+    known = len(f.coded.dictionary)
+    rank = np.arange(f.keys)
+    rank[pc.sort_indices(f.coded.dictionary).to_numpy()] = np.arange(known)
+    return rank
+
+
+@fact
+def references(f: Facts) -> Any:
+    """Pool (else file) and row of the first export, as Arrow texts; file and sheet too where that names two keys."""
+    files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]
+    told = Coded(np.where(f.home_pool >= 0, f.home_pool, len(f.pools.names) + f.file[f.first_record]), [*f.pools.names, *files])
+    name, number = told.distinct(), f.row[f.first_record]
+    texts = _located(name, number)
+    pair = name.codes * (number.max(initial=0) + 1) + number
+    _, place, often = np.unique(pair, return_inverse=True, return_counts=True)
+    twice = np.flatnonzero(often[place] > 1)
+    if not len(twice):
+        return texts
+    more = []
+    for key in twice.tolist():
+        record = f.first_record[key]
+        sheet = f.sheet[record]
+        more.append(f"{texts[key].as_py()} ({files[f.file[record]]}{', ' + sheet if sheet else ''})")
+    mask = np.zeros(f.keys, dtype=bool)
+    mask[twice] = True
+    return pc.replace_with_mask(texts, pa.array(mask), pa.array(more, TEXT))
+
+
+def _located(name: Coded, number: Array) -> Any:
+    """`name, row 14` for every key."""
+    names = pa.array([*name.listed(), ""], TEXT).take(pa.array(name.codes % (len(name.values) + 1)))
+    rows = pa.array(number).cast(TEXT)
+    return pc.binary_join_element_wise(names, rows, pa.scalar(", row ", TEXT))
+
+
+@fact
+def deciding_record(f: Facts) -> Array:
+    """The record that decided the status of every key."""
+    altered = f.status == NUMBER[STATUS.altered]
+    of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, f.of_key(f.link, f.course_row, -1), -1))
+    redeemed = np.where(f.status == NUMBER[STATUS.redeemed], f.by_key.first(f.in_pools & f.sign("redeemed")), -1)
+    latest = np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)
+    of_pool = np.where(redeemed >= 0, redeemed, f.of_key(f.home, latest, -1))
+    return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))
+
+
+@fact
+def evidence(f: Facts) -> Any:
+    """The file and row that decided; of a key that is gone, the file that does not list it."""
+    record = f.deciding_record
+    texts = _located(Coded(f.file[record], [file.source_file for file in f.files]), f.row[record])
+    gone = f.gone & ~f.in_course_keys & ~np.isin(f.status, [NUMBER[STATUS.redeemed], NUMBER[STATUS.altered]])
+    if not gone.any():
+        return texts
+    first = np.full(f.pool_count, -1)
+    rows = np.flatnonzero(f.is_in("pools_now"))[::-1]
+    first[f.pool[rows]] = f.file[rows]
+    names = [f.files[place].source_file if place >= 0 else f.pools.empty_now.get(pool, "") for pool, place in enumerate(first)]
+    told = pa.array([f"{name}, not listed" for name in names], TEXT)
+    return pc.replace_with_mask(texts, pa.array(gone), told.take(pa.array(f.home_pool[gone])))
+
+
+@fact
+def damage(f: Facts) -> dict[int, str]:
+    """Key → the rung that links it, or what Excel did to its cell."""
+    told = {one: "excel" for pair in f.links.backwards for one in pair[:1]} | dict(f.rung)
+    for role, export in f.given():
+        start = f.slices[role].start
+        for record, what in export.damage.items():
+            number = int(f.key[record + start])
+            if number >= 0 and role in ("pools_before", "pools_now", "course_keys"):
+                told.setdefault(number, what)
+    return told
+
+
+def _answer(values: Array) -> Coded:
+    return Coded(values.astype(np.int32), ANSWERS)
+
+
+def _few(f: Facts, told: dict[int, str]) -> Coded:
+    """A column of few keys."""
+    codes = np.full(f.keys, -1, dtype=np.int32)
+    column = Coded.of(told.values())
+    codes[list(told)] = column.codes
+    return Coded(codes, column.values)
+
+
+def _days(dates: Array) -> Coded:
+    """Dates as few distinct values."""
+    values, codes = np.unique(dates, return_inverse=True)  # NaT is the last
+    known = int((~np.isnat(values)).sum())
+    return Coded(np.where(codes < known, codes, -1).astype(np.int32), values[:known])
+
+
+def columns(f: Facts) -> dict[str, Any]:
+    """Every column of KEYS by key number: Coded, numbers, or Arrow texts."""
+    first = f.first_record
+    uses = np.where(f.in_course_keys, f.uses, np.nan)
+    in_course = np.where(f.in_course_keys, YES, np.where(f.course_keys_given, NO, UNKNOWN))
+    partner = np.where(f.link >= 0, f.link, 0)
+    step, steps = f.next_step
+    reason, reasons = f.reason
+    return {
+        "training_key": f.codes,
+        "status": Coded(f.status.astype(np.int32), list(STATUSES)),
+        "works": Coded(f.works.astype(np.int32), list(WORKS)),
+        "works_until": _days(f.works_until),
+        "next_step": Coded(step.astype(np.int32), steps),
+        "act_by": _days(f.act_by),
+        "reason": Coded(reason.astype(np.int32), reasons),
+        "pool": Coded(f.home_pool.astype(np.int32), f.pools.names),
+        "course": pool_setting(f, "course"),
+        "organization": pool_setting(f, "organization"),
+        "is_distributed": _answer(f.is_distributed),
+        "redeemed_at": _days(f.redeemed_at),
+        "pool_expires_on": _days(f.pool_expires_on),
+        "in_before": _answer(f.in_before.astype(int)),
+        "in_now": _answer(f.in_now),
+        "in_course_keys": _answer(in_course),
+        "course_key_name": key_setting(f, "name"),
+        "course_key_course": key_setting(f, "course"),
+        "course_key_organization": key_setting(f, "organization"),
+        "course_key_expires_on": _days(np.append(f.dates("expires_on"), NEVER)[f.course_row]),
+        "uses": uses,
+        "max_uses": f.max_uses,
+        "uses_left": np.where(np.isnan(uses), np.nan, np.maximum(f.max_uses - np.nan_to_num(uses), 0)),
+        "lookalike": pc.if_else(pa.array(f.link >= 0), f.codes.take(pa.array(partner)), pa.scalar(None, TEXT)),
+        "damage": _few(f, f.damage),
+        "reference": f.references,
+        "evidence": f.evidence,
+        "source_file": Coded(f.file[first].astype(np.int32), [file.source_file for file in f.files]),
+        "source_sheet": f.sheet.take(first),
+        "source_row": f.row[first],
+    }
+
+
+def frame(table: Any, names: Any = None) -> Any:
+    """Columns as a DataFrame: texts as str, words of ours as ordered categories, dates as datetime64[s]."""
+    import pandas as pd
+
+    return pd.DataFrame({name: _series(table[name], name) for name in (names or table)}, copy=False)
+
+
+def _series(column: Any, name: str) -> Any:
+    import pandas as pd
+
+    if isinstance(column, Coded):
+        if isinstance(column.values, np.ndarray):
+            return column.spread(np.datetime64("NaT"), "datetime64[s]")
+        values = column.listed()
+        kept = column.distinct() if len(set(values)) < len(values) else column
+        return pd.Categorical.from_codes(kept.codes, pd.Index(kept.listed(), dtype="str"), ordered=name in ORDERED)
+    return pd.array(column, dtype="str") if isinstance(column, pa.Array) else column
+
+
+ORDERED = ("status", "works", "severity")

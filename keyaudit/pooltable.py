@@ -1,0 +1,137 @@
+"""A row per pool: its stage, counts, next step, and the sign-off, whose two sides are counted apart. (CATALOGUE §3)"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from keyaudit.coded import Array
+from keyaudit.facts import By, Facts, named
+from keyaudit.rulebook import STAGES, STATUSES, URGENCY
+from keyaudit.settings import of_pools
+from keyaudit.words import listed, plain
+
+IDLE = {  # what to do in a pool in which no key needs anybody, before the removal and after it
+    "not_exported": (
+        "Export it (Training Key Pools → the pool → Export) into pools-before, and audit again.",
+        "Look for an export made before the removal; if there is none, record the gap.",
+    ),
+    "moved": ("Expire it (Training Key Pools → the pool → Edit → Expires).", "Nothing."),
+    "closed": ("Nothing.", "Nothing."),
+}
+
+
+named("strays_of_pools", lambda f: np.flatnonzero(f.place_pool != f.home_pool[f.place_key]))  # places of keys that count elsewhere
+named("is_set_aside", lambda f: f.is_in("pools_now") & (f.code < 0) & ~f.blind)  # rows that the backup shows too
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    """One pool. `in_backup` + `only_later` are counted in the files, `statuses` + `elsewhere` by the verdicts."""
+
+    pool: str
+    course: str | None
+    organization: str | None
+    expires_on: Any
+    stage: str
+    statuses: dict[str, int]
+    next_step: str
+    act_by: dt.date | None
+    in_backup: int
+    only_later: int
+    elsewhere: dict[str, int] = field(default_factory=dict)  # pool → keys of this one that are counted there
+
+    @property
+    def keys(self) -> int:
+        """How many keys count in it."""
+        return sum(self.statuses.values())
+
+    @property
+    def balanced(self) -> bool:
+        """Do the two sides of the sign-off agree?"""
+        return self.in_backup + self.only_later == self.keys + sum(self.elsewhere.values())
+
+    @property
+    def is_signed_off(self) -> bool:
+        """Balanced, and nothing left to do."""
+        return self.balanced and self.stage in ("moved", "closed")
+
+    @property
+    def sign_off(self) -> str:
+        """What a person signs: `60 in the backup = 32 migrated + 28 redeemed`."""
+        files = [f"{self.in_backup:,} in the backup"]
+        files += [f"{self.only_later:,} only in a later export"] if self.only_later else []
+        parts = [f"{number:,} {plain(code)}" for code, number in self.statuses.items() if number]
+        parts += [f"{number:,} counted under {pool}" for pool, number in self.elsewhere.items()]
+        left = "" if self.is_signed_off else "; not signed off: something is left to do" if self.balanced else "; NOT BALANCED"
+        return f"{' + '.join(files)} = {' + '.join(parts) or 'nothing'}{left}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its columns in `audit.pools`."""
+        told = {name: getattr(self, name) for name in ("pool", "course", "organization", "expires_on", "stage", "keys")}
+        elsewhere = listed([f"{number:,} in {pool}" for pool, number in self.elsewhere.items()]) if self.elsewhere else ""
+        told |= self.statuses | {name: getattr(self, name) for name in ("next_step", "act_by", "in_backup", "only_later")}
+        return told | {"elsewhere": elsewhere, "sign_off": self.sign_off, "balanced": self.balanced}
+
+
+def pool_rows(f: Facts) -> Iterator[PoolRow]:
+    """Every pool: those that need somebody first, the most urgent on top."""
+    statuses = _counts(f.home_pool, f.status, f.pool_count, len(STATUSES))
+    backup, both = _distinct(f, f.is_in("pools_before")), _distinct(f, f.in_pools & ~f.is_set_aside)
+    expires = of_pools(f, "expires_on").spread(np.datetime64("NaT"), "datetime64[s]")
+    courses, organizations = of_pools(f, "course"), of_pools(f, "organization")
+    needing = np.flatnonzero(f.needs & (f.home_pool >= 0))
+    order = needing[np.lexsort((_urgency(f)[needing], f.act_by[needing]))]
+    first = By(f.home_pool[order], f.pool_count).first(np.ones(len(order), dtype=bool))
+    step, steps = f.next_step
+    rows = []
+    for pool, name in enumerate(f.pools.names):
+        key = int(order[first[pool]]) if first[pool] >= 0 else None
+        is_over = bool(np.broadcast_to(f.pool_is_over, f.pool_count)[pool]) or bool(expires[pool] <= f.as_of)
+        exported = f.pools.has_before[pool] or f.pools.has_now[pool]
+        done = "not_exported" if not exported else "closed" if is_over else "moved"
+        stage = done if key is None else "begun" if f.pool_begun[pool] else "not_begun"
+        rows.append(
+            PoolRow(
+                name,
+                courses[pool],
+                organizations[pool],
+                expires[pool],
+                stage,
+                dict(zip(STATUSES, statuses[pool].tolist(), strict=True)),
+                steps[step[key]] if key is not None else IDLE[stage][int(f.is_removed)],
+                f.act_by[key].item().date() if key is not None else None,
+                int(backup[pool]),
+                int(both[pool] - backup[pool]),
+                _elsewhere(f, pool),
+            )
+        )
+    yield from sorted(rows, key=lambda row: (row.act_by is None, row.act_by or f.day, list(STAGES).index(row.stage) if row.act_by is None else 0))  # fmt: skip
+
+
+def _urgency(f: Facts) -> Array:
+    return np.array([URGENCY.index(code) for code in STATUSES])[f.status]
+
+
+def _counts(group: Array, kind: Array, groups: int, kinds: int) -> Array:
+    inside = group >= 0
+    return np.bincount(group[inside] * kinds + kind[inside], minlength=groups * kinds).reshape(groups, kinds)
+
+
+def _distinct(f: Facts, rows: Array) -> Array:
+    """Of every pool: how many different keys some records of its files hold."""
+    held = np.flatnonzero(rows & (f.key >= 0))
+    pairs = np.unique(f.pool[held] * f.keys + f.key[held])
+    return np.bincount(pairs // max(f.keys, 1), minlength=f.pool_count)
+
+
+def _elsewhere(f: Facts, pool: int) -> dict[str, int]:
+    """Keys of a pool that are counted under another: pool → how many."""
+    away = f.strays_of_pools
+    theirs = f.home_pool[f.place_key[away[f.place_pool[away] == pool]]]
+    numbers, counts = np.unique(theirs, return_counts=True)
+    return {f.pools.names[number]: int(size) for number, size in zip(numbers, counts, strict=True)}

@@ -1,0 +1,35 @@
+"""The rule book: statuses, findings, and every word that is said of them. (CATALOGUE)"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from keyaudit.rulebook.findings import BY_PAIR, DOUBLED, FINDINGS, Finding
+from keyaudit.rulebook.statuses import (
+    ACTIONS,
+    ANSWERS,
+    FACTS,
+    FAMILIES,
+    GROUPS,
+    LISTS,
+    SEVERITIES,
+    STAGES,
+    STATUSES,
+    URGENCY,
+    VERDICTS,
+    WORKS,
+    Status,
+    Step,
+    family,
+    holds,
+    in_words,
+    severity_of,
+)
+
+Code = SimpleNamespace(**{code: code for code in FINDINGS})  # names of findings, for those who note them: Code.blank_key
+STATUS = SimpleNamespace(**{code: code for code in STATUSES})
+
+__all__ = [
+    "ACTIONS", "ANSWERS", "BY_PAIR", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "LISTS", "SEVERITIES", "STAGES",
+    "STATUS", "STATUSES", "URGENCY", "VERDICTS", "WORKS", "Code", "Finding", "Status", "Step", "family", "holds", "in_words", "severity_of",
+]  # fmt: skip

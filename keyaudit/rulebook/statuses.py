@@ -1,0 +1,422 @@
+"""The rule book: every status and every finding once, with its rule, severity, words and next step. (CATALOGUE §3, §5)
+
+A rule is a predicate over the named FACTS: it is evaluated (`holds`) and printed (`in_words`). Everything that is said of a
+status or a finding anywhere is printed from here.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+
+# Where things stand in the TMS.
+POOL = "Training Key Pools → the pool"
+KEYS = "Find Course Assignment Keys"
+ENTRY = f"{KEYS} → its entry"
+ADD = "Course Assignment Training Keys → the entry → Add Multiple Training Keys"
+ASSIGNMENTS = "Find Course Assignments"
+ASK_SUPPORT = "ask Skillable Support"
+
+FACTS = {
+    "readable": "its code is readable",
+    "in_pool": "in a pool",
+    "in_course_keys": "in course keys",
+    "redeemed": "redeemed",
+    "redemption_unreadable": "whether it was redeemed cannot be read",
+    "damaged_in_backup": "it is what Excel makes of one course key in no pool",
+    "here": "its pool's latest export shows it",
+    "gone": "its pool's latest export does not show it",
+    "presence_unknown": "its pool is begun and was not exported again",
+    "in_two_pools": "unredeemed in the latest exports of two or more pools",
+    "in_two_entries": "in two entries of one course-key file",
+    "course_differs": "pool and course key have different courses",
+    "all_elsewhere": "all recreated keys of its pool are under one other course",
+    "has_lookalike": "exactly one course key in no pool is its lookalike",
+    "is_lookalike": "it is the lookalike of an altered key",
+    "not_distributed": "the complete log does not name it",
+    "expired_unannounced": "its pool expired before the sunset was announced",
+    "pool_ended": "its pool is removed or has expired",
+    "used": "its course key was used",
+    "uses_unknown": "the uses of its course key are not shown",
+    "partner_uses_unknown": "the uses of its lookalike are not shown",
+    "course_key_gone": "a later course-key export no longer shows it",
+    "padding_doubted": "every code of its course-key file is padded",
+    "logged": "the log names it",
+    "taken": "another kind of key has the same code",
+    "works_no": "it does not work",
+    "works_unknown": "whether it works is not known",
+    "works_yes": "it works",
+    "ends_soon": "it stops working within 7 days",
+    "setting_error": "a setting of its course key is wrong",
+    "course_keys_given": "a course-key file was given",
+    "is_late": "the migrate-by date has come",
+    "is_read_only": "the read-only date has come",
+    "is_removed": "the removal date has come",
+}
+
+
+@cache
+def _parsed(rule: str) -> ast.expr:
+    return ast.parse(rule, mode="eval").body
+
+
+def holds(rule: str, facts: Facts, of: Any = None) -> Any:
+    """Where a rule holds: names, &, | and ~ over facts (arrays over keys, or one truth for all); for some keys only if `of`."""
+
+    def value(node: ast.expr) -> Any:
+        if isinstance(node, ast.Name):
+            found = facts[node.id]
+            return found[of] if of is not None and getattr(found, "ndim", 0) else found
+        if isinstance(node, ast.UnaryOp):
+            return ~value(node.operand)
+        assert isinstance(node, ast.BinOp)
+        left, right = value(node.left), value(node.right)
+        return left & right if isinstance(node.op, ast.BitAnd) else left | right
+
+    return value(_parsed(rule)) if rule else np.bool_(True)
+
+
+def severity_of(row: Status | Any, period: int, facts: Facts, of: Any) -> Any:
+    """The place in SEVERITIES for every key (or pool) of `of`: that of the period, or a worse one that a rule raises it to."""
+    found = np.full(len(of), SEVERITIES.index(row.severity[period]))
+    for rule, severity in row.raised:
+        found = np.where(holds(rule, facts, of), np.minimum(found, SEVERITIES.index(severity)), found)
+    return found
+
+
+class Facts(Protocol):
+    """Facts by their names."""
+
+    def __getitem__(self, name: str) -> Any: ...
+
+
+def in_words(rule: str) -> str:
+    """A rule as a sentence."""
+
+    def told(node: ast.expr, inner: bool = False) -> str:
+        if isinstance(node, ast.Name):
+            return FACTS[node.id]
+        if isinstance(node, ast.UnaryOp):
+            return f"not ({told(node.operand)})"
+        assert isinstance(node, ast.BinOp)
+        is_and = isinstance(node.op, ast.BitAnd)
+        text = f"{told(node.left, is_and)}{' and ' if is_and else '; or '}{told(node.right, is_and)}"
+        return f"({text})" if inner and not is_and else text
+
+    return told(_parsed(rule))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A next step: `action` is its name in the plan, `lists` are the plan's lists the key stands on. First match wins."""
+
+    action: str
+    when: str  # "": always
+    text: str
+    lists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    """One row of CATALOGUE §3. `severity` by period (calendar.PERIODS), "" for none; `raised`: rules that change it.
+
+    `works_by`: which place decides. `act_by`: now, deadline, if_wrong or never. `owed`: a learner may hold it and has not
+    got what it promises. `left`: counted as left to migrate.
+    """
+
+    code: str
+    family: str
+    when: str
+    rule: str
+    reasons: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+    works_by: str
+    act_by: str
+    severity: tuple[str, ...]
+    raised: tuple[tuple[str, str], ...] = ()
+    owed: bool = False
+    left: bool = False
+
+
+def _by_period(severity: str) -> tuple[str, ...]:
+    parts = severity.split()
+    return tuple(parts if len(parts) == 4 else parts * 4 if parts else [""] * 4)
+
+
+_FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and audit again: delete nothing before you know."
+_UNDO_ENTRY = "To undo: add the same code to the entry again."
+_REISSUE = f"Check in {ASSIGNMENTS} that the learner has not redeemed it since the last pool export; if not, issue a new course key to the learner ({ADD})."
+_NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated: issue a new course key to the learner ({ADD})."
+_REMIND = f"Ask the learner to redeem it in its pool while it works there, or issue a new course key ({ADD}): from the read-only date on the code cannot be freed."
+_MIGRATE = f"Migrate it: delete the code from its pool ({POOL} → Edit → the code → Delete, Save), then paste the same code into a course key entry ({ADD}). To undo before the read-only date: delete it there and add it to the pool again."
+
+STATUSES = {
+    status.code: status
+    for status in (
+        Status(
+            "undetermined", "check",
+            "its code in the pool export is not readable, or whether it was redeemed is not; or no course-key file was given, the key is unredeemed, and it is gone from its pool or the removal date has come",
+            "~readable | damaged_in_backup & ~redeemed | redemption_unreadable & ~redeemed | in_pool & ~redeemed & ~course_keys_given & (gone | is_removed)",
+            (
+                ("~readable", "The code in the pool export is not readable."),
+                ("damaged_in_backup", "Excel has changed this code in the backup: it is what Excel makes of one course key that is in no pool."),
+                ("redemption_unreadable", "Its redemption cell is filled and was not understood: whether it was redeemed is not known."),
+                ("gone", "It is gone from its pool, and no course-key export was given: whether it was recreated is not known."),
+                ("", "Its pool is removed, and no course-key export was given: whether it was recreated is not known."),
+            ),
+            (
+                Step("ask the learner", "~readable & is_removed", f"Its pool is gone: ask the learner to read the code from their e-mail, and look it up in {KEYS}."),
+                Step("export again", "~readable", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again."),
+                Step("ask the learner", "damaged_in_backup & is_removed", "Ask the learner which code they hold: if it is the course key named as its lookalike, nothing is left to do; if not, issue a new course key."),
+                Step("export again", "damaged_in_backup", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again: the course key named as its lookalike is probably the learner's code, so delete nothing."),
+                Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed it, or ask them; if not, issue a new course key."),
+                Step("look it up", "redemption_unreadable", f"Look at the key in {POOL}: is it redeemed? If the word in the export means one of the two, say so in case.toml (redeemed_when, open_when); else export the pool again without opening it in Excel. Then audit again."),
+                Step("export again", "", f"Export {KEYS} (all columns, no filter) into course-keys, and audit again."),
+            ),
+            "none", "now", _by_period("error"), owed=True,
+        ),
+        Status(
+            "redeemed_recreated", "check", "redeemed in a pool and in course keys", "redeemed & in_pool & in_course_keys",
+            (
+                ("used", "It was redeemed in its pool and used as a course key too: two assignments may be billed."),
+                ("uses_unknown", "It was redeemed in its pool and is a course key; whether it was used there too is not shown."),
+                ("", "It was redeemed in its pool and is a course key: it can be redeemed, and billed, a second time."),
+            ),
+            (
+                Step("review the invoice", "used", f"Review the second invoice: {ASSIGNMENTS} shows both assignments. Within 24 hours and if no lab was launched, cancel the one that was not meant; later {ASK_SUPPORT}."),
+                Step("export again", "uses_unknown", _FIRST_USES),
+                Step("delete course key", "", f"Delete the course key ({ENTRY} → the code → Delete): its learner has redeemed it in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
+            ),
+            "course_key", "now", _by_period("critical"),
+        ),
+        Status(
+            "duplicate", "check",
+            "unredeemed in the latest exports of two or more pools; or still in its pool and in course keys; or in two entries of one course-key file",
+            "in_two_pools | here & in_course_keys | in_two_entries",
+            (
+                ("in_two_entries", "Two entries of one course-key file show it, and a code can exist only once."),
+                ("in_course_keys", "It is a course key, and the latest export of its pool still shows it: a code can exist only once."),
+                ("", "The latest exports of two pools show it unredeemed, and a code can exist only once."),
+            ),
+            (
+                Step("export again", "is_removed | in_two_entries & ~here", f"A code can exist only once, so first suspect an old file: export {KEYS} again (all columns, no filter), and audit again. Only if two entries still show it: {ASK_SUPPORT}."),
+                Step("export again", "is_read_only", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: {ASK_SUPPORT}, as pools can no longer be edited."),
+                Step("export again", "", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: delete the unused copy outside the right course, or {ASK_SUPPORT}."),
+            ),
+            "places", "now", _by_period("error"), owed=True,
+        ),
+        Status(
+            "wrong_course", "dead", "in course keys, both courses known, and they differ", "in_pool & in_course_keys & course_differs",
+            (
+                ("all_elsewhere", "Every recreated key of its pool is under one other course name than the pool's: a renamed course, or the wrong one."),
+                ("", "It was recreated under another course than its pool's."),
+            ),
+            (
+                Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? Then say so in case.toml ([same_course]), and audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
+                Step("right the course", "used", f"Give the learner the right course ({ASSIGNMENTS} → Create); cancel the wrong assignment within 24 hours if no lab was launched, later {ASK_SUPPORT}."),
+                Step("export again", "uses_unknown", _FIRST_USES),
+                Step("move", "", f"If the two names mean one course, say so in case.toml ([same_course]). If not: delete the course key ({ENTRY} → the code → Delete) and paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
+            ),
+            "course_key", "now", _by_period("error"), (("~all_elsewhere", "critical"),), owed=True,
+        ),
+        Status(
+            "migrated", "works", "in course keys", "in_pool & in_course_keys",
+            (
+                ("course_key_gone", "It was a course key, and a later course-key export no longer shows it: it may have been deleted."),
+                ("works_no", "It is a course key, and it has expired."),
+                ("padding_doubted", "It is a course key, and every code of its file carries the same padding: whether the learner's code matches is not known."),
+                ("", "It is a course key."),
+            ),
+            (
+                Step("export again", "course_key_gone", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, paste the code into its entry again ({ADD})."),
+                Step("extend", "works_no", f"Extend the course key's expiration ({ENTRY} → Edit → Unredeemed Key Expiration), or issue a new key to the learner."),
+                Step("correct the setting", "setting_error", ""),  # the remedy of that finding
+                Step("look it up", "works_unknown & padding_doubted", f"Open one of these codes in {ENTRY}: if the padding shows there too, no learner's code matches it, and the codes are to be recreated without it."),
+                Step("export again", "works_unknown", f"Export {KEYS} with Uses, Max Uses Per Key and Expires shown, and audit again."),
+                Step("", "", "Nothing."),
+            ),
+            "course_key", "if_wrong", _by_period(""), owed=True,
+        ),
+        Status(
+            "redeemed", "done", "redeemed, not in course keys", "redeemed & in_pool",
+            (("", "A learner has redeemed it."),),
+            (Step("", "", "Nothing: keep the record."),),
+            "used", "never", _by_period(""),
+        ),
+        Status(
+            "altered", "dead", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
+            (
+                ("gone", "It was recreated as a code that is not the same: the learner's code fails."),
+                ("", "It is not a course key; one that looks like it, and is not the same, was made."),
+            ),
+            (
+                Step("reissue", "taken", _NEW_KEY),
+                Step("reissue", "~gone & is_removed", _REISSUE),
+                Step("reissue", "~gone & is_read_only & works_no", _REISSUE),
+                Step("remind", "~gone & is_read_only", _REMIND),
+                Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: only then it is known whether the code must be deleted there before it is recreated."),
+                Step("export again", "partner_uses_unknown", f"Compare the two codes character by character (keyaudit explain names the difference). {_FIRST_USES}"),
+                Step("compare", "gone", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+                Step("compare", "", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, delete the exact code from its pool ({POOL} → Edit) and paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            ),
+            "pool", "now", _by_period("critical"), owed=True, left=True,
+        ),
+        Status(
+            "undistributed", "nothing", "the log is complete and does not name it", "in_pool & not_distributed",
+            (("", "The log is complete and does not name it: nobody was sent it."),),
+            (Step("", "", "Nothing: do not recreate it."),),
+            "pool", "never", _by_period(""),
+        ),
+        Status(
+            "missing", "dead", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
+            (("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),),
+            (
+                Step("reissue", "taken", _NEW_KEY),
+                Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. If it is still absent, paste the code into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
+            ),
+            "pool", "now", _by_period("critical"), owed=True, left=True,
+        ),
+        Status(
+            "expired", "nothing", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
+            (("", "Its pool had expired before the end of the pools was announced."),),
+            (Step("", "", "Let it rest; if its learner still asks for access, issue a new course key."),),
+            "pool", "never", _by_period("note"), (("logged", "warning"),),
+        ),
+        Status(
+            "lapsed", "dead", "the read-only date has come and the code no longer works in its pool (removed, or expired)", "in_pool & is_read_only & pool_ended",
+            (
+                ("is_removed", "Its pool was removed, and it is not among the course keys: the learner gets an invalid-key error."),
+                ("", "Its pool has expired, and it is not among the course keys: the learner gets an invalid-key error."),
+            ),
+            (Step("reissue", "taken", _NEW_KEY), Step("reissue", "", _REISSUE)),
+            "pool", "now", _by_period("critical"), owed=True, left=True,
+        ),
+        Status(
+            "to_migrate", "todo", "every other key in a pool", "in_pool",
+            (
+                ("~course_keys_given", "Its pool shows it unredeemed; no course-key export was given, so whether it was recreated is not known."),
+                ("works_no", "It is not among the course keys, and its pool has expired: the learner gets an invalid-key error."),
+                ("presence_unknown", "It is not among the course keys, and its pool was not exported since its migration began: it may be missing."),
+                ("here", "It is still in its pool, and not among the course keys."),
+                ("", "Its pool's backup shows it unredeemed, and it is not among the course keys."),
+            ),
+            (
+                Step("reissue", "taken", _NEW_KEY),
+                Step("remind", "is_read_only", _REMIND),
+                Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is still there, migrate it; if it is gone, recreate it today."),
+                Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and audit again. Then: {_MIGRATE}", ("delete from the pool", "paste")),
+                Step("migrate", "", _MIGRATE, ("delete from the pool", "paste")),
+            ),
+            "pool", "deadline", _by_period("warning error critical critical"),
+            (("works_unknown", "error"), ("works_no", "critical"), ("ends_soon", "critical")), owed=True, left=True,
+        ),
+        Status(
+            "stray", "check", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
+            (("", "It is a course key in no pool, and looks like a key that was altered."),),
+            (
+                Step("leave", "used | logged", "Leave it: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
+                Step("export again", "uses_unknown", _FIRST_USES),
+                Step("delete stray", "", f"Compare it with the altered key it looks like (keyaudit explain names the difference). If it was made from it: delete it ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
+            ),
+            "course_key", "now", _by_period("error"),
+        ),
+        Status(
+            "new", "works", "every other course key in no pool", "~in_pool",
+            (("", "It is a course key in no pool."),),
+            (Step("", "", "Nothing, unless it was made for a pool: then that pool's backup is incomplete."),),
+            "course_key", "never", _by_period(""),
+        ),
+    )
+}  # fmt: skip
+
+URGENCY = (  # what is looked at first among what is due on one day; the one order of every view
+    *("missing", "lapsed", "altered", "wrong_course", "migrated", "duplicate", "redeemed_recreated", "undetermined"),
+    *("to_migrate", "stray", "expired", "redeemed", "undistributed", "new"),
+)
+
+LISTS = ("delete from the pool", "delete course keys", "delete after comparing", "paste", "paste after comparing")
+
+ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few words
+    "export again": "export again and audit again before anything is decided",
+    "look it up": "look it up in the TMS",
+    "ask the learner": "ask the learner which code they hold",
+    "ask about the course": "ask whether two course names mean one course",
+    "right the course": "give the learner the right course",
+    "review the invoice": "review the second invoice",
+    "correct the setting": "correct a setting of the course key",
+    "extend": "extend the course key's expiration, or issue a new key",
+    "migrate": "delete it from its pool, then recreate it as a course key",
+    "recreate": "its code is free: recreate it as a course key",
+    "move": "delete the course key, then recreate it under the pool's course",
+    "delete course key": "delete the course key: its learner has redeemed it already",
+    "compare": "compare it with its lookalike, then recreate the exact code",
+    "delete stray": "compare it with the altered key, then delete it",
+    "leave": "leave it: someone holds it",
+    "remind": "ask the learner to redeem it while it works, or issue a new key",
+    "reissue": "issue a new course key to the learner",
+}
+
+FAMILIES = {  # colour, its darker shade for text, words
+    "todo": ("#D55E00", "#B84F00", "still to do"),
+    "dead": ("#5A0F3D", "#5A0F3D", "locked out"),
+    "check": ("#E9B000", "#8A6800", "to be checked"),
+    "unknown": ("#C9B8DB", "#6B4E8A", "not known whether it works"),
+    "works": ("#12877A", "#0E6E64", "works"),
+    "done": ("#9FB8CE", "#4F7291", "done"),
+    "nothing": ("#E1E5EA", "#66727F", "nothing owed"),
+}
+
+WORKS = {  # best first
+    "yes": "a learner who redeems it on the day of the audit gets in",
+    "used": "it has been redeemed",
+    "unknown": "the exports do not tell",
+    "not_yet": "its pool has not started",
+    "no": "the learner gets an error",
+}
+
+
+def family(status: str, works: str) -> str:
+    """The colour of a key: it follows whether the code works, not the name of the status. (DESIGN §5)"""
+    row = STATUSES[status]
+    if works == "unknown":
+        return "unknown"
+    if row.owed and works == "no":
+        return "dead"
+    return "check" if row.family == "dead" else row.family
+
+
+SEVERITIES = ("critical", "error", "warning", "note", "accepted")
+
+VERDICTS = {
+    "blocked": "Somebody is locked out, or money is lost.",
+    "act": "Something is likely to go wrong: act.",
+    "incomplete": "The exports leave questions open.",
+    "watch": "Nothing is wrong yet; some things are worth a look.",
+    "clear": "Nothing is open.",
+}
+
+STAGES = {
+    "not_exported": "in the pool list, in no export",
+    "not_begun": "no key of it is a course key yet",
+    "begun": "some keys are course keys, others are still to be dealt with",
+    "moved": "nothing left to do in it",
+    "closed": "nothing left to do, and expired or removed",
+}
+
+ANSWERS = {
+    "distributed but unredeemed": "every unredeemed pool key, except those a complete log shows nobody was sent; certain = the log names it",
+    "duplicates": "keys that two places show, and keys listed twice, in conflict, or shared with another kind of key; certain = the status is duplicate",
+    "migrated": "keys of a pool that are course keys under its course; certain = both courses are known",
+    "missing": "gone from their pool and not in course keys (certain); possibly also those of a begun pool that was not exported again",
+}
+
+GROUPS = {  # of the first screen: every key stands in one
+    "locked out now": "the learner's code fails today",
+    "due": "works, or has nobody waiting, and needs somebody by a date",
+    "not known": "the exports do not tell whether it works",
+    "settled": "nothing is left to do",
+}
