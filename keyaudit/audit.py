@@ -269,7 +269,11 @@ class Reconciliation:
     @property
     def headline(self) -> str:
         """The verdict in one sentence with its figure."""
-        accepted = f" {count(self.excused)} {are(self.excused)} accepted as {'it is' if self.excused == 1 else 'they are'}." if self.excused else ""
+        accepted = (
+            f" {count(self.excused)} {are(self.excused)} accepted as {'it is' if self.excused == 1 else 'they are'}."
+            if self.excused
+            else ""
+        )
         if self.verdict == "clear":
             every = "the one key is" if self.total == 1 else f"all {self.total:,} keys are"
             return f"Nothing is open: {every} accounted for.{accepted}"
@@ -286,7 +290,9 @@ class Reconciliation:
         severity = {"blocked": "critical", "act": "error"}.get(self.verdict)
         told = []
         if self.locked_out:
-            told.append(f"{count(self.locked_out)} {'does' if self.locked_out == 1 else 'do'} not work: whoever holds {'it' if self.locked_out == 1 else 'one'} is locked out.")
+            told.append(
+                f"{count(self.locked_out)} {'does' if self.locked_out == 1 else 'do'} not work: whoever holds {'it' if self.locked_out == 1 else 'one'} is locked out."
+            )
         if severity:
             kind, number = next(iter(self.finding_counts[severity].items()))
             what = f"{count(number)} {are(number)} {plain(kind)}" if kind in STATUSES else f"{_kind(kind)} ({number:,})"
@@ -317,7 +323,9 @@ class Reconciliation:
             found.append(f"It is not known whether {count(unknown)} would work.")
         for row in self.source_rows:
             if lost := row["damaged"]:
-                found.append(f"{row['source_file']}: {count(lost, 'damaged row')} {'was' if lost == 1 else 'were'} set aside; a key may be lost there.")
+                found.append(
+                    f"{row['source_file']}: {count(lost, 'damaged row')} {'was' if lost == 1 else 'were'} set aside; a key may be lost there."
+                )
         return (*found, *(text for _, text in self.unreadable))
 
     def when(self, day: dt.date) -> str:
@@ -423,13 +431,21 @@ class Reconciliation:
         import pandas as pd
 
         pair = self.findings["message"].where(self.findings["code"].isin(BY_PAIR), "")
-        counted = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair).astype({"pool": "str"})
-        grouped = counted.groupby(["severity", "code", "pool", "pair", "remedy"], sort=False, dropna=False, observed=True)
+        counted = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair).astype(
+            {"pool": "str"}
+        )
+        grouped = counted.groupby(
+            ["severity", "code", "pool", "pair", "remedy"], sort=False, dropna=False, observed=True
+        )
         table = grouped.agg(findings=("message", "size"), message=("message", "first")).reset_index()
         table = table[["severity", "code", "pool", "findings", "message", "remedy"]].fillna("")
         if len(table) <= limit:
             return table
-        more = {"code": "…", "findings": table["findings"][limit:].sum(), "message": f"{len(table) - limit} more: show_findings({len(table)})"}
+        more = {
+            "code": "…",
+            "findings": table["findings"][limit:].sum(),
+            "message": f"{len(table) - limit} more: show_findings({len(table)})",
+        }
         return pd.concat([table.head(limit), pd.DataFrame([more])], ignore_index=True).fillna("")
 
     @cached_property

@@ -29,7 +29,10 @@ def group_words(audit: Reconciliation) -> dict[str, str]:
 
 def work_lines(audit: Reconciliation, most: int = TASKS) -> list[str]:
     """The work in its order: `today: 3 keys in Azure, missing`."""
-    lines = [f"{audit.when(task.act_by)}: {count(task.keys)} in {task.pool}, {plain(task.status)}" for task in audit.work[:most]]
+    lines = [
+        f"{audit.when(task.act_by)}: {count(task.keys)} in {task.pool}, {plain(task.status)}"
+        for task in audit.work[:most]
+    ]
     left = len(audit.work) - most
     return [*lines, f"and {left:,} more lines: audit.today()"] if left > 0 else lines
 

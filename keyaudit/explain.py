@@ -67,7 +67,10 @@ class Explanation:
 
     def __repr__(self) -> str:
         """Plain lines for a terminal."""
-        told = [*self.lines, *(("life" if place == 0 else "", f"{day}  {what}") for place, (day, what) in enumerate(self.life))]
+        told = [
+            *self.lines,
+            *(("life" if place == 0 else "", f"{day}  {what}") for place, (day, what) in enumerate(self.life)),
+        ]
         width = max((len(what) for what, _ in told), default=0)
         return "\n".join([self.headline, *(f"  {what:<{width}}  {text}" for what, text in told)])
 
@@ -103,7 +106,9 @@ def explain(audit: Reconciliation, text: str) -> Explanation:
     """
     asked = text if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
-        raise ValueError('explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner\'s name')
+        raise ValueError(
+            'explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner\'s name'
+        )
     f = audit.facts
     key, others, how = _located(f, asked)
     if key is not None:
@@ -111,7 +116,9 @@ def explain(audit: Reconciliation, text: str) -> Explanation:
     meant = [("did you mean", f"{name_of(f, n)}, which is {plain(_status(f, n))}") for n in others[:AT_MOST]]
     meant += [("", f"and {len(others) - AT_MOST:,} more")] * (len(others) > AT_MOST)
     if how == "learner":
-        return Explanation(False, f"{count(len(others))} belong to that learner. Name one by its reference:", tuple(meant))
+        return Explanation(
+            False, f"{count(len(others))} belong to that learner. Name one by its reference:", tuple(meant)
+        )
     if how == "ending":
         return Explanation(False, f"{count(len(others))} end so. Write more of the code, or a reference:", tuple(meant))
     seen = [("seen", told) for told in _seen_elsewhere(f, asked.strip(BLANKS))]
@@ -156,7 +163,10 @@ def story(audit: Reconciliation, key: int) -> Explanation:
         ("rule", sentence(STATUSES[status].when) + "."),
         ("because", _because(f, key)),
         ("evidence", f.evidence[key].as_py()),
-        ("works", f"{plain(works)}{'' if np.isnat(until) else f', until {until.item().date()}'}. {LEARNER_SEES[works]}"),
+        (
+            "works",
+            f"{plain(works)}{'' if np.isnat(until) else f', until {until.item().date()}'}. {LEARNER_SEES[works]}",
+        ),
         ("next step", f"{steps[step[key]]}{'' if np.isnat(by) else f' By {by.item().date()}.'}"),
         *(("seen", text) for text in _seen(f, key)),
     ]
@@ -175,7 +185,13 @@ def story(audit: Reconciliation, key: int) -> Explanation:
 def _because(f: Facts, key: int) -> str:
     """What the exports say, as the rule book asks for it."""
     answers = ("no", "yes", "not known")
-    redeemed = f"on {f.redeemed_at[key].item().date()}" if not np.isnat(f.redeemed_at[key]) else "yes" if f.redeemed[key] else "no"
+    redeemed = (
+        f"on {f.redeemed_at[key].item().date()}"
+        if not np.isnat(f.redeemed_at[key])
+        else "yes"
+        if f.redeemed[key]
+        else "no"
+    )
     redeemed = "not known" if f.redemption_unreadable[key] and not f.redeemed[key] else redeemed
     told = [
         f"in the backup: {'yes' if f.in_before[key] else 'no'}",
@@ -218,8 +234,18 @@ def _seen(f: Facts, key: int) -> list[str]:
 
 def _told(f: Facts, role: str, row: int) -> str:
     """One record: where it stands, and the dates and the state it gives."""
-    words = {"redeemed_at": "redeemed", "starts_on": "starts", "expires_on": "expires", "created_at": "created", "distributed_at": "sent"}
-    said = [f"{label} {f.dates(name)[row].item().date()}" for name, label in words.items() if not np.isnat(f.dates(name)[row])]
+    words = {
+        "redeemed_at": "redeemed",
+        "starts_on": "starts",
+        "expires_on": "expires",
+        "created_at": "created",
+        "distributed_at": "sent",
+    }
+    said = [
+        f"{label} {f.dates(name)[row].item().date()}"
+        for name, label in words.items()
+        if not np.isnat(f.dates(name)[row])
+    ]
     if status := f.column("assignment_status")[row]:
         said.append(str(status))
     sheet = f', sheet "{f.sheet[row]}"' if f.sheet[row] else ""
@@ -264,7 +290,10 @@ def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
             keys = named.get(row, [])
             keys = keys or ([int(f.key[row])] if f.key[row] >= 0 else f.paid[1][f.paid[0] == row].tolist())
             for key in keys:
-                yield key, next(ROLES_NAMED[role] for role, where in f.slices.items() if where.start <= row < where.stop)
+                yield (
+                    key,
+                    next(ROLES_NAMED[role] for role, where in f.slices.items() if where.start <= row < where.stop),
+                )
 
 
 def find(audit: Reconciliation, learner: str) -> pd.DataFrame:

@@ -23,7 +23,16 @@ from keyaudit.pools import Pools, match_pools
 
 NO, YES, UNKNOWN = 0, 1, 2
 NEVER = np.datetime64("NaT", "s")
-ROLE_NAMES = ("pools_before", "pools_now", "course_keys", "declared", "pool_list", "distribution", "other_keys", "assignments")
+ROLE_NAMES = (
+    "pools_before",
+    "pools_now",
+    "course_keys",
+    "declared",
+    "pool_list",
+    "distribution",
+    "other_keys",
+    "assignments",
+)
 BETWEEN = re.compile(r"[\s,;|()\[\]{}<>\"'“”‘’«»?&=#/:]+")  # what may stand around a code in a sentence or a link
 
 _FUNCTIONS: dict[str, Callable[[Facts], Any]] = {}

@@ -144,9 +144,15 @@ def _of_keys(f: Facts, code: str, of: Array, messages: Sequence[str] | None = No
     return Found(code, of, message, severity_of(row, f.period, f, of), f.home_pool[of])
 
 
-def _of_pools(f: Facts, code: str, pools: Sequence[int] | Array, messages: Sequence[str], severity: str | None = None) -> Found:
+def _of_pools(
+    f: Facts, code: str, pools: Sequence[int] | Array, messages: Sequence[str], severity: str | None = None
+) -> Found:
     of = np.asarray(pools, dtype=np.int64)
-    rank = severity_of(FINDINGS[code], f.period, f, of) if severity is None else np.full(len(of), SEVERITIES.index(severity))
+    rank = (
+        severity_of(FINDINGS[code], f.period, f, of)
+        if severity is None
+        else np.full(len(of), SEVERITIES.index(severity))
+    )
     return Found(code, np.full(len(of), -1), Coded.of(messages), rank, of)
 
 
@@ -205,7 +211,15 @@ def by_rules(f: Facts, of_what: str) -> list[Found]:
             messages = [row.message.format(**dict(zip(fields, values, strict=True))) for values in told]
             blocks.append(_of_keys(f, code, of, messages))
         elif code in STATUSES:
-            blocks.append(Found(code, of, Coded(sentence[of].astype(np.int32), sentences), severity_of(row, f.period, f, of), f.home_pool[of]))
+            blocks.append(
+                Found(
+                    code,
+                    of,
+                    Coded(sentence[of].astype(np.int32), sentences),
+                    severity_of(row, f.period, f, of),
+                    f.home_pool[of],
+                )
+            )
         else:
             blocks.append(_of_keys(f, code, of))
     return blocks
@@ -243,7 +257,12 @@ def find_pool_in_two_courses(f: Facts, code: str) -> Found:
             *small, largest = sorted(sizes, key=lambda kind: (sizes[kind], kind))
             named_ = [f'{count(sizes[kind])} under "{shown[mine[kinds == kind][0]]}"' for kind in (largest, *small)]
             few = _names(f, mine[np.isin(kinds, small)])
-            told.append((int(pool), f"A pool has one course; its keys were recreated under {len(sizes)}: {listed(named_)}. The smaller side: {few}."))
+            told.append(
+                (
+                    int(pool),
+                    f"A pool has one course; its keys were recreated under {len(sizes)}: {listed(named_)}. The smaller side: {few}.",
+                )
+            )
     return _of_pools(f, code, [pool for pool, _ in told], [text for _, text in told])
 
 
@@ -287,7 +306,9 @@ def find_redeemed_by_other(f: Facts, code: str) -> Found:
     students = f.column("student")
     rows, keys, live = f.paid
     pairs = zip(rows[live].tolist(), keys[live].tolist(), strict=True)
-    found |= {key for row, key in pairs if single[key] and students.codes[row] >= 0 and _is_other(sent, key, students[row])}
+    found |= {
+        key for row, key in pairs if single[key] and students.codes[row] >= 0 and _is_other(sent, key, students[row])
+    }
     return _of_keys(f, code, np.array(sorted(found), dtype=np.int64))
 
 
@@ -317,7 +338,9 @@ def find_log_incomplete(f: Facts, code: str) -> Found:
     by, pooled = By(f.home_pool, f.pool_count), f.in_pool
     known, every = by.count(pooled & f.logged), by.count(pooled)
     of = np.flatnonzero((known > 0) & (known < every) & (not f.log_is_complete))
-    return _of_pools(f, code, of, [f"The log names {known[pool]:,} of its {every[pool]:,} keys: is it complete?" for pool in of])
+    return _of_pools(
+        f, code, of, [f"The log names {known[pool]:,} of its {every[pool]:,} keys: is it complete?" for pool in of]
+    )
 
 
 # --- codes ---
@@ -333,10 +356,15 @@ def find_ambiguous_lookalike(f: Facts, code: str) -> Found:
         else f"It resembles {len(ones)} codes: {_names(f, ones)}. Nothing is decided." for ones in candidates.values()
     ]  # fmt: skip
     logged = f.log_links.ambiguous_right
-    theirs = [f"The log's code resembles {count(len(ones))}: {_names(f, ones)}. Nothing is decided." for ones in logged.values()]
+    theirs = [
+        f"The log's code resembles {count(len(ones))}: {_names(f, ones)}. Nothing is decided."
+        for ones in logged.values()
+    ]
     texts = [f.codes[key].as_py() for key in candidates] + [f.log[1][number - f.keys] for number in logged]
     of = np.append(keys, np.full(len(logged), -1))
-    where = [_where(f, f.first_record[key]) for key in candidates] + [_where(f, f.log[2][number - f.keys]) for number in logged]
+    where = [_where(f, f.first_record[key]) for key in candidates] + [
+        _where(f, f.log[2][number - f.keys]) for number in logged
+    ]
     rank = np.full(len(of), SEVERITIES.index(FINDINGS[code].severity[f.period]))
     return Found(code, of, Coded.of([*ours, *theirs]), rank, np.append(f.home_pool, -1)[of], texts, where)
 
@@ -354,7 +382,12 @@ def find_fragile_key(f: Facts, code: str) -> Found:
     fragile = pc.match_substring_regex(f.codes.take(pa.array(of)), f"^(?:{FRAGILE})$").to_numpy(zero_copy_only=False)
     counts = np.bincount(f.home_pool[of[fragile]], minlength=f.pool_count)
     pools = np.flatnonzero(counts)
-    return _of_pools(f, code, pools, [f"{count(int(counts[pool]), 'code')} of this pool would be changed by Excel." for pool in pools])
+    return _of_pools(
+        f,
+        code,
+        pools,
+        [f"{count(int(counts[pool]), 'code')} of this pool would be changed by Excel." for pool in pools],
+    )
 
 
 @_check
@@ -423,7 +456,9 @@ def find_pool_setting_unknown(f: Facts, code: str) -> Found:
         names = [name for name in known if not known[name][pool]]
         lines = "\n".join(f"{name} = {SETTINGS[name][1]}" for name in names)
         what = listed([plain(name) for name in names], most=6)
-        messages.append(f"No export and no list says its {what}. In case.toml:\n[pools.{toml(f.pools.names[pool])}]\n{lines}")
+        messages.append(
+            f"No export and no list says its {what}. In case.toml:\n[pools.{toml(f.pools.names[pool])}]\n{lines}"
+        )
         severe.append(bool({"course", "expires"} & set(names)))
     found = _of_pools(f, code, of, messages)
     found.severity = np.where(severe, found.severity, SEVERITIES.index("note")) if len(of) else found.severity
@@ -535,8 +570,20 @@ def table(f: Facts, blocks: Sequence[Found], accepted: Sequence[Accepted] = ()) 
     step, steps = f.next_step
     own = np.isin(code, [kinds.index(name) for name in STATUSES if name in FINDINGS])
     remedies = [FINDINGS[name].remedy[f.period] for name in kinds]
-    remedy = Coded(np.where(own & (key >= 0), len(kinds) + np.append(step, 0)[key], code).astype(np.int32), [*remedies, *steps])
-    order = np.lexsort((np.append(f.rank_of_code, f.keys)[key], rows, sheets.codes, files.codes, np.where(pool < 0, -1, pool), code, rank))
+    remedy = Coded(
+        np.where(own & (key >= 0), len(kinds) + np.append(step, 0)[key], code).astype(np.int32), [*remedies, *steps]
+    )
+    order = np.lexsort(
+        (
+            np.append(f.rank_of_code, f.keys)[key],
+            rows,
+            sheets.codes,
+            files.codes,
+            np.where(pool < 0, -1, pool),
+            code,
+            rank,
+        )
+    )
     columns: dict[str, Any] = {
         "code": Coded(code.astype(np.int32), kinds),
         "severity": Coded(rank.astype(np.int32), list(SEVERITIES)),
@@ -548,14 +595,22 @@ def table(f: Facts, blocks: Sequence[Found], accepted: Sequence[Accepted] = ()) 
         "source_sheet": sheets,
         "source_row": rows,
     }
-    told = {name: column.take(pa.array(order)) if isinstance(column, pa.Array) else column.take(order) for name, column in columns.items()}
+    told = {
+        name: column.take(pa.array(order)) if isinstance(column, pa.Array) else column.take(order)
+        for name, column in columns.items()
+    }
     return told | {"key": key[order]}
 
 
 def _places(f: Facts, blocks: Sequence[Found]) -> tuple[Any, Coded, Coded, Array]:
     """Of every finding: the code it names, and the file, sheet and row where it stands (of a key, its first record)."""
     names = [file.source_file for file in f.files]
-    texts, files, sheets, rows = [pa.array([], TEXT)], [Coded.nothing(0)], [Coded.nothing(0)], [np.array([], dtype=np.int64)]
+    texts, files, sheets, rows = (
+        [pa.array([], TEXT)],
+        [Coded.nothing(0)],
+        [Coded.nothing(0)],
+        [np.array([], dtype=np.int64)],
+    )
     for block in blocks:
         if block.text is None:
             texts.append(f.codes.take(pa.array(block.key, mask=block.key < 0)).cast(TEXT))

@@ -48,7 +48,9 @@ def rank_of_code(f: Facts) -> Array:
 def references(f: Facts) -> Any:
     """Pool (else file) and row of the first export, as Arrow texts; file and sheet too where that names two keys."""
     files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]
-    told = Coded(np.where(f.home_pool >= 0, f.home_pool, len(f.pools.names) + f.file[f.first_record]), [*f.pools.names, *files])
+    told = Coded(
+        np.where(f.home_pool >= 0, f.home_pool, len(f.pools.names) + f.file[f.first_record]), [*f.pools.names, *files]
+    )
     name, number = told.distinct(), f.row[f.first_record]
     texts = _located(name, number)
     pair = name.codes * (number.max(initial=0) + 1) + number
@@ -95,7 +97,10 @@ def evidence(f: Facts) -> Any:
     first = np.full(f.pool_count, -1)
     rows = np.flatnonzero(f.is_in("pools_now"))[::-1]
     first[f.pool[rows]] = f.file[rows]
-    names = [f.files[place].source_file if place >= 0 else f.pools.empty_now.get(pool, "") for pool, place in enumerate(first)]
+    names = [
+        f.files[place].source_file if place >= 0 else f.pools.empty_now.get(pool, "")
+        for pool, place in enumerate(first)
+    ]
     told = pa.array([f"{name}, not listed" for name in names], TEXT)
     return pc.replace_with_mask(texts, pa.array(gone), told.take(pa.array(f.home_pool[gone])))
 

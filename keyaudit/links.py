@@ -20,7 +20,9 @@ def _keys_of(f: Facts, pool: int) -> Array:
 
 
 def _has_hyphen(f: Facts) -> Array:
-    return np.append(np.asarray(pc.match_substring(f.coded.dictionary, "-")), np.zeros(f.keys - len(f.coded.dictionary), bool))
+    return np.append(
+        np.asarray(pc.match_substring(f.coded.dictionary, "-")), np.zeros(f.keys - len(f.coded.dictionary), bool)
+    )
 
 
 @fact
@@ -38,7 +40,12 @@ def links(f: Facts) -> Links:
     start = f.slices["course_keys"].start
     typed[[row + start for row in f.exports["course_keys"].typed]] = True
     made = f.by_key.least(f.dates("created_at"), f.course_rows, NEVER)
-    left = Side(ours, pool_setting(f, "course", True).codes[ours], pool=f.home_pool[ours], has_hyphens=~bare_pool[f.home_pool[ours]])
+    left = Side(
+        ours,
+        pool_setting(f, "course", True).codes[ours],
+        pool=f.home_pool[ours],
+        has_hyphens=~bare_pool[f.home_pool[ours]],
+    )
     right = Side(
         theirs,
         key_setting(f, "course", True).codes[theirs],
@@ -192,7 +199,9 @@ def taken(f: Facts) -> Array:
 @fact
 def matched(f: Facts) -> dict[int, int]:
     """File of a log, of other keys or of assignments → how many of its codes (payments) are those of a key we know."""
-    found = {place: set() for place, file in enumerate(f.files) if file.role in ("distribution", "other_keys", "assignments")}
+    found = {
+        place: set() for place, file in enumerate(f.files) if file.role in ("distribution", "other_keys", "assignments")
+    }
     if "distribution" in f.exports:
         start, keys = f.slices["distribution"].start, f.exports["distribution"].keys
         for row in f.log[3]:

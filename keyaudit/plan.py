@@ -1,377 +1,408 @@
 """What to do in the TMS, key by key: batches with the settings to type, lists to delete and to paste, people to tell.
 
-The vendor's procedure (DOMAIN §3) in its order: back up, delete, recreate, count, export again, expire the pool.
+Which keys stand on which list is said by the steps of the rule book. The vendor's procedure (DOMAIN §3) gives the order: back
+up, delete, recreate, count, export again, expire the pool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from keyaudit.deadlines import count, weekday
-from keyaudit.facts import Evidence, is_known
-from keyaudit.masking import endings
-from keyaudit.reconciliation import NO_POOL, Reconciliation
-from keyaudit.statuses import STATUSES, WORKS
+from keyaudit.audit import Reconciliation
+from keyaudit.coded import Array
+from keyaudit.facts import Facts
+from keyaudit.masking import ending
+from keyaudit.rulebook import ACTIONS, ADD, ASSIGNMENTS, KEYS, LISTS, POOL, STATUSES
+from keyaudit.settings import of_pools
+from keyaudit.tallies import NO_POOL
+from keyaudit.words import are, count, listed, plain, sentence, weekday
 
-ASK = "ask"  # a setting nobody can read off the exports is asked for, never left blank
+if TYPE_CHECKING:
+    import pandas as pd
 
-
-@dataclass(frozen=True)
-class Situation:
-    """What decides about a key's action: arrays over situations, and the phase."""
-
-    status: Any
-    works: Any
-    is_free: Any  # its code stands nowhere: gone from its pool, and no course key
-    used: Any  # its course key has been used
-    logged: Any
-    is_editable: bool  # pools can still be changed
-    is_removed: bool
-
-
-@dataclass(frozen=True)
-class Action:
-    """What is to be done with a key. `deletes` and `pastes` say on which lists it stands."""
-
-    code: str
-    meaning: str
-    when: Callable[[Situation], Any]
-    deletes: str = ""  # from the pool, or the course key
-    pastes: bool = False
-
-
-ACTIONS = {
-    action.code: action
-    for action in (
-        Action(
-            "export again",
-            "export it again and audit again: until then nobody can say what to do",
-            lambda s: (
-                np.isin(s.status, ["undetermined", "duplicate"])
-                | np.isin(s.status, ["to_migrate", "altered"]) & (s.works == "unknown")
-            ),
-        ),
-        Action(
-            "migrate",
-            "delete it from its pool, then recreate it as a course key",
-            lambda s: (s.status == "to_migrate") & np.bool_(s.is_editable),
-            deletes="pool",
-            pastes=True,
-        ),
-        Action(
-            "recreate",
-            "its code is free: recreate it as a course key",
-            lambda s: (s.status == "missing") & s.is_free,
-            pastes=True,
-        ),
-        Action(
-            "compare",
-            "compare it with its lookalike; then free the exact code and recreate it",
-            lambda s: (s.status == "altered") & (s.is_free | np.bool_(s.is_editable)),
-        ),
-        Action(
-            "move",
-            "delete the course key, then recreate it under the pool's course",
-            lambda s: (s.status == "wrong_course") & ~s.used,
-            deletes="course key",
-            pastes=True,
-        ),
-        Action(
-            "right the course",
-            "give the learner the right course; cancel the wrong assignment, or ask Support",
-            lambda s: (s.status == "wrong_course") & s.used,
-        ),
-        Action(
-            "remind",
-            "ask the learner to redeem it while it works, or issue a new key",
-            lambda s: np.isin(s.status, ["to_migrate", "altered"]) & (s.works == "yes") & np.bool_(not s.is_removed),
-        ),
-        Action(
-            "reissue",
-            "issue a new course key to the learner",
-            lambda s: np.isin(s.status, ["to_migrate", "altered", "lapsed", "missing"]),
-        ),
-        Action(
-            "extend",
-            "extend the course key's expiration, or issue a new key",
-            lambda s: (s.status == "migrated") & (s.works == "no"),
-        ),
-        Action(
-            "delete course key",
-            "delete the course key: its learner has redeemed it already",
-            lambda s: (s.status == "redeemed_recreated") & ~s.used,
-            deletes="course key",
-        ),
-        Action(
-            "delete stray",
-            "a key was recreated with damage as this code: delete it once the two are compared",
-            lambda s: (s.status == "stray") & ~s.logged & ~s.used,
-        ),
-        Action(
-            "review the invoice",
-            "it was redeemed in its pool and as a course key: review the second invoice",
-            lambda s: s.status == "redeemed_recreated",
-        ),
-        Action("leave", "leave it: someone holds it", lambda s: s.status == "stray"),
-    )
-}
-
+SOON = 30  # days: a pool that ends sooner gives no expiration for its keys
 SETTINGS = ("name", "course", "organization", "expiration", "max_uses", "content_availability", "any_organization")
-LETTER = (
-    "Your training key{ending} for {course} no longer works; here is a new one. If you already have an account, sign in first and "
-    "redeem the key from your account: do not use the training key field of the login page, which is for people who have "
-    "no account yet. Type the key exactly as it stands, in upper and lower case, without blanks."
+ASK_COURSE = "ask whoever ordered the keys: no export says it"
+TICK = "tick Redeemable by any student regardless of organization (the pool was open to everyone using its organization; ticking opens the key to students of every organization: ask first)"
+LOGIN = "the address of your training site's login page"
+THREE_STEPS = (
+    "1. Sign in (new learners: create an account). 2. Choose Redeem Training Key. 3. Enter the key exactly as it stands, in "
+    "upper and lower case, without blanks. If you already have an account, sign in first: the training key field of the login "
+    "page is for people who have no account yet."
 )
+LETTER = "Your training key{ending} for {course} no longer works; here is a new one. " + THREE_STEPS
 REMINDER = (
-    "Please redeem your training key{ending} for {course} before {until}: it stops working on that day. If you already have an "
-    "account, sign in first: do not use the training key field of the login page."
+    "Please redeem your training key{ending} for {course} before {until}: it stops working on that day. " + THREE_STEPS
 )
+FORMULA_LIKE = ("=", "+", "-", "@")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The keys to recreate of one pool: the settings of the form, and how many stand on each list."""
+
+    pool: str
+    settings: Mapping[str, str]
+    on_list: Mapping[str, int]
+    act_by: dt.date | None
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """One line to tick off; `keys` 0: about none in particular."""
+
+    pool: str
+    step: int
+    what: str
+    keys: int
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A line of a mail merge: whom to write to, of which key, and the text."""
+
+    learner: str
+    course: str
+    pool: str
+    former_key: str
+    new_key: str
+    works_until: str
+    login_page: str
+    text: str
 
 
 @dataclass(frozen=True)
 class MigrationPlan:
-    """The remaining work. Shown masked; `keys` holds full codes, for computing and for the lists.
+    """The remaining work. Shown masked; `lists` hold full codes.
 
-    `batches`: one row per pool with keys to recreate: the settings to type and the counts to check. `keys`: one row per
-    key that needs somebody, with its action. `steps`: what to do, pool by pool, in order. `reissue`, `reminders`: whom to
-    write to.
+    `batches`: one row per pool with keys to recreate. `keys`: one row per key that needs somebody, with its action.
+    `steps`: what to do, pool by pool, in order. `reissue`, `reminders`: whom to write to. `made_from`: the exports.
     """
 
-    batches: pd.DataFrame
-    keys: pd.DataFrame
-    steps: pd.DataFrame
-    reissue: pd.DataFrame
-    reminders: pd.DataFrame
     title: str
+    made_from: tuple[str, ...]
+    warnings: tuple[str, ...]
+    batch_rows: tuple[Batch, ...]
+    step_rows: tuple[PlanStep, ...]
+    letters: tuple[Letter, ...]
+    reminder_letters: tuple[Letter, ...]
+    codes_of: Mapping[tuple[str, str], list[str]] = field(repr=False)
+    actions: Mapping[str, int] = field(default_factory=dict)
+    key_rows: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
 
     def lists(self, what: str) -> dict[str, list[str]]:
         """Pool → its codes on one of LISTS, in the order of its export; pools with none are left out."""
-        listed = _listed(self.keys, what)
-        return {str(pool): codes.tolist() for pool, codes in listed.groupby("pool", sort=False)["training_key"]}
+        return {pool: codes for (pool, name), codes in self.codes_of.items() if name == what}
 
     def codes(self, pool: str, what: str) -> list[str]:
         """The codes of one pool on one of LISTS."""
-        return self.lists(what).get(pool, [])
+        return self.codes_of.get((pool, what), [])
+
+    @cached_property
+    def batches(self) -> pd.DataFrame:
+        """One row per pool with keys to recreate: the form's settings, counts per list, act_by."""
+        import pandas as pd
+
+        rows = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in self.batch_rows]
+        made = pd.DataFrame(rows, columns=["pool", *SETTINGS, *LISTS, "act_by"])
+        return made.astype({"act_by": "datetime64[s]"})
+
+    @cached_property
+    def steps(self) -> pd.DataFrame:
+        """What to do, pool by pool, in order: pool, step, what, keys."""
+        import pandas as pd
+
+        rows = [(step.pool, step.step, step.what, step.keys) for step in self.step_rows]
+        return pd.DataFrame(rows, columns=["pool", "step", "what", "keys"])
+
+    @cached_property
+    def keys(self) -> pd.DataFrame:
+        """One row per key that needs somebody: pool, action, code, reference, status, works, works_until, act_by."""
+        import pandas as pd
+
+        names = ["pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]
+        made = pd.DataFrame(self.key_rows, columns=names)
+        return made.astype({"works_until": "datetime64[s]", "act_by": "datetime64[s]"})
+
+    @property
+    def reissue(self) -> pd.DataFrame:
+        """Learners who need a new key, for a mail merge."""
+        return _merge(self.letters)
+
+    @property
+    def reminders(self) -> pd.DataFrame:
+        """Learners to remind while their key works, for a mail merge."""
+        return _merge(self.reminder_letters)
 
     def __repr__(self) -> str:
         """The counts of every action."""
-        counts = self.keys["action"].value_counts()
         width = max(map(len, ACTIONS))
-        lines = [
-            f"  {code:<{width}}  {counts[code]:>7,}  {row.meaning}" for code, row in ACTIONS.items() if counts[code]
+        told = [
+            f"  {code:<{width}}  {self.actions[code]:>7,}  {what}"
+            for code, what in ACTIONS.items()
+            if self.actions.get(code)
         ]
-        return "\n".join([self.title, *lines])
+        return "\n".join([self.title, *self.warnings, *told])
 
 
-LISTS: dict[str, Callable[[Action], bool]] = {
-    "delete after comparing": lambda action: action.code == "delete stray",
-    "delete from the pool": lambda action: action.deletes == "pool",
-    "delete course keys": lambda action: action.deletes == "course key",
-    "paste": lambda action: action.pastes,
-    "paste after comparing": lambda action: action.code == "compare",
-}
+def _merge(letters: tuple[Letter, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    names = list(Letter.__dataclass_fields__)
+    return pd.DataFrame(
+        [[getattr(letter, name) for name in names] for letter in letters], columns=[plain(n) for n in names]
+    )
 
 
 def migration_plan(audit: Reconciliation) -> MigrationPlan:
     """Plan the remaining work of an audit: what to delete, recreate, reissue, in which pool, with which settings."""
-    e, keys = audit._evidence, audit.keys
-    action = _actions(audit, e)
-    needed = action >= 0
-    table = keys[needed].assign(action=pd.Categorical.from_codes(action[needed], list(ACTIONS)))
-    numbers = table.index.to_numpy()
-    partner = np.where(e.link[numbers] >= 0, e.home_pool[e.link[numbers]], -1)
-    of_partner = np.array([*e.pools.table["pool"], None], dtype=object)[partner]
-    pool = table["pool"].astype(object).where(table["pool"].notna(), of_partner)  # a stray goes with its key
-    pool = pool.where(pool.notna(), NO_POOL).astype("str")
-    table = table.assign(pool=pool, number=numbers)
-    table = table.sort_values(["pool", "source_file", "source_row"], kind="stable")
-    table = table[["number", "pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]]
-    on_list = pd.DataFrame({what: _listed(table, what)["pool"].value_counts() for what in LISTS})
-    on_list = on_list.reindex(table["pool"].drop_duplicates()).fillna(0).astype(int)
-    batches = _batches(audit, e, on_list)
-    sent_to = _learners(e)
-    needs = f"{count(len(table))} {'needs' if len(table) == 1 else 'need'} somebody."
-    title = "Nothing is left to do." if (table["action"] == "leave").all() else needs
+    f = audit.facts
+    step, steps = f.step
+    needing = np.flatnonzero(f.needs)
+    pool = np.where(f.home_pool >= 0, f.home_pool, f.of_key(f.link, f.home_pool, -1))  # a stray goes with its key
+    order = needing[np.lexsort((f.row[f.first_record[needing]], f.file[f.first_record[needing]], pool[needing]))]
+    names = np.array([*f.pools.names, NO_POOL], dtype=object)
+    work = {
+        name: order[pool[order] == number]
+        for number, name in zip(np.unique(pool[order]), names[np.unique(pool[order])], strict=True)
+    }
+    codes_of, odd = _lists(f, work)
+    on_list = {name: {what: len(codes_of.get((name, what), ())) for what in LISTS} for name in work}
+    due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
+    batches = tuple(_batches(f, on_list, due))
+    acts = {name: _actions(f, keys) for name, keys in work.items()}
+    rows = []
+    for name in sorted(work, key=lambda name: (due[name], name)):
+        batch = next((batch for batch in batches if batch.pool == name), None)
+        rows += [PlanStep(name, place, *told) for place, told in enumerate(_steps(audit, name, work[name], acts[name], on_list[name], batch, odd.get(name, [])), start=1)]  # fmt: skip
+    totals = {code: sum(act.get(code, 0) for act in acts.values()) for code in ACTIONS}
+    left = sum(number for code, number in totals.items() if code != "leave")
+    title = f"{count(left)} {'needs' if left == 1 else 'need'} somebody." if left else "Nothing is left to do."
+    accepted = (f"{count(audit.excused)} {are(audit.excused)} accepted and left out.",) if audit.excused else ()
     return MigrationPlan(
-        batches=batches,
-        keys=table.drop(columns="number").reset_index(drop=True),
-        steps=_steps(audit, table, on_list, batches),
-        reissue=_letters(audit, table[table["action"] == "reissue"], sent_to, LETTER, "new training key"),
-        reminders=_letters(audit, table[table["action"] == "remind"], sent_to, REMINDER, "works until"),
-        title=title,
+        title,
+        tuple(_made_from(f)),
+        (*_doubts(f), *accepted),
+        batches,
+        tuple(rows),
+        tuple(_letters(f, order, "reissue", LETTER)),
+        tuple(_letters(f, order, "remind", REMINDER)),
+        codes_of,
+        totals,
+        tuple(_key_rows(f, order, names[pool])),
     )
 
 
-def _actions(audit: Reconciliation, e: Evidence) -> Any:
-    """The place in ACTIONS of what is to be done with each key, -1: nothing. Decided once for every situation there can be."""
-    keys, calendar = audit.keys, audit.calendar
-    facts = {
-        "status": (keys["status"].cat.codes.to_numpy(), list(STATUSES)),
-        "works": (keys["works"].cat.codes.to_numpy(), list(WORKS)),
-        "is_free": (((keys["in_now"] == "no") & (keys["in_course_keys"] == "no")).to_numpy(), [False, True]),
-        "used": ((keys["uses"].fillna(0) > 0).to_numpy(), [False, True]),
-        "logged": (e.log_named[keys.index.to_numpy()], [False, True]),
+def _key_rows(f: Facts, order: Array, pool: Array) -> Iterator[tuple[Any, ...]]:
+    step, steps = f.step
+    works = ("yes", "used", "unknown", "not_yet", "no")
+    codes, references = f.codes.take(order).to_pylist(), f.references.take(order).to_pylist()
+    for at, key in enumerate(order.tolist()):
+        status = list(STATUSES)[f.status[key]]
+        yield (
+            pool[key],
+            steps[step[key]].action,
+            codes[at],
+            references[at],
+            status,
+            works[f.works[key]],
+            f.works_until[key],
+            f.act_by[key],
+        )
+
+
+def _actions(f: Facts, keys: Array) -> dict[str, int]:
+    step, steps = f.step
+    numbers = np.bincount(step[keys], minlength=len(steps))
+    found: dict[str, int] = {}
+    for one, number in zip(steps, numbers.tolist(), strict=True):
+        if number:
+            found[one.action] = found.get(one.action, 0) + number
+    return found
+
+
+def _lists(f: Facts, work: Mapping[str, Array]) -> tuple[dict[tuple[str, str], list[str]], dict[str, list[str]]]:
+    """(Pool, list) → codes; and of every pool what is odd about some of them: one that holds a line end stands on no list."""
+    step, steps = f.step
+    codes_of: dict[tuple[str, str], list[str]] = {}
+    odd: dict[str, list[str]] = {}
+    for name, keys in work.items():
+        for what in LISTS:
+            wanted = [number for number, one in enumerate(steps) if what in one.lists]
+            mine = keys[np.isin(step[keys], wanted) & f.readable[keys]]
+            codes = f.codes.take(mine).to_pylist()
+            kept = [code for code in codes if len(code.splitlines()) == 1]
+            if len(kept) < len(codes):
+                odd.setdefault(name, []).append(f"{count(len(codes) - len(kept), 'code')} of the list `{what}` hold the end of a line and cannot be pasted: type them by hand from the TMS.")  # fmt: skip
+            if risky := sum(code.startswith(FORMULA_LIKE) for code in kept):
+                odd.setdefault(name, []).append(f"{count(risky, 'code')} of the list `{what}` begin with =, +, - or @: copy them from the text file, never through a spreadsheet.")  # fmt: skip
+            if kept:
+                codes_of[name, what] = kept
+    return codes_of, odd
+
+
+def _made_from(f: Facts) -> Iterator[str]:
+    for role, what in (("pools_now", "later exports"), ("pools_before", "backups"), ("course_keys", "course keys")):
+        if role in f.exports:
+            yield f"{what}: {listed([file.source_file for file in f.exports[role].files], most=8)}"
+
+
+def _doubts(f: Facts) -> Iterator[str]:
+    """What makes the lists unsafe: said before anything else."""
+    hidden = [file.source_file for file in f.files if file.shows.get("redemption", "yes") != "yes"]
+    if hidden:
+        yield f"Attention: {listed(hidden)} {'does' if len(hidden) == 1 else 'do'} not show who has redeemed. Whoever has redeemed must not be recreated: make the lists anew from exports that show it."  # fmt: skip
+
+
+def _batches(f: Facts, on_list: Mapping[str, Mapping[str, int]], due: Mapping[str, dt.date]) -> Iterator[Batch]:
+    """The form's settings as the pool has them; what nobody knows, or what the pool's end makes doubtful, is asked for."""
+    told = {
+        name: of_pools(f, name) for name in ("course", "organization", "expires_on", "content_availability", "sitewide")
     }
-    places, values = zip(*facts.values(), strict=True)
-    sizes = [len(known) for known in values]
-    grid = dict(zip(facts, np.meshgrid(*(np.array(known) for known in values), indexing="ij"), strict=True))
-    situation = Situation(
-        **{name: cells.ravel() for name, cells in grid.items()},
-        is_editable=audit.as_of < calendar.read_only,
-        is_removed=audit.as_of >= calendar.removed,
-    )
-    masks = [action.when(situation) for action in ACTIONS.values()]
-    decided = np.select(masks, list(range(len(ACTIONS))), default=-1)
-    return decided[np.ravel_multi_index([place.astype(np.int64) for place in places], sizes)]
-
-
-def _batches(audit: Reconciliation, e: Evidence, on_list: pd.DataFrame) -> pd.DataFrame:
-    """One row per pool with codes to paste: the form's settings as the pool has them, and the counts to check."""
-    pools = audit.pools.set_index("pool")
-    pasted = on_list.index[on_list[["paste", "paste after comparing"]].any(axis=1)]
-    rows = []
-    availability, sitewide = (_of_pools(e, column) for column in ("content_availability", "sitewide"))
-    for name in pasted.intersection(pools.index):
-        pool = pools.loc[name]
-        expires = pool["expires_on"]
-        is_later = not pd.isna(expires) and expires.date() > audit.as_of
-        days = availability.get(name)
-        rows.append(
-            {
-                "pool": name,
-                "name": f"{name} (from its pool)",
-                "course": _or_ask(pool["course"]),
-                "organization": _or_ask(pool["organization"]),
-                "expiration": expires.date().isoformat() if is_later else ASK,
-                "max_uses": "leave blank",
-                "content_availability": ASK if days is None or not days > 0 else f"{days:.0f} days",
-                "any_organization": _BOX.get(str(sitewide.get(name)).casefold(), ASK),
-                **on_list.loc[name].to_dict(),
-                "act_by": pool["act_by"],
-            }
-        )
-    columns = ["pool", *SETTINGS, *LISTS, "act_by"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["act_by", "pool"], ignore_index=True)
-
-
-_BOX = {"yes": "tick", "true": "tick", "no": "do not tick", "false": "do not tick"}
-
-
-def _listed(keys: pd.DataFrame, what: str) -> pd.DataFrame:
-    """The keys on one of LISTS; one that cannot be read stands on none."""
-    wanted = [code for code, action in ACTIONS.items() if LISTS[what](action)]
-    return keys[keys["action"].isin(wanted) & keys["training_key"].notna()]
-
-
-def _of_pools(e: Evidence, column: str) -> dict[str, Any]:
-    """A pool's setting from the latest export or pool list that gives one."""
-    values = e.latest_filled(column)
-    known = np.flatnonzero(is_known(values))[::-1]
-    return dict(zip(e.pools.table["pool"].to_numpy()[e.place_pool[known]], values[known], strict=True))
-
-
-def _or_ask(value: Any) -> str:
-    return value if isinstance(value, str) and value else ASK
-
-
-def _steps(audit: Reconciliation, keys: pd.DataFrame, on_list: pd.DataFrame, batches: pd.DataFrame) -> pd.DataFrame:
-    """The guide's steps, pool by pool in the order of act_by: pool, step, what to do, how many keys."""
-    rows = []
-    settings = {
-        row["pool"]: "; ".join(f"{name.replace('_', ' ')}: {row[name]}" for name in SETTINGS)
-        for row in batches.to_dict("records")
-    }
-    due = keys.groupby("pool")["act_by"].min()
-    acts = pd.crosstab(keys["pool"], keys["action"].astype("str")).reindex(columns=list(ACTIONS), fill_value=0)
-    for pool in sorted(due.index, key=lambda name: (due[name] if not pd.isna(due[name]) else pd.Timestamp.max, name)):
-        todo = _pool_steps(audit, acts.loc[pool].to_dict(), on_list.loc[pool].to_dict(), settings.get(pool, ""))
-        rows += [(pool, place, text, number) for place, (text, number) in enumerate(todo, start=1)]
-    return pd.DataFrame(rows, columns=["pool", "step", "what", "keys"])
-
-
-def _pool_steps(
-    audit: Reconciliation, acts: dict[str, int], on_list: dict[str, int], settings: str
-) -> Iterator[tuple[str, int]]:
-    """What to do in one pool, in order, each with the number of keys it is about (0: none in particular)."""
-    is_removed = audit.as_of >= audit.calendar.removed
-    said = {code: f"{row.meaning[0].upper()}{row.meaning[1:]}." for code, row in ACTIONS.items()}
-    if is_removed:
-        said["export again"] = "Look for an export made before the removal, or ask the learner for the code."
-    for code in ("export again", "right the course", "review the invoice", "extend", "leave"):
-        if acts[code]:
-            yield said[code], acts[code]
-    strays, delete, courses, paste, compared = (on_list[what] for what in LISTS)
-    if delete:
-        yield "Open the pool and export it once more, into pools-now; leave the backup in pools-before as it is.", 0
-        yield "Delete exactly the keys of the list `delete from the pool`, and save.", delete
-    if courses:
-        yield "Delete the course keys of the list `delete course keys`.", courses
-    if strays:
-        yield (
-            "Compare each code of the list `delete after comparing` with the key it was made from (`keyaudit explain` names "
-            "it; a blank at the end counts). If they belong together and nobody was sent it, delete the course key.",
-            strays,
-        )
-    if paste or compared:
-        yield f"Create a Course Assignment Training Key entry. {settings[0].upper()}{settings[1:]}.", 0
-    if paste:
-        yield "Paste the list `paste` into Add Multiple Training Keys, one code per line, and save.", paste
-        yield f"Count in Find Course Assignment Keys: pasted {paste:,}, appeared ___. They must be equal.", paste
-    if compared:
-        is_editable = audit.as_of < audit.calendar.read_only
-        free = " Delete them from the pool first, if they are still there." if is_editable else ""
-        yield f"Of the list `paste after comparing`, paste those you have compared, and count again.{free}", compared
-    if any(on_list.values()):
-        pool = "" if is_removed else " and this pool"
-        yield f"Export Find Course Assignment Keys{pool} again, and audit again.", 0
-    if delete:
-        yield "Expire the pool once the audit calls it moved, not earlier.", 0
-    if acts["remind"]:
-        last = weekday(audit.calendar.removed)
-        yield (
-            f"Write to the learners of the sheet Reminders: each key works until its date, at the latest until {last}.",
-            acts["remind"],
-        )
-    if acts["reissue"]:
-        yield (
-            "Check in Find Course Assignments that the learner has not redeemed since the last pool export; if not, create a "
-            "new course key with the pool's settings and write to the learner (sheet Reissue).",
-            acts["reissue"],
-        )
-
-
-def _learners(e: Evidence) -> pd.Series:
-    """Key number → whom the log says it was sent to (the latest row)."""
-    log = e.exports.distribution
-    if log is None or "distributed_to" not in log.rows:
-        return pd.Series(dtype="str")
-    named = pd.Series(log.rows["distributed_to"].to_numpy(), index=e.log_ids).dropna()
-    linked = {other: one for one, other, _ in e.log_links.pairs}
-    named.index = pd.Index([linked.get(number, number) for number in named.index])
-    return named[~named.index.duplicated(keep="last")]
-
-
-def _letters(audit: Reconciliation, keys: pd.DataFrame, sent_to: pd.Series, text: str, last: str) -> pd.DataFrame:
-    """A row per learner and key for a mail merge; the key by its reference and ending, the last column for what is new."""
-    course = audit.keys.loc[keys["number"], "course"].astype("str").fillna("your course").to_numpy()
-    until = keys["works_until"].dt.strftime("%Y-%m-%d").fillna("").to_numpy()
-    learner = sent_to.reindex(keys["number"]).fillna("not in the log").to_numpy()
-    table = pd.DataFrame(
-        {
-            "learner": learner,
-            "course": course,
-            "pool": keys["pool"].to_numpy(),
-            "former key": (keys["reference"] + " " + endings(keys["training_key"])).str.strip().to_numpy(),
-            last: until if last == "works until" else "",
-            "text": [
-                text.format(course=c, until=u, ending=f" ending in {e[1:]}" if e else "")
-                for c, u, e in zip(course, until, endings(keys["training_key"]), strict=True)
-            ],
+    for pool, name in enumerate(f.pools.names):
+        if name not in on_list or not any(on_list[name][what] for what in ("paste", "paste after comparing")):
+            continue
+        days, sitewide = told["content_availability"][pool], told["sitewide"][pool]
+        box = {1.0: TICK, 0.0: "do not tick Redeemable by any student regardless of organization"}
+        settings = {
+            "name": f"{name} (from its pool)",
+            "course": told["course"][pool] or ASK_COURSE,
+            "organization": told["organization"][pool] or ASK_COURSE,
+            "expiration": _expiration(f, told["expires_on"][pool]),
+            "max_uses": "leave blank (one use)",
+            "content_availability": f"{count(int(days), 'day')}" if days is not None and days > 0 else ASK_COURSE,
+            "any_organization": box.get(sitewide, f"{ASK_COURSE}; untouched, the key is for its organization alone"),
         }
+        yield Batch(name, settings, on_list[name], due[name])
+
+
+def _expiration(f: Facts, expires: Any) -> str:
+    """The pool's own end if it is later than the removal and more than 30 days away; else whom to ask, and why."""
+    if expires is None or np.isnat(expires):
+        return "ask whoever ordered the keys until when they are promised: the pool's end is not known"
+    day = expires.item().date()
+    if day == f.calendar.removed:
+        return (
+            f"ask whoever ordered the keys until when they are promised: the pool ends on {day}, the day of the removal"
+        )
+    if (day - f.day).days <= SOON:
+        when = "ended" if day <= f.day else "ends"
+        return f"ask whoever ordered the keys until when they are promised: the pool {when} on {day}"
+    return day.isoformat()
+
+
+def _steps(
+    audit: Reconciliation,
+    pool: str,
+    keys: Array,
+    acts: Mapping[str, int],
+    on_list: Mapping[str, int],
+    batch: Batch | None,
+    odd: list[str],
+) -> Iterator[tuple[str, int]]:
+    """What to do in one pool, in order, each with the number of keys it is about."""
+    f = audit.facts
+    yield from _once(f, keys, ("export again", "ask the learner", "look it up"))
+    if any(on_list.values()):
+        again = "" if f.is_removed or pool == NO_POOL else f"this pool ({POOL} → Export) into pools-now and "
+        yield f"Unless the exports named above are of today: export {again}{KEYS} (all columns, no filter) into course-keys, audit again, and use the new lists. Whoever redeemed meanwhile must not be recreated.", 0  # fmt: skip
+    yield from _once(
+        f,
+        keys,
+        ("ask about the course", "right the course", "review the invoice", "extend", "correct the setting", "leave"),
     )
-    return table.sort_values(["learner", "course", "former key"], kind="stable", ignore_index=True)
+    for text in odd:
+        yield text, 0
+    strays, delete, courses, paste, compared = (on_list[what] for what in ("delete after comparing", "delete from the pool", "delete course keys", "paste", "paste after comparing"))  # fmt: skip
+    if delete:
+        yield (
+            f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save. Leave the backup in pools-before as it is.",
+            delete,
+        )
+    if courses:
+        yield (
+            f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete).",
+            courses,
+        )
+    if strays:
+        yield f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together and nobody was sent it, delete the course key ({KEYS} → its entry).", strays  # fmt: skip
+    if batch:
+        told = "; ".join(f"{plain(name)}: {batch.settings[name]}" for name in SETTINGS)
+        yield (
+            f"Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {sentence(told)}.",
+            0,
+        )
+    if paste:
+        missing = acts.get("recreate", 0)
+        first = (
+            f" Of these, {count(missing)} {are(missing)} missing: only if {KEYS}, exported anew without a filter, still does not show them; and whoever has got a new key meanwhile is left out."
+            if missing
+            else ""
+        )
+        yield (
+            f"Paste the list `paste` into Add Multiple Training Keys ({ADD}), one code per line, and save.{first}",
+            paste,
+        )
+        yield f"Count in {KEYS}: pasted {paste:,}, appeared ___. They must be equal.", paste
+    if compared:
+        free = "" if f.is_read_only else f" Delete each from the pool first ({POOL} → Edit), if it is still there."
+        yield (
+            f"Of the list `paste after comparing`, paste those you have compared with their lookalikes, and count again.{free}",
+            compared,
+        )
+    if any(on_list.values()):
+        yield f"Export {KEYS}{'' if f.is_removed or pool == NO_POOL else ' and this pool'} again, and audit again.", 0
+    if delete and not f.is_read_only:
+        yield f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.", 0
+    if number := acts.get("remind"):
+        yield (
+            f"Write to the learners of the sheet Reminders: each key works until its date, at the latest until {weekday(f.calendar.removed)}.",
+            number,
+        )
+    if number := acts.get("reissue"):
+        yield f"Check in {ASSIGNMENTS} that the learner has not redeemed since the last pool export; if not, create a new course key with the pool's settings ({ADD}) and write to the learner (sheet Reissue).", number  # fmt: skip
+
+
+def _once(f: Facts, keys: Array, actions: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """The steps of some actions in the words of the rule book, each text once."""
+    place, steps = f.step
+    texts, words = f.next_step
+    for action in actions:
+        mine = keys[[steps[number].action == action for number in place[keys]]]
+        for text in dict.fromkeys(texts[mine].tolist()):
+            yield words[text], int((texts[mine] == text).sum())
+
+
+def _letters(f: Facts, order: Array, action: str, text: str) -> Iterator[Letter]:
+    """A line per learner and key; the key by its reference and ending."""
+    place, steps = f.step
+    mine = [key for key in order.tolist() if steps[place[key]].action == action]
+    courses = of_pools(f, "course")
+    found = []
+    for key in mine:
+        pool = int(f.home_pool[key])
+        course, until = courses[pool] or "your course", f.works_until[key]
+        end, name = ending(f.codes[key].as_py() or ""), f.references[key].as_py()
+        day = "" if np.isnat(until) else until.item().date().isoformat()
+        words = text.format(
+            course=course, until=day or weekday(f.calendar.removed), ending=f" ending in {end[1:]}" if end else ""
+        )
+        found.append(
+            Letter(
+                f.holder.get(key, "not in the log"),
+                course,
+                f.pools.names[pool],
+                f"{name} {end}".strip(),
+                "",
+                day,
+                LOGIN,
+                words,
+            )
+        )
+    yield from sorted(found, key=lambda letter: (letter.learner, letter.course, letter.former_key))

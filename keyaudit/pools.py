@@ -100,7 +100,16 @@ def match_pools(f: Facts) -> Pools:
 
     empty = [(number[groups.root(u.fold)], u) for u in units if u.role == "pools_now" and not u.records]
     listed = has("pool_list", "declared")
-    return Pools([names[g] for g in order], has("pools_before"), has("pools_now"), listed, pool, {at: unit.file for at, unit in empty}, [at for at, unit in empty if unit.is_damaged], notes)
+    return Pools(
+        [names[g] for g in order],
+        has("pools_before"),
+        has("pools_now"),
+        listed,
+        pool,
+        {at: unit.file for at, unit in empty},
+        [at for at, unit in empty if unit.is_damaged],
+        notes,
+    )
 
 
 def _units(f: Facts) -> tuple[list[_Unit], Array]:
@@ -112,11 +121,15 @@ def _units(f: Facts) -> tuple[list[_Unit], Array]:
             continue
         export = f.exports[role]
         titles = Coded([*range(len(export.tables))], [table.pool for table in export.tables])
-        told = Coded.stacked([export.column("pool").distinct(), Coded(np.array(titles.codes, dtype=np.int32), titles.values)])
+        told = Coded.stacked(
+            [export.column("pool").distinct(), Coded(np.array(titles.codes, dtype=np.int32), titles.values)]
+        )
         names = told.distinct()
         own, title = names.codes[: len(export)], names.codes[len(export) :]
         name = np.where(own >= 0, own, np.append(title, -1)[export.table])
-        pair, place = distinct_numbers(export.file.astype(np.int64) * len(names.values) + name, len(export.files) * len(names.values))
+        pair, place = distinct_numbers(
+            export.file.astype(np.int64) * len(names.values) + name, len(export.files) * len(names.values)
+        )
         unit_of[f.slices[role]] = place + len(units)
         code = f.code[f.slices[role]]
         for number, both in enumerate(pair.tolist()):
@@ -167,7 +180,11 @@ def _match_names(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None
                 alike[key].append(name)
         for names in alike.values():
             free = [name for name in names if name in alone]
-            pairs = [(one, other) for one, other in combinations(names, 2) if {one, other} & {*free} and not roles[one] & roles[other]]
+            pairs = [
+                (one, other)
+                for one, other in combinations(names, 2)
+                if {one, other} & {*free} and not roles[one] & roles[other]
+            ]
             if fold is ways[2][0]:
                 pairs = [pair for pair in pairs if _is_cut(*pair)]
             often = Counter(name for pair in pairs for name in pair)
@@ -302,4 +319,7 @@ def _content(f: Facts, file: str, of_pool: Array) -> set[tuple[Any, bool]]:
     rows = np.flatnonzero((export.file == place) & of_pool[f.slices["pools_now"]])
     code = f.code[rows + start].tolist()
     redeemed = f.sign("redeemed")[rows + start].tolist()
-    return {(number if number >= 0 else export.raw.get(row, ""), is_so) for number, row, is_so in zip(code, rows.tolist(), redeemed, strict=True)}
+    return {
+        (number if number >= 0 else export.raw.get(row, ""), is_so)
+        for number, row, is_so in zip(code, rows.tolist(), redeemed, strict=True)
+    }

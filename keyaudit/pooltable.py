@@ -25,7 +25,9 @@ IDLE = {  # what to do in a pool in which no key needs anybody, before the remov
 }
 
 
-named("strays_of_pools", lambda f: np.flatnonzero(f.place_pool != f.home_pool[f.place_key]))  # places of keys that count elsewhere
+named(
+    "strays_of_pools", lambda f: np.flatnonzero(f.place_pool != f.home_pool[f.place_key])
+)  # places of keys that count elsewhere
 named("is_set_aside", lambda f: f.is_in("pools_now") & (f.code < 0) & ~f.blind)  # rows that the backup shows too
 
 
@@ -67,14 +69,24 @@ class PoolRow:
         files += [f"{self.only_later:,} only in a later export"] if self.only_later else []
         parts = [f"{number:,} {plain(code)}" for code, number in self.statuses.items() if number]
         parts += [f"{number:,} counted under {pool}" for pool, number in self.elsewhere.items()]
-        left = "" if self.is_signed_off else "; not signed off: something is left to do" if self.balanced else "; NOT BALANCED"
+        left = (
+            ""
+            if self.is_signed_off
+            else "; not signed off: something is left to do"
+            if self.balanced
+            else "; NOT BALANCED"
+        )
         return f"{' + '.join(files)} = {' + '.join(parts) or 'nothing'}{left}"
 
     def as_dict(self) -> dict[str, Any]:
         """Its columns in `audit.pools`."""
         told = {name: getattr(self, name) for name in ("pool", "course", "organization", "expires_on", "stage", "keys")}
-        elsewhere = listed([f"{number:,} in {pool}" for pool, number in self.elsewhere.items()]) if self.elsewhere else ""
-        told |= self.statuses | {name: getattr(self, name) for name in ("next_step", "act_by", "in_backup", "only_later")}
+        elsewhere = (
+            listed([f"{number:,} in {pool}" for pool, number in self.elsewhere.items()]) if self.elsewhere else ""
+        )
+        told |= self.statuses | {
+            name: getattr(self, name) for name in ("next_step", "act_by", "in_backup", "only_later")
+        }
         return told | {"elsewhere": elsewhere, "sign_off": self.sign_off, "balanced": self.balanced}
 
 

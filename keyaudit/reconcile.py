@@ -54,7 +54,9 @@ def reconcile(
     for role, export in exports.items():
         if not isinstance(export, Export) or export.role != role:
             what = ROLES[export.role].title if isinstance(export, Export) else type(export).__name__
-            raise ReconcileError(f"reconcile() was given, as {ROLES[role].title.partition(':')[0]}: {what}. {_AS_READ[role]}")
+            raise ReconcileError(
+                f"reconcile() was given, as {ROLES[role].title.partition(':')[0]}: {what}. {_AS_READ[role]}"
+            )
     exports = _without_copies(exports)
     if pool_settings:
         exports["declared"] = declared(pool_settings)
@@ -104,7 +106,9 @@ def _refuse_pool_among_course_keys(f: Facts) -> None:
         if any({"name", "max_uses", "uses", "expires_on"} & table.columns for table in tables):
             continue
         start = f.slices["course_keys"].start
-        keys = np.unique(f.key[start + np.flatnonzero(export.file == place)]) if export else np.array([], dtype=np.int64)
+        keys = (
+            np.unique(f.key[start + np.flatnonzero(export.file == place)]) if export else np.array([], dtype=np.int64)
+        )
         open_ = keys[(f.in_pool & ~f.redeemed)[keys]]
         if len(open_) and 2 * np.bincount(f.home_pool[open_]).max() >= len(keys):
             pool = f.pools.names[int(np.bincount(f.home_pool[open_]).argmax())]

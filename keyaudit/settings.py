@@ -120,7 +120,9 @@ def conflicting(f: Facts) -> Array:
     """Its course-key records disagree in a setting."""
     rows, _ = f.entries
     texts = _differ(f, rows, ("name", "course", "organization"))
-    expires = _differ_in(f, rows, np.where(np.isnat(f.dates("expires_on")), np.int64(-1), f.dates("expires_on").astype(np.int64)))
+    expires = _differ_in(
+        f, rows, np.where(np.isnat(f.dates("expires_on")), np.int64(-1), f.dates("expires_on").astype(np.int64))
+    )
     uses = _differ_in(f, rows, np.nan_to_num(f.row_max, nan=-1.0))
     return (texts | expires | uses) & ~f.in_two_entries
 
@@ -176,7 +178,10 @@ def sources(f: Facts, mask: Array) -> Iterator[tuple[Array, Array]]:
         rows = f.is_in(role) & mask & (f.pool >= 0)
         if rows.any():
             first = own.get(role)
-            yield rows, np.full(len(f.place_key), -1) if first is None else np.where(rows[first] & (first >= 0), first, -1)
+            yield (
+                rows,
+                np.full(len(f.place_key), -1) if first is None else np.where(rows[first] & (first >= 0), first, -1),
+            )
 
 
 def date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:

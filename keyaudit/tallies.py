@@ -41,7 +41,9 @@ def tasks(audit: Reconciliation) -> list[Task]:
     rows = np.flatnonzero(day.filled)
     if not len(rows):
         return []
-    groups, place = np.unique(np.stack([column.codes[rows] for column in (day, status, pool, step)]), axis=1, return_inverse=True)
+    groups, place = np.unique(
+        np.stack([column.codes[rows] for column in (day, status, pool, step)]), axis=1, return_inverse=True
+    )
     order = np.argsort(place.ravel(), kind="stable")
     parts = np.split(rows[order], np.flatnonzero(np.diff(place.ravel()[order])) + 1)
     found = [

@@ -144,7 +144,11 @@ def _places_of(f: Facts, several: Array, place_works: Array, place_until: Array)
     last = by_entry.most(f.file_rank, all_rows, -1)
     most_uses = by_entry.most(f.row_uses, all_rows, np.nan)
     counted = _learners_of_entry(f, by_entry)
-    uses = np.where(by_entry.group >= 0, np.append(np.fmax(most_uses, counted), np.nan)[by_entry.group], np.append(f.uses, np.nan)[f.key])
+    uses = np.where(
+        by_entry.group >= 0,
+        np.append(np.fmax(most_uses, counted), np.nan)[by_entry.group],
+        np.append(f.uses, np.nan)[f.key],
+    )
     shown = np.flatnonzero(all_rows & np.append(several, False)[f.key])
     shown = shown[(by_entry.group[shown] < 0) | (f.file_rank[shown] == np.append(last, -1)[by_entry.group[shown]])]
     row_works, row_until = _by_course_key(f, shown, uses[shown], f.key[shown])

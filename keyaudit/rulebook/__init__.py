@@ -7,11 +7,15 @@ from types import SimpleNamespace
 from keyaudit.rulebook.findings import BY_PAIR, DOUBLED, FINDINGS, Finding
 from keyaudit.rulebook.statuses import (
     ACTIONS,
+    ADD,
     ANSWERS,
+    ASSIGNMENTS,
     FACTS,
     FAMILIES,
     GROUPS,
+    KEYS,
     LISTS,
+    POOL,
     SEVERITIES,
     STAGES,
     STATUSES,
@@ -30,6 +34,6 @@ Code = SimpleNamespace(**{code: code for code in FINDINGS})  # names of findings
 STATUS = SimpleNamespace(**{code: code for code in STATUSES})
 
 __all__ = [
-    "ACTIONS", "ANSWERS", "BY_PAIR", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "LISTS", "SEVERITIES", "STAGES",
+    "ACTIONS", "ADD", "ANSWERS", "ASSIGNMENTS", "BY_PAIR", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "KEYS", "LISTS", "POOL", "SEVERITIES", "STAGES",
     "STATUS", "STATUSES", "URGENCY", "VERDICTS", "WORKS", "Code", "Finding", "Status", "Step", "family", "holds", "in_words", "severity_of",
 ]  # fmt: skip
