@@ -86,7 +86,7 @@ class Reconciliation:
         """What is found of a key: severity and message, by kind."""
         for block in self._blocks:
             if len(at := np.flatnonzero(block.key == key)):
-                rank = ranks(self.facts, block, self.accepted)
+                rank = ranks(self.facts, block)
                 yield [(SEVERITIES[rank[place]], f"{plain(block.code)}. {block.message[place]}") for place in at]
 
     @property
@@ -105,7 +105,7 @@ class Reconciliation:
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:
         """The columns of findings, worst first, and `key`: the number of the key each is about (-1: none)."""
-        return self.shown.findings if self.shown is not None else table(self.facts, self._blocks, self.accepted)
+        return self.shown.findings if self.shown is not None else table(self.facts, self._blocks)
 
     @cached_property
     def _blocks(self) -> list[Any]:
@@ -234,7 +234,7 @@ class Reconciliation:
     @cached_property
     def finding_counts(self) -> dict[str, dict[str, int]]:
         """Severity → kind → how many, the most first."""
-        return counts_of(self.facts, self._blocks, self.accepted)
+        return counts_of(self.facts, self._blocks)
 
     def count_findings(self) -> dict[str, int]:
         """How many findings of each severity, zeros included."""

@@ -81,9 +81,13 @@ class Coded:
         """What is learnt of every value, None for nothing; each distinct outcome once."""
         return Coded(self.codes, [learn(value) for value in self.listed()]).distinct()
 
-    def distinct(self) -> Coded:
-        """The same column with every value once; None is no value."""
-        told = Coded.of(self.listed())
+    def distinct(self, sort: bool = False) -> Coded:
+        """The same column with every value once, in order if asked for; None is no value."""
+        values = self.listed()
+        told = Coded.of(values)
+        if sort:
+            order = {value: place for place, value in enumerate(sorted(told.values))}
+            told = Coded(np.array([order.get(value, -1) for value in values], dtype=np.int32), list(order))
         return Coded(np.append(told.codes, np.int32(-1))[self.codes], told.values)
 
     def spread(self, nothing: Any, dtype: Any = None) -> Array:

@@ -211,15 +211,10 @@ def _because(f: Facts, key: int) -> str:
 
 def _records(f: Facts, key: int) -> Iterator[tuple[str, int]]:
     """Every record that shows a key, with its role."""
-    rows = [*np.flatnonzero(f.key == key).tolist(), *(row for row, keys in _log_rows(f) if key in keys)]
+    rows = [*np.flatnonzero(f.key == key).tolist(), *(row for row, keys in f.log[3].items() if key in keys)]
     rows += f.paid[0][f.paid[1] == key].tolist()
     for row in dict.fromkeys(rows):
         yield next(role for role, where in f.slices.items() if where.start <= row < where.stop), row
-
-
-def _log_rows(f: Facts) -> list[tuple[int, list[int]]]:
-    start = f.slices["distribution"].start
-    return [(row + start, keys) for row, keys in f.log[3].items()]
 
 
 def _seen(f: Facts, key: int) -> list[str]:
@@ -285,7 +280,7 @@ def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
         return
     for name in (name for name, column in COLUMNS.items() if column.personal and name != "created_by"):
         rows = np.flatnonzero(f.column(name).has(lambda told: wanted in fold_name(str(told))))
-        named = dict(_log_rows(f)) if name == "distributed_to" else {}
+        named = f.log[3] if name == "distributed_to" else {}
         for row in rows.tolist():
             keys = named.get(row, [])
             keys = keys or ([int(f.key[row])] if f.key[row] >= 0 else f.paid[1][f.paid[0] == row].tolist())

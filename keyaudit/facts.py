@@ -1,7 +1,7 @@
 """Named facts of every key, place and pool, on one stacked table of records. (CATALOGUE §2)
 
-A *key* is a number; a *place* is a key in a pool. A fact is a function of other facts, found by its name when first asked
-for: `f.in_now`. Arrays over keys, places, pools or records say so in their name or their first line.
+A *key* is a number; a *place* is a key in a pool; a *record* is a row of an export. A fact is a function of other facts, known
+by its name and found when first asked for: `f.in_now`. Facts of one line stand in tables, by what they are of.
 """
 
 from __future__ import annotations
@@ -19,34 +19,26 @@ from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
-from keyaudit.pools import Pools, match_pools
+from keyaudit.pools import match_pools
 
 NO, YES, UNKNOWN = 0, 1, 2
 NEVER = np.datetime64("NaT", "s")
-ROLE_NAMES = (
-    "pools_before",
-    "pools_now",
-    "course_keys",
-    "declared",
-    "pool_list",
-    "distribution",
-    "other_keys",
-    "assignments",
-)
+ROLE_NAMES = ("pools_before", "pools_now", "course_keys", "declared", "pool_list", "distribution", "other_keys", "assignments")
 BETWEEN = re.compile(r"[\s,;|()\[\]{}<>\"'“”‘’«»?&=#/:]+")  # what may stand around a code in a sentence or a link
 
-_FUNCTIONS: dict[str, Callable[[Facts], Any]] = {}
+Fact = Callable[["Facts"], Any]
+_FUNCTIONS: dict[str, Fact] = {}
 
 
-def named(name: str, find: Callable[[Facts], Any]) -> None:
-    """A fact of one line, by its name."""
-    _FUNCTIONS[name] = find
-
-
-def fact(function: Callable[[Facts], Any]) -> Callable[[Facts], Any]:
-    """A fact is known by the name of the function that finds it."""
+def fact(function: Fact) -> Fact:
+    """A fact that takes some lines, known by the name of its function."""
     _FUNCTIONS[function.__name__] = function
     return function
+
+
+def facts(**of_one_line: Fact) -> None:
+    """Facts of one line each, by name."""
+    _FUNCTIONS.update(of_one_line)
 
 
 class Facts:
@@ -72,7 +64,6 @@ class Facts:
         stops = np.cumsum([0, *(len(exports[role]) if role in exports else 0 for role in ROLE_NAMES)])
         self.slices = dict(zip(ROLE_NAMES, map(slice, stops[:-1], stops[1:]), strict=True))
         self.records = int(stops[-1])
-        self._columns: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name not in _FUNCTIONS:
@@ -83,9 +74,18 @@ class Facts:
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
 
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self.__dict__:
+            self.__dict__[name] = make()
+        return self.__dict__[name]
+
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""
         return ((role, self.exports[role]) for role in ROLE_NAMES if role in self.exports)
+
+    def stacked(self, part: Callable[[Export], Array]) -> Array:
+        """An array of all records, from what every export gives for its own."""
+        return np.concatenate([part(export) for _, export in self.given()])
 
     def is_in(self, *roles: str) -> Array:
         """Of every record: is it of one of the roles?"""
@@ -94,14 +94,9 @@ class Facts:
             mask[self.slices[role]] = True
         return mask
 
-    def _once(self, name: str, make: Callable[[], Any]) -> Any:
-        if name not in self._columns:
-            self._columns[name] = make()
-        return self._columns[name]
-
     def column(self, name: str) -> Coded:
         """A column of all records, one role below the other."""
-        return self._once(name, lambda: Coded.stacked([export.column(name) for _, export in self.given()]))
+        return self._once(f"column {name}", lambda: Coded.stacked([export.column(name) for _, export in self.given()]))
 
     def dates(self, name: str) -> Array:
         """The dates of a column, NaT where there is none or it cannot be read."""
@@ -113,21 +108,33 @@ class Facts:
 
     def shows(self, name: str) -> Array:
         """Of every record: does its list have the column?"""
-        return self._once(f"shows {name}", lambda: np.concatenate([export.shows(name) for _, export in self.given()]))
+        return self._once(f"shows {name}", lambda: self.stacked(lambda export: export.shows(name)))
 
     def sign(self, name: str) -> Array:
         """Of every record: does it say so? (`Export.signs`: redeemed, learner_without_date, …)"""
-        parts = [export.signs.get(name, np.zeros(len(export), dtype=bool)) for _, export in self.given()]
-        return self._once(f"sign {name}", lambda: np.concatenate(parts))
+        none = lambda export: np.zeros(len(export), dtype=bool)  # noqa: E731
+        return self._once(f"sign {name}", lambda: self.stacked(lambda export: export.signs.get(name, none(export))))
 
     def comparable(self, name: str) -> Coded:
         """A column of names for comparing: two names that mean the same have one code."""
         same = self.same.get(name, {})
         return self._once(f"same {name}", lambda: self.column(name).map(lambda t: same.get(fold_name(t), fold_name(t))))
 
-    def of_key(self, row: Array, values: Array, nothing: Any) -> Array:
-        """The value of a record, place or pool for every key; `nothing` where its number is -1."""
-        return np.append(values, np.array([nothing], dtype=values.dtype))[row]
+    def of_file(self, learn: Callable[[Any], Any]) -> Array:
+        """Of every record: what is learnt of its file."""
+        return np.array([learn(file) for file in self.files])[self.file]
+
+
+    def mask_of(self, keys: Sequence[int]) -> Array:
+        """Which keys are among some."""
+        found = np.zeros(self.keys, dtype=bool)
+        found[list(keys)] = True
+        return found
+
+
+def at(values: Array, places: Array, nothing: Any) -> Array:
+    """The values at some places; `nothing` where a place is -1."""
+    return np.append(values, np.array([nothing], dtype=values.dtype))[places]
 
 
 class By:
@@ -154,28 +161,54 @@ class By:
         found[self.group[rows]] = rows
         return found
 
-    def most(self, values: Array, mask: Array, nothing: Any) -> Array:
-        """The largest known value of the group in the mask."""
-        return self._extreme(np.fmax, values, mask, nothing)
-
-    def least(self, values: Array, mask: Array, nothing: Any) -> Array:
-        """The smallest known value of the group in the mask."""
-        return self._extreme(np.fmin, values, mask, nothing)
-
-    def _extreme(self, better: Any, values: Array, mask: Array, nothing: Any) -> Array:
+    def most(self, values: Array, mask: Array, nothing: Any, better: Any = np.fmax) -> Array:
+        """The largest known value of the group in the mask (with `np.fmin` the smallest)."""
         found = np.full(self.size, nothing, dtype=values.dtype)
-        rows = np.flatnonzero(mask & (self.group >= 0) & ~(values != values))
+        rows = np.flatnonzero(mask & (self.group >= 0) & (values == values))
         better.at(found, self.group[rows], values[rows])
         return found
 
 
-# --- records, codes, keys ---
-
-
-@fact
-def files(f: Facts) -> list[Any]:
-    """Every file of every role."""
-    return [file for _, export in f.given() for file in export.files]
+facts(  # of records
+    files=lambda f: [file for _, export in f.given() for file in export.files],
+    in_pools=lambda f: f.is_in("pools_before", "pools_now"),
+    course_rows=lambda f: f.is_in("course_keys"),
+    pools=lambda f: match_pools(f),
+    pool=lambda f: f.pools.pool,  # its number, -1 for none
+    pool_count=lambda f: len(f.pools.names),
+    has_learner=lambda f: f.column("redeemed_by").filled | f.column("redeemed_email").filled,
+    row=lambda f: f.stacked(lambda export: export.row).astype(np.int64),  # in the sheet
+)
+facts(  # of keys
+    by_key=lambda f: By(f.key, f.keys),
+    keys=lambda f: int(len(f.coded.dictionary) + f.blind.sum()),  # how many there are
+    codes=lambda f: pa.concat_arrays([f.coded.dictionary, pa.nulls(int(f.blind.sum()), TEXT)]),  # null: not readable
+    readable=lambda f: np.arange(f.keys) < len(f.coded.dictionary),
+    in_pool=lambda f: f.by_key.any(f.in_pools),
+    in_before=lambda f: f.by_key.any(f.is_in("pools_before")),
+    in_course_keys=lambda f: f.by_key.any(f.course_rows),
+    here=lambda f: f.in_now == YES,
+    gone=lambda f: f.in_pool & (f.in_now == NO),
+    presence_unknown=lambda f: f.in_pool & (f.in_now == UNKNOWN) & f.begun,
+    in_two_pools=lambda f: f.places.count(f.place_latest) > 1,
+    home_pool=lambda f: at(f.place_pool, f.home, -1),  # the pool it counts in
+    redeemed_in_pool=lambda f: f.by_key.any(f.in_pools & f.sign("redeemed")),
+    redemption_unreadable=lambda f: f.by_key.any(f.in_pools & f.sign("redemption_unreadable")),
+    redeemed_at=lambda f: f.by_key.most(f.dates("redeemed_at"), f.in_pools, NEVER),
+    paid_live=lambda f: By(f.paid[1], f.keys).count(f.paid[2]),  # assignments that are not cancelled
+    redeemed=lambda f: f.redeemed_in_pool | (f.paid_live > 0) & ~f.in_course_keys & f.in_pool,
+    first_record=lambda f: f.by_key.first(np.ones(f.records, dtype=bool)),
+)
+facts(  # of places
+    place_key=lambda f: f.held[2],
+    place_pool=lambda f: f.held[3],
+    places=lambda f: By(f.place_key, f.keys),  # by key
+    by_pool=lambda f: By(f.place_pool, f.pool_count),
+    place_before_row=lambda f: f.by_place.first(f.is_in("pools_before")),
+    place_now_row=lambda f: f.by_place.first(f.is_in("pools_now")),
+    place_in_now=lambda f: np.where(f.place_now_row >= 0, YES, np.where(f.unseen[f.place_pool], UNKNOWN, NO)),
+    may_hold=lambda f: f.place_in_now != NO,
+)
 
 
 @fact
@@ -183,11 +216,6 @@ def file(f: Facts) -> Array:
     """Of every record: the place of its file in `files`."""
     starts = np.cumsum([0, *(len(export.files) for _, export in f.given())])
     return np.concatenate([export.file + start for (_, export), start in zip(f.given(), starts, strict=False)])
-
-
-def of_file(f: Facts, learn: Callable[[Any], Any], dtype: Any = bool) -> Array:
-    """Of every record: what is learnt of its file."""
-    return np.array([learn(file) for file in f.files], dtype=dtype)[f.file]
 
 
 @fact
@@ -212,28 +240,10 @@ def code(f: Facts) -> Array:
 
 
 @fact
-def pools(f: Facts) -> Pools:
-    """Which record is of which pool."""
-    return match_pools(f)
-
-
-@fact
-def pool(f: Facts) -> Array:
-    """Of every record: the number of its pool, -1 where it has none."""
-    return f.pools.pool
-
-
-@fact
-def pool_count(f: Facts) -> int:
-    """How many pools there are."""
-    return len(f.pools.names)
-
-
-@fact
 def blind(f: Facts) -> Array:
     """Records that are a key of their own, because their code cannot be read. (One that its backup shows too is not.)"""
-    mask = f.is_in("pools_before", "pools_now") & (f.code < 0)
-    return mask & ~(f.is_in("pools_now") & f.of_key(f.pool, f.pools.has_before, False))
+    mask = f.in_pools & (f.code < 0)
+    return mask & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False))
 
 
 @fact
@@ -242,57 +252,6 @@ def key(f: Facts) -> Array:
     numbers = f.code.copy()
     numbers[f.blind] = len(f.coded.dictionary) + np.arange(f.blind.sum())
     return numbers
-
-
-@fact
-def keys(f: Facts) -> int:
-    """How many keys there are."""
-    return int(len(f.coded.dictionary) + f.blind.sum())
-
-
-@fact
-def codes(f: Facts) -> Any:
-    """The code of every key (Arrow texts), null where it is not readable."""
-    return pa.concat_arrays([f.coded.dictionary, pa.nulls(int(f.blind.sum()), TEXT)])
-
-
-@fact
-def readable(f: Facts) -> Array:
-    """Can its code be read?"""
-    return np.arange(f.keys) < len(f.coded.dictionary)
-
-
-@fact
-def by_key(f: Facts) -> By:
-    """Records by their key."""
-    return By(f.key, f.keys)
-
-
-@fact
-def in_pools(f: Facts) -> Array:
-    """Records of pool exports."""
-    return f.is_in("pools_before", "pools_now")
-
-
-@fact
-def in_pool(f: Facts) -> Array:
-    """Is it in a pool?"""
-    return f.by_key.any(f.in_pools)
-
-
-@fact
-def in_before(f: Facts) -> Array:
-    """Is it in a backup?"""
-    return f.by_key.any(f.is_in("pools_before"))
-
-
-@fact
-def in_course_keys(f: Facts) -> Array:
-    """Is it in course keys?"""
-    return f.by_key.any(f.is_in("course_keys"))
-
-
-# --- places: a key in a pool ---
 
 
 @fact
@@ -313,80 +272,25 @@ def by_place(f: Facts) -> By:
 
 
 @fact
-def place_key(f: Facts) -> Array:
-    """Of every place: its key."""
-    return f.held[2]
-
-
-@fact
-def place_pool(f: Facts) -> Array:
-    """Of every place: its pool."""
-    return f.held[3]
-
-
-@fact
-def places(f: Facts) -> By:
-    """Places by their key."""
-    return By(f.place_key, f.keys)
-
-
-@fact
-def place_before_row(f: Facts) -> Array:
-    """Of every place: its first record in the backup, -1 for none."""
-    return f.by_place.first(f.is_in("pools_before"))
-
-
-@fact
-def place_now_row(f: Facts) -> Array:
-    """Of every place: its first record in the later export, -1 for none."""
-    return f.by_place.first(f.is_in("pools_now"))
-
-
-@fact
 def unseen(f: Facts) -> Array:
     """Pools whose later export proves no absence: there is none, or it holds a row that cannot be read and is no backup's."""
     now = f.is_in("pools_now")
-    doubtful = now & of_file(f, lambda file: file.damaged > 0)
+    doubtful = now & f.of_file(lambda file: file.damaged > 0)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
     raw = {row + f.slices[role].start: text for role, export in f.given() for row, text in export.raw.items()}
-    shown = {(f.pool[row], raw.get(row), str(f.dates("created_at")[row])): row for row in unread if not now[row]}
-    for row in unread:
-        doubtful[row] |= now[row] and (f.pool[row], raw.get(row), str(f.dates("created_at")[row])) not in shown
-    cut = np.zeros(f.pool_count, dtype=bool)
-    cut[f.pools.damaged_now] = True
-    return ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful) | cut
-
-
-@fact
-def place_in_now(f: Facts) -> Array:
-    """Of every place: is it in the later export of its pool (NO, YES, UNKNOWN)?"""
-    return np.where(f.place_now_row >= 0, YES, np.where(f.unseen[f.place_pool], UNKNOWN, NO))
+    told = {row: (f.pool[row], raw.get(row), str(f.dates("created_at")[row])) for row in unread}
+    backed = {told[row] for row in unread if not now[row]}
+    doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
+    found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)
+    found[f.pools.damaged_now] = True
+    return found
 
 
 @fact
 def in_now(f: Facts) -> Array:
     """Of every key: yes if any place is yes, no only if all are no; unknown for keys in no pool."""
-    is_yes = f.places.any(f.place_in_now == YES)
-    is_open = f.places.any(f.place_in_now == UNKNOWN) | ~f.in_pool
+    is_yes, is_open = f.places.any(f.place_in_now == YES), f.places.any(f.place_in_now == UNKNOWN) | ~f.in_pool
     return np.where(is_yes, YES, np.where(is_open, UNKNOWN, NO))
-
-
-@fact
-def here(f: Facts) -> Array:
-    """Does its pool's latest export show it?"""
-    return f.in_now == YES
-
-
-@fact
-def gone(f: Facts) -> Array:
-    """Has it left all its pools?"""
-    return f.in_pool & (f.in_now == NO)
-
-
-@fact
-def presence_unknown(f: Facts) -> Array:
-    """Its pool is begun, and nobody knows whether the key is still there."""
-    return f.in_pool & (f.in_now == UNKNOWN) & f.begun
 
 
 @fact
@@ -397,88 +301,41 @@ def place_latest(f: Facts) -> Array:
 
 
 @fact
-def in_two_pools(f: Facts) -> Array:
-    """Unredeemed in the latest exports of two or more pools."""
-    return f.places.count(f.place_latest) > 1
-
-
-@fact
 def home(f: Facts) -> Array:
     """The place a key counts in: unredeemed in pools-now, else one that may still hold it, else the first by name."""
-    may_hold = f.place_in_now != NO
     unredeemed = (f.place_now_row >= 0) & ~f.redeemed[f.place_key]
-    order = np.lexsort((f.place_pool, ~may_hold, ~unredeemed, f.place_key))
+    order = np.lexsort((f.place_pool, ~f.may_hold, ~unredeemed, f.place_key))
     first = By(f.place_key[order], f.keys).first(np.ones(len(order), dtype=bool))
-    return f.of_key(first, order, -1)
-
-
-@fact
-def home_pool(f: Facts) -> Array:
-    """The pool a key counts in, -1 for keys in no pool."""
-    return f.of_key(f.home, f.place_pool, -1)
-
-
-# --- redemption ---
-
-
-@fact
-def paid(f: Facts) -> Any:
-    """Which keys the payments of course assignments name: record, key, and is the assignment not cancelled?"""
-    start = f.slices["assignments"].start
-    if "assignments" not in f.exports:
-        return np.array([], np.int64), np.array([], np.int64), np.array([], bool)
-    export = f.exports["assignments"]
-    payment = export.column("payment")
-    named = named_codes(f, payment.listed())
-    pairs = [(row, number) for row, place in enumerate(payment.codes.tolist()) if place >= 0 for number in named[place]]
-    rows, numbers = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    cancelled = export.column("assignment_status").has(lambda text: "cancel" in str(text).casefold())
-    return rows + start, numbers, ~cancelled[rows]
-
-
-def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
-    """The numbers of the known codes that each text names: as a whole, or as a part of it."""
-    parts: list[str] = []
-    of: list[int] = []
-    for place, text in enumerate(texts):
-        words = dict.fromkeys((text, *(part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")))))
-        parts += [word for word in words if word]
-        of += [place] * (len(parts) - len(of))
-    known = pc.index_in(pa.array(parts, TEXT), value_set=f.coded.dictionary).fill_null(-1).to_numpy()
-    found: list[list[int]] = [[] for _ in texts]
-    for place, number in zip(of, known.tolist(), strict=True):
-        if number >= 0 and number not in found[place]:
-            found[place].append(number)
-    return found
-
-
-@fact
-def redeemed_in_pool(f: Facts) -> Array:
-    """Does a pool export prove that it was redeemed?"""
-    return f.by_key.any(f.in_pools & f.sign("redeemed"))
-
-
-@fact
-def redeemed(f: Facts) -> Array:
-    """Redeemed in any pool export; or, if it is no course key, by an assignment that is not cancelled."""
-    _, paid_key, live = f.paid
-    return f.redeemed_in_pool | (By(paid_key, f.keys).any(live) & ~f.in_course_keys & f.in_pool)
-
-
-@fact
-def redemption_unreadable(f: Facts) -> Array:
-    """A redemption cell or status of it is filled and not understood."""
-    return f.by_key.any(f.in_pools & f.sign("redemption_unreadable"))
+    return at(order, first, -1)
 
 
 @fact
 def redemption_hidden(f: Facts) -> Array:
     """Of every place: its latest export shows no redemption of any key, or a column nobody understood may."""
-    shown = of_file(f, lambda file: file.shows.get("redemption", "yes") == "yes")
+    shown = f.of_file(lambda file: file.shows.get("redemption", "yes") == "yes")
     return ~shown[np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)]
 
 
 @fact
-def redeemed_at(f: Facts) -> Array:
-    """The day it was redeemed in a pool (the latest that is given)."""
-    return f.by_key.most(f.dates("redeemed_at"), f.in_pools, NEVER)
+def paid(f: Facts) -> tuple[Array, Array, Array]:
+    """Which keys the payments of course assignments name: record, key, and is the assignment not cancelled?"""
+    if "assignments" not in f.exports:
+        return np.array([], np.int64), np.array([], np.int64), np.array([], bool)
+    export = f.exports["assignments"]
+    payment = export.column("payment")
+    named = named_codes(f, payment.listed())
+    pairs = [(row, key) for row, place in enumerate(payment.codes.tolist()) if place >= 0 for key in named[place]]
+    rows, keys = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    cancelled = export.column("assignment_status").has(lambda text: "cancel" in str(text).casefold())
+    return rows + f.slices["assignments"].start, keys, ~cancelled[rows]
+
+
+def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
+    """The numbers of the known codes that each text names: as a whole, or as a part of it."""
+    words = [
+        list(dict.fromkeys((text, *(part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word))))
+        for text in texts
+    ]
+    parts = pa.array([word for own in words for word in own], TEXT)
+    known = iter(pc.index_in(parts, value_set=f.coded.dictionary).fill_null(-1).to_pylist())
+    return [list(dict.fromkeys(number for number in [next(known) for _ in own] if number >= 0)) for own in words]

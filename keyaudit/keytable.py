@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
-from keyaudit.facts import NEVER, NO, UNKNOWN, YES, Facts, fact
+from keyaudit.facts import NEVER, NO, UNKNOWN, YES, Facts, at, fact
 from keyaudit.rulebook import STATUS, STATUSES, WORKS
 from keyaudit.settings import key_setting, pool_setting
 from keyaudit.verdicts import NUMBER
@@ -18,21 +18,9 @@ ANSWERS = ["no", "yes", "unknown"]
 
 
 @fact
-def row(f: Facts) -> Array:
-    """Of every record: its row in the sheet."""
-    return np.concatenate([export.row for _, export in f.given()]).astype(np.int64)
-
-
-@fact
 def sheet(f: Facts) -> Coded:
     """Of every record: its sheet."""
     return Coded.stacked([Coded(export.table.astype(np.int32), [table.sheet or None for table in export.tables]).distinct() for _, export in f.given()])  # fmt: skip
-
-
-@fact
-def first_record(f: Facts) -> Array:
-    """The first record of every key: of backups, then later exports, then course keys."""
-    return f.by_key.first(np.ones(f.records, dtype=bool))
 
 
 @fact
@@ -79,10 +67,10 @@ def _located(name: Coded, number: Array) -> Any:
 def deciding_record(f: Facts) -> Array:
     """The record that decided the status of every key."""
     altered = f.status == NUMBER[STATUS.altered]
-    of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, f.of_key(f.link, f.course_row, -1), -1))
+    of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))
     redeemed = np.where(f.status == NUMBER[STATUS.redeemed], f.by_key.first(f.in_pools & f.sign("redeemed")), -1)
     latest = np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)
-    of_pool = np.where(redeemed >= 0, redeemed, f.of_key(f.home, latest, -1))
+    of_pool = np.where(redeemed >= 0, redeemed, at(latest, f.home, -1))
     return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))
 
 

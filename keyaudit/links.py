@@ -9,20 +9,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
-from keyaudit.facts import NEVER, NO, UNKNOWN, YES, By, Facts, fact, named_codes
+from keyaudit.facts import NEVER, NO, UNKNOWN, YES, By, Facts, at, fact, facts, named_codes
 from keyaudit.lookalikes import Links, Side, find_lookalikes
 from keyaudit.settings import key_setting, pool_setting
 
+facts(  # of keys
+    rung=lambda f: {key: rung for one, other, rung in f.links.pairs for key in (one, other)},  # of few
+    damaged_in_backup=lambda f: f.mask_of([one for one, _ in f.links.backwards]),  # what Excel makes of one course key
+    has_lookalike=lambda f: f.in_pool & (f.link >= 0) & ~f.damaged_in_backup,
+    begun=lambda f: at(f.pool_begun, f.home_pool, False),
+    partner_uses_unknown=lambda f: f.has_lookalike & at(f.uses_unknown, f.link, False),
+    logged=lambda f: f.mask_of([key for keys in f.log[3].values() for key in keys]),
+    not_distributed=lambda f: f.is_distributed == NO,
+    taken=lambda f: By(f.code, f.keys).any(f.is_in("other_keys")),  # another kind of key has the same code
+)
+facts(  # of pools: is any of its keys a course key, exactly or by a link?
+    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given,
+)
+
 
 def _keys_of(f: Facts, pool: int) -> Array:
-    """The keys of a pool."""
     return f.place_key[f.place_pool == pool]
-
-
-def _has_hyphen(f: Facts) -> Array:
-    return np.append(
-        np.asarray(pc.match_substring(f.coded.dictionary, "-")), np.zeros(f.keys - len(f.coded.dictionary), bool)
-    )
 
 
 @fact
@@ -32,24 +39,18 @@ def links(f: Facts) -> Links:
     theirs = np.flatnonzero(f.in_course_keys & ~f.in_pool)
     if not len(ours) or not len(theirs):
         return Links()
-    hyphen = _has_hyphen(f)
-    bare_pool = By(f.place_pool, f.pool_count).any(~hyphen[f.place_key])
-    file = By(f.file, len(f.files))
-    bare_file = ~file.any(f.course_rows & f.of_key(f.key, hyphen, False))
+    hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))
+    hyphened = ~f.by_pool.any(~hyphen[f.place_key])
+    bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))
     typed = np.zeros(f.records, dtype=bool)
-    start = f.slices["course_keys"].start
-    typed[[row + start for row in f.exports["course_keys"].typed]] = True
-    made = f.by_key.least(f.dates("created_at"), f.course_rows, NEVER)
-    left = Side(
-        ours,
-        pool_setting(f, "course", True).codes[ours],
-        pool=f.home_pool[ours],
-        has_hyphens=~bare_pool[f.home_pool[ours]],
-    )
+    typed[f.slices["course_keys"].start + np.array(sorted(f.exports["course_keys"].typed), dtype=np.int64)] = True
+    made = f.by_key.most(f.dates("created_at"), f.course_rows, NEVER, np.fmin)
+    course = pool_setting(f, "course", True).codes[ours]
+    left = Side(ours, course, pool=f.home_pool[ours], has_hyphens=hyphened[f.home_pool[ours]])
     right = Side(
         theirs,
         key_setting(f, "course", True).codes[theirs],
-        bare=f.of_key(f.course_row, bare_file[f.file], False)[theirs],
+        bare=at(bare[f.file], f.course_row, False)[theirs],
         is_typed=f.by_key.any(typed)[theirs],
         is_old=made[theirs] < np.datetime64(f.calendar.announced_on, "s"),
     )
@@ -67,61 +68,21 @@ def link(f: Facts) -> Array:
     return found
 
 
-@fact
-def rung(f: Facts) -> dict[int, str]:
-    """Key → the rung that links it."""
-    return {key: rung for one, other, rung in f.links.pairs for key in (one, other)}
-
-
-@fact
-def damaged_in_backup(f: Facts) -> Array:
-    """It is what Excel makes of exactly one course key in no pool."""
-    found = np.zeros(f.keys, dtype=bool)
-    found[[one for one, _ in f.links.backwards]] = True
-    return found
-
-
-@fact
-def has_lookalike(f: Facts) -> Array:
-    """A pool key of which exactly one course key in no pool is the lookalike."""
-    return f.in_pool & (f.link >= 0) & ~f.damaged_in_backup
-
-
-@fact
-def pool_begun(f: Facts) -> Array:
-    """Of every pool: is any of its keys a course key, exactly or by a link?"""
-    begun = f.in_course_keys | f.has_lookalike
-    return By(f.place_pool, f.pool_count).any(begun[f.place_key]) & f.course_keys_given
-
-
-@fact
-def begun(f: Facts) -> Array:
-    """Is its pool begun?"""
-    return f.of_key(f.home_pool, f.pool_begun, False)
-
-
-@fact
-def partner_uses_unknown(f: Facts) -> Array:
-    """The uses of its lookalike are not shown."""
-    return f.has_lookalike & f.of_key(f.link, f.uses_unknown, False)
-
-
 # --- the distribution log ---
 
 
 @fact
-def log(f: Facts) -> Any:
-    """What the log says: codes no export knows (number, text, record), and for every record of the log the keys it names.
+def log(f: Facts) -> tuple[Array, list[str], Array, dict[int, list[int]]]:
+    """What the log says: codes no export knows (number, text, record), and for every record that names keys these.
 
     A record without a recipient, where the log has such a column, names nobody.
     """
-    empty = np.array([], dtype=np.int64)
     if "distribution" not in f.exports:
-        return empty, [], empty, {}
+        return np.array([], np.int64), [], np.array([], np.int64), {}
     export, where = f.exports["distribution"], f.slices["distribution"]
     sent = export.column("distributed_to").filled | ~export.shows("distributed_to")
     own = f.code[where]
-    names = {int(row): [int(own[row])] for row in np.flatnonzero(sent & (own >= 0))}
+    names = {row + where.start: [int(own[row])] for row in np.flatnonzero(sent & (own >= 0)).tolist()}
     open_ = np.flatnonzero(sent & (own < 0) & np.asarray(pc.is_valid(export.keys)))
     texts = Coded.of(export.keys.take(pa.array(open_)).to_pylist())
     other = set(f.exports["other_keys"].keys.to_pylist()) if "other_keys" in f.exports else set()
@@ -129,19 +90,11 @@ def log(f: Facts) -> Any:
     strangers: dict[int, int] = {}
     for row, place in zip(open_.tolist(), texts.codes.tolist(), strict=True):
         if found[place]:
-            names[row] = found[place]
+            names[row + where.start] = found[place]
         elif texts.values[place] not in other:
-            strangers.setdefault(place, row)
+            strangers.setdefault(place, row + where.start)
     rows = np.array(list(strangers.values()), dtype=np.int64)
-    return f.keys + np.arange(len(rows)), [texts.values[place] for place in strangers], rows + where.start, names
-
-
-@fact
-def logged(f: Facts) -> Array:
-    """Does the log name it?"""
-    found = np.zeros(f.keys, dtype=bool)
-    found[[number for numbers in f.log[3].values() for number in numbers]] = True
-    return found
+    return f.keys + np.arange(len(rows)), [texts.values[place] for place in strangers], rows, names
 
 
 @fact
@@ -152,62 +105,39 @@ def log_links(f: Facts) -> Links:
     if not len(numbers) or not len(left):
         return Links()
     codes = pa.concat_arrays([f.codes, pa.array(texts, TEXT)])
-    nowhere = np.full(len(left), -1), np.full(len(numbers), -1)
-    sides = Side(left, nowhere[0], pool=f.home_pool[left]), Side(numbers, nowhere[1])
+    sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))
     return find_lookalikes(codes, *sides, lambda pool: _keys_of(f, pool))
 
 
 @fact
 def is_distributed(f: Facts) -> Array:
     """Was it sent to a learner (NO, YES, UNKNOWN)? No only where the case says that the log is complete."""
-    linked, undecided = np.zeros(f.keys, dtype=bool), np.zeros(f.keys, dtype=bool)
-    linked[[one for one, _, _ in f.log_links.pairs]] = True
-    undecided[list(f.log_links.ambiguous_left)] = True
+    linked = f.mask_of([one for one, _, _ in f.log_links.pairs])
     on_list = f.by_key.any(f.in_pools & (f.sign("distributed") | f.sign("learner_without_date")))
-    yes = f.logged | linked | on_list
     proves = f.log_is_complete and "distribution" in f.exports
-    return np.where(yes, YES, np.where(proves & f.in_pool & f.readable & ~undecided, NO, UNKNOWN))
-
-
-@fact
-def not_distributed(f: Facts) -> Array:
-    """A complete log does not name it."""
-    return f.is_distributed == NO
+    nobody = f.in_pool & f.readable & ~f.mask_of(list(f.log_links.ambiguous_left)) & proves
+    return np.where(f.logged | linked | on_list, YES, np.where(nobody, NO, UNKNOWN))
 
 
 @fact
 def holder(f: Facts) -> dict[int, str]:
     """Key → whom the log says it was sent to (the latest record)."""
-    if "distribution" not in f.exports:
-        return {}
-    told = f.exports["distribution"].column("distributed_to")
-    partner = {f.log[2][other - f.keys]: one for one, other, _ in f.log_links.pairs}
-    start = f.slices["distribution"].start
-    named = {row: numbers for row, numbers in f.log[3].items()} | {row - start: [one] for row, one in partner.items()}
-    return {number: told[row] for row in sorted(named) if told.codes[row] >= 0 for number in named[row]}
-
-
-# --- other kinds of keys ---
-
-
-@fact
-def taken(f: Facts) -> Array:
-    """Another kind of key has the same code."""
-    return By(f.code, f.keys).any(f.is_in("other_keys"))
+    told = f.column("distributed_to")
+    linked = {int(f.log[2][other - f.keys]): [one] for one, other, _ in f.log_links.pairs}
+    named = f.log[3] | linked
+    return {key: told[row] for row in sorted(named) if told.codes[row] >= 0 for key in named[row]}
 
 
 @fact
 def matched(f: Facts) -> dict[int, int]:
     """File of a log, of other keys or of assignments → how many of its codes (payments) are those of a key we know."""
-    found = {
-        place: set() for place, file in enumerate(f.files) if file.role in ("distribution", "other_keys", "assignments")
-    }
-    if "distribution" in f.exports:
-        start, keys = f.slices["distribution"].start, f.exports["distribution"].keys
-        for row in f.log[3]:
-            found[int(f.file[row + start])].add(keys[row].as_py())
-    for row in np.flatnonzero(f.is_in("other_keys") & (f.code >= 0)):
+    of = ("distribution", "other_keys", "assignments")
+    found: dict[int, set[Any]] = {place: set() for place, file in enumerate(f.files) if file.role in of}
+    start = f.slices["distribution"].start
+    for row in f.log[3]:
+        found[int(f.file[row])].add(f.exports["distribution"].keys[row - start].as_py())
+    for row in np.flatnonzero(f.is_in("other_keys") & (f.code >= 0)).tolist():
         found[int(f.file[row])].add(int(f.code[row]))
-    for row in np.unique(f.paid[0]):
+    for row in np.unique(f.paid[0]).tolist():
         found[int(f.file[row])].add(int(f.column("payment").codes[row]))
     return {place: len(codes) for place, codes in found.items()}

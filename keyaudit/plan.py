@@ -16,7 +16,7 @@ import numpy as np
 
 from keyaudit.audit import Reconciliation
 from keyaudit.coded import Array
-from keyaudit.facts import Facts
+from keyaudit.facts import Facts, at
 from keyaudit.masking import ending
 from keyaudit.rulebook import ACTIONS, ADD, ASSIGNMENTS, KEYS, LISTS, POOL, STATUSES
 from keyaudit.settings import of_pools
@@ -165,7 +165,7 @@ def migration_plan(audit: Reconciliation) -> MigrationPlan:
     f = audit.facts
     step, steps = f.step
     needing = np.flatnonzero(f.needs)
-    pool = np.where(f.home_pool >= 0, f.home_pool, f.of_key(f.link, f.home_pool, -1))  # a stray goes with its key
+    pool = np.where(f.home_pool >= 0, f.home_pool, at(f.home_pool, f.link, -1))  # a stray goes with its key
     order = needing[np.lexsort((f.row[f.first_record[needing]], f.file[f.first_record[needing]], pool[needing]))]
     names = np.array([*f.pools.names, NO_POOL], dtype=object)
     work = {

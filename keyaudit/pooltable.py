@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keyaudit.coded import Array
-from keyaudit.facts import By, Facts, named
+from keyaudit.facts import By, Facts, facts
 from keyaudit.rulebook import STAGES, STATUSES, URGENCY
 from keyaudit.settings import of_pools
 from keyaudit.words import listed, plain
@@ -25,10 +25,10 @@ IDLE = {  # what to do in a pool in which no key needs anybody, before the remov
 }
 
 
-named(
-    "strays_of_pools", lambda f: np.flatnonzero(f.place_pool != f.home_pool[f.place_key])
-)  # places of keys that count elsewhere
-named("is_set_aside", lambda f: f.is_in("pools_now") & (f.code < 0) & ~f.blind)  # rows that the backup shows too
+facts(
+    counted_away=lambda f: np.flatnonzero(f.place_pool != f.home_pool[f.place_key]),  # places of keys that count elsewhere
+    is_set_aside=lambda f: f.is_in("pools_now") & (f.code < 0) & ~f.blind,  # records that the backup shows too
+)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _distinct(f: Facts, rows: Array) -> Array:
 
 def _elsewhere(f: Facts, pool: int) -> dict[str, int]:
     """Keys of a pool that are counted under another: pool → how many."""
-    away = f.strays_of_pools
+    away = f.counted_away
     theirs = f.home_pool[f.place_key[away[f.place_pool[away] == pool]]]
     numbers, counts = np.unique(theirs, return_counts=True)
     return {f.pools.names[number]: int(size) for number, size in zip(numbers, counts, strict=True)}

@@ -1,0 +1,256 @@
+"""Facts that only findings ask for, and the fields of their messages. (CATALOGUE §5)"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.coded import Array, Coded
+from keyaudit.errors import toml
+from keyaudit.exports.codes import FRAGILE
+from keyaudit.exports.names import fold_name
+from keyaudit.facts import NEVER, By, Facts, at, fact, facts
+from keyaudit.lookalikes import caseless
+from keyaudit.masking import ending
+from keyaudit.settings import KNOWN_ROLES, differ, key_setting, latest_row, of_pools, pool_setting
+from keyaudit.verdicts import DAY
+from keyaudit.words import count, listed, plain
+
+
+def _of_pool(f: Facts, name: str) -> Array:
+    """A count or flag of the pool every key counts in, NaN where it is not known."""
+    return at(f.numbers(name), at(latest_row(f, name), f.home, -1), np.nan)
+
+
+def _of_key(f: Facts, name: str) -> Array:
+    return at(f.numbers(name), f.course_row, np.nan)
+
+
+def _day(dates: Array) -> Array:
+    return dates.astype("datetime64[D]")
+
+
+def _date(f: Facts, name: str) -> Any:
+    return np.datetime64(getattr(f.calendar, name))
+
+
+def _by_home(f: Facts) -> By:
+    return By(f.home_pool, f.pool_count)
+
+
+facts(  # of keys: settings of pool and course key
+    made=lambda f: at(f.dates("created_at"), f.course_row, NEVER),
+    key_expires=lambda f: at(f.dates("expires_on"), f.course_row, NEVER),
+    organization_differs=lambda f: differ(f, "organization"),
+    pool_sitewide=lambda f: _of_pool(f, "sitewide") == 1,
+    pool_bound=lambda f: _of_pool(f, "sitewide") == 0,
+    key_open=lambda f: _of_key(f, "any_organization") == 1,
+    key_bound=lambda f: _of_key(f, "any_organization") == 0,
+    many_uses=lambda f: f.max_uses > 1,
+    both_days=lambda f: (_of_key(f, "content_availability") > 0) & (_of_pool(f, "content_availability") > 0),
+    availability_less=lambda f: f.both_days & (_of_key(f, "content_availability") < _of_pool(f, "content_availability")),
+    availability_more=lambda f: f.both_days & (_of_key(f, "content_availability") > _of_pool(f, "content_availability")),
+    key_expires_first=lambda f: f.key_expires < f.pool_expires_on,
+    started_after_made=lambda f: f.starts_on > f.made,
+    ended_before_made=lambda f: f.pool_expires_on <= f.made,
+    made_late=lambda f: _day(f.made) > _date(f, "migrate_by"),
+    made_when_read_only=lambda f: f.made >= _date(f, "read_only"),
+    key_ends_in_a_month=lambda f: f.key_expires <= f.as_of + 30 * DAY,
+    key_expiry_blank=lambda f: at(f.shows("expires_on") & ~f.column("expires_on").filled, f.course_row, False),
+)
+facts(  # of keys: redemption
+    redeemed_in_backup=lambda f: f.by_key.any(f.is_in("pools_before") & f.sign("redeemed")),
+    learner_without_date=lambda f: f.by_key.any(f.sign("learner_without_date")),
+    redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
+    redeemed_later=lambda f: f.redeemed_at >= f.as_of + DAY,
+    redeemed_before_created=lambda f: f.by_key.any(f.in_pools & (_day(f.dates("redeemed_at")) < _day(f.dates("created_at")))),
+    paid_at=lambda f: f.dates("created_at")[f.paid[0]],  # of every payment
+    paid_before_made=lambda f: By(f.paid[1], f.keys).any(f.paid[2] & (_day(f.paid_at) < _day(f.made[f.paid[1]]))) & f.in_pool & ~f.redeemed_in_pool,  # fmt: skip
+    paid_after_removal=lambda f: By(f.paid[1], f.keys).any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given,  # fmt: skip
+    used_in_both=lambda f: f.status_redeemed_recreated & f.used,
+    used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
+    uses_differ=lambda f: f.in_course_keys & ~f.redeemed_in_pool & ~f.paid_before_made & bool(len(f.paid[1])) & ~np.isnan(f.uses) & (f.paid_live != f.uses),  # fmt: skip
+)
+facts(  # of keys: their codes and files
+    added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= _date(f, "creation_off"))),
+    pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),
+)
+facts(  # of pools
+    pool_has_before=lambda f: f.pools.has_before,
+    pool_has_now=lambda f: f.pools.has_now,
+    pool_listed=lambda f: f.pools.in_list,
+    pool_needs=lambda f: _by_home(f).any(f.needs),
+    pool_has_to_migrate=lambda f: _by_home(f).any(f.status_to_migrate),
+    pool_is_over=lambda f: f.is_removed | ((_places(f) > 0) & ~f.by_pool.any(~f.place_ended)),
+    pool_logged=lambda f: _by_home(f).count(f.in_pool & f.logged),
+    pool_keys=lambda f: _by_home(f).count(f.in_pool),
+    pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),
+    pool_was_used_up=lambda f: (_places(f) > 0) & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
+    pool_lost_keys=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & f.gone),
+    pool_arrived=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
+    typos_off=lambda f: f.log_links.not_sought | f.links.not_sought,  # pool → why
+    pool_typos_off=lambda f: np.isin(np.arange(f.pool_count), list(f.typos_off)),
+    pool_is_fragile=lambda f: f.pool_fragile > 0,
+    pool_settings_lacking=lambda f: f.lacking.any(axis=0),
+    pool_course_or_expiry_lacking=lambda f: f.lacking[[list(SETTINGS).index(name) for name in ("course", "expires")]].any(axis=0),
+    pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
+)
+
+
+def _places(f: Facts) -> Array:
+    return f.by_pool.count(np.ones(len(f.place_pool), dtype=bool))
+
+
+@fact
+def repeated(f: Facts) -> Array:
+    """One pool file lists it more than once."""
+    rows, files = np.flatnonzero(f.in_pools & (f.code >= 0)), max(len(f.files), 1)
+    pair = np.sort(f.code[rows] * files + f.file[rows])
+    return f.mask_of(pair[1:][pair[1:] == pair[:-1]] // files)
+
+
+@fact
+def case_twin(f: Facts) -> Array:
+    """Another key differs from it only in upper and lower case (and neither is the other's lookalike)."""
+    linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
+    numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
+    texts = f.codes.take(pa.array(numbers))
+    folded = caseless(texts)
+    is_lower = pc.mean(pc.equal(folded, texts).cast(pa.float64())).as_py() or 0
+    usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are
+    odd = folded.filter(pc.not_equal(texts, usual)).unique()
+    mask = pc.is_in(folded, value_set=odd).to_numpy(zero_copy_only=False)
+    group = folded.filter(pa.array(mask)).dictionary_encode().indices.to_numpy().astype(np.int64)
+    return f.mask_of(numbers[mask][np.bincount(group)[group] > 1] if len(group) else [])
+
+
+@fact
+def redeemed_by_another(f: Facts) -> Array:
+    """Redeemed by somebody else than the log names: names are compared with names, addresses with addresses."""
+    sent: dict[tuple[int, bool], set[str]] = {}
+    told = f.column("distributed_to")
+    for row, keys in f.log[3].items():
+        if told.codes[row] >= 0 and len(keys) == 1:
+            sent.setdefault((keys[0], "@" in told[row]), set()).add(_person(told[row]))
+    single = ~f.many_uses & f.logged  # a key of many uses has many learners
+    seen: list[tuple[int, str]] = []
+    for name in ("redeemed_by", "redeemed_email"):
+        people = f.column(name)
+        rows = np.flatnonzero(people.filled & at(single, f.key, False))
+        seen += [(int(f.key[row]), people[row]) for row in rows]
+    students = f.column("student")
+    pairs = zip(f.paid[0][f.paid[2]].tolist(), f.paid[1][f.paid[2]].tolist(), strict=True)
+    seen += [(key, students[row]) for row, key in pairs if single[key] and students.codes[row] >= 0]
+    return f.mask_of([key for key, who in seen if _person(who) not in sent.get((key, "@" in who), {_person(who)})])
+
+
+def _person(text: str) -> str:
+    return " ".join(sorted(re.split(r"[\s,]+", fold_name(text).strip(" ,"))))
+
+
+@fact
+def pool_fragile(f: Facts) -> Array:
+    """Of every pool: how many codes are still to be pasted that Excel would change."""
+    of = np.flatnonzero(f.in_pool & f.readable & ~f.redeemed & ~f.in_course_keys)
+    fragile = pc.match_substring_regex(f.codes.take(pa.array(of)), f"^(?:{FRAGILE})$").to_numpy(zero_copy_only=False)
+    return np.bincount(f.home_pool[of[fragile]], minlength=f.pool_count)
+
+
+@fact
+def pool_has_new_course_keys(f: Facts) -> Array:
+    """Of every pool: course keys of its course, in no pool, were made since the announcement."""
+    strangers = f.in_course_keys & ~f.in_pool & (f.made >= _date(f, "announced_on"))
+    theirs, ours = key_setting(f, "course", True).codes[strangers], of_pools(f, "course", True).codes
+    return np.isin(ours, theirs[theirs >= 0])
+
+
+@fact
+def courses_of_pool(f: Facts) -> dict[int, str]:
+    """Pool → the courses under which its keys were recreated, where they are several, and the keys of the smaller side."""
+    course, shown = key_setting(f, "course", True).codes, key_setting(f, "course")
+    rows = np.flatnonzero(f.in_pool & f.in_course_keys & (course >= 0))
+    told = {}
+    for pool in np.flatnonzero(np.bincount(np.unique(np.stack([f.home_pool[rows], course[rows]]), axis=1)[0], minlength=f.pool_count) > 1).tolist():  # fmt: skip
+        mine = rows[f.home_pool[rows] == pool]
+        kinds, first, sizes = np.unique(course[mine], return_index=True, return_counts=True)
+        order = np.argsort(-sizes, kind="stable")
+        names = [f'{count(int(sizes[at]))} under "{shown[mine[first[at]]]}"' for at in order]
+        few = name_keys(f, mine[course[mine] != kinds[order[0]]])
+        told[pool] = f"A pool has one course; its keys were recreated under {len(kinds)}: {listed(names)}. The smaller side: {few}."
+    return told
+
+
+SETTINGS = {  # of [pools."NAME"] in case.toml → our column, and what stands there until it is filled in
+    "course": ("course", '""'),
+    "expires": ("expires_on", '"a date, as its page shows it"'),
+    "organization": ("organization", '""'),
+    "starts": ("starts_on", '"a date, as its page shows it"'),
+    "content_availability": ("content_availability", '"days, as its page shows them"'),
+    "sitewide": ("sitewide", '"true or false"'),
+}
+
+
+@fact
+def lacking(f: Facts) -> Array:
+    """Of every pool that was exported: the settings (rows, as SETTINGS) that no export, list or case says."""
+    known = []
+    for column, _ in SETTINGS.values():
+        rows = f.shows(column) if column.endswith("_on") else f.column(column).filled
+        known.append(By(f.pool, f.pool_count).any(rows & f.is_in(*KNOWN_ROLES)))
+    return ~np.array(known) & (f.pools.has_before | f.pools.has_now)
+
+
+def _lacking(f: Facts, pool: int) -> str:
+    names = [name for place, name in enumerate(SETTINGS) if f.lacking[place][pool]]
+    lines = "\n".join(f"{name} = {SETTINGS[name][1]}" for name in names)
+    what = listed([plain(name) for name in names], most=6)
+    return f"No export and no list says its {what}. In case.toml:\n[pools.{toml(f.pools.names[pool])}]\n{lines}"
+
+
+def name_keys(f: Facts, numbers: Iterable[int]) -> str:
+    """Keys where others may see them: reference and ending."""
+    keys = [int(number) for number in numbers]
+    return listed([f"{f.references[key].as_py()} {ending(f.codes[key].as_py() or '')}".strip() for key in keys])
+
+
+TYPOS_OFF = {
+    "sequential": "Its codes are so much alike that a typing slip makes one of another: slips were not sought.",
+    "another set": "One and the same change would explain several of its codes: they are another set of codes than the course keys, and slips were not sought.",
+}
+FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a text for each key, or each pool
+    "course": lambda f, of: _named(pool_setting(f, "course"), of),
+    "organization": lambda f, of: _named(pool_setting(f, "organization"), of),
+    "course_key_course": lambda f, of: _named(key_setting(f, "course"), of),
+    "course_key_organization": lambda f, of: _named(key_setting(f, "organization"), of),
+    "uses_left": lambda f, of: [_left(number) for number in (f.max_uses - np.nan_to_num(f.uses))[of]],
+    "uses": lambda f, of: [f"{number:.0f}" for number in f.uses[of]],
+    "assignments": lambda f, of: f.paid_live[of].tolist(),
+    "how_often": lambda f, of: [_how_often(f, key) for key in of],
+    "logged": lambda f, of: [f"{number:,}" for number in f.pool_logged[of]],
+    "keys": lambda f, of: [f"{number:,}" for number in f.pool_keys[of]],
+    "fragile": lambda f, of: [count(number, "code") for number in f.pool_fragile[of].tolist()],
+    "typos_off": lambda f, of: [TYPOS_OFF[f.typos_off[pool]] for pool in of.tolist()],
+    "courses": lambda f, of: [f.courses_of_pool[pool] for pool in of.tolist()],
+    "lacking": lambda f, of: [_lacking(f, pool) for pool in of.tolist()],
+}
+
+
+def _named(column: Coded, of: Array) -> list[str]:
+    return [column[key] or "" for key in of]
+
+
+def _left(number: float) -> str:
+    return "without limit" if np.isinf(number) else "not known" if np.isnan(number) else f"{max(number, 0):.0f}"
+
+
+def _how_often(f: Facts, key: int) -> str:
+    if f.used_in_both[key]:
+        return "It was redeemed in its pool and used as a course key: two assignments may be billed."
+    most = int(max(f.paid_live[key], np.nan_to_num(f.uses[key])))
+    allowed = f.max_uses[key] if f.in_course_keys[key] else 1.0
+    return f"{count(most, 'assignment')}, and {allowed:.0f} allowed: one may be billed without need."
