@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from keyaudit.calendar import Calendar
 from keyaudit.card import card, card_text
-from keyaudit.changes import compare, read_former
+from keyaudit.changes import Changes, compare, read_former
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.explain import Explanation, browse, explain, find
@@ -488,7 +488,11 @@ class Reconciliation:
 
         `former` is an audit or the keys.csv it wrote. Masked; columns CHANGES. Raises UnreadableFile for another file.
         """
-        return compare(former.keys if isinstance(former, Reconciliation) else read_former(former), self.keys)
+        return self.compared_with(former).frame()
+
+    def compared_with(self, former: Reconciliation | str | Path) -> Changes:
+        """The same as rows, and counted."""
+        return compare(former.key_columns if isinstance(former, Reconciliation) else read_former(former), self.key_columns)
 
 
 def _sources(f: Facts) -> list[dict[str, Any]]:

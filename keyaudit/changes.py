@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from keyaudit.coded import as_text
+from keyaudit.coded import TEXT, Array, as_texts
 from keyaudit.errors import UnreadableFile
-from keyaudit.masking import endings
+from keyaudit.masking import ending
 from keyaudit.rulebook import STATUSES
+from keyaudit.words import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ANY, SOME = "*", "+"  # whatever; whatever but a blank
 WHY = (  # column, what it said before, what it says now, in words; the first row of a column that holds is told
@@ -31,88 +41,132 @@ WHY = (  # column, what it said before, what it says now, in words; the first ro
 )
 TIME = "time has passed, or another export has changed what is known"
 CHANGES = ("change", "key", "ends in", "status before", "status", "works before", "works", "why")
-_NEEDED = ("training_key", "status", "works", "reference", *dict.fromkeys(row[0] for row in WHY))
+KINDS = ("moved", "gone", "new")
+NEEDED = ("training_key", "status", "works", "reference", "act_by", *dict.fromkeys(row[0] for row in WHY))
+ISO = r"^$|^\d{4}-\d{2}-\d{2}$"
+AS_WRITTEN = "Take the keys.csv that `keyaudit audit` wrote."
 
 
-def read_former(path: str | Path) -> pd.DataFrame:
-    """The keys.csv of a former audit, every column as text. Raises UnreadableFile if it is none, or a masked twin."""
+@dataclass(frozen=True)
+class Changes:
+    """The keys that changed since a former audit: a row each of CHANGES, masked: moved, gone, new."""
+
+    rows: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def counted(self) -> Iterator[tuple[int, str]]:
+        """How many keys made the same move for the same reason, in words, the most first."""
+        counts: dict[tuple[str, ...], int] = {}
+        for change, _, _, before, now, worked, works, why in self.rows:
+            moved = f"{plain(before)} → {plain(now)}" if before != now else plain(now)
+            use = f", works {plain(worked)} → {plain(works)}" if worked != works else ""
+            told = f"{moved}{use}" if change == "moved" else plain(now or before)
+            counts[change, told, why] = counts.get((change, told, why), 0) + 1
+        for (change, told, why), number in sorted(counts.items(), key=lambda item: -item[1]):
+            yield number, f"{change}: {told}: {why}"
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame, columns CHANGES."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows), columns=list(CHANGES), dtype="str")
+
+
+def read_former(path: str | Path) -> dict[str, Any]:
+    """The keys.csv of a former audit, every column as Arrow texts. Raises UnreadableFile if it is none, a masked twin, or
+    was saved by another program, which may have changed codes and dates."""
+    from pyarrow import csv
+
     file = Path(path)
     try:
-        keys = pd.read_csv(file, dtype="str", keep_default_na=False, na_filter=False, index_col=False, encoding="utf-8")
+        content = file.read_bytes()
+        names = content.split(b"\r\n", 1)[0].decode().split(",")
+        table = csv.read_csv(
+            pa.py_buffer(content),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False),
+        )
     except OSError as problem:
         raise UnreadableFile(str(file), f"{problem.strerror or 'cannot be read'}.") from None
-    except (ValueError, pd.errors.ParserError):
-        raise UnreadableFile(
-            str(file), "it cannot be read as a table, so it is no keys.csv of a former audit."
-        ) from None
-    lacking = [name for name in _NEEDED if name not in keys]
-    if lacking:
-        raise UnreadableFile(
-            str(file),
-            f"it is no keys.csv of a former audit: it has no column {', '.join(lacking)}. "
-            "Take the keys.csv that `keyaudit audit` wrote.",
-        )
-    coded = keys[keys["training_key"] != ""]
-    if len(coded) and all(map(str.startswith, coded["training_key"], coded["reference"])):
+    except (ValueError, pa.ArrowInvalid):
+        raise UnreadableFile(str(file), f"it is no keys.csv of a former audit: it cannot be read as a table. {AS_WRITTEN}") from None
+    if lacking := [name for name in NEEDED if name not in names]:
+        said = f"it has no column {', '.join(lacking)}"
+        raise UnreadableFile(str(file), f"it is no keys.csv of a former audit: {said}. {AS_WRITTEN}")
+    keys = {name: table[name].combine_chunks() for name in NEEDED}
+    if not pc.all(pc.match_substring_regex(keys["act_by"], ISO)).as_py() or _is_edited(file, content):
+        raise UnreadableFile(str(file), f"another program has saved it since, and may have changed codes and dates in it. {AS_WRITTEN}")
+    coded = pc.not_equal(keys["training_key"], "")
+    pairs = zip(keys["training_key"].filter(coded).to_pylist()[:1000], keys["reference"].filter(coded).to_pylist(), strict=False)
+    if pc.any(coded).as_py() and all(code.startswith(reference) for code, reference in pairs):
         raise UnreadableFile(str(file), "it is the masked twin of a report (--share). Take the full one.")
     return keys
 
 
-def compare(former: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
-    """A row per key whose status or works changed, that is new, or gone; columns CHANGES, masked: moved, gone, new.
+def _is_edited(file: Path, content: bytes) -> bool:
+    """Is it another file than the manifest beside it says?"""
+    try:
+        told = json.loads((file.parent / "MANIFEST.json").read_text(encoding="utf-8"))["outputs"][file.name]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(told != hashlib.sha256(content).hexdigest())
 
-    Both are tables of keys with the columns KEYS. A key whose code is not readable is known by its reference.
+
+def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
+    """The keys whose status or works changed, that are new, or gone; both are columns of keys (columns.KEYS).
+
+    A key whose code is not readable is known by its reference.
     """
-    before = pd.DataFrame({name: as_text(former[name]) for name in _NEEDED}).reset_index(drop=True)
-    now = pd.DataFrame({name: as_text(keys[name]) for name in _NEEDED}).reset_index(drop=True)
-    place = pd.Index(_identity(before)).get_indexer(pd.Index(_identity(now)))
-    is_new = place < 0
-    seen = before.iloc[place[~is_new]].reset_index(drop=True)
-    same = now[~is_new].reset_index(drop=True)
-    moved = ((seen["status"] != same["status"]) | (seen["works"] != same["works"])).to_numpy()
-    was, became = seen[moved].reset_index(drop=True), same[moved].reset_index(drop=True)
-    is_gone = np.ones(len(before), dtype=bool)
-    is_gone[place[~is_new]] = False
-    gone = before[is_gone].rename(columns={"status": "was", "works": "worked"})
-    table = pd.concat(
-        [
-            became.assign(was=was["status"], worked=was["works"], why=_why(was, became), change="moved"),
-            gone.assign(status="", works="", why="no export shows it", change="gone"),
-            now[is_new].assign(was="", worked="", why="it was in no export before", change="new"),
-        ],
-        ignore_index=True,
-    )
-    table["ends in"] = endings(table["training_key"])
-    rank = {code: place for place, code in enumerate(STATUSES)}
-    kind = pd.Categorical(table["change"], ["moved", "gone", "new"]).codes
-    order = np.lexsort((table["reference"], table["status"].map(rank).fillna(-1), kind))
-    shown = table.rename(columns={"reference": "key", "was": "status before", "worked": "works before"})
-    return shown.iloc[order][list(CHANGES)].reset_index(drop=True)
+    before, after = ({name: as_texts(table[name]) for name in NEEDED} for table in (former, now))
+    place = pc.index_in(_identity(after), value_set=_identity(before)).fill_null(-1).to_numpy()
+    seen = np.flatnonzero(place >= 0)
+    was, became = ({name: column.take(pa.array(rows)) for name, column in table.items()} for table, rows in ((before, place[seen]), (after, seen)))  # fmt: skip
+    moved = np.flatnonzero(pc.or_(*(pc.not_equal(was[name], became[name]) for name in ("status", "works"))))
+    gone = np.setdiff1d(np.arange(len(before["status"])), place)
+    none = pa.array([""], TEXT)
+    rows = [
+        *_rows("moved", _some(became, moved), _some(was, moved), _why(_some(was, moved), _some(became, moved))),
+        *_rows("gone", {**_some(before, gone), "status": none, "works": none}, _some(before, gone), ["no export shows it"]),
+        *_rows("new", _some(after, np.flatnonzero(place < 0)), {"status": none, "works": none}, ["it was in no export before"]),
+    ]
+    rank = {code: number for number, code in enumerate(STATUSES)}
+    return Changes(tuple(sorted(rows, key=lambda row: (KINDS.index(row[0]), rank.get(row[4], -1), row[1]))))
 
 
-def counted(changes: pd.DataFrame) -> pd.DataFrame:
-    """How many keys made the same move for the same reason, the most first."""
-    by = ["change", "status before", "status", "works before", "works", "why"]
-    return changes.groupby(by, sort=False).size().rename("keys").reset_index().sort_values("keys", ascending=False)
+def _some(table: Mapping[str, Any], rows: Array) -> dict[str, Any]:
+    return {name: column.take(pa.array(rows)) for name, column in table.items()}
 
 
-def _identity(keys: pd.DataFrame) -> pd.Series:
+def _rows(change: str, shown: Mapping[str, Any], was: Mapping[str, Any], why: list[str]) -> Iterator[tuple[str, ...]]:
+    names, codes = shown["reference"].to_pylist(), shown["training_key"].to_pylist()
+
+    def told(column: Any) -> list[str]:
+        texts = column.to_pylist()
+        return texts * len(names) if len(texts) == 1 and len(names) != 1 else texts
+
+    states = (told(table[name]) for name, table in (("status", was), ("status", shown), ("works", was), ("works", shown)))
+    for name, code, *state, reason in zip(names, codes, *states, why * len(names) if len(why) == 1 else why, strict=True):
+        yield change, name, ending(code), *state, reason
+
+
+def _identity(keys: Mapping[str, Any]) -> Any:
     """What a key is known by: its code, else (not readable) its reference, which no code can be taken for."""
-    return keys["training_key"].where(keys["training_key"] != "", "\0" + keys["reference"])
+    by_name = pc.binary_join_element_wise(pa.scalar("\0", TEXT), keys["reference"], pa.scalar("", TEXT))
+    return pc.if_else(pc.equal(keys["training_key"], ""), by_name, keys["training_key"])
 
 
-def _why(was: pd.DataFrame, became: pd.DataFrame) -> pd.Series:
+def _why(was: Mapping[str, Any], became: Mapping[str, Any]) -> list[str]:
     """The facts that changed, in words."""
-    told = pd.Series("", index=was.index, dtype="str")
+    reasons: list[list[str]] = [[] for _ in range(len(was["status"]))]
     for column in dict.fromkeys(row[0] for row in WHY):
-        before, now = was[column], became[column]
-        open_ = before != now
-        for _, was_value, is_value, words in (row for row in WHY if row[0] == column):
-            holds = open_ & _is(before, was_value) & _is(now, is_value)
-            told = told.where(~holds, told + "; " + words)
-            open_ &= ~holds
-    return told.str.removeprefix("; ").where(told != "", TIME)
+        for at, (old, new) in enumerate(zip(was[column].to_pylist(), became[column].to_pylist(), strict=True)):
+            if old != new:
+                known = (words for name, one, other, words in WHY if name == column and _is(old, one) and _is(new, other))
+                reasons[at] += [words for words in (next(known, ""),) if words]
+    return ["; ".join(words) or TIME for words in reasons]
 
 
-def _is(column: pd.Series, wanted: str) -> pd.Series:
-    return column == column if wanted == ANY else column != "" if wanted == SOME else column == wanted
+def _is(text: str, wanted: str) -> bool:
+    return wanted == ANY or (text != "" if wanted == SOME else text == wanted)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Array: TypeAlias = Any  # a NumPy array: its stubs cannot follow dates and None
 TEXT = pa.large_string()
@@ -103,5 +104,26 @@ class Coded:
         return np.array([*(bool(test(value)) for value in self.listed()), False])[self.codes]
 
 
-def as_text(column):
-    raise NotImplementedError
+def text_of(value: Any) -> str:
+    """A value as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""
+    if isinstance(value, np.datetime64):
+        return str(value.astype("datetime64[D]"))
+    if isinstance(value, float):
+        return "" if np.isnan(value) else "Unlimited" if np.isinf(value) else f"{value:.0f}"
+    return "" if value is None else str(value)
+
+
+def as_coded(column: Any) -> Coded | None:
+    """A column of few different values as Coded; None for texts and whole numbers, which are as many as there are rows."""
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        values, codes = np.unique(column, return_inverse=True)
+        return Coded(codes.astype(np.int32), values)
+    return column if isinstance(column, Coded) else None
+
+
+def as_texts(column: Any) -> Any:
+    """A column as Arrow texts, as it stands in a CSV file."""
+    if (told := as_coded(column)) is not None:
+        texts = pa.array([*(text_of(value) for value in told.listed()), ""], TEXT)
+        return texts.take(pa.array(np.where(told.codes < 0, len(texts) - 1, told.codes)))
+    return pc.fill_null(column, "") if isinstance(column, pa.Array) else pa.array(column).cast(TEXT)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import unicodedata
 from collections.abc import Iterable
-
-import pandas as pd
 
 PERSON = "(a person)"
 ADDRESS = re.compile(r"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
 SHORTEST = 3  # shorter codes are no secret: they occur in any text
 WHOLE_WORD = 6  # below this length a code or a name counts only as a word of its own
-
+MAX_WORDS = 4  # of a name that is sought in every order
 CODE_LIKE = re.compile(r"(?=[^\s]*\d)[^\s]{6,}|[^\s]+@[^\s]+")
 
 
@@ -19,13 +19,6 @@ def ending(code: str) -> str:
     """The last four of 12 or more characters, the last two of 8 or more, else nothing: `…ab12`."""
     shown = 4 if len(code) >= 12 else 2 if len(code) >= 8 else 0
     return f"…{code[-shown:]}" if shown else ""
-
-
-def endings(codes: pd.Series) -> pd.Series:
-    """`ending` of every code of a Series (missing code: empty text)."""
-    codes = codes.astype("str").fillna("")
-    length = codes.str.len()
-    return ("…" + codes.str[-4:]).where(length >= 12, ("…" + codes.str[-2:]).where(length >= 8, ""))
 
 
 def shape(text: object) -> str:
@@ -40,27 +33,57 @@ def mask_text(text: object) -> str:
     return shown if len(shown) <= 40 else shown[:39] + "…"
 
 
+def one_line(text: str) -> str:
+    """A text with names from files in it: nothing in it may steer a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _folded(text: str) -> tuple[str, list[int] | range]:
+    """A text as it is compared: without case, accents, dashes, and forms of one sign; and where each sign stood."""
+    if text.isascii():
+        if "-" not in text:
+            return text.lower(), range(len(text))
+        places = [place for place, sign in enumerate(text) if sign != "-"]
+        return text.replace("-", "").lower(), places
+    signs, places = [], []
+    for place, sign in enumerate(text):
+        for part in unicodedata.normalize("NFKD", sign).casefold():
+            if not unicodedata.combining(part) and unicodedata.category(part) not in ("Pd", "Cf"):
+                signs.append(part)
+                places.append(place)
+    return "".join(signs), places
+
+
 class Secrets:
     """Codes and people that must not be read, and any text without them."""
 
     def __init__(self, codes: Iterable[str], people: Iterable[str]) -> None:
-        self._shown = {name.strip().lower(): PERSON for name in people}
-        self._shown |= {code.strip().lower(): ending(code.strip()) or "…" for code in codes}
+        self._shown: dict[str, str] = {}
+        for name in people:
+            words = [word for word in re.split(r"[\s,]+", name.strip()) if word]
+            orders = itertools.permutations(words) if 1 < len(words) <= MAX_WORDS else [words]
+            for order in orders:
+                self._shown |= {_folded(between.join(order))[0]: PERSON for between in (" ", ", ")}
+        self._shown |= {_folded(code.strip())[0]: ending(code.strip()) or "…" for code in codes}
         self._shown = {text: shown for text, shown in self._shown.items() if len(text) >= SHORTEST}
         self._lengths = sorted({len(text) for text in self._shown}, reverse=True)
         self._heads = {text[:SHORTEST] for text in self._shown}
 
     def hide(self, text: str) -> str:
-        """The text with every code as its ending, every person and address as `(a person)`; the case does not matter."""
+        """The text with every code as its ending, every person and address as `(a person)`, however they are written."""
         text = ADDRESS.sub(PERSON, text)
-        plain = text.lower() if len(text.lower()) == len(text) else text
+        plain, places = _folded(text)
         shown: list[str] = []
-        at = 0
-        while at < len(text):
+        at = last = 0
+        while at < len(plain):
             length = self._length_at(plain, at) if plain[at : at + SHORTEST] in self._heads else 0
-            shown.append(self._shown[plain[at : at + length]] if length else text[at])
+            if length:
+                shown += [text[last : places[at]], self._shown[plain[at : at + length]]]
+                last = places[at + length - 1] + 1
+                while last < len(text) and unicodedata.combining(text[last]):
+                    last += 1
             at += length or 1
-        return "".join(shown)
+        return "".join([*shown, text[last:]])
 
     def _length_at(self, text: str, at: int) -> int:
         """How long the longest secret is that begins here, 0 if none does."""

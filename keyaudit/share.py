@@ -3,103 +3,132 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from keyaudit.audit import Reconciliation, Shown
+from keyaudit.coded import TEXT
 from keyaudit.columns import COLUMNS, fold_header
 from keyaudit.exports.codes import PARTS
-from keyaudit.masking import Secrets, ending, endings
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.facts import Facts
+from keyaudit.masking import Secrets, ending
 
 PEOPLE = [name for name, column in COLUMNS.items() if column.personal]
 HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
+NAMES = ("course", "organization", "course_key_name", "course_key_course", "course_key_organization")
 
 
 def masked(audit: Reconciliation) -> Reconciliation:
     """An audit of the same counts in which every code is a reference and an ending, wherever it stood.
 
-    Known codes and people are also taken out of what people write themselves: names of pools, courses, organizations and
-    course keys, worksheet tabs, headers, messages. File names stay. Every writer takes the twin as it takes the audit.
+    Known codes and people are also taken out of what people write themselves: names of pools, courses, organizations, course
+    keys, files and worksheet tabs, headers, messages, reasons. Every writer takes the twin as it takes the audit.
     """
-    secrets = _secrets(audit)
-    pools = _names_of_pools(audit, secrets)
-    keys = _keys(audit.keys, secrets, pools)
-    shown = dict(zip(audit.keys["training_key"], keys["training_key"], strict=True))
-    return replace(
-        audit,
-        keys=keys,
-        pools=_hidden(audit.pools, secrets, "course", "organization").assign(pool=audit.pools["pool"].map(pools)),
-        findings=_findings(audit.findings, secrets, pools, shown),
-        sources=_hidden(audit.sources, secrets, "sheets", "columns_used", "columns_not_used"),
-        not_checked=tuple(map(secrets.hide, audit.not_checked)),
-        is_masked=True,
+    secrets = _secrets(audit.facts)
+    pools = _apart([row.pool for row in audit.pool_rows], secrets)
+    files = _apart([row["source_file"] for row in audit.source_rows], secrets)
+    name = _references(audit, secrets, pools, files)
+    sources = tuple({**row, "source_file": files[row["source_file"]]} | {n: secrets.hide(row[n]) for n in ("sheets", "columns_used", "columns_not_used")} for row in audit.source_rows)  # fmt: skip
+    rows = tuple(
+        replace(
+            row,
+            pool=pools[row.pool],
+            course=row.course and secrets.hide(row.course),
+            organization=row.organization and secrets.hide(row.organization),
+            elsewhere={pools[pool]: number for pool, number in row.elsewhere.items()},
+        )
+        for row in audit.pool_rows
     )
+    shown = Shown(
+        _keys(audit, secrets, pools, files, name),
+        _findings(audit, secrets, pools, files, name),
+        rows,
+        sources,
+        tuple(map(secrets.hide, audit.not_checked)),
+    )
+    return replace(audit, shown=shown, name=secrets.hide(audit.name))
 
 
-def _secrets(audit: Reconciliation) -> Secrets:
+def _secrets(f: Facts) -> Secrets:
     """Every code and every person any export names."""
     codes: set[str] = set()
     people: set[str] = set()
-    for export in audit._evidence.exports.given():
-        if "training_key" in export.rows:
-            whole = export.rows["training_key"].dropna().drop_duplicates()
-            codes.update(whole)
-            several = whole[whole.str.contains(PARTS.pattern)]
+    for _, export in f.given():
+        if export.keys is not None:
+            whole = export.keys.drop_null().unique()
+            codes.update(whole.to_pylist())
+            several = whole.filter(pc.match_substring_regex(whole, PARTS.pattern)).to_pylist()
             codes.update(part for code in several for part in PARTS.split(code) if re.search(r"\d", part))
-        if "raw" in export.rows:  # what is not one readable code: several of them, or what Excel made of one
-            raw = export.rows["raw"].astype("str").unique()
-            codes.update(part for cell in raw for part in (cell, *PARTS.split(cell)))
-        for name in PEOPLE:
-            if name in export.rows:
-                people.update(export.rows[name].dropna().astype("str").unique())
-    return Secrets((code for code in codes if fold_header(code) not in HEADERS), people)
+        for cell in export.raw.values():  # what is not one readable code: several of them, or what Excel made of one
+            codes.update((cell, *PARTS.split(cell)))
+        people.update(str(text) for name in PEOPLE if name in export.columns for text in export.column(name).listed())
+    return Secrets((code for code in codes if code and fold_header(code) not in HEADERS), people)
 
 
-def _names_of_pools(audit: Reconciliation, secrets: Secrets) -> dict[str, str]:
-    """Pool → the name it is shown by; two pools keep two names."""
-    names: dict[str, str] = {}
-    for pool in audit.pools["pool"]:
-        name = shown = secrets.hide(pool)
-        number = 2
-        while shown in names.values():
-            shown, number = f"{name} ({number})", number + 1
-        names[pool] = shown
-    return names
+def _apart(names: list[str], secrets: Secrets) -> dict[str, str]:
+    """Name → what it is shown as; two names stay two."""
+    shown: dict[str, str] = {}
+    for name in names:
+        text, number = secrets.hide(name), 2
+        while text in shown.values():
+            text, number = f"{secrets.hide(name)} ({number})", number + 1
+        shown[name] = text
+    return shown
 
 
-def _keys(keys: pd.DataFrame, secrets: Secrets, pools: dict[str, str]) -> pd.DataFrame:
-    texts = ("course", "organization", "course_key_name", "course_key_course", "course_key_organization")
-    twin = _hidden(keys, secrets, *texts, "source_sheet").assign(pool=keys["pool"].map(pools).astype("category"))
-    named = keys["reference"].str.extract(r"(?s)^(?P<name>.*?)(?P<row>, row \d+)(?P<more>(?: \(.*\))?)$")
-    names = {text: pools.get(text, secrets.hide(text)) for text in named["name"].unique()}
-    more = {text: secrets.hide(text) for text in named["more"].unique()}
-    twin["reference"] = named["name"].map(names) + named["row"] + named["more"].map(more)
-    name = (twin["reference"] + " " + endings(keys["training_key"])).str.strip()
-    twin["training_key"] = name.where(keys["training_key"].notna())
-    partners = keys.loc[keys["lookalike"].notna(), "lookalike"]
-    own = keys["training_key"].isin(set(partners))
-    shown = dict(zip(keys.loc[own, "training_key"], name[own], strict=True))
-    twin["lookalike"] = keys["lookalike"].map(shown).astype("str").where(keys["lookalike"].notna())
-    return twin
+def _references(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str]) -> Any:
+    """Of every key, in the order of urgency: reference and ending without secrets, as Arrow texts."""
+    known = pools | {name.rsplit("/", 1)[-1]: shown.rsplit("/", 1)[-1] for name, shown in files.items()}
+    texts = []
+    for text in audit.key_columns["reference"].to_pylist():
+        name, row, more = re.fullmatch(r"(?s)(.*?)(, row \d+)((?: \(.*\))?)", text).groups()  # type: ignore[union-attr]
+        texts.append(f"{known[name] if name in known else secrets.hide(name)}{row}{secrets.hide(more) if more else ''}")
+    return pa.array(texts, TEXT)
 
 
-def _findings(findings: pd.DataFrame, secrets: Secrets, pools: dict[str, str], shown: dict[str, str]) -> pd.DataFrame:
+def _keys(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any) -> dict[str, Any]:
+    columns = dict(audit.key_columns)
+    ends = pa.array([ending(code or "") for code in columns["training_key"].to_pylist()], TEXT)
+    told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name, ends, pa.scalar(" ", TEXT)))
+    partner = np.append(np.argsort(audit.order), -1)[audit.facts.link[audit.order]]  # the place of each key's lookalike
+    blank = pa.scalar(None, TEXT)
+    columns |= {text: columns[text].map(secrets.hide) for text in (*NAMES, "source_sheet")}
+    columns |= {
+        "training_key": pc.if_else(pc.is_valid(columns["training_key"]), told, blank),
+        "reference": name,
+        "lookalike": pc.if_else(pa.array(partner >= 0), told.take(pa.array(np.maximum(partner, 0))), blank),
+        "pool": columns["pool"].map(lambda pool: pools[pool]),
+        "source_file": columns["source_file"].map(lambda file: files.get(file, file)),
+        "evidence": pa.array([_shown_file(text, files) for text in columns["evidence"].to_pylist()], TEXT),
+    }
+    return columns
+
+
+def _shown_file(text: str, files: Mapping[str, str]) -> str:
+    """`file, row 14` with the name its file is shown by."""
+    name, comma, rest = text.rpartition(", ")
+    return f"{files.get(name, name)}{comma}{rest}"
+
+
+def _findings(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any) -> dict[str, Any]:
     """A finding's code is shown as its key is; a code no export knows, by its place."""
-    place = findings["source_file"] + ", row " + findings["source_row"].astype("str")
-    single = [ending(code) if not PARTS.search(code) else "" for code in findings["training_key"]]
-    code = findings["training_key"].map(shown).fillna((place + " " + pd.Series(single, place.index)).str.strip())
-    return _hidden(findings, secrets, "message", "source_sheet").assign(
-        training_key=code.where(findings["training_key"] != "", ""),
-        pool=findings["pool"].map(pools).fillna(findings["pool"].map(secrets.hide)),
-    )
-
-
-def _hidden(table: pd.DataFrame, secrets: Secrets, *names: str) -> pd.DataFrame:
-    """A copy in which the texts of some columns are shown without secrets."""
-    return table.assign(**{name: _column(table[name], secrets) for name in names})
-
-
-def _column(column: pd.Series, secrets: Secrets) -> pd.Series:
-    shown = {text: secrets.hide(text) for text in column.dropna().unique()}
-    return column.astype("object").map(shown).astype(column.dtype if column.dtype != "category" else "category")
+    columns = dict(audit.finding_columns)
+    place = np.append(np.argsort(audit.order), -1)[columns["key"]]
+    sheet, file, row = columns["source_sheet"], columns["source_file"], columns["source_row"]
+    shown = []
+    for at, code in enumerate(columns["training_key"].to_pylist()):
+        end = "" if not code or PARTS.search(code) else ending(code)
+        where = name[int(place[at])].as_py() if place[at] >= 0 else f"{files.get(file[at] or '', '')}, row {row[at]}"
+        shown.append(f"{where} {end}".strip() if code else "")
+    return columns | {
+        "training_key": pa.array(shown, TEXT),
+        "pool": columns["pool"].map(lambda pool: pools.get(pool, secrets.hide(pool))),
+        "message": columns["message"].map(secrets.hide),
+        "source_file": file.map(lambda text: files.get(text, secrets.hide(text))),
+        "source_sheet": sheet.map(secrets.hide),
+    }
