@@ -1,30 +1,11 @@
-"""The notebooks: tables for reading, parameters from the environment, copies for one's own case. (DESIGN §4, §5)"""
+"""In a notebook: tables for reading, and parameters from the environment. (DESIGN §3, §5)"""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from html import escape
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
-
-# In a clone the notebooks lie beside the package, in a wheel inside it.
-PLACES = (Path(__file__).parent.parent / "notebooks", Path(__file__).parent / "walkthrough")
-
-# What the parameters of a notebook are in a copy that lies in a case's folder notebooks/. Others stay.
-OWN = {
-    "CASE": '".."',
-    "AFTER": '".."',
-    "AS_OF": 'None  # what case.toml says, else today; or a date such as "2026-04-09"',
-    "OUT": '"../report"',
-    "FILE": '"pools-before"',
-    "POOL": '"write the name of a pool here"',
-    "KEY": '"write a code, a reference, or the end of a code here"',
-}
-
 
 ROWS = 60  # more rows of a table are counted, not shown
 SHORT = 40  # a column of texts up to this length is not broken into lines
@@ -35,8 +16,10 @@ def readable_tables() -> None:
 
     Inline styles only, so that they look the same in a notebook that is not trusted yet. Outside of a notebook: nothing.
     """
-    from IPython.core.getipython import get_ipython
-
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return
     shell = get_ipython()
     if shell is not None and shell.display_formatter is not None:
         shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, as_html)
@@ -85,38 +68,3 @@ def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
     *cases, as_of = parameters
     case = os.environ.get("KEYAUDIT_CASE")
     return *([case] * len(cases) if case else cases), os.environ.get("KEYAUDIT_AS_OF") or as_of
-
-
-def copy_notebooks(case: Path) -> Path | None:
-    """Copy the notebooks into a case: parameters pointed at it, outputs empty, without what speaks of the sample only.
-
-    A copy that exists stays as it is. Returns the folder, or None where this installation holds no notebooks.
-    """
-    originals = next((sorted(place.glob("0*.ipynb")) for place in PLACES if place.is_dir()), [])
-    if not originals:
-        return None
-    folder = case / "notebooks"
-    folder.mkdir(exist_ok=True)
-    for original in originals:
-        if not (folder / original.name).exists():
-            content = _own(json.loads(original.read_text(encoding="utf-8")))
-            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-            (folder / original.name).write_text(text, encoding="utf-8", newline="\n")
-    return folder
-
-
-def _own(notebook: dict[str, Any]) -> dict[str, Any]:
-    """The notebook as a copy for one's own case."""
-    cells = [cell for cell in notebook["cells"] if "sample" not in cell["metadata"].get("tags", [])]
-    return notebook | {"cells": [_emptied(cell) for cell in cells]}
-
-
-def _emptied(cell: dict[str, Any]) -> dict[str, Any]:
-    """A cell without outputs; a cell of parameters with those of OWN."""
-    if cell["cell_type"] != "code":
-        return cell
-    source = "".join(cell["source"])
-    if "parameters" in cell["metadata"].get("tags", []):
-        for name, value in OWN.items():
-            source = re.sub(rf"^{name} = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
-    return cell | {"source": source.splitlines(keepends=True), "outputs": [], "execution_count": None}
