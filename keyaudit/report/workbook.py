@@ -17,6 +17,7 @@ from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import KEYS
 from keyaudit.plan import SETTINGS, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, write_book
+from keyaudit.report.ticks import Ticks, with_ticks
 from keyaudit.rulebook import ANSWERS, FAMILIES, FINDINGS, LISTS, SEVERITIES, STAGES, STATUSES, VERDICTS, WORKS, in_words
 from keyaudit.tallies import NO_POOL, outlook_counts
 from keyaudit.words import away, plain, sentence, weekday
@@ -79,15 +80,21 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
 # --- report.xlsx ---
 
 
-def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False) -> int:
-    """Write the workbook; returns the number of keys listed in it."""
+def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
+    """Write the workbook, with what somebody has typed into a former one; returns the number of keys listed in it."""
+    sheets = report_sheets(audit, all_keys=all_keys)
+    kind = "masked, to share" if audit.is_masked else SECRET
+    filled = with_ticks(sheets, ticks) if ticks else sheets
+    write_book(path, filled, title="Training key reconciliation", created=audit.as_of, footer=kind)
+    return next(len(sheet.blocks[0]) for sheet in sheets if sheet.name == "Keys")
+
+
+def report_sheets(audit: Reconciliation, *, all_keys: bool = False) -> list[Sheet]:
+    """The sheets of report.xlsx as data."""
     every = all_keys or audit.total <= ALL_KEYS_UP_TO
     rows = np.arange(audit.total) if every else np.flatnonzero(audit.key_columns["act_by"].filled)
-    keys = _keys(audit, rows)
-    sheets = [_summary(audit, rows), _today(audit, rows), _pools(audit), keys, _findings(audit, all_keys), _outlook(audit)]
-    kind = "masked, to share" if audit.is_masked else SECRET
-    write_book(path, [*sheets, _sources(audit), _dictionary()], title="Training key reconciliation", created=audit.as_of, footer=kind)
-    return len(rows)
+    sheets = [_summary(audit, rows), _today(audit, rows), _pools(audit), _keys(audit, rows), _findings(audit, all_keys)]
+    return [*sheets, _outlook(audit), _sources(audit), _dictionary()]
 
 
 def _summary(audit: Reconciliation, rows: Array) -> Sheet:
@@ -281,18 +288,24 @@ def _dictionary() -> Sheet:
 # --- plan.xlsx ---
 
 
-def write_plan_book(plan: MigrationPlan, audit: Reconciliation, path: Path) -> int:
-    """Write steps, batches, and the sheets of a mail merge: headers in row 1, every cell text; returns the letters in it."""
+def write_plan_book(plan: MigrationPlan, audit: Reconciliation, path: Path, *, ticks: Ticks | None = None) -> int:
+    """Write plan.xlsx, with what somebody has typed into a former one; returns the letters in it."""
+    sheets = plan_sheets(plan)
+    filled = with_ticks(sheets, ticks) if ticks else sheets
+    write_book(path, filled, title="Migration plan", created=audit.as_of, footer="contains keys' endings and people's names")
+    return len(plan.letters) + len(plan.reminder_letters)
+
+
+def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
+    """Steps, batches, and the sheets of a mail merge as data: headers in row 1, every cell text."""
     steps = _rows([vars(step) for step in plan.step_rows], ["pool", "step", "what", "keys"])
     blank = Coded.nothing(len(plan.step_rows))
     batches = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in plan.batch_rows]
-    sheets = [
+    return [
         Sheet("Steps", [Block(_columns(steps | {"done": blank, "note": blank}, done={"choices": DONE}), table="StepsList", identity=("Pool", "What"))], _shade("todo")),  # fmt: skip
         Sheet("Batches", [Block(_columns(_rows(batches, ["pool", *SETTINGS, *LISTS, "act_by"])), table="BatchesList")], _shade("works")),
         *(Sheet(name, [Block(_columns(_merge(letters)), table=f"{name}List", identity=("Learner", "Former key"))], _shade("check")) for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters))),  # fmt: skip
     ]
-    write_book(path, sheets, title="Migration plan", created=audit.as_of, footer="contains keys' endings and people's names")
-    return len(plan.letters) + len(plan.reminder_letters)
 
 
 def _merge(letters: Sequence[Letter]) -> dict[str, Any]:
