@@ -142,7 +142,7 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
 
 
 def _date(text: str | None) -> dt.date | None:
-    from keyaudit.exports.names import as_date
+    from keyaudit.calendar import as_date
 
     return None if text is None else as_date(text, "--as-of")
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from keyaudit.audit import Reconciliation
-from keyaudit.calendar import Calendar
+from keyaudit.calendar import Calendar, as_date
 from keyaudit.columns import ROLES
 from keyaudit.errors import ReconcileError
-from keyaudit.exports.names import as_date, fold_name
+from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared
 from keyaudit.facts import By, Facts
 from keyaudit.findings import Accepted
