@@ -4,8 +4,10 @@ python tests/placing.py TARGET VERSION [CHANGE] [plain]: kills itself before the
 number of changes; `plain` as on a system that cannot let two folders change places.
 """
 
+# ruff: noqa: T201
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from keyaudit.errors import KeyauditError
+from keyaudit.interrupts import stoppable
 from keyaudit.report import place
 
 CHANGES = ("os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmod", "os.utime", "os.symlink")
@@ -22,10 +25,14 @@ CHANGES = ("os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmo
 def write(version: str) -> Any:
     """A set of six files whose contents, and one of whose names, depend on the version."""
 
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("sheet.xml"), f"<sheet>{version}</sheet>" * 50)
+    content = made.getvalue()
+
     def write_into(folder: Path) -> dict[str, int]:
         (folder / "keys.txt").write_text(f"KEY-1 {version}\nKEY-2 {version}\n")
-        with zipfile.ZipFile(folder / "report.xlsx", "w") as archive:
-            archive.writestr(zipfile.ZipInfo("sheet.xml"), f"<sheet>{version}</sheet>" * 50)
+        (folder / "report.xlsx").write_bytes(content)
         (folder / "report.html").write_text(f"<p>{version}</p>")
         (folder / "plan").mkdir()
         (folder / "plan" / "steps.txt").write_text(f"{version}\n[ ] 1. Export the pool.\n")
@@ -70,10 +77,11 @@ def main() -> None:
 
     place._exchange = exchanged
     sys.addaudithook(hook)
+    content = write(version)
     print("begun", flush=True)
     try:
-        with place.stoppable():
-            place.write_set(target, "report", write(version), manifest)
+        with stoppable():
+            place.write_set(target, "report", content, manifest)
     except KeyboardInterrupt:
         print("interrupted", "placed" if place.placed() == target.resolve() else "not placed", flush=True)
         sys.exit(130)

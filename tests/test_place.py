@@ -22,7 +22,6 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ import placing
 import pytest
 
 from keyaudit.errors import KeyauditError
+from keyaudit.interrupts import Held, stoppable
 from keyaudit.report import place, sets
 
 KILLS = int(os.environ.get("KEYAUDIT_KILLS", "0"))
@@ -368,8 +368,11 @@ class Faults:
 @pytest.mark.parametrize("exchanges", [True, False])
 @pytest.mark.parametrize("lasting", [False, True])
 @pytest.mark.parametrize("name", CALLS)
-def test_any_call_may_fail(name: str, lasting: bool, exchanges: bool, tmp_path: Path) -> None:
+def test_any_call_may_fail(
+    name: str, lasting: bool, exchanges: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One message, the old set or the new one, everybody's files; after the next run nothing is left anywhere."""
+    monkeypatch.setattr(place.os, "fsync", lambda _: None)  # the disk is not what is tried here
     first, tried = 1, 0
     while True:
         folder = tmp_path / str(first)
@@ -378,7 +381,7 @@ def test_any_call_may_fail(name: str, lasting: bool, exchanges: bool, tmp_path: 
         told: list[str] = []
         with pytest.MonkeyPatch.context() as patch:
             if not exchanges:
-                patch.setattr(place, "_exchange", lambda one, other: False)
+                patch.setattr(place, "_exchange", lambda *_: False)
             faults = Faults(patch, name, first, lasting, FAULTS[first % len(FAULTS)])
             outcome = "new"
             try:
@@ -395,7 +398,7 @@ def test_any_call_may_fail(name: str, lasting: bool, exchanges: bool, tmp_path: 
         tried += 1
         if not lasting or target.exists():
             assert (version(target), theirs(target)) == (outcome, THEIRS), (first, told)
-        if not lasting and not told:
+        if not lasting and not told and name != "rmdir":
             assert beside(target) in ([], [".report.lock"]), (first, outcome)
         assert all("delete it yourself" in text or "is in place" in text for text in told)
         place.check_target(target, "report")
@@ -476,7 +479,7 @@ def test_a_file_that_is_open_elsewhere_is_named(tmp_path: Path, monkeypatch: pyt
             raise PermissionError(errno.EACCES, "The process cannot access the file", str(one))
         rename(one, other)
 
-    monkeypatch.setattr(place, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(place, "_exchange", lambda *_: False)
     monkeypatch.setattr(place.os, "rename", failing)
     monkeypatch.setattr(place, "_is_in_use", lambda path: path.name == "report.xlsx")
     with pytest.raises(
@@ -487,25 +490,39 @@ def test_a_file_that_is_open_elsewhere_is_named(tmp_path: Path, monkeypatch: pyt
 
 
 @posix
-def test_a_program_that_may_not_write_large_files(tmp_path: Path) -> None:
-    """RLIMIT_FSIZE: the second file is too large."""
+@pytest.mark.parametrize(("limit", "first"), [("RLIMIT_FSIZE", 0), ("RLIMIT_NOFILE", 3)])
+def test_a_program_that_may_not_write_large_files_or_open_many(limit: str, first: int, tmp_path: Path) -> None:
+    """Every size up to that of the largest file, every number of open files: one message, and nothing is left."""
     import resource
 
-    target = lived_in(tmp_path)
-
-    def write(folder: Path) -> dict[str, int]:
-        rows = placing.write("new")(folder)
-        (folder / "large.txt").write_bytes(b"x" * 99_999 + b"\n")
-        return {**rows, "large.txt": 1}
-
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
-    try:
-        with pytest.raises(KeyauditError, match=r"^large\.txt: the file would be larger than is allowed here"):
-            place.write_set(target, "report", write, placing.manifest)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert (version(target), theirs(target), beside(target)) == ("old", THEIRS, [])
+    kind = getattr(resource, limit)
+    hard = resource.getrlimit(kind)
+    outcomes = []
+    for allowed in range(first, 1_200, 100) if limit == "RLIMIT_FSIZE" else range(first, first + 60):
+        folder = tmp_path / str(allowed)
+        folder.mkdir()
+        target = lived_in(folder)
+        told: list[str] = []
+        resource.setrlimit(kind, (allowed, hard[1]))
+        try:
+            written(target, "new", tell=told.append)
+            outcomes.append("new")
+        except KeyauditError as problem:
+            outcomes.append("old")
+            advice = place.ADVICE[errno.EFBIG if limit == "RLIMIT_FSIZE" else errno.EMFILE]
+            assert advice in str(problem)
+        finally:
+            resource.setrlimit(kind, hard)
+        assert (version(target), theirs(target)) == (outcomes[-1], THEIRS)
+        if not told:
+            assert beside(target) == []
+        place.check_target(target, "report")
+        assert (version(target), theirs(target), beside(target)) == (outcomes[-1], THEIRS, [])
+        if outcomes[-2:] == ["new", "new"]:
+            break
+    assert outcomes[0] == "old"
+    assert outcomes[-1] == "new"
+    assert outcomes == sorted(outcomes, reverse=True)
 
 
 def test_where_files_have_one_name_only_they_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -597,9 +614,27 @@ def test_a_kill_at_every_change_of_a_first_report(tmp_path: Path) -> None:
     assert change > 30
 
 
+def lasting(tmp_path: Path) -> float:
+    """How long a run takes from its beginning, in seconds: the median of five."""
+    spans = []
+    for at in range(5):
+        (tmp_path / f"timed{at}").mkdir()
+        process = run(lived_in(tmp_path / f"timed{at}"), "new")
+        assert process.stdout is not None
+        process.stdout.readline()
+        begun = time.perf_counter()
+        process.communicate(timeout=60)
+        spans.append(time.perf_counter() - begun)
+    return sorted(spans)[2]
+
+
 def kills(tmp_path: Path, number: int) -> dict[str, int]:
-    """Kill runs at random moments, every third by SIGTERM, every second where folders cannot change places."""
-    chance, counts = random.Random(18), dict.fromkeys(("old", "new", "gone", "whole", "told"), 0)  # noqa: S311
+    """Kill runs at random moments, every third by SIGTERM, every second where folders cannot change places.
+
+    Which set stood there then, how many runs had ended before, and how many SIGTERM made tell what they had done.
+    """
+    chance, counts = random.Random(18), dict.fromkeys(("old", "new", "gone", "ended", "told"), 0)  # noqa: S311
+    span = lasting(tmp_path)
     for at in range(number):
         folder = tmp_path / str(at)
         folder.mkdir()
@@ -609,15 +644,15 @@ def kills(tmp_path: Path, number: int) -> dict[str, int]:
         process = run(target, "new", *plain)
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(chance.random() * 0.012)
+        time.sleep(chance.random() * span)
         process.send_signal(by)
         out, problems = process.communicate(timeout=60)
-        if by == signal.SIGTERM and process.returncode != 0:
+        if by == signal.SIGTERM and process.returncode not in (0, -signal.SIGTERM):
             assert (process.returncode, problems) == (130, "")
             assert out.strip() == f"interrupted {'placed' if version(target) == 'new' else 'not placed'}"
             assert beside(target) == []
             counts["told"] += 1
-        counts["whole"] += process.returncode == 0
+        counts["ended"] += process.returncode == 0
         counts[check_after_kill(target, gap=bool(plain)) or "gone"] += 1
         shutil.rmtree(folder)
     return counts
@@ -641,15 +676,30 @@ def test_many_kills_at_random_moments(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)])
 def test_a_request_to_end_is_an_interrupt(number: int) -> None:
     before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt), place.stoppable():
+    with pytest.raises(KeyboardInterrupt), stoppable():
         os.kill(os.getpid(), number)
         time.sleep(5)
     assert signal.getsignal(number) == before
     done = []
-    thread = threading.Thread(target=lambda: done.append(place.stoppable().__enter__()))  # there no signal arrives
+    thread = threading.Thread(target=lambda: done.append(stoppable().__enter__()))  # there no signal arrives
     thread.start()
     thread.join()
     assert done == [None]
+
+
+def test_what_must_not_stop_half_way_is_finished_first() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), stoppable(), Held() as held:
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("held")
+        with held.may_stop():
+            done.append("not reached")
+    with pytest.raises(KeyboardInterrupt), stoppable(), Held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append("to its end")
+    assert done == ["held", "to its end"]
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 # --- two at once ---

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import re
 import subprocess
+import sys
 import tempfile
 import warnings
 import zipfile
@@ -378,6 +380,24 @@ def test_more_links_than_excel_takes_are_left_out(tmp_path: Path, monkeypatch: p
     path = book(tmp_path / "b.xlsx", a_list(Column("Go", ["x"] * 4, "link", links=[("List", at) for at in range(4)])))
     read = openpyxl.load_workbook(path)["List"]
     assert [read.cell(row, 1).hyperlink is not None for row in range(4, 8)] == [True, True, False, False]
+
+
+def test_a_disk_that_fills_up_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the size at which it is full: one OSError, and nobody complains on top of it."""
+    resource = pytest.importorskip("resource")
+    size = book(tmp_path / "whole.xlsx", work_list(5_000)).stat().st_size
+    ignored: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (0, 1, *range(500, size, size // 17), size - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                book(tmp_path / "cut.xlsx", work_list(5_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        gc.collect()
+    assert ignored == []
 
 
 # --- what people type ---

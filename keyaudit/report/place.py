@@ -14,20 +14,19 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import stat
 import sys
-import tempfile
-import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from keyaudit.columns import ROLES, fold_header
 from keyaudit.errors import KeyauditError
+from keyaudit.interrupts import Held
 from keyaudit.report.sets import KINDS, MANIFEST, below, edited, forced, kind_of, outputs_of, read_manifest, secured
 
 if sys.platform == "win32":
@@ -36,6 +35,8 @@ else:
     import fcntl
 
 ROOM, NEW, LOCK, FORMER = "keyaudit-", "new", "lock", "former"  # in a room; a whole set is named by its inode number
+PATIENCE = 10.0  # seconds for another run to place its set, which takes it milliseconds
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "the disk is full. Make room, or choose another --out"),
     errno.EFBIG: "the file would be larger than is allowed here. Choose another --out",
@@ -66,10 +67,13 @@ def check_target(path: str | Path, kind: str, inputs: Iterable[Path] = ()) -> No
                     "Choose another --out."
                 )
         parent = next(folder for folder in target.parents if folder.exists())
-        Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=parent)).rmdir()
-        if parent == target.parent:
-            with _turn(target):
-                _clear_up(target)
+        with Held():
+            tried = _new_room(target, parent)
+            with suppress(FileNotFoundError):  # another run has cleared up
+                tried.rmdir()
+            if parent == target.parent:
+                with _turn(target):
+                    _clear_up(target)
         _check_place(path, target, kind)
     except (OSError, RuntimeError, ValueError) as problem:
         raise _explained(problem, str(path), "Nothing was written.") from None
@@ -125,36 +129,43 @@ def write_set(
     """
     check_target(path, kind, inputs)
     target = Path(path).resolve()
-    missing = [folder for folder in target.parents if not folder.exists()]
-    kept = "The former report was kept." if target.exists() else "Nothing was written."
-    room: Path | None = None
-    lock: IO[bytes] | None = None
-    begun = len(_begun)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _turn(target):
-            _clear_up(target, tell)
-            room, lock = _room(target)
-        new = room / NEW
-        new.mkdir()
-        outputs = {name: secured(new, name, rows, kind) for name, rows in write(new).items()}
-        told = json.dumps({"kind": kind, **manifest(outputs)}, indent=2, ensure_ascii=False) + "\n"
-        (new / MANIFEST).write_text(told, encoding="utf-8", errors="backslashreplace", newline="\n")
-        forced(new / MANIFEST)
-        with _turn(target):
-            _check_place(path, target, kind)
-            _put(new, target)
-    except (OSError, zipfile.BadZipFile) as problem:
-        if not placed(begun):
-            raise _explained(problem, _culprit(problem, room, target), kept) from None
-        tell(str(_explained(problem, "the disk", f"The new report is in place: {path}")))
-    finally:
-        if room is not None:
-            with suppress(OSError), _turn(target):
-                _empty(room, target, lock, tell)
-        for folder in missing:
-            with suppress(OSError):
-                folder.rmdir()  # only if it is empty
+    kept = "Nothing was written."
+    room, lock, missing, begun, is_placed = None, None, list[Path](), len(_begun), False
+    with Held() as held:
+        try:
+            kept = "The former report was kept." if target.exists() else kept
+            missing += [folder for folder in target.parents if not folder.exists()]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _turn(target):
+                _clear_up(target, tell)
+                room = _new_room(target, target.parent)
+                lock = _locked(room / LOCK)
+            new = room / NEW
+            new.mkdir()
+            with held.may_stop():
+                outputs = {name: secured(new, name, rows, kind) for name, rows in write(new).items()}
+            told = json.dumps({"kind": kind, **manifest(outputs)}, indent=2, ensure_ascii=False) + "\n"
+            (new / MANIFEST).write_text(told, encoding="utf-8", errors="backslashreplace", newline="\n")
+            forced(new / MANIFEST)
+            with _turn(target):
+                _check_place(path, target, kind)
+                _put(new, target)
+                is_placed = True
+                _force_names(target.parent)
+        except (OSError, zipfile.BadZipFile) as problem:
+            if not is_placed and not placed(begun):
+                raise _explained(problem, _culprit(problem, room, target), kept) from None
+            tell(str(_explained(problem, "the disk", f"The new report is in place: {path}")))
+        finally:
+            if room is not None:
+                try:
+                    with _turn(target):
+                        _empty(room, target, lock)
+                except OSError as problem:
+                    tell(_left(room, problem))
+            for folder in missing:
+                with suppress(OSError):
+                    folder.rmdir()  # only if it is empty
     return Path(path)
 
 
@@ -191,7 +202,6 @@ def _put(new: Path, target: Path) -> None:
     elif not _exchange(whole, target):
         target.rename(whole.with_name(FORMER))
         whole.rename(target)
-    _force_names(target.parent)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -210,8 +220,9 @@ def _exchange(one: Path, other: Path) -> bool:
 def placed(since: int = 0) -> Path | None:
     """Where this process has put a set last: who says after an error that nothing was written asks this before."""
     for target, number in reversed(_begun[since:]):
-        if target.exists() and target.stat().st_ino == number:
-            return target
+        with suppress(OSError):
+            if target.stat().st_ino == number:
+                return target
     return None
 
 
@@ -260,72 +271,97 @@ def _alike(one: Path, other: Path) -> bool:
 # --- rooms: what a run has beside its target, and whether it still lives ---
 
 
-def _room(target: Path) -> tuple[Path, IO[bytes] | None]:
-    """A new folder beside the target that only we can look into, and the lock that says that we live."""
-    room = target.with_name(f".{target.name}.{ROOM}{secrets.token_hex(4)}")
-    room.mkdir(0o700 if os.name == "posix" else 0o777)
-    return room, _locked(room / LOCK, wait=False)
+def _new_room(target: Path, parent: Path) -> Path:
+    """A folder that nobody else can look into."""
+    room = parent / f".{target.name}.{ROOM}{secrets.token_hex(4)}"
+    room.mkdir(0o700 if os.name == "posix" else 0o777)  # there it would shut out all but one even later
+    return room
 
 
 def _clear_up(target: Path, tell: Callable[[str], None] = lambda _: None) -> None:
     """Empty the rooms of runs that were killed."""
     for room in sorted(target.parent.iterdir()):
         if room.name.startswith(f".{target.name}.{ROOM}") and room.is_dir() and not room.is_symlink():
-            with suppress(PermissionError):  # somebody else's
-                lock = _locked(room / LOCK, wait=False)
+            try:
+                lock = _locked(room / LOCK)
                 if lock is not None:
-                    _empty(room, target, lock, tell)
+                    _empty(room, target, lock)
+            except OSError as problem:
+                if problem.errno != errno.EBUSY:  # it lives
+                    tell(_left(room, problem))
 
 
-def _empty(room: Path, target: Path, lock: IO[bytes] | None, tell: Callable[[str], None]) -> None:
+def _empty(room: Path, target: Path, lock: IO[bytes] | None) -> None:
     """Delete a room; the folder gets back what is its own: all of it if it is gone, else what belongs to others."""
-    try:
+    if not room.exists():
+        return
+    with lock or nullcontext():
         if not target.exists() and (room / FORMER).is_dir():
             (room / FORMER).rename(target)
         for folder in [*room.iterdir()] if target.is_dir() else ():
             is_former = folder.name not in (NEW, LOCK, str(folder.stat().st_ino))  # a new set has its own number
             if is_former and folder.is_dir():
                 _keep(folder, target)
-        if lock is not None:
-            lock.close()  # Windows deletes no file that is open
-        shutil.rmtree(room)
-    except OSError as problem:
-        tell(
-            f"{room} could not be deleted ({problem.strerror}). It may hold codes of a former report: delete it yourself."
-        )
+    shutil.rmtree(room)  # after its lock is closed: Windows deletes no file that is open
 
 
-def _locked(path: Path, wait: bool) -> IO[bytes] | None:
-    """A file that is locked as long as it is open and its process lives; None if it is another's, or locks are unknown."""
-    file = path.open("ab")
+def _left(room: Path, problem: OSError) -> str:
+    return (
+        f"{room} could not be deleted ({problem.strerror}). It may hold codes of a former report: delete it yourself."
+    )
+
+
+def _locked(path: Path, patience: float = 0) -> IO[bytes] | None:
+    """A file that is locked as long as it is open and its process lives; None where the disk knows no locks.
+
+    Raises OSError (EBUSY) if it is another's for longer than `patience`, in seconds.
+    """
+    file, ends = path.open("ab"), time.monotonic() + patience
     try:
-        if sys.platform == "win32":
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        while True:
+            try:
+                if sys.platform == "win32":
+                    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                else:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return file
+            except (BlockingIOError, PermissionError):
+                if time.monotonic() >= ends:
+                    raise OSError(errno.EBUSY, "another run of keyaudit is at work there", str(path)) from None
+                time.sleep(0.01)
+    except BaseException as problem:  # an interrupt, too: nobody may wait for a lock of ours
         file.close()
-        return None
-    return file
+        if isinstance(problem, OSError) and problem.errno in NO_LOCKS:
+            return None
+        raise
 
 
 @contextmanager
 def _turn(target: Path) -> Iterator[None]:
     """Wait until no other run places a set there or clears up."""
     path = target.with_name(f".{target.name}.lock")
-    lock = _locked(path, wait=True)
-    while lock is not None and not (path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno()))):
-        lock.close()  # who had it has deleted it
-        lock = _locked(path, wait=True)
+    lock, is_ours = None, False
     try:
+        lock = _locked(path, PATIENCE)
+        while lock is not None and not _is_named(lock, path):
+            lock.close()  # who had it has deleted it
+            lock = _locked(path, PATIENCE)
+        is_ours = True
         yield
     finally:
         if lock is not None and sys.platform == "win32":
             lock.close()
-        with suppress(OSError):
-            path.unlink()
+        if is_ours:
+            with suppress(OSError):
+                path.unlink()
         if lock is not None:
             lock.close()
+
+
+def _is_named(file: IO[bytes], path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    return False
 
 
 def _explained(problem: Exception, where: str, kept: str) -> KeyauditError:
@@ -352,7 +388,7 @@ def _culprit(problem: Exception, room: Path | None, target: Path) -> str:
     for folder in (new, target):
         if path != folder and path.is_relative_to(folder):
             return path.relative_to(folder).as_posix()
-    return path.name
+    return path.name or str(path)
 
 
 def _is_in_use(path: Path) -> bool:
@@ -361,23 +397,3 @@ def _is_in_use(path: Path) -> bool:
     except OSError:
         return True
     return False
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Within it a request to end stops the program as Ctrl-C does: by an exception, so that all is cleared up."""
-
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []
-    caught = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
-    for number in caught:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number in caught:
-            signal.signal(number, signal.SIG_DFL)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from keyaudit.coded import Coded
+from keyaudit.interrupts import Held
 from keyaudit.report.cells import Band, Cells, letters, rows_xml, safe_text, shown_texts
 
 ROWS_OF_A_SHEET = 1_048_576  # Excel's limit
@@ -139,16 +140,23 @@ def write_book(path: Path, sheets: Sequence[Sheet], *, title: str, created: dt.d
     parts = [part for whole in lists.values() for part in whole.parts()]
     layout = _Layout(book, lists, safe_text(footer)[:100].replace("&", "&&"))
     bands = {f"xl/worksheets/sheet{number}.xml": layout.sheet(part) for number, part in enumerate(parts, start=1)}
-    book.close()
-    with zipfile.ZipFile(made) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
-        for name in source.namelist():
-            head, opened, tail = source.read(name).partition(b"<sheetData>")
-            with target.open(name, "w", force_zip64=True) as member:  # dated 1980: same rows, same bytes
-                member.write(head + opened)
-                for band in bands.get(name, ()):
-                    for xml in rows_xml(band):
-                        member.write(xml)
-                member.write(tail)
+    with Held():  # a zip file interrupted half-way cannot be closed
+        book.close()
+    with zipfile.ZipFile(made) as source, path.open("wb") as file:
+        target = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        try:
+            for name in source.namelist():
+                head, opened, tail = source.read(name).partition(b"<sheetData>")
+                with target.open(name, "w", force_zip64=True) as member:  # dated 1980: same rows, same bytes
+                    member.write(head + opened)
+                    for band in bands.get(name, ()):
+                        for xml in rows_xml(band):
+                            member.write(xml)
+                    member.write(tail)
+            target.close()
+        except BaseException:
+            target.fp = None  # given up: it would try once more to write its end, and complain aloud that it cannot
+            raise
 
 
 class _List:
