@@ -67,13 +67,9 @@ def check_target(path: str | Path, kind: str, inputs: Iterable[Path] = ()) -> No
                     "Choose another --out."
                 )
         parent = next(folder for folder in target.parents if folder.exists())
-        with Held():
-            tried = _new_room(target, parent)
-            with suppress(FileNotFoundError):  # another run has cleared up
-                tried.rmdir()
+        with Held(), _turn(parent / target.name):  # what can be locked can be written
             if parent == target.parent:
-                with _turn(target):
-                    _clear_up(target)
+                _clear_up(target)
         _check_place(path, target, kind)
     except (OSError, RuntimeError, ValueError) as problem:
         raise _explained(problem, str(path), "Nothing was written.") from None
@@ -111,7 +107,7 @@ def _is_mounted(folder: Path) -> bool:
         for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             if line.split()[4].replace("\\040", " ") == str(folder):
                 return True
-    return folder.is_mount()
+    return os.path.ismount(folder)
 
 
 def write_set(
@@ -138,7 +134,8 @@ def write_set(
             target.parent.mkdir(parents=True, exist_ok=True)
             with _turn(target):
                 _clear_up(target, tell)
-                room = _new_room(target, target.parent)
+                room = target.with_name(f".{target.name}.{ROOM}{secrets.token_hex(4)}")
+                room.mkdir(0o700 if os.name == "posix" else 0o777)  # Windows would shut out all others for good
                 lock = _locked(room / LOCK)
             new = room / NEW
             new.mkdir()
@@ -155,7 +152,7 @@ def write_set(
         except (OSError, zipfile.BadZipFile) as problem:
             if not is_placed and not placed(begun):
                 raise _explained(problem, _culprit(problem, room, target), kept) from None
-            tell(str(_explained(problem, "the disk", f"The new report is in place: {path}")))
+            tell(str(_explained(problem, str(path), "The new report is in place.")))
         finally:
             if room is not None:
                 try:
@@ -193,9 +190,7 @@ def _put(new: Path, target: Path) -> None:
             new.chmod(stat.S_IMODE(target.stat().st_mode))
     number = new.stat().st_ino
     whole = new.rename(new.with_name(str(number)))
-    _force_names(
-        whole, *(folder for folder in whole.rglob("*") if folder.is_dir() and not folder.is_symlink()), whole.parent
-    )
+    _force_names(whole.parent, *{(whole / name).parent for name in (MANIFEST, *outputs_of(whole))})
     _begun.append((target, number))
     if not target.exists():
         whole.rename(target)
@@ -236,7 +231,7 @@ def _keep(source: Path, target: Path) -> None:
     for entry in below(source):
         name = entry.relative_to(source).as_posix()
         if entry.is_dir() and not entry.is_symlink():
-            if entry.is_mount():
+            if os.path.ismount(entry):
                 raise OSError(errno.EBUSY, "something is mounted there: move it elsewhere", str(entry))
             if name not in folders:
                 (target / name).mkdir(parents=True, exist_ok=True)
@@ -269,13 +264,6 @@ def _alike(one: Path, other: Path) -> bool:
 
 
 # --- rooms: what a run has beside its target, and whether it still lives ---
-
-
-def _new_room(target: Path, parent: Path) -> Path:
-    """A folder that nobody else can look into."""
-    room = parent / f".{target.name}.{ROOM}{secrets.token_hex(4)}"
-    room.mkdir(0o700 if os.name == "posix" else 0o777)  # there it would shut out all but one even later
-    return room
 
 
 def _clear_up(target: Path, tell: Callable[[str], None] = lambda _: None) -> None:
@@ -339,7 +327,7 @@ def _locked(path: Path, patience: float = 0) -> IO[bytes] | None:
 @contextmanager
 def _turn(target: Path) -> Iterator[None]:
     """Wait until no other run places a set there or clears up."""
-    path = target.with_name(f".{target.name}.lock")
+    path = target.with_name(f".{target.name}.{ROOM}lockfile")  # as long as the name of a room
     lock, is_ours = None, False
     try:
         lock = _locked(path, PATIENCE)

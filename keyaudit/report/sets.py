@@ -49,7 +49,7 @@ def edited(path: str | Path) -> list[Path]:
         if file.is_file() and not file.is_symlink():
             seen, written = file.stat(), (folder / MANIFEST).stat()
             if seen.st_size != told.get("bytes") or (
-                seen.st_mtime_ns > written.st_mtime_ns and _digest(file) != told.get("sha256")
+                seen.st_mtime_ns >= written.st_mtime_ns and _digest(file) != told.get("sha256")
             ):
                 found.append(file)
     return found
