@@ -23,9 +23,11 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None
-    is_ours = isinstance(told, dict) and str(told.get("tool")).startswith("keyaudit ")
-    outputs = told.get("outputs") if is_ours else None
-    return told if isinstance(outputs, dict) and all(isinstance(one, dict) for one in outputs.values()) else None
+    outputs = told.get("outputs") if isinstance(told, dict) and str(told.get("tool")).startswith("keyaudit ") else None
+    if not isinstance(outputs, dict) or not all(isinstance(one, dict) for one in outputs.values()):
+        return None
+    is_inside = all(not Path(name).is_absolute() and ".." not in Path(name).parts for name in outputs)
+    return dict(told) if is_inside else None
 
 
 def outputs_of(folder: Path) -> dict[str, dict[str, Any]]:
@@ -38,7 +40,8 @@ def kind_of(manifest: dict[str, Any]) -> str:
     options = manifest.get("options")
     told = options if isinstance(options, dict) else {}
     former = "plan" if told.get("only") == "plan" else "share" if told.get("share") else "report"
-    return manifest["kind"] if manifest.get("kind") in KINDS else former
+    kind = str(manifest.get("kind"))
+    return kind if kind in KINDS else former
 
 
 def edited(path: str | Path) -> list[Path]:
