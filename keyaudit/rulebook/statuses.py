@@ -338,6 +338,23 @@ URGENCY = (  # what is looked at first among what is due on one day; the one ord
     *("to_migrate", "stray", "expired", "redeemed", "undistributed", "new"),
 )
 
+MEANS = {  # every status in a few words, for whoever meets it first
+    "undetermined": "cannot be decided from these exports",
+    "redeemed_recreated": "redeemed, and recreated all the same",
+    "duplicate": "shown in two places, where a code can exist only once",
+    "wrong_course": "recreated under another course",
+    "migrated": "recreated as a course key",
+    "redeemed": "a learner has redeemed it",
+    "altered": "recreated as a code that is not quite the same",
+    "undistributed": "nobody was sent it",
+    "missing": "gone from the pool and not recreated",
+    "expired": "the pool had ended before all this began",
+    "lapsed": "the pool ended, and nobody had recreated it",
+    "to_migrate": "so far only in a pool",
+    "stray": "a course key made by a slip, beside an altered key",
+    "new": "a course key of no pool",
+}
+
 LISTS = ("delete from the pool", "delete course keys", "delete after comparing", "paste", "paste after comparing")
 
 ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few words
@@ -369,6 +386,7 @@ FAMILIES = {  # colour, its darker shade for text, words
     "done": ("#9FB8CE", "#4F7291", "done"),
     "nothing": ("#E1E5EA", "#66727F", "nothing owed"),
 }
+SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {"dead": "#9C3D78", "nothing": "#A3AEB9"}  # on white and on black
 
 WORKS = {  # best first
     "yes": "a learner who redeems it on the day of the audit gets in",
@@ -392,7 +410,7 @@ def family(status: str, works: str) -> str:
 SEVERITIES = ("critical", "error", "warning", "note", "accepted")
 
 VERDICTS = {
-    "blocked": "Somebody is locked out, or money is lost.",
+    "blocked": "A learner is locked out or may be, or money is lost.",
     "act": "Something is likely to go wrong: act.",
     "incomplete": "The exports leave questions open.",
     "watch": "Nothing is wrong yet; some things are worth a look.",
