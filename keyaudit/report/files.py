@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,12 @@ def _quoted(texts: Any) -> Any:
 # --- the plan ---
 
 
-def write_lists(plan: MigrationPlan, audit: Reconciliation, folder: Path) -> dict[str, int]:
+def write_lists(
+    plan: MigrationPlan, audit: Reconciliation, folder: Path, ticked: Collection[tuple[str, str]] = ()
+) -> dict[str, int]:
     """The plan's text files: steps to tick off, one list per pool and purpose, the deadlines; returns the lines of each.
 
-    Lists: UTF-8, no BOM, one code a line, LF.
+    `ticked`: pool and text of steps that are ticked already. Lists: UTF-8, no BOM, one code a line, LF.
     """
     lines: dict[str, int] = {}
     names: dict[tuple[str, str], str] = {}
@@ -100,7 +102,7 @@ def write_lists(plan: MigrationPlan, audit: Reconciliation, folder: Path) -> dic
             if codes := plan.codes(pool, what):
                 names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
-    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names))
+    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names, ticked))
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit), "\r\n")
     return lines
 
@@ -117,7 +119,7 @@ def slug(name: str) -> str:
     return short if short == name else f"{short or 'pool'}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
-def _told(plan: MigrationPlan, names: dict[tuple[str, str], str]) -> list[str]:
+def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collection[tuple[str, str]]) -> list[str]:
     """The steps as a text to print and tick off."""
     lines = [plan.title, *plan.warnings, "These files hold codes that can be redeemed: pass on only what a learner needs."]
     lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
@@ -126,7 +128,8 @@ def _told(plan: MigrationPlan, names: dict[tuple[str, str], str]) -> list[str]:
         if step.pool != pool:
             pool = step.pool
             lines += ["", pool, "-" * min(len(pool), 80)]
-        lines.append(f"[ ] {step.step}. {step.what}{f' ({count(step.keys)})' if step.keys else ''}")
+        text = one_line(f"{step.what}{f' ({count(step.keys)})' if step.keys else ''}")
+        lines.append(f"[{'x' if (one_line(pool), text) in ticked else ' '}] {step.step}. {text}")
         lines += [f"       {names[pool, what]}" for what in LISTS if f"`{what}`" in step.what and (pool, what) in names]
     return [one_line(line) for line in lines]
 
