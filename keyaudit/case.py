@@ -22,7 +22,7 @@ from keyaudit.exports.names import fold_name
 from keyaudit.exports.read import FileOptions, files_of, read_role, requests_of
 from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
-from keyaudit.reconcile import reconcile
+from keyaudit.reconciliation import reconcile
 from keyaudit.rulebook import FINDINGS, Code
 
 OURS = ("report", "report-to-share", "plan", "notebooks")  # folders of a case that keyaudit writes

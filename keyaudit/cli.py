@@ -38,7 +38,7 @@ def commands() -> None:
 @CASE
 def check(case: Path) -> None:
     """Show how each file of CASE is understood, what it proves and what it does not, before any audit."""
-    from keyaudit.check import check as check_case
+    from keyaudit.checking import check as check_case
 
     found = check_case(case)
     say(repr(found))

@@ -25,9 +25,9 @@ from keyaudit import charts
 from keyaudit.charts.sheet import INK, MUTE, printable
 from keyaudit.charts.tallies import SHORT
 from keyaudit.charts.timeline import dates, ticks
-from keyaudit.deadlines import Calendar
+from keyaudit.calendar import Calendar
 from keyaudit.facts import Exports
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.audit import Reconciliation
 from keyaudit.report.page import write_page
 from keyaudit.statuses import FAMILIES, STATUSES
 
