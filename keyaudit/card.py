@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from keyaudit.changes import Changes
 from keyaudit.explain import named
-from keyaudit.masking import visible
+from keyaudit.markup import Html, html, joined
 from keyaudit.rulebook import FAMILIES, GROUPS, MEANS, SHADES
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import count, plain, weekday
@@ -19,18 +18,18 @@ if TYPE_CHECKING:
 
 ACCENT = {"blocked": "dead", "act": "todo", "incomplete": "check", "watch": "check", "clear": "works"}
 TASKS, KEYS, CHANGES = 6, 10, 6  # of the work list, of a line's keys, of the kinds of change
-TO_DO = {"migrated": "migrated, but something in it is wrong"}  # a status that alone does not say that there is work
+GROUP_FAMILY = dict(zip(GROUPS, ("dead", "todo", "unknown", "works"), strict=True))
 NONE = {
     "locked out now": "no learner's code is known to fail",
     "due": "nothing waits",
-    "settled": "nothing is done with yet",
+    "settled": "no key is done with",
 }
-SMALL = "font-size:12px;opacity:.8"
+TO_DO = {"migrated": "migrated, but something in it is wrong"}  # a status that alone does not say that there is work
+SMALL = Html("font-size:12px;opacity:.8")
 # Stripes are for what nobody knows. A notebook that is not trusted keeps a plain gradient, not a repeating one.
 STRIPES = "linear-gradient(135deg, {1} 25%, {0} 25%, {0} 50%, {1} 50%, {1} 75%, {0} 75%)".format(*FAMILIES["unknown"])
-FILL = {name: f"background-color:{colour}" for name, colour in SHADES.items()} | {
-    "unknown": f"background-image:{STRIPES};background-size:8px 8px"
-}
+FILL = {name: Html(f"background-color:{colour}") for name, colour in SHADES.items()}
+FILL["unknown"] = Html(f"background-image:{STRIPES};background-size:8px 8px")
 
 
 class Group(NamedTuple):
@@ -45,24 +44,19 @@ class Group(NamedTuple):
 
 def first_screen(audit: Reconciliation) -> list[Group]:
     """The groups every view begins with, together all keys; `not known` only where there are any."""
-    f, words, told = audit.facts, {name: name for name in GROUPS}, dict(GROUPS)
+    f, words = audit.facts, {name: name for name in GROUPS}
+    told = {name: GROUPS[name] if number else NONE.get(name, "") for name, number in audit.groups.items()}
     days, counts = np.unique(f.act_by[f.group == list(GROUPS).index("due")].astype("datetime64[D]"), return_counts=True)
-    when = [(audit.when(day), f"{number:,}") for day, number in zip(days.tolist(), counts.tolist(), strict=True)]
+    when = [f"{number:,} {audit.when(day)}" for day, number in zip(days.tolist(), counts.tolist(), strict=True)]
     if when:
-        words["due"] = f"due {when[-1][0]}"
-        told["due"] = (
-            "needs somebody; locks nobody out so far"
-            if len(when) == 1
-            else f"{when[0][1]} {when[0][0]}, {when[1][1]} {when[1][0]}{', others later' * (len(when) > 2)}"
-        )
-    told["settled"] += f", or accepted as it is ({audit.excused:,})" if audit.excused else ""
-    told |= {name: words for name, words in NONE.items() if not audit.groups[name]}
-    family = dict(zip(GROUPS, ("dead", "todo", "unknown", "works"), strict=True))
-    return [
-        Group(name, words[name], number, told[name], family[name])
-        for name, number in audit.groups.items()
-        if number or name != "not known"
-    ]
+        words["due"] = f"due {audit.when(days[-1].item())}"
+        told["due"] = "needs somebody; locks nobody out so far"
+    if len(when) > 1:
+        told["due"] = f"{', '.join(when[:2])}{', others later' if len(when) > 2 else ''}"
+    if audit.excused:
+        told["settled"] += f", or accepted as it is ({audit.excused:,})"
+    shown = [(name, number) for name, number in audit.groups.items() if number or name != "not known"]
+    return [Group(name, words[name], number, told[name], GROUP_FAMILY[name]) for name, number in shown]
 
 
 def group_words(audit: Reconciliation) -> dict[str, str]:
@@ -72,16 +66,15 @@ def group_words(audit: Reconciliation) -> dict[str, str]:
 
 def line_of(audit: Reconciliation, task: Task) -> str:
     """A line of the work list: `today: 3 keys in Azure, missing`."""
-    return f"{audit.when(task.act_by)}: {count(task.keys)} {'' if task.pool == NO_POOL else 'in '}{task.pool}, {TO_DO.get(task.status, plain(task.status))}"
+    where = task.pool if task.pool == NO_POOL else f"in {task.pool}"
+    return f"{audit.when(task.act_by)}: {count(task.keys)} {where}, {TO_DO.get(task.status, plain(task.status))}"
 
 
 def work_lines(audit: Reconciliation, most: int = TASKS, rest: str = "audit.today()") -> list[str]:
     """The work in its order; `rest` is where all of it stands."""
     left = len(audit.work) - most
-    return [
-        *(line_of(audit, task) for task in audit.work[:most]),
-        *([f"and {count(left, 'more line')}: {rest}"] if left > 0 else []),
-    ]
+    more = [f"and {count(left, 'more line')}: {rest}"] if left > 0 else []
+    return [*(line_of(audit, task) for task in audit.work[:most]), *more]
 
 
 def change_lines(changes: Changes | None, most: int = CHANGES) -> list[str]:
@@ -96,7 +89,8 @@ def change_lines(changes: Changes | None, most: int = CHANGES) -> list[str]:
 def tie_out_line(audit: Reconciliation) -> str:
     """`413 rows read = 411 keys + 0 repeats + 2 set aside`."""
     sums = audit.tie_out_sums()
-    return f"{count(sums['rows_read'], 'row')} read = {count(sums['keys'])} + {count(sums['repeats'], 'repeat')} + {sums['set_aside']:,} set aside"
+    parts = (count(sums["keys"]), count(sums["repeats"], "repeat"), f"{sums['set_aside']:,} set aside")
+    return f"{count(sums['rows_read'], 'row')} read = {' + '.join(parts)}"
 
 
 def card_text(audit: Reconciliation) -> str:
@@ -113,49 +107,40 @@ def card_text(audit: Reconciliation) -> str:
 
 
 def card(audit: Reconciliation) -> str:
-    """Verdict, the groups with one proportional bar, the work in its order with its keys, statuses, answers, tie-out."""
-    groups, total = first_screen(audit), max(audit.total, 1)
-    bar = "".join(
-        f'<div title="{_html(g.words)}: {g.keys:,}" style="width:{100 * g.keys / total:.2f}%;{"min-width:3px;" * (g.keys > 0)}{FILL[g.family]}"></div>'
-        for g in groups
+    """The same as HTML: inline styles only; a line of the work opens to its next step and its keys."""
+    groups = [(g, f"{g.words}: {g.keys:,}", f"{100 * g.keys / max(audit.total, 1):.2f}") for g in first_screen(audit)]
+    part = '<div title="{}" style="width:{}%;min-width:{}px;{}"></div>'
+    bar = joined((html(part, told, share, 3 if g.keys else 0, FILL[g.family]) for g, told, share in groups), "")
+    tile = (
+        '<div style="border-left:4px solid {};padding:0 12px 0 10px;margin:0 0 12px 0;flex:1 1 120px"><div style="font-size:20px;'
+        'font-weight:bold">{}</div><div>{}</div><div style="{}">{}</div></div>'
     )
-    tiles = "".join(
-        f'<div style="border-left:4px solid {SHADES[g.family]};padding:0 12px 0 10px;margin:0 0 12px 0;flex:1 1 120px">'
-        f'<div style="font-size:20px;font-weight:bold">{g.keys:,}</div><div>{_html(g.words)}</div><div style="{SMALL}">{_html(g.told)}</div></div>'
-        for g in groups
-    )
-    work = "".join(map(_work, [audit] * TASKS, audit.work)) + "".join(
-        f'<div style="{SMALL}">{_html(line)}</div>' for line in work_lines(audit)[TASKS:]
-    )
-    changes = "".join(f"<div>{_html(line)}</div>" for line in change_lines(audit.changes))
-    questions = "".join(f"<div>Not checked: {_html(text)}</div>" for text in audit.not_checked)
-    statuses = ", ".join(
-        f'<span title="{MEANS[code]}">{number:,} {plain(code)}</span>'
-        for code, number in audit.statuses.items()
-        if number
-    )
-    answers = "".join(
-        f'<tr><td style="text-align:left">{word}</td><td style="text-align:right">{number:,}</td><td style="text-align:right">{sure:,}</td></tr>'
-        for word, (number, sure) in audit.answer_counts.items()
-    )
-    return (
-        f'<div style="max-width:760px;font-family:sans-serif">'
-        f'<div style="border-left:8px solid {SHADES[ACCENT[audit.verdict]]};padding:2px 0 2px 16px;margin-bottom:12px"><div style="{SMALL}">{_html(audit.name)}</div>'
-        f'<div style="font-size:22px;font-weight:bold">{audit.headline}</div><div><b>{audit.verdict}</b>: {_html(audit.sentence)}</div>'
-        f"<div>as of {weekday(audit.as_of)}; {audit.deadline_sentence()}</div>{questions}</div>"
-        f'<div style="display:flex;height:14px;margin-bottom:14px">{bar}</div><div style="display:flex;flex-wrap:wrap">{tiles}</div>'
-        f'<div style="margin-bottom:12px">{work or "No key needs somebody."}</div><div style="margin-bottom:12px">{changes}</div><div style="{SMALL}">{statuses}</div>'
-        f'<table style="margin:8px 0;color:inherit"><thead><tr><th style="text-align:left">answer</th><th>keys</th><th>certain</th></tr></thead><tbody>{answers}</tbody></table>'
-        f'<div style="{SMALL}">{tie_out_line(audit)}</div></div>'
+    tiles = joined((html(tile, SHADES[g.family], g.keys, g.words, SMALL, g.told) for g, _, _ in groups), "")
+    lines = [html('<div style="{}">{}</div>', SMALL, line) for line in work_lines(audit)[TASKS:]]
+    work = joined([*(_work(audit, task) for task in audit.work[:TASKS]), *lines] or ["No key needs somebody."], "")
+    changes = joined((html("<div>{}</div>", line) for line in change_lines(audit.changes)), "")
+    questions = joined((html("<div>Not checked: {}</div>", text) for text in audit.not_checked), "")
+    known = ((MEANS[code], number, plain(code)) for code, number in audit.statuses.items() if number)
+    statuses = joined((html('<span title="{}">{} {}</span>', *one) for one in known), ", ")
+    cells = '<tr><td style="text-align:left">{}</td><td style="text-align:right">{}</td><td style="text-align:right">{}</td></tr>'
+    answers = joined((html(cells, word, *counts) for word, counts in audit.answer_counts.items()), "")
+    return html(
+        '<div style="max-width:760px;font-family:sans-serif"><div style="border-left:8px solid {};padding:2px 0 2px 16px;'
+        'margin-bottom:12px"><div style="{}"><bdi>{}</bdi></div><div style="font-size:22px;font-weight:bold">{}</div>'
+        "<div><b>{}</b>: {}</div><div>as of {}; {}</div>{}</div>"
+        '<div style="display:flex;height:14px;margin-bottom:14px">{}</div><div style="display:flex;flex-wrap:wrap">{}</div>'
+        '<div style="margin-bottom:12px">{}</div><div style="margin-bottom:12px">{}</div><div style="{}">{}</div>'
+        '<table style="margin:8px 0;color:inherit"><thead><tr><th style="text-align:left">answer</th><th>keys</th>'
+        '<th>certain</th></tr></thead><tbody>{}</tbody></table><div style="{}">{}</div></div>',
+        *(SHADES[ACCENT[audit.verdict]], SMALL, audit.name, audit.headline, audit.verdict, audit.sentence),
+        *(weekday(audit.as_of), audit.deadline_sentence(), questions, bar, tiles, work, changes),
+        *(SMALL, statuses, answers, SMALL, tie_out_line(audit)),
     )
 
 
-def _work(audit: Reconciliation, task: Task) -> str:
+def _work(audit: Reconciliation, task: Task) -> Html:
     """A line of the work that opens: its next step, and its keys."""
-    keys = [f"<li><bdi>{_html(' '.join(name))}</bdi></li>" for name in named(audit, audit.order[task.rows[:KEYS]])]
-    more = [f"<li>and {task.keys - KEYS:,} more</li>"] if task.keys > KEYS else []
-    return f'<details><summary style="cursor:pointer"><bdi>{_html(line_of(audit, task))}</bdi></summary><div>{_html(task.next_step)}</div><ul style="margin:4px 0 10px">{"".join([*keys, *more])}</ul></details>'
-
-
-def _html(text: str) -> str:
-    return escape(visible(text))
+    keys = [html("<li><bdi>{}</bdi> {}</li>", *name) for name in named(audit, audit.order[task.rows[:KEYS]])]
+    more = [html("<li>and {} more</li>", task.keys - KEYS)] if task.keys > KEYS else []
+    line = '<details><summary style="cursor:pointer"><bdi>{}</bdi></summary><div>{}</div><ul style="margin:4px 0 10px">{}</ul></details>'
+    return html(line, line_of(audit, task), task.next_step, joined([*keys, *more], ""))

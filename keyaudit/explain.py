@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,8 @@ from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import NO, YES, Facts, at
 from keyaudit.lookalikes import RUNGS, meant_by
-from keyaudit.masking import ending, visible
+from keyaudit.markup import Html, html, joined
+from keyaudit.masking import ending
 from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS
 from keyaudit.words import count, plain, sentence
 
@@ -35,6 +35,7 @@ LEARNER_SEES = {
     "not_yet": "A learner who enters it today gets an error: its pool has not started.",
     "no": "A learner who enters it today gets an invalid-key error.",
 }
+CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere"
 TODAY = "the day of the audit"
 TOLD = {
     "redeemed_at": "redeemed",
@@ -83,28 +84,27 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The same for a notebook: inline styles only, so that it survives one that is not trusted, and both themes."""
-        cell = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere"
+        line = '<tr><td style="{};white-space:nowrap;opacity:.75">{}</td><td style="{}"><bdi>{}</bdi></td></tr>'
         named = (what if what != before else "" for (before, _), (what, _) in pairwise([("", ""), *self.lines]))
-        rows = "".join(
-            f'<tr><td style="{cell};white-space:nowrap;opacity:.75">{escape(what)}</td><td style="{cell}"><bdi>{escape(visible(text))}</bdi></td></tr>'
-            for what, (_, text) in zip(named, self.lines, strict=True)
+        rows = joined(html(line, CELL, what, CELL, text) for what, (_, text) in zip(named, self.lines, strict=True))
+        return html(
+            '<div style="max-width:760px;font-family:sans-serif"><div style="border-left:6px solid {};padding-left:12px;'
+            'margin-bottom:8px;font-weight:bold"><bdi>{}</bdi></div>{}{}</div>',
+            *(SHADES[self.family], self.headline),
+            html('<table style="margin:0 0 12px 0;color:inherit">{}</table>', rows) if rows else "",
+            joined(self._moments()),
         )
-        life = "".join(self._moments())
-        head = f'<div style="border-left:6px solid {SHADES[self.family]};padding-left:12px;margin-bottom:8px;font-weight:bold"><bdi>{escape(visible(self.headline))}</bdi></div>'
-        table = f'<table style="margin:0 0 12px 0;color:inherit">{rows}</table>' if rows else ""
-        return f'<div style="max-width:760px;font-family:sans-serif">{head}{table}{life}</div>'
 
-    def _moments(self) -> Iterator[str]:
+    def _moments(self) -> Iterator[Html]:
         """Its life as a line from top to bottom: what befell it as dots, the deadlines as ticks."""
-        colour = SHADES[self.family]
-        dot = f"width:12px;height:12px;border-radius:50%;background-color:{colour};margin:5px 10px 0 -21px"
-        tick = f"width:12px;height:2px;background-color:{colour};margin:10px 10px 0 -21px"
+        moment = (
+            '<div style="display:flex;line-height:22px;font-weight:{}"><div style="width:108px">{}</div><div style="'
+            'border-left:2px solid {};padding-left:14px"><div style="display:flex"><div style="width:12px;height:{}px;'
+            'border-radius:{}%;background-color:{};margin:{}px 10px 0 -21px"></div><div>{}</div></div></div></div>'
+        )
         for day, what, is_own in self.life:
-            yield (
-                f'<div style="display:flex;line-height:22px;font-weight:{"bold" if is_own else "normal"}">'
-                f'<div style="width:108px">{day}</div><div style="border-left:2px solid {colour};padding-left:14px">'
-                f'<div style="display:flex"><div style="{dot if is_own else tick}"></div><div>{escape(what)}</div></div></div></div>'
-            )
+            weight, *mark, top = ("bold", 12, 50, 5) if is_own else ("normal", 2, 0, 10)
+            yield html(moment, weight, day, SHADES[self.family], *mark, SHADES[self.family], top, what)
 
 
 def explain(audit: Reconciliation, text: str) -> Explanation:

@@ -8,8 +8,8 @@ from json.encoder import encode_basestring_ascii
 
 from keyaudit.audit import Reconciliation
 from keyaudit.explain import TODAY, named, stories
+from keyaudit.markup import Html, short
 from keyaudit.masking import visible
-from keyaudit.report.html import Html, short
 from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES
 from keyaudit.words import plain
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from keyaudit.audit import Reconciliation
 from keyaudit.card import tie_out_line
 from keyaudit.coded import Array, Coded
 from keyaudit.explain import named
-from keyaudit.report.html import Html, bar, cell, html, joined, rest, row, short, split, table
+from keyaudit.markup import Html, html, joined, short
 from keyaudit.rulebook import ACTIONS, ANSWERS, FAMILIES, GROUPS, MEANS, STAGES, STATUSES, VERDICTS, WORKS
 from keyaudit.tallies import NO_POOL, cross_count
-from keyaudit.words import plain, sentence, weekday
+from keyaudit.words import count, plain, sentence, weekday
 
 OF_A_GROUP, FINDINGS = 100, 3_000  # findings listed: of a kind, of all
 ROWS = 200  # pools, files
@@ -38,21 +38,21 @@ def _statuses(audit: Reconciliation) -> Html:
     kinds = cross_count(audit.key_columns["status"], _families(audit), "")
     most = max(audit.statuses.values())
     rows = (
-        row(
+        _row(
             html('{} <small class="mute">{}</small>', plain(code), MEANS[code]),
-            cell(audit.statuses[code], "Keys", "n"),
-            cell(html("{}{}", bar(of, audit.statuses[code] / most), split(of))),
+            _cell(audit.statuses[code], "Keys", "n"),
+            _cell(html("{}{}", _bar(of, audit.statuses[code] / most), _split(of))),
         )
         for code, of in kinds.items()
     )
     answers = (
-        row(word, cell(number, "Keys", "n"), cell(sure, "Certain", "n"), cell(ANSWERS[word]))
+        _row(word, _cell(number, "Keys", "n"), _cell(sure, "Certain", "n"), _cell(ANSWERS[word]))
         for word, (number, sure) in audit.answer_counts.items()
     )
     return html(
         '<h2 id="statuses">What became of every key</h2>\n{}\n<h2 id="answers">The four answers</h2>\n{}',
-        table(("Status", "#Keys", "Of which"), rows),
-        table(("Answer", "#Keys", "#Certain", "Definition"), answers, kind=""),
+        _table(("Status", "#Keys", "Of which"), rows),
+        _table(("Answer", "#Keys", "#Certain", "Definition"), answers, kind=""),
     )
 
 
@@ -71,13 +71,13 @@ def _pools(audit: Reconciliation) -> Html:
             Html(' data-of="Act by"' if day else ""),
             weekday(day) if day else "",
         )
-        what = cell(html("{}{}", bar(of), words))
-        return row(
+        what = _cell(html("{}{}", _bar(of), words))
+        return _row(
             short(name),
-            cell(plain(stage), "Stage"),
-            cell(sum(codes.values()), "Keys", "n"),
+            _cell(plain(stage), "Stage"),
+            _cell(sum(codes.values()), "Keys", "n"),
             what,
-            cell(sentence(step)),
+            _cell(sentence(step)),
             when,
         )
 
@@ -95,8 +95,8 @@ def _pools(audit: Reconciliation) -> Html:
     every = dict(zip(FAMILIES, np.bincount(family.codes, minlength=len(FAMILIES)).tolist(), strict=True))
     below = [told(NO_POOL, kinds[NO_POOL], statuses[NO_POOL])] if NO_POOL in kinds else []
     heads = ("Pool", "Stage", "#Keys", "What became of them", "Next step", "Act by")
-    shown = table(heads, rows, [*below, told("all keys", every, audit.statuses)], "sort pools")
-    return html('<h2 id="pools">Pools</h2>\n{}\n{}', shown, rest(len(audit.pool_rows) - ROWS, "pool", "Pools"))
+    shown = _table(heads, rows, [*below, told("all keys", every, audit.statuses)], "sort pools")
+    return html('<h2 id="pools">Pools</h2>\n{}\n{}', shown, _rest(len(audit.pool_rows) - ROWS, "pool", "Pools"))
 
 
 def _findings(audit: Reconciliation) -> Iterator[dict[str, Any]]:
@@ -135,10 +135,10 @@ def _items(audit: Reconciliation, rows: Array, names: dict[int, tuple[str, str]]
             '<tr class="item"{}><th scope="row"><span>{}</span></th>{}{}{}{}</tr>',
             html(' data-k="{}"', str(at)) if key >= 0 else "",
             short(where),
-            cell(plain(status[at]) if key >= 0 else ""),
-            cell(end, "Ends in"),
-            "" if is_one else cell(short(columns["message"][place])),
-            cell(short(f"{file}, row {line}" if line else file), "Source", "mute"),
+            _cell(plain(status[at]) if key >= 0 else ""),
+            _cell(end, "Ends in"),
+            "" if is_one else _cell(short(columns["message"][place])),
+            _cell(short(f"{file}, row {line}" if line else file), "Source", "mute"),
         )
 
 
@@ -150,7 +150,7 @@ def _grouped(groups: list[dict[str, Any]]) -> Html:
     shown = []
     for group in groups:
         heads = ("Where", "Status", "Ends in", *([] if group["message"] else ["What"]), "Source")
-        listed = table(heads, group["rows"]) if group["rows"] else ""
+        listed = _table(heads, group["rows"]) if group["rows"] else ""
         shown.append(
             html(
                 '<details class="group"><summary><b class="t-{}">{}</b> · <h3>{}</h3> · {}<br><span data-copy>{}</span></summary>\n{}\n{}\n{}</details>',
@@ -162,7 +162,7 @@ def _grouped(groups: list[dict[str, Any]]) -> Html:
                     group["remedy"],
                 ),
                 html("<p>{}</p>", short(group["message"])) if group["message"] else "",
-                *(listed, rest(group["total"] - len(group["rows"]), "finding", "Findings")),
+                *(listed, _rest(group["total"] - len(group["rows"]), "finding", "Findings")),
             )
         )
     return html(
@@ -177,11 +177,11 @@ def _sources(audit: Reconciliation) -> Html:
     counted = {"rows_read": "Rows read", "keys": "Keys", "repeats": "Repeats", "set_aside": "Set aside"}
     unused = any(one["columns_not_used"] for one in audit.source_rows)
     rows = (
-        row(
+        _row(
             short(one["source_file"]),
-            cell(plain(one["role"])),
-            *(cell(one[name], title, "n") for name, title in counted.items()),
-            *([cell(short(one["columns_not_used"]), "Columns not used")] if unused else []),
+            _cell(plain(one["role"])),
+            *(_cell(one[name], title, "n") for name, title in counted.items()),
+            *([_cell(short(one["columns_not_used"]), "Columns not used")] if unused else []),
         )
         for one in audit.source_rows[:ROWS]
     )
@@ -189,8 +189,8 @@ def _sources(audit: Reconciliation) -> Html:
     return html(
         '<h2 id="sources">Evidence: where the numbers come from</h2>\n<p>Tie-out: every row that was read from pool and course-key '
         "files comes out again as a key, a repeat of one, or a row set aside with a reason. <b>{}</b>; unexplained: <b>{}</b>.</p>\n{}\n{}",
-        *(tie_out_line(audit), audit.tie_out_sums()["unexplained"], table(heads, rows)),
-        rest(len(audit.source_rows) - ROWS, "file", "Sources"),
+        *(tie_out_line(audit), audit.tie_out_sums()["unexplained"], _table(heads, rows)),
+        _rest(len(audit.source_rows) - ROWS, "file", "Sources"),
     )
 
 
@@ -206,9 +206,62 @@ def _dictionary(audit: Reconciliation) -> Html:
     shown = []
     for title, (meanings, counts) in kinds.items():
         rows = (
-            row(plain(word), *([cell(counts[word], "Keys", "n")] if counts else []), cell(told))
+            _row(plain(word), *([_cell(counts[word], "Keys", "n")] if counts else []), _cell(told))
             for word, told in meanings.items()
         )
         heads = ("Word", *(["#Keys"] if counts else []), "Meaning")
-        shown.append(html("<details><summary><h3>{}</h3></summary>{}</details>", title, table(heads, rows, kind="")))
+        shown.append(html("<details><summary><h3>{}</h3></summary>{}</details>", title, _table(heads, rows, kind="")))
     return html('<h2 id="words">Words</h2>\n{}', joined(shown))
+
+
+# --- pieces of a table ---
+
+
+def _cell(value: object, of: str = "", kind: str = "") -> Html:
+    """A cell; on a narrow screen, where a table has no head, `of` stands before what it holds."""
+    named = html(' data-of="{}"', of) if of and value not in ("", None) else Html()
+    return html("<td{}{}>{}</td>", html(' class="{}"', kind) if kind else Html(), named, value)
+
+
+def _row(title: object, *cells: Html) -> Html:
+    """A row of a table; its first cell is a heading."""
+    return html('<tr><th scope="row">{}</th>{}</tr>', title, joined(cells, ""))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Html], foot: Iterable[Html] = (), kind: str = "sort") -> Html:
+    """A table; a head that begins with # is of a column of numbers."""
+    head = joined(
+        (
+            html('<th scope="col"{}>{}</th>', Html(' class="n"' if name[:1] == "#" else ""), name.lstrip("#"))
+            for name in heads
+        ),
+        "",
+    )
+    below = html("<tfoot>{}</tfoot>", joined(foot)) if foot else Html()
+    return html(
+        '<table class="{}"><thead><tr>{}</tr></thead><tbody>\n{}\n</tbody>{}</table>', kind, head, joined(rows), below
+    )
+
+
+def _bar(parts: Mapping[str, int], share: float = 1) -> Html:
+    """Families of keys as a bar that takes a share of its line; words beside it say the same."""
+    if not any(parts.values()):
+        return Html()
+    drawn = (
+        html('<i class="{}" style="flex-grow:{}"></i>', name, str(number)) for name, number in parts.items() if number
+    )
+    return html(
+        '<span class="bar" aria-hidden="true" style="width:{}%">{}</span>', f"{100 * share:.4g}", joined(drawn, "")
+    )
+
+
+def _split(parts: Mapping[str, int]) -> Html:
+    """Families of keys in words and numbers."""
+    told = (html('<span class="t-{}">{}: {}</span>', name, FAMILIES[name][2], n) for name, n in parts.items() if n)
+    return joined(told, ", ")
+
+
+def _rest(number: int, what: str, sheet: str) -> Html:
+    """How much is not listed, and where it stands."""
+    more = '<p class="mute">And {}: workbook, sheet <i>{}</i>.</p>'
+    return html(more, count(number, f"more {what}"), sheet) if number > 0 else Html()

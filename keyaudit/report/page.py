@@ -18,9 +18,9 @@ from keyaudit.card import TO_DO, Group, change_lines, first_screen
 from keyaudit.changes import Changes
 from keyaudit.coded import Array
 from keyaudit.explain import named
+from keyaudit.markup import Html, html, joined, short
 from keyaudit.report.book import Book
 from keyaudit.report.evidence import evidence
-from keyaudit.report.html import Html, html, joined, short
 from keyaudit.rulebook import FAMILIES, GROUPS, MEANS, VERDICTS, WORKS
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import away, count, plain, sentence, weekday
