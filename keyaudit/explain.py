@@ -303,10 +303,8 @@ def _records(f: Facts, keys: Array) -> tuple[Array, Array]:
 
 def _roles(f: Facts, rows: Array) -> list[str]:
     """The role of some records."""
-    names = list(f.slices)
-    return [
-        names[place] for place in np.searchsorted([where.stop for where in f.slices.values()], rows, "right").tolist()
-    ]
+    names, stops = list(f.slices), np.array([where.stop for where in f.slices.values()])
+    return [names[place] for place in np.searchsorted(stops, rows, side="right").tolist()]
 
 
 def _told(audit: Reconciliation, rows: Array) -> list[str]:
