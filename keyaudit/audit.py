@@ -34,7 +34,6 @@ from keyaudit.rulebook import (
     DOUBLED,
     FINDINGS,
     GROUPS,
-    MEANS,
     SEVERITIES,
     STATUS,
     STATUSES,
@@ -204,7 +203,7 @@ class Reconciliation:
     @property
     def total(self) -> int:
         """How many keys there are."""
-        return self.facts.keys
+        return int(self.facts.keys)
 
     @cached_property
     def statuses(self) -> dict[str, int]:
@@ -324,7 +323,7 @@ class Reconciliation:
             return f"{_kind(kind)} ({number:,})"
         every = self.statuses[kind]
         counted = f"{count(number)} {are(number)} {plain(kind)}" if number == every else f"{number:,} of {count(every)} {plain(kind)}"
-        return f"{counted} ({MEANS[kind]})"
+        return f"{counted} ({STATUSES[kind].short})"
 
     def deadline_sentence(self) -> str:
         """How far the next deadline is."""

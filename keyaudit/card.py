@@ -9,7 +9,7 @@ import numpy as np
 from keyaudit.changes import Changes
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined
-from keyaudit.rulebook import FAMILIES, GROUPS, MEANS, SHADES
+from keyaudit.rulebook import FAMILIES, GROUPS, SHADES, STATUSES
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import count, plain, weekday
 
@@ -120,7 +120,7 @@ def card(audit: Reconciliation) -> str:
     work = joined([*(_work(audit, task) for task in audit.work[:TASKS]), *lines] or ["No key needs somebody."], "")
     changes = joined((html("<div>{}</div>", line) for line in change_lines(audit.changes)), "")
     questions = joined((html("<div>Not checked: {}</div>", text) for text in audit.not_checked), "")
-    known = ((MEANS[code], number, plain(code)) for code, number in audit.statuses.items() if number)
+    known = ((STATUSES[code].short, number, plain(code)) for code, number in audit.statuses.items() if number)
     statuses = joined((html('<span title="{}">{} {}</span>', *one) for one in known), ", ")
     cells = '<tr><td style="text-align:left">{}</td><td style="text-align:right">{}</td><td style="text-align:right">{}</td></tr>'
     answers = joined((html(cells, word, *counts) for word, counts in audit.answer_counts.items()), "")

@@ -161,7 +161,7 @@ def _where(mask: Any) -> Array:
 
 
 def _status(f: Facts, key: int) -> str:
-    return list(STATUSES)[f.status[key]]
+    return _STATUSES[int(f.status[key])].code
 
 
 def story(audit: Reconciliation, key: int) -> Explanation:
@@ -303,8 +303,9 @@ def _records(f: Facts, keys: Array) -> tuple[Array, Array]:
 
 def _roles(f: Facts, rows: Array) -> list[str]:
     """The role of some records."""
-    names, stops = list(f.slices), np.array([where.stop for where in f.slices.values()])
-    return [names[place] for place in np.searchsorted(stops, rows, side="right").tolist()]
+    names = list(f.slices)
+    places: Any = np.searchsorted([where.stop for where in f.slices.values()], rows, side="right")
+    return [names[place] for place in places.tolist()]
 
 
 def _told(audit: Reconciliation, rows: Array) -> list[str]:

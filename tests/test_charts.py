@@ -20,16 +20,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from keyaudit import charts
-<<<<<<< HEAD
-from keyaudit.charts.sheet import INK, MUTE, printable
-from keyaudit.charts.tallies import SHORT
-from keyaudit.charts.timeline import dates, ticks
-from keyaudit.calendar import Calendar
-from keyaudit.facts import Exports
-from keyaudit.audit import Reconciliation
-from keyaudit.report.page import write_page
-from keyaudit.statuses import FAMILIES, STATUSES
-=======
 from keyaudit.audit import Reconciliation
 from keyaudit.calendar import Calendar
 from keyaudit.charts.overtime import dates, ticks
@@ -38,11 +28,10 @@ from keyaudit.coded import TEXT, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.records import Export, Source, Table
 from keyaudit.findings import Accepted
-from keyaudit.reconcile import reconcile
+from keyaudit.reconciliation import reconcile
 from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES, ways
 from keyaudit.share import masked
 from keyaudit.tallies import working
->>>>>>> origin/room-charts
 
 Draw = Callable[[Reconciliation], charts.Chart]
 EVERY: tuple[Draw, ...] = charts.DRAWN
@@ -668,7 +657,7 @@ import matplotlib
 matplotlib.rcParams.update({{"font.size": 30, "axes.facecolor": "black", "text.color": "red", "svg.fonttype": "path", "text.antialiased": False, "lines.linewidth": 9}})
 import pickle
 from keyaudit import charts
-from keyaudit.reconcile import reconcile
+from keyaudit.reconciliation import reconcile
 before, course = pickle.load(open({str(tmp_path / "exports")!r}, "rb"))
 chart = charts.outlook(reconcile(before, course, as_of="2026-04-09"))
 open({str(tmp_path / "a.png")!r}, "wb").write(chart._repr_png_())

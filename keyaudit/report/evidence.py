@@ -12,7 +12,7 @@ from keyaudit.card import tie_out_line
 from keyaudit.coded import Array, Coded
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined, short
-from keyaudit.rulebook import ACTIONS, ANSWERS, FAMILIES, GROUPS, MEANS, STAGES, STATUSES, VERDICTS, WORKS
+from keyaudit.rulebook import ACTIONS, ANSWERS, FAMILIES, GROUPS, STAGES, STATUSES, VERDICTS, WORKS
 from keyaudit.tallies import NO_POOL, cross_count
 from keyaudit.words import count, plain, sentence, weekday
 
@@ -39,7 +39,7 @@ def _statuses(audit: Reconciliation) -> Html:
     most = max(audit.statuses.values())
     rows = (
         _row(
-            html('{} <small class="mute">{}</small>', plain(code), MEANS[code]),
+            html('{} <small class="mute">{}</small>', plain(code), STATUSES[code].short),
             _cell(audit.statuses[code], "Keys", "n"),
             _cell(html("{}{}", _bar(of, audit.statuses[code] / most), _split(of))),
         )

@@ -16,12 +16,13 @@ from keyaudit.audit import Reconciliation
 from keyaudit.calendar import PHASES
 from keyaudit.card import TO_DO, Group, change_lines, first_screen
 from keyaudit.changes import Changes
+from keyaudit.charts.paint import DARK
 from keyaudit.coded import Array
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined, short
 from keyaudit.report.book import Book
 from keyaudit.report.evidence import evidence
-from keyaudit.rulebook import FAMILIES, GROUPS, MEANS, VERDICTS, WORKS
+from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES, VERDICTS, WORKS
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import away, count, plain, sentence, weekday
 
@@ -80,11 +81,18 @@ def write_page(audit: Reconciliation, path: Path, changes: Changes | None = None
 @cache
 def _looks() -> tuple[Html, Html, str]:
     """Style; script, and its hash: no other script runs in the page."""
-    colours = "".join(f"--{name}:{fill};--{name}-text:{text};" for name, (fill, text, _) in FAMILIES.items())
+    names = [
+        (name, colour)
+        for family, shades in FAMILIES.items()
+        for name, colour in ((family, shades[0]), (f"{family}-text", shades[1]))
+    ]
+    light = "".join(f"--{name}:{colour};" for name, colour in names)
+    dark = "".join(f"--{name}:{DARK.get(colour, colour)};" for name, colour in names) + charts.dark_css()
     kinds = "".join(f".{name}{{--fill:var(--{name})}} .t-{name}{{color:var(--{name}-text)}}\n" for name in FAMILIES)
     style, script = ((LOOKS / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return Html(f":root{{{colours}}}\n{style}{kinds}"), Html(script), digest
+    turned = f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    return Html(f":root {{ {light} }}\n{turned}{style}{kinds}"), Html(script), digest
 
 
 # --- what is read first ---
@@ -144,7 +152,7 @@ def _work(audit: Reconciliation, groups: list[Group], changes: Changes | None) -
                 *(
                     count(len(rows)),
                     TO_DO.get(status, plain(status)),
-                    MEANS[status],
+                    STATUSES[status].short,
                     audit.when(day),
                     joined(chips, ""),
                 ),
@@ -234,6 +242,5 @@ def _deadlines(audit: Reconciliation) -> Html:
 
 def _figures(audit: Reconciliation) -> Iterator[tuple[Html, str]]:
     """The charts and what they say. HTML needs no namespace, so that the page holds no address at all."""
-    drawing = (charts.keys_left, charts.redemptions, charts.outlook, charts.status_by_pool, charts.where_keys_went)
-    for chart in (draw(audit) for draw in drawing):
+    for chart in (draw(audit) for draw in charts.DRAWN[:5]):  # the last explains the rules: the words below do that here
         yield Html(chart.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)), repr(chart)

@@ -346,23 +346,6 @@ URGENCY = (  # what is looked at first among what is due on one day; the one ord
     *("to_migrate", "stray", "expired", "redeemed", "undistributed", "new"),
 )
 
-MEANS = {  # every status in a few words, for whoever meets it first
-    "undetermined": "cannot be decided from these exports",
-    "redeemed_recreated": "redeemed, and recreated all the same",
-    "duplicate": "shown in two places, where a code can exist only once",
-    "wrong_course": "recreated under another course",
-    "migrated": "recreated as a course key",
-    "redeemed": "a learner has redeemed it",
-    "altered": "recreated as a code that is not quite the same",
-    "undistributed": "nobody was sent it",
-    "missing": "gone from the pool and not recreated",
-    "expired": "the pool had ended before all this began",
-    "lapsed": "the pool ended, and nobody had recreated it",
-    "to_migrate": "so far only in a pool",
-    "stray": "a course key made by a slip, beside an altered key",
-    "new": "a course key of no pool",
-}
-
 LISTS = ("delete from the pool", "delete course keys", "delete after comparing", "paste", "paste after comparing")
 
 ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few words
