@@ -67,7 +67,7 @@ def _pools(audit: Reconciliation) -> Html:
         words = ", ".join(f"{number:,} {plain(code)}" for code, number in codes.items() if number)
         when = html(
             '<td data-v="{}"{}>{}</td>',
-            str(day or 9),
+            str(day or 9999),
             Html(' data-of="Act by"' if day else ""),
             weekday(day) if day else "",
         )

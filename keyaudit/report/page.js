@@ -7,6 +7,14 @@ const make = (tag, more = {}, ...inside) => {
   return node;
 };
 
+// A text holds another; one that ends in a digit is not found in a longer number: row 2 is not row 24.
+const holds = (whole, wanted) => {
+  for (let at = whole.indexOf(wanted); at >= 0; at = whole.indexOf(wanted, at + 1)) {
+    if (!(/\d$/.test(wanted) && /^\d/.test(whole.slice(at + wanted.length)))) return true;
+  }
+  return false;
+};
+
 // --- keys: name, [row], end, status, group, family, lines, life; a text that lacks the number of a row is a pair ---
 const text = (place, row) => typeof data.texts[place] === "string" ? data.texts[place] : data.texts[place][0] + row + data.texts[place][1];
 const keys = data.keys.map(([place, row, end, status, group, family, lines, life]) => {
@@ -36,7 +44,7 @@ const story = key => {
   }
   for (const [number, what, own] of moments(key)) {
     if (what === data.today) later = " later";
-    life.append(make("li", { className: (own ? "own" : "") + later }, make("time", {}, day(number)), make("span", {}, what)));
+    life.append(make("li", { className: (own ? "own" : "") + later }, make("time", {}, day(number)), " ", make("span", {}, what)));
   }
   const words = () => [`${key.name} ${key.end} is ${key.status}.`, ...told(key).map(line => line.join(": ")), ...moments(key).map(([number, what]) => `${day(number)} ${what}`)].join("\n");
   return make("div", { className: "story " + key.family }, make("b", {}, make("bdi", {}, key.name), ` ${key.end} is ${key.status}. `), copying(words), facts, life);
@@ -89,13 +97,13 @@ const ending = wanted => /^\S{8,}$/.test(wanted) ? "…" + wanted.slice(wanted.l
 const search = () => {
   const wanted = box.value.trim().toLowerCase(), parts = wanted.split(/\s+/);
   const of = keys.filter(key => !group.value || key.group === group.value);
-  const tests = [key => key.hay.includes(wanted), key => parts.every(part => key.hay.includes(part)), key => ending(wanted) && key.end.toLowerCase() === ending(wanted)];
+  const tests = [key => holds(key.hay, wanted), key => parts.every(part => holds(key.hay, part)), key => ending(wanted) && key.end.toLowerCase() === ending(wanted)];
   const hits = tests.reduce((hits, test) => hits.length ? hits : of.filter(test), []);
   const most = wanted || group.value ? MOST : FIRST, shown = Math.min(hits.length, most);
   found.replaceChildren(...hits.slice(0, most).map(key => {
-    const name = make("span", {}, make("bdi", {}, key.name), ` ${key.end}`);
+    const name = make("span", {}, make("bdi", {}, key.name), " ", make("i", { className: "end" }, key.end));
     opener(key, name);
-    return make("li", {}, make("i", { className: "dot " + key.family }), name, make("small", {}, `${key.status}, ${key.group}`));
+    return make("li", {}, make("i", { className: "dot " + key.family }), name, " ", make("small", {}, `${key.status}, ${key.group}`));
   }));
   answer.textContent = `${shown < hits.length ? shown + " of " : ""}${hits.length.toLocaleString("en")} ${hits.length === 1 ? "key" : "keys"}`;
 };
@@ -128,8 +136,8 @@ if (filter) {
     const wanted = filter.value.trim().toLowerCase();
     let shown = 0;
     groups.forEach((one, place) => {
-      const whole = one.querySelector("summary").textContent.toLowerCase().includes(wanted);
-      for (const item of items[place]) item.hidden = !(whole || item.textContent.toLowerCase().includes(wanted));
+      const whole = holds(one.querySelector("summary").textContent.toLowerCase(), wanted);
+      for (const item of items[place]) item.hidden = !(whole || holds(item.textContent.toLowerCase(), wanted));
       const left = items[place].filter(item => !item.hidden).length;
       one.hidden = wanted !== "" && left === 0;
       one.open = wanted ? left > 0 : first[place];

@@ -187,7 +187,7 @@ def _keys(audit: Reconciliation, work: list[tuple[Task, Array]]) -> dict[int, Ht
     ):
         name = reference.removeprefix(f"{pool}, ")
         until = "" if np.isnat(f.works_until[key]) else f" until {f.works_until[key].item().date()}"
-        item = '<li data-k="{}"><i class="dot {}"></i><span><bdi>{}</bdi> {}</span><small>{}</small></li>'
+        item = '<li data-k="{}"><i class="dot {}"></i><span><bdi>{}</bdi> <i class="end">{}</i></span> <small>{}</small></li>'
         works = IN_USE[words[f.works[key]]] + until
         items[place] = html(item, str(place), families[f.family_of_key[key]], short(name), end, works)
     return items
@@ -242,5 +242,6 @@ def _deadlines(audit: Reconciliation) -> Html:
 
 def _figures(audit: Reconciliation) -> Iterator[tuple[Html, str]]:
     """The charts and what they say. HTML needs no namespace, so that the page holds no address at all."""
-    for chart in (draw(audit) for draw in charts.DRAWN[:5]):  # the last explains the rules: the words below do that here
+    for draw in charts.DRAWN[:5]:  # the last explains the rules: here the words below do that
+        chart = draw(audit)
         yield Html(chart.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)), repr(chart)
