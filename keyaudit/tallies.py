@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keyaudit.coded import Array, Coded
-from keyaudit.facts import Facts
-from keyaudit.rulebook import STATUSES, URGENCY
-from keyaudit.verdicts import W_NOT_YET, W_YES
+from keyaudit.facts import NEVER, Facts
+from keyaudit.rulebook import FAMILIES, STATUSES, URGENCY
+from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def tasks(audit: Reconciliation) -> list[Task]:
     rows = np.flatnonzero(day.filled)
     if not len(rows):
         return []
-    groups, place = np.unique(
+    _, place = np.unique(
         np.stack([column.codes[rows] for column in (day, status, pool, step)]), axis=1, return_inverse=True
     )
     order = np.argsort(place.ravel(), kind="stable")
@@ -83,9 +83,8 @@ def outlook_counts(audit: Reconciliation, by: str, on: Iterable[dt.date] | None 
         rows = [row.pool for row in audit.pool_rows]
         place = np.array([*(rows.index(name) if name in rows else -1 for name in f.pools.names), len(rows)])
         group, names = place[f.home_pool[alive]], [*rows, *([NO_POOL] if (f.home_pool[alive] < 0).any() else [])]
-    days = [np.datetime64(date, "s") for date in dates]
-    counts = np.array([np.bincount(group[(start <= day) & ~(until <= day)], minlength=len(names)) for day in days])
-    return dates, names, counts.reshape(len(days), len(names))
+    days = np.array(dates, dtype="datetime64[s]")
+    return dates, names, working(days, start, np.where(np.isnat(until), LAST, until), group, len(names))
 
 
 def outlook(audit: Reconciliation, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
@@ -106,10 +105,71 @@ def _turning_points(audit: Reconciliation, until: Array) -> list[dt.date]:
     return [*coming, *(date.date() for date in most.astype("datetime64[s]").tolist())]
 
 
-def first_day(f: Facts, rows: Array, keys: Array, dates: Array) -> Any:
-    """Of every key: the earliest known date of some records (or assignments)."""
-    last = np.datetime64(2**62, "s")
-    found = np.full(f.keys, last)
-    known = ~np.isnat(dates[rows]) & (keys >= 0)
-    np.minimum.at(found, keys[known], dates[rows][known])
-    return np.where(found < last, found, np.datetime64("NaT", "s"))
+def working(days: Array, start: Array, until: Array, group: Array, groups: int) -> Array:
+    """How many codes of every group (-1: none) work on each day, from their start to the day they end: a row a day."""
+    held, shape = group >= 0, (len(days) + 1, groups)
+    turns = [np.searchsorted(days, dates[held]) * groups + group[held] for dates in (np.minimum(start, until), until)]
+    begun, ended = (np.bincount(turn, minlength=shape[0] * groups) for turn in turns)
+    return (begun - ended).reshape(shape).cumsum(axis=0)[:-1]
+
+
+@dataclass(frozen=True)
+class OpenCodes:
+    """Codes that learners hold, or may hold, and have not used up: from which day and until when each works, and by what."""
+
+    works: Array  # a place in WORKS
+    start: Array
+    until: Array
+    band: Array  # a place in BANDS; -1: it does not work, and since when is not known
+
+
+BANDS = ("by_course_key", "by_pool", "not_known")
+
+
+def open_codes(f: Facts) -> OpenCodes:
+    """The open codes, each by the place that decides; of those that do not work or are not known, until that place ends."""
+    rows = STATUSES.values()
+    held = np.array([row.owed for row in rows])[f.status] & (f.works != W_USED) & ~f.excused
+    works, by = f.works[held], np.array([row.works_by for row in rows])[f.status][held]
+    is_pool, removed = by == "pool", np.datetime64(f.calendar.removed)
+    ends = np.where(is_pool, np.fmin(f.pool_expires_on, removed)[held], f.key_expires[held])
+    ends = np.where(is_pool | (by == "course_key"), ends, NEVER)
+    until = np.where((works == W_NO) | (works == W_UNKNOWN), ends, f.works_until[held])
+    until = np.where(np.isnat(until), LAST, until)
+    course = (by == "course_key") | ((by == "places") & f.in_course_keys[held])
+    sure = (works != W_NO) | ((until <= f.as_of) & ~(is_pool & f.gone[held]))
+    band = np.select([works == W_UNKNOWN, sure & course, sure & ~course], [2, 0, 1], -1)
+    return OpenCodes(works, np.where(works == W_NOT_YET, f.starts_on[held], FIRST), until, band)
+
+
+def by_family(f: Facts, *columns: Array) -> list[tuple[int, dict[str, int]]]:
+    """For every combination of numbers that occurs, in their order: the first key that has it, and its keys by family."""
+    code, size = np.zeros(f.keys, dtype=np.int64), len(FAMILIES)
+    for column in columns:
+        code = code * (int(column.max(initial=0)) + 1) + column
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    table = np.bincount(place * size + f.family_of_key, minlength=len(first) * size).reshape(-1, size)
+    counts = [dict(zip(FAMILIES, row, strict=True)) for row in table.tolist()]
+    return list(zip(first.tolist(), counts, strict=True))
+
+
+def recreated_on(f: Facts) -> Array:
+    """Of every key: the first day its course key is known to exist."""
+    rows = np.flatnonzero(f.course_rows)
+    return _first_day(f, f.key[rows], f.dates("created_at")[rows])
+
+
+def redeemed_on(f: Facts) -> Array:
+    """Of every key: the day it was redeemed in its pool, else as a course key, else the day of an assignment it paid for."""
+    rows, (paid, key, live) = np.flatnonzero(f.course_rows), f.paid
+    used = _first_day(f, f.key[rows], f.dates("redeemed_at")[rows])
+    used = np.where(np.isnat(used), _first_day(f, key[live], f.dates("created_at")[paid[live]]), used)
+    return np.where(f.redeemed & ~np.isnat(f.redeemed_at), f.redeemed_at.astype("datetime64[D]"), used)
+
+
+def _first_day(f: Facts, keys: Array, dates: Array) -> Array:
+    """Of every key: the earliest known of its dates."""
+    found = np.full(f.keys, LAST)
+    known = ~np.isnat(dates) & (keys >= 0)
+    np.minimum.at(found, keys[known], dates[known])
+    return np.where(found < LAST, found, NEVER).astype("datetime64[D]")

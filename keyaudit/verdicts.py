@@ -197,10 +197,15 @@ def act_by(f: Facts) -> Array:
 
 @fact
 def family_of_key(f: Facts) -> Array:
-    """The number of every key's colour family: it follows whether the code works. (What is accepted asks for nothing.)"""
+    """The number of every key's colour family: it follows whether the code works, and whether it needs somebody.
+
+    What is accepted asks for nothing; a code that works and has a wrong setting is to be checked.
+    """
     names = list(FAMILIES)
     table = np.array([[names.index(family(code, word)) for word in WORKS] for code in STATUSES])
-    return np.where(f.excused, names.index("nothing"), table[f.status, f.works])
+    found = np.where(f.excused, names.index("nothing"), table[f.status, f.works])
+    is_safe = np.isin(found, [names.index(name) for name in ("works", "done", "nothing")])
+    return np.where(f.needs & is_safe, names.index("check"), found)
 
 
 @fact

@@ -4,12 +4,10 @@ from keyaudit import charts
 charts.redemptions(audit)
 """
 
-from __future__ import annotations
-
-from keyaudit.charts.left import keys_left
-from keyaudit.charts.redeemed import redemptions
+from keyaudit.charts.overtime import keys_left, outlook, redemptions
+from keyaudit.charts.paint import dark_css
 from keyaudit.charts.sheet import Chart
 from keyaudit.charts.tallies import how_statuses_follow, status_by_pool, where_keys_went
-from keyaudit.charts.works import outlook
 
-__all__ = ["Chart", "how_statuses_follow", "keys_left", "outlook", "redemptions", "status_by_pool", "where_keys_went"]
+DRAWN = (redemptions, keys_left, outlook, status_by_pool, where_keys_went, how_statuses_follow)
+__all__ = ["DRAWN", "Chart", "dark_css", *(draw.__name__ for draw in DRAWN)]

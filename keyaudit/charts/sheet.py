@@ -1,376 +1,242 @@
-"""A chart as an object, and the sheet it is drawn on: in inches, labels that never collide. (look/README.md)"""
+"""A chart as an object, and the sheet it is laid out on: in inches, labels that never collide. (look/README.md)"""
 
 from __future__ import annotations
 
 import datetime as dt
-import io
-import logging
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Any, TypeAlias
-from xml.etree import ElementTree
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from itertools import pairwise
+from typing import Any
 
-import pandas as pd
+import numpy as np
 
-from keyaudit.deadlines import count, weekday
-from keyaudit.reconciliation import Reconciliation
-from keyaudit.statuses import FAMILIES
+from keyaudit.audit import Reconciliation
+from keyaudit.charts import paint
+from keyaudit.charts.paint import FILL, INK, MUTE, PAPER, RULE, WIDTH, WORD, Points, Shape, Words, clean, width
+from keyaudit.rulebook import FAMILIES
+from keyaudit.words import count, weekday
 
-_loud = logging.getLogger("matplotlib")
-_level = _loud.level
-_loud.setLevel(logging.ERROR)  # the first import on a machine tells that it builds a font cache
-import matplotlib as mpl  # noqa: E402
-from matplotlib import style  # noqa: E402
-from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.font_manager import FontProperties, findfont, get_font  # noqa: E402
-from matplotlib.lines import Line2D  # noqa: E402
-from matplotlib.patches import Circle, PathPatch, Polygon, Rectangle  # noqa: E402
-from matplotlib.path import Path as MplPath  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
-from matplotlib.transforms import Bbox  # noqa: E402
-
-_loud.setLevel(_level)
-
-Points: TypeAlias = Any  # numbers in inches: a list or a NumPy array
-
-WIDTH, HEIGHT, DPI = 9.2, 5.0, 160
-LEFT, RIGHT = 0.42, WIDTH - 0.32  # where text begins and ends
+HEIGHT, LEFT, RIGHT = 5.0, 0.42, WIDTH - 0.42  # where text begins and ends
 NOTHING = "No key was exported"  # the title of a chart of no key
-FONT = "DejaVu Sans"  # comes with matplotlib, so that a chart looks the same on every machine
-INK, MUTE, GRID, RULE, BAND = "#1F2933", "#616E7C", "#E8ECF0", "#9AA5B1", "#EDF0F3"
-FILL = {family: colours[0] for family, colours in FAMILIES.items()}
-PALE = {"todo": "#F8E3D6", "done": "#CCDAE6", "nothing": "#E1E5EA"}  # what went before, what is not known
-WORD = {family: colours[1] for family, colours in FAMILIES.items()}  # darker: text has a contrast of 4.5 at least
+FILES = {"pools_before": "pool export", "pools_now": "later pool export", "course_keys": "course-key export"}
+Box = tuple[float, float, float, float]  # from the lower left corner to the upper right
+Spot = tuple[float, float, str, str]  # x, y, and which side of the words stands there
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True)
 class Chart:
-    """One picture: `figure`, the numbers it shows (`data`), and what it says in words (its repr)."""
+    """One picture: what it says in words (its repr), the numbers it shows (`data`), a matplotlib `figure` of it."""
 
-    name: str
     sentence: str
-    figure: Figure
-    data: pd.DataFrame
-    _originals: dict[str, str] = field(default_factory=dict)  # names with signs that the font does not have
+    told: str  # what is counted
+    drawn: tuple[float, Sequence[Shape], Sequence[Words]]  # height, shapes, words
+    numbers: Mapping[str, Any]
 
     def __repr__(self) -> str:
         """What the picture says, with its figures: the alternative text."""
         return self.sentence
 
+    @cached_property
+    def data(self) -> Any:
+        """The numbers that are drawn, as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(dict(self.numbers))
+
+    @cached_property
+    def figure(self) -> Any:
+        """The picture as a matplotlib figure, to change or to save; pyplot does not know it."""
+        return paint.figure(*self.drawn)
+
     def _repr_png_(self) -> bytes:
-        """The picture for JupyterLab."""
-        target = io.BytesIO()
-        with _own_settings(self.name):
-            self.figure.savefig(target, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
-        return target.getvalue()
+        return paint.png(*self.drawn)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The picture for JupyterLab in its size on paper, with its alternative text."""
+        more = {"width": round(WIDTH * 96), "alt": self.sentence}
+        return {"image/png": self._repr_png_(), "text/plain": self.sentence}, {"image/png": more}
 
     def svg(self) -> str:
-        """The picture for a page: one `<svg>` element, text as text, every id its own, nothing from outside."""
-        target = io.StringIO()
-        with _own_settings(self.name):
-            self.figure.savefig(target, format="svg", facecolor="white", metadata={"Date": None})
-        return _tidy(target.getvalue(), self)
-
-
-@contextmanager
-def _own_settings(name: str) -> Iterator[None]:
-    """matplotlib as it comes, whatever style the notebook has chosen."""
-    with style.context("default"), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        yield
-
-
-_SVG = "{http://www.w3.org/2000/svg}"
-
-
-def _tidy(text: str, chart: Chart) -> str:
-    """matplotlib's SVG as a part of a page: no prolog, no style sheet that would reach the page, no ids that could clash."""
-    ElementTree.register_namespace("", _SVG[1:-1])
-    root = ElementTree.fromstring(text)  # noqa: S314 - what matplotlib has just written
-    for parent in root.iter():
-        for child in list(parent):
-            if child.tag in (f"{_SVG}metadata", f"{_SVG}defs"):
-                parent.remove(child)
-    for element in root.iter():
-        original = chart._originals.get(element.attrib.pop("id", ""))
-        for words in element.iter(f"{_SVG}text") if original else ():
-            words.text = original
-        if "style" in element.attrib:
-            element.set("style", re.sub(f"'{FONT}'", f"'{FONT}', Verdana, sans-serif", element.attrib["style"]))
-        if re.fullmatch(r"rotate\(-?0 .*\)", element.get("transform", "")):
-            del element.attrib["transform"]
-        if "d" in element.attrib:
-            element.set("d", " ".join(element.attrib["d"].split()))
-        element.tail = None
-        if element.tag != f"{_SVG}text":
-            element.text = None
-    width, height = (round(WIDTH * 96), round(chart.figure.get_figheight() * 96))
-    root.attrib.update({"width": str(width), "height": str(height), "role": "img", "aria-label": chart.sentence})
-    root.set("style", "max-width:100%;height:auto;stroke-linejoin:round;stroke-linecap:butt")
-    return ElementTree.tostring(root, encoding="unicode")
+        """The picture for a page: one `<svg>` that is read aloud; its colours as a dark page says (`dark_css`)."""
+        wide, high = WIDTH * 72, self.drawn[0] * 72
+        style = "max-width:100%;height:auto;stroke-linejoin:round;font-family:'DejaVu Sans',Verdana,sans-serif"
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:g} {high:g}" width="{wide / 0.75:.0f}" '
+            f'height="{high / 0.75:.0f}" role="img" aria-label="{escape(self.sentence)}" style="{style}">\n'
+            f"<desc>{escape(self.told)}</desc>\n{paint.svg(*self.drawn)}\n</svg>"
+        )
 
 
 class Sheet:
-    """A white sheet measured in inches from its lower left corner, with a title, a subtitle and a source line."""
+    """A card measured in inches from its lower left corner, with a title, a subtitle and a source line."""
 
-    def __init__(self, audit: Reconciliation, title: str, subtitle: str, *, height: float = HEIGHT, note: str = ""):
-        self.height = height
-        self.figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
-        self.canvas = FigureCanvasAgg(self.figure)
-        self.axes = self.figure.add_axes((0, 0, 1, 1), frame_on=False)
-        self.axes.set_axis_off()
-        self.axes.set_xlim(0, WIDTH)
-        self.axes.set_ylim(0, height)
-        self.taken: list[Bbox] = []
-        self.originals: dict[str, str] = {}
-        self.title, self.note = title, note
-        self.text(LEFT, height - 0.42, title, size=15, bold=True, room=RIGHT - LEFT)
-        self.text(LEFT, height - 0.72, subtitle, size=10, colour=MUTE, room=RIGHT - LEFT)
-        self.text(LEFT, 0.17, source_line(audit), size=7.5, colour=MUTE, room=RIGHT - LEFT)
-        if note:
-            self.text(LEFT, 0.33, note, size=7.5, colour=MUTE, room=RIGHT - LEFT)
+    def __init__(self, audit: Reconciliation, title: str, told: str, height: float = HEIGHT, note: str = "") -> None:
+        self.title, self.told, self.note, self.height = title, told, note, height
+        self.shapes: list[Shape] = []
+        self.words: list[Words] = []
+        self.taken: list[Box] = []
+        xs, ys = (WIDTH - 0.13, 0.13, 0.13, WIDTH - 0.13), (height - 0.13, height - 0.13, 0.13, 0.13)
+        rim = [point for n in range(4) for point in arc(xs[n], ys[n], 0.12, n / 4, n / 4 + 0.25)]
+        self.shape([[*rim, rim[0]]], PAPER, paint.GRID, 0.8, z=-1)
+        roles = [FILES.get(row["role"], "other file") for row in audit.source_rows]
+        files = [count(roles.count(word), word) for word in dict.fromkeys([*FILES.values(), *roles]) if word in roles]
+        source = [audit.name, f"Source: {', '.join(files) or 'no files'}", f"as of {weekday(audit.as_of)}"]
+        self.text(LEFT, height - 0.42, title, room=RIGHT - LEFT, size=15, bold=True)
+        self.text(LEFT, height - 0.72, told, room=RIGHT - LEFT, size=10, colour=MUTE)
+        for y, words in ((0.19, " · ".join(filter(None, source))), (0.36, note)):
+            self.text(LEFT, y, words, room=RIGHT - LEFT, size=7.5, colour=MUTE)
 
     # --- words ---
 
-    def text(self, x: float, y: float, words: str, *, room: float | None = None, **look: Any) -> Bbox:
+    def text(
+        self, x: float, y: float, words: str, ha: str = "left", va: str = "baseline", room: float = 0, **look: Any
+    ) -> None:
         """Write words where they belong; smaller, then shortened, where there is no `room` (inches)."""
-        size = look.pop("size", 9)
-        while room and size > 7.5 and self.width(words, size, look.get("bold", False)) > room:
+        size, bold = look.pop("size", 9), look.get("bold", False)
+        while room and size > 7.5 and width(clean(words), size, bold) > room:
             size -= 0.25
-        if room:
-            words = self.shorten(words, room, size, look.get("bold", False))
-        if look.get("va") == "center" and "\n" not in words:  # on one line with its neighbours, whatever their letters
-            look["va"], y = "baseline", y - 0.36 * size / 72
-        artist = self._write(words, size=size, **look)
-        artist.set_position((x, y))
-        return self._take(artist)
+        words = shorten(words, room, size, bold) if room else words
+        self.place(words, [(x, y, ha, va)], size, is_free=True, **look)
 
-    def place(self, words: str, spots: Iterable[tuple[float, float, str, str]], **look: Any) -> bool:
-        """Write words at the first of the spots (x, y, ha, va) where nothing else stands; nowhere if there is none."""
-        artist = self._write(words, **look)
-        for x, y, ha, va in spots:
-            artist.set(position=(x, y), ha=ha, va=va)
-            if self._is_free(self._box(artist)):
-                self._take(artist)
-                return True
-        artist.remove()
-        return False
-
-    def _write(
-        self, words: str, *, size: float = 9, colour: str = INK, bold: bool = False, back: bool = False, **align: Any
-    ) -> Text:
-        shown = printable(words)
-        artist = self.axes.text(
-            0, 0, shown, fontproperties=font(size, bold), color=colour, parse_math=False, zorder=6, linespacing=1.25, **align
-        )  # fmt: skip
-        if shown != words and "\n" not in shown:
-            name = f"words{len(self.originals)}"
-            artist.set_gid(name)
-            self.originals[name] = _without_controls(words)
-        if back:
-            artist.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
-        return artist
-
-    def _box(self, artist: Text) -> Bbox:
-        box = artist.get_window_extent(_ruler)
-        return Bbox(box.get_points() / DPI)
-
-    def _take(self, artist: Text) -> Bbox:
-        box = self._box(artist)
-        self.taken.append(box)
-        return box
-
-    def _is_free(self, box: Bbox) -> bool:
-        inside = box.x0 >= 0.1 and box.x1 <= WIDTH - 0.1 and box.y0 >= 0.1 and box.y1 <= self.height - 0.1
-        wide = box.padded(0.03)
-        return inside and not any(wide.overlaps(other) for other in self.taken)
-
-    def avoid(self, xs: Points, ys: Points, gap: float = 0.04) -> None:
-        """Keep labels placed later off a drawn line."""
-        for (x0, y0), (x1, y1) in zip(
-            zip(xs[:-1], ys[:-1], strict=True), zip(xs[1:], ys[1:], strict=True), strict=True
-        ):
-            steps = max(1, int(max(abs(x1 - x0), abs(y1 - y0)) / 0.15)) if x0 != x1 and y0 != y1 else 1
-            for k in range(steps):
-                ax, ay = x0 + (x1 - x0) * k / steps, y0 + (y1 - y0) * k / steps
-                bx, by = x0 + (x1 - x0) * (k + 1) / steps, y0 + (y1 - y0) * (k + 1) / steps
-                self.taken.append(
-                    Bbox([[min(ax, bx) - gap, min(ay, by) - gap], [max(ax, bx) + gap, max(ay, by) + gap]])
-                )
-
-    def width(self, words: str, size: float, bold: bool = False) -> float:
-        """How wide words are, in inches."""
-        return _width(printable(words), size, bold)
-
-    def shorten(self, words: str, room: float, size: float, bold: bool = False) -> str:
-        """Words that fit: what differs between names stands at their ends, so the middle gives way."""
-        words = " ".join(words.split())
-        keep = len(words)
-        shown = words
-        while keep > 2 and self.width(shown, size, bold) > room:
-            keep = min(keep - 1, max(2, int(keep * room / self.width(shown, size, bold))))
-            head = (keep * 3 + 4) // 5
-            shown = f"{words[:head].rstrip()}…{words[len(words) - (keep - head) :].lstrip()}"
-        return shown
+    def place(
+        self,
+        words: str,
+        spots: Iterable[Spot],
+        size: float = 9,
+        bold: bool = False,
+        colour: str = INK,
+        is_free: bool = False,
+    ) -> None:
+        """Write words at the first of the spots where nothing else stands; nowhere if there is none."""
+        lines, em = [clean(line) for line in words.split("\n") if line], size / 72
+        wide, tall = paint.widest(lines, size, bold), em * (1.35 * len(lines) - 0.35)
+        for x, y, ha, va in spots if lines else ():
+            left = x - wide * paint.LEFT_OF[ha]
+            low = y - {"baseline": 0.24 * em, "bottom": 0, "center": tall / 2 - 0.02 * em, "top": tall}[va]
+            box = x0, y0, x1, y1 = (left - 0.03, low - 0.03, left + wide + 0.03, low + tall + 0.03)
+            inside = x0 >= 0.1 and x1 <= WIDTH - 0.1 and y0 >= 0.1 and y1 <= self.height - 0.1
+            if is_free or (inside and not any(x0 < c and a < x1 and y0 < d and b < y1 for a, b, c, d in self.taken)):
+                self.taken.append(box)
+                self.fill([] if is_free else [box], PAPER, z=5)
+                for place, line in enumerate(lines):
+                    self.words.append((x, low + tall - (0.76 + 1.35 * place) * em, line, size, bold, colour, ha))
+                return
 
     # --- shapes ---
 
-    def rectangle(self, x0: float, y0: float, x1: float, y1: float, colour: str, z: float = 2) -> None:
-        """A filled rectangle."""
-        self.axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fc=colour, ec="none", lw=0, clip_on=False, zorder=z))
-
-    def line(self, xs: Points, ys: Points, colour: str = RULE, width: float = 1, dash: Any = "-", z: float = 3) -> None:
-        """A line through points."""
-        self.axes.add_line(Line2D(xs, ys, color=colour, lw=width, ls=dash, solid_capstyle="butt", clip_on=False, zorder=z))  # fmt: skip
-
-    def lines(self, segments: Sequence[Any], colour: str, width: float, z: float = 1.5) -> None:
-        """Many short lines of one colour."""
-        points = [point for segment in segments for point in segment]
-        codes = [MplPath.MOVETO, MplPath.LINETO] * len(segments)
-        path = MplPath(points, codes) if points else MplPath([(0, 0)])
-        self.axes.add_patch(PathPatch(path, fc="none", ec=colour, lw=width, clip_on=False, zorder=z))
-
-    def area(self, xs: Points, lower: Points, upper: Points, colour: str, z: float = 2) -> None:
-        """What lies between two lines."""
-        outline = [*zip(xs, upper, strict=True), *zip(xs[::-1], lower[::-1], strict=True)]
-        self.axes.add_patch(Polygon(outline, closed=True, fc=colour, ec="none", lw=0, clip_on=False, zorder=z))
-
-    def point(self, x: float, y: float, colour: str, *, hollow: bool = False, size: float = 7, z: float = 5) -> None:
-        """A dot with a white rim; hollow where it is a projection. Labels placed later keep off it."""
-        self.disc(x, y, *(("white", colour) if hollow else (colour, "white")), size=size, z=z)
-        self.taken.append(Bbox([[x - 0.05, y - 0.05], [x + 0.05, y + 0.05]]))
-
-    def disc(self, x: float, y: float, fill: str, edge: str, *, size: float = 8.5, z: float = 3) -> None:
-        """A round sign, its size in points."""
-        self.axes.add_patch(Circle((x, y), size / 144, fc=fill, ec=edge, lw=1.4, clip_on=False, zorder=z))
-
-    def veil(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Fade what is drawn below: it is not known yet."""
-        self.axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fc="white", ec="none", lw=0, alpha=0.7, clip_on=False, zorder=4))  # fmt: skip
-
-    # --- labels beside a plot ---
-
-    def column(self, x: float, bottom: float, top: float, told: Sequence[tuple[int, str, str]]) -> None:
-        """Numbers with what they mean and their family, from the bottom up, over the whole height."""
-        blocks = [(number, self.wrap(words, RIGHT - x, 8.5), family) for number, words, family in told]
-        tall = [0.24 + 0.15 * words.count("\n") + 0.15 for _, words, _ in blocks]
-        gap = (top - bottom - sum(tall)) / max(len(blocks), 1)
-        y = bottom + gap / 2
-        for (number, words, family), height in zip(blocks, tall, strict=True):
-            y += height
-            self.text(x, y, f"{number:,}", size=12, bold=True, colour=WORD[family], va="top")
-            self.text(x, y - 0.22, words, size=8.5, colour=WORD[family], va="top")
-            y += gap
-
-    def ladder(
-        self, x: float, bottom: float, top: float, told: Iterable[tuple[float, str, str, bool]], anchor: float
+    def shape(
+        self, lines: Sequence[Points], fill: str, edge: str = "", width: float = 0, z: float = 2, dash: Any = ()
     ) -> None:
-        """Labels at heights of their own, moved apart where they would touch, with a thin line from `anchor` to each."""
-        rows = sorted(told, key=lambda row: row[0])
-        gap = min(0.19, (top - bottom) / max(len(rows) - 1, 1))
-        at: list[float] = []
-        for y, *_ in rows:
-            at.append(max(y, at[-1] + gap if at else bottom))
-        ceiling = top
-        for place in reversed(range(len(at))):
-            at[place] = min(at[place], ceiling)
-            ceiling = at[place] - gap
-        for (y, words, colour, bold), level in zip(rows, at, strict=True):
-            self.line([anchor + 0.02, x - 0.04], [y, level], RULE, 0.6)
-            self.text(x, level, words, size=8.5, colour=colour, bold=bold, va="center", room=RIGHT - x)
+        """Lines through points, filled or stroked (`width`, `dash` in points); what has a higher `z` is drawn later."""
+        if lines:
+            self.shapes.append((z, lines, fill, edge, width, dash))
 
-    def wrap(self, words: str, room: float, size: float) -> str:
-        """Words on as many lines as the room asks for."""
-        lines = [""]
-        for word in words.split():
-            longer = f"{lines[-1]} {word}".strip()
-            lines = [*lines[:-1], longer] if self.width(longer, size) <= room or not lines[-1] else [*lines, word]
-        return "\n".join(lines)
+    def fill(self, boxes: Sequence[Box], colour: str, z: float = 2) -> None:
+        """Rectangles of one colour; what nobody knows is hatched."""
+        self.shape([[(x0, y0), (x1, y0), (x1, y1), (x0, y1)] for x0, y0, x1, y1 in boxes], colour, z=z)
+        if colour == FILL["unknown"]:
+            self.shape([stroke for box in boxes for stroke in _hatch(*box)], "", WORD["unknown"], 0.7, z=z + 0.1)
 
-    def chart(self, name: str, data: pd.DataFrame, *more: str) -> Chart:
+    def line(
+        self, points: Points, colour: str = RULE, width: float = 1, z: float = 3, dash: Any = (), avoid: bool = False
+    ) -> None:
+        """A line through points; labels placed later `avoid` it."""
+        self.shape([points], "", colour, width, z, dash)
+        for (x0, y0), (x1, y1) in pairwise(points) if avoid else ():
+            steps = math.ceil(max(abs(x1 - x0), abs(y1 - y0)) / 0.08) + 1
+            for x, y in zip(np.linspace(x0, x1, steps).tolist(), np.linspace(y0, y1, steps).tolist(), strict=True):
+                self.taken.append((x - 0.05, y - 0.05, x + 0.05, y + 0.05))
+
+    def point(self, x: float, y: float, fill: str, edge: str = PAPER, size: float = 7, z: float = 5.5) -> None:
+        """A dot with a rim, its size in points. Labels placed later keep off it."""
+        self.shape([arc(x, y, size / 144, 0, 1)], fill, edge, 1.4, z)
+        self.taken.append((x - 0.08, y - 0.08, x + 0.08, y + 0.08))
+
+    def bar(self, x: float, y: float, counts: Mapping[str, int], scale: float, way: int = 1) -> float:
+        """Keys by family side by side from `x` to the right (`way` -1: left); where it ends. One key can be seen."""
+        for family, number in counts.items():
+            if number:
+                end = x + way * max(number * scale, 0.013)
+                self.fill([(min(x, end), y - 0.1, max(x, end), y + 0.1)], FILL[family])
+                x = end
+        return x
+
+    def legend(self, x: float, y: float, families: Iterable[str], way: int = 1) -> None:
+        """The words of some families in their colours, from `x` to the right (left: `way` -1)."""
+        for family in families:
+            self.text(x, y, FAMILIES[family][2], "left" if way > 0 else "right", bold=True, colour=WORD[family])
+            x += way * (width(FAMILIES[family][2], 9, True) + 0.16)
+
+    def ladder(self, x: float, bottom: float, top: float, told: Sequence[tuple[float, str, str, bool]]) -> None:
+        """Labels at heights of their own, moved apart where they would touch, a thin line to each from its left."""
+        rows = [(y, wrap(words, RIGHT - x, 8.5), colour, bold) for y, words, colour, bold in sorted(told)]
+        tall = [0.04 + 0.155 * len(lines) for _, lines, _, _ in rows]
+        at, level = [], bottom
+        for (y, *_), high in zip(rows, tall, strict=True):
+            at.append(max(y, level + high / 2))
+            level = at[-1] + high / 2
+        for place, high in reversed(list(enumerate(tall))):
+            at[place] = min(at[place], top - high / 2)
+            top = at[place] - high / 2
+        for (y, lines, colour, bold), level in zip(rows, at, strict=True):
+            self.line([(x - 0.13, y), (x - 0.04, level)], RULE, 0.6)
+            self.text(x, level, "\n".join(lines), va="center", size=8.5, colour=colour, bold=bold)
+
+    def chart(self, numbers: Mapping[str, Any], *more: str) -> Chart:
         """The finished chart; `more` are sentences that follow the title in its repr."""
-        return Chart(name, " ".join([f"{self.title}.", *filter(None, more)]), self.figure, data, self.originals)
+        sentence = " ".join([f"{self.title}.", *filter(None, more)])
+        drawn = self.height, sorted(self.shapes, key=lambda shape: shape[0]), self.words
+        return Chart(sentence, self.told, drawn, numbers)
 
 
-def drawn(build: Any) -> Any:
-    """A function that draws does so with matplotlib as it comes."""
-
-    def chart(audit: Reconciliation) -> Chart:
-        with _own_settings(build.__name__):
-            return build(audit)  # type: ignore[no-any-return]
-
-    chart.__name__, chart.__qualname__, chart.__doc__ = build.__name__, build.__name__, build.__doc__
-    return chart
-
-
-# --- words of the trade ---
+def around(x: float, y: float, ways: str = "NE NW SE SW N") -> list[Spot]:
+    """Spots for words about a point, the nearest first: right above it (NE), …"""
+    found = []
+    for far, aside in ((0.12, 0.1), (0.12, 0.5), (0.3, 0.1), (0.3, 0.9), (0.6, 0.1), (0.6, 1.6)):
+        for way in ways.split():
+            dx, dy = aside * (("E" in way) - ("W" in way)), far if "N" in way else -far
+            side = "left" if dx > 0 else "right" if dx < 0 else "center"
+            found.append((x + dx, y + dy, side, "bottom" if dy > 0 else "top"))
+    return found
 
 
-def are(number: int) -> str:
-    """The verb after a count."""
-    return "is" if number == 1 else "are"
+def arc(x: float, y: float, radius: float, start: float, stop: float) -> Points:
+    """Points on a circle, from one part of the turn to another."""
+    turns = (np.linspace(start, stop, max(6, round(28 * (stop - start)) + 1)) * 2 * math.pi).tolist()
+    return [(x + radius * math.cos(turn), y + radius * math.sin(turn)) for turn in turns]
 
 
-def day(date: dt.date, *, week: bool = False) -> str:
+def _hatch(x0: float, y0: float, x1: float, y1: float, gap: float = 0.07) -> Iterator[Points]:
+    """Diagonals over a rectangle, in one grid with those of its neighbours."""
+    for number in range(math.ceil((x0 - y1) / gap), math.floor((x1 - y0) / gap) + 1):
+        a, b = max(x0, y0 + number * gap), min(x1, y1 + number * gap)
+        if b > a:
+            yield [(a, a - number * gap), (b, b - number * gap)]
+
+
+def shorten(words: str, room: float, size: float, bold: bool = False) -> str:
+    """Words that fit: what differs between names stands at their ends, so the middle gives way."""
+    words = shown = clean(words)
+    for keep in range(min(len(words), 300) - 1, 1, -1):
+        if width(shown, size, bold) <= room:
+            break
+        head = (keep * 3 + 4) // 5
+        shown = f"{words[:head].rstrip()}…{words[len(words) - (keep - head) :].lstrip()}"
+    return shown
+
+
+def wrap(words: str, room: float, size: float) -> list[str]:
+    """Words on as many lines as the room asks for."""
+    lines = [""]
+    for word in words.split():
+        longer = f"{lines[-1]} {word}".strip()
+        lines = [*lines[:-1], longer] if width(longer, size) <= room or not lines[-1] else [*lines, word]
+    return lines
+
+
+def day(date: dt.date, week: bool = False) -> str:
     """`10 Apr`, or `Fri 10 Apr`."""
-    text = weekday(date).rsplit(" ", 1)[0]
-    return text if week else text.partition(" ")[2]
-
-
-def plain(code: str) -> str:
-    """A status as a word: `to migrate`."""
-    return code.replace("_", " ")
-
-
-ROLE_WORDS = {"pools_before": "pool export", "pools_now": "later pool export", "course_keys": "course-key export"}
-
-
-def source_line(audit: Reconciliation) -> str:
-    """`Source: 6 pool exports, 1 course-key export, 2 other files · as of Thu 9 Apr 2026`."""
-    words = audit.sources["role"].map(ROLE_WORDS).fillna("other file").value_counts()
-    named = [count(int(words[word]), word) for word in (*ROLE_WORDS.values(), "other file") if word in words]
-    return f"Source: {', '.join(named) or 'no files'} · as of {weekday(audit.as_of)}"
-
-
-# --- text that can be drawn ---
-
-
-@cache
-def font(size: float, bold: bool = False) -> FontProperties:
-    """DejaVu Sans in a size."""
-    return FontProperties(family=[FONT], size=size, weight="bold" if bold else "normal")
-
-
-_ruler: Any = RendererAgg(16, 16, DPI)  # type: ignore[no-untyped-call]
-
-
-@lru_cache(2048)
-def _width(words: str, size: float, bold: bool) -> float:
-    return float(_ruler.get_text_width_height_descent(words, font(size, bold), False)[0]) / DPI
-
-
-@cache
-def _signs() -> frozenset[int]:
-    """The code points that both weights of the font can draw."""
-    return frozenset.intersection(
-        *(frozenset(get_font(findfont(font(9, bold))).get_charmap()) for bold in (False, True))
-    )
-
-
-def _without_controls(text: str) -> str:
-    """Text on one line, without control signs and signs that turn the direction of reading."""
-    kinds = {sign: unicodedata.category(sign) for sign in set(text)}
-    held = ("" if kinds[s] == "Cf" else " " if kinds[s][0] in "CZ" else s for s in text if s != "\ufeff")
-    return " ".join("".join(held).split())
-
-
-def printable(text: str) -> str:
-    """Text as the font can draw it: `□` for signs it does not have, line ends as blanks between words we did not break."""
-    if text.isascii() and text.isprintable():
-        return text
-    lines = [_without_controls(line) for line in text.split("\n")] if "\n" in text else [_without_controls(text)]
-    return "\n".join("".join(sign if ord(sign) in _signs() else "□" for sign in line) for line in lines)
+    return " ".join(weekday(date).split()[0 if week else 1 : 3])

@@ -2,339 +2,196 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from keyaudit.charts.sheet import (
-    FILL,
-    INK,
-    LEFT,
-    MUTE,
-    NOTHING,
-    RIGHT,
-    RULE,
-    WORD,
-    Chart,
-    Sheet,
-    are,
-    drawn,
-    plain,
-    printable,
-)
-from keyaudit.deadlines import count
-from keyaudit.reconciliation import Reconciliation, cross_count
-from keyaudit.statuses import FAMILIES, STATUSES
+from keyaudit.audit import Reconciliation
+from keyaudit.charts.paint import INK, MUTE, PAPER, RULE, STRIPE, WORD, widest, width
+from keyaudit.charts.sheet import LEFT, NOTHING, RIGHT, Chart, Sheet, shorten, wrap
+from keyaudit.facts import YES
+from keyaudit.keytable import ANSWERS
+from keyaudit.pooltable import pool_rows
+from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES, URGENCY, holds, ways
+from keyaudit.tallies import NO_POOL, by_family
+from keyaudit.words import are, count, plain
 
-ROWS = 15  # pools shown one by one
-NAMES = 3.0  # inches for their names
-COMBINATIONS = 20
-NEEDS, SAFE = ("todo", "dead", "check"), ("works", "done", "nothing")  # families, from the line outwards
-STRIPE = "#F6F8FA"
-
-# What became of a key, in a few words beside its status; the most urgent first.
-SHORT = {
-    "missing": "deleted, not recreated",
-    "lapsed": "its pool ended, not migrated",
-    "altered": "recreated with damage",
-    "wrong_course": "under another course",
-    "to_migrate": "only in its pool",
-    "duplicate": "in two places",
-    "redeemed_recreated": "redeemed, and a course key",
-    "undetermined": "the exports do not tell",
-    "stray": "looks like an altered key",
-    "redeemed": "redeemed in its pool",
-    "migrated": "recreated as a course key",
-    "new": "a course key in no pool",
-    "undistributed": "nobody was sent it",
-    "expired": "its pool had ended before",
+ROWS, COMBINATIONS = 15, 20  # shown one by one
+NAMES = 3.0  # inches for the names of pools
+OPEN, SAFE = ("todo", "dead", "check", "unknown"), ("works", "done", "nothing")  # families, from the line outwards
+FACTS: dict[str, tuple[Any, str, str]] = {  # what exports show of a key (a place in ANSWERS); the heads of its column
+    "in_before": (lambda f: f.in_before, "In the", "backup"),
+    "in_now": (lambda f: f.in_now, "In pool", "now"),
+    "in_course_keys": (lambda f: np.where(f.course_keys_given, f.in_course_keys, 2), "Course", "key"),
+    "redeemed": (lambda f: f.redeemed & f.in_pool, "Redeemed", "in pool"),
+    "is_distributed": (lambda f: f.is_distributed, "Sent to", "a learner"),
+    "looks_alike": (lambda f: f.link >= 0, "Looks like", "another"),
 }
 
 
-def _sides(audit: Reconciliation) -> pd.Series:
-    """The family of every key; a key that needs somebody though its status is safe (it no longer works) counts as dead."""
-    families = [*NEEDS, *SAFE]
-    of_status = np.array([families.index(row.family) for row in STATUSES.values()])
-    family = of_status[audit.keys["status"].cat.codes.to_numpy()]
-    is_lost = audit.keys["act_by"].notna().to_numpy() & (family >= len(NEEDS))
-    family = np.where(is_lost, families.index("dead"), family)
-    return pd.Series(pd.Categorical.from_codes(family, families), index=audit.keys.index)
-
-
-# --- status_by_pool ---
-
-
-@drawn
 def status_by_pool(audit: Reconciliation) -> Chart:
-    """Where is the work? Keys per pool: what needs action left of the line, what is safe right of it, worst first."""
-    sides, is_pooled = _sides(audit), audit.keys["pool"].notna()
-    table = cross_count(audit.keys["pool"], sides).rename_axis("pool").reset_index().assign(in_no_pool=False)
-    if not is_pooled.all():
-        rest = sides[~is_pooled].value_counts()
-        table = pd.concat(
-            [table, pd.DataFrame([{**rest, "pool": "in no pool", "in_no_pool": True}])], ignore_index=True
-        )
-    table["needs_action"] = table[list(NEEDS)].sum(axis=1)
-    table["safe"] = table[list(SAFE)].sum(axis=1)
-    table = table.sort_values(
-        ["in_no_pool", "needs_action", "safe", "pool"], ascending=[True, False, False, True], kind="stable", ignore_index=True
-    )  # fmt: skip
-    pools, none = table[~table["in_no_pool"]], table[table["in_no_pool"]]
-    title = _pools_title(pools["needs_action"], int(table["needs_action"].sum()), len(audit.keys))
-    shown = pools.head(ROWS)
-    if len(pools) > ROWS:
-        rest = pools.iloc[ROWS:].drop(columns="pool").sum(numeric_only=True)
-        name = count(len(pools) - ROWS, "other pool")
-        shown = pd.concat([shown, pd.DataFrame([{**rest, "pool": name}])], ignore_index=True)
-    shown = pd.concat([shown, none], ignore_index=True)
-    data = shown[["pool", "needs_action", *NEEDS, "safe", *SAFE]]
-    data = data.astype(dict.fromkeys(data.columns[1:], "int64"))
+    """Where is the work? Keys per pool: what is not settled left of the line, what is settled right; worst first."""
+    f, shown = audit.facts, [row.pool for row in audit.pool_rows]  # whose names a twin to share may hide
+    names = dict(zip([row.pool for row in pool_rows(f)], shown, strict=True))
+    every = [(f.home_pool[key], counts) for key, counts in by_family(f, f.home_pool + 1)]
+    held = [(names[f.pools.names[pool]], counts) for pool, counts in every if pool >= 0]
+    held.sort(key=lambda row: (-_sum(row[1], OPEN), -_sum(row[1], SAFE), row[0]))
+    open_, pools, rows = [_sum(counts, OPEN) for _, counts in held], min(len(held), ROWS), held[:ROWS]
+    if rest := held[ROWS:]:
+        others = {family: sum(counts[family] for _, counts in rest) for family in FAMILIES}
+        rows.append((count(len(rest), "other pool"), others))
+    rows += [(NO_POOL, counts) for pool, counts in every if pool < 0]
+    sides = [([_sum(counts, side) for _, counts in rows], side, way) for side, way in ((OPEN, -1), (SAFE, 1))]
+    total, settled = (sum(numbers) for numbers, *_ in sides)
+    told = "Keys per pool: left of the line what is not settled, right of it what is"
+    sheet = Sheet(audit, _pools_title(open_, total) if rows else NOTHING, told, 1.82 + 0.325 * max(len(rows), 1))
+    data: dict[str, list[object]] = {"pool": [name for name, _ in rows]}
+    for numbers, families, way in sides:
+        data["not_settled" if way < 0 else "settled"] = list(numbers)
+        data |= {family: [counts[family] for _, counts in rows] for family in families}
+    if not rows:
+        return sheet.chart(data)
 
-    step = 0.325
-    subtitle = "Keys per pool: left of the line they need action, right of it they are safe"
-    sheet = Sheet(audit, title, subtitle, height=1.82 + step * max(len(data), 1))
-    if len(data):
-        _draw_pools(sheet, data, len(shown) - len(none), step)
-    open_, safe = int(data["needs_action"].sum()), int(data["safe"].sum())
-    worst = [(sheet.shorten(row.pool, NAMES, 9.5), row.needs_action) for row in pools.head(3).itertuples()]
-    named = "; ".join(f"{printable(name)}: {number:,}" for name, number in worst if number)
-    said = f"{open_:,} {_need(open_)} action, {safe:,} {are(safe)} safe." if len(data) else ""
-    return sheet.chart("status_by_pool", data, said, f"Worst: {named}." if named else "")
+    # To the scale of the pools shown one by one; where the rest is longer than that, its numbers alone.
+    limits = [max(numbers[: pools or None]) for numbers, *_ in sides]
+    figures = [widest([f"{number:,}" for number in numbers], 9.5, True) + 0.12 for numbers, *_ in sides]
+    occur = [[family for family in families if any(counts[family] for _, counts in rows)] for _, families, _ in sides]
+    heads = [sum(width(FAMILIES[family][2], 9, True) + 0.16 for family in side) + 0.1 for side in occur]
+    room = min(NAMES, widest([name for name, _ in rows], 9.5))
+    first, last, top = LEFT + room + 0.15 + figures[0], RIGHT - figures[1], sheet.height - 1.28
+    zero = first + (last - first) * limits[0] / max(sum(limits), 1)
+    zero = min(max(zero, first + 0.3, LEFT + heads[0]), last - 0.3, RIGHT - heads[1])
+    scale = min(space / limit for space, limit in zip((zero - first, last - zero), limits, strict=True) if limit)
+    sheet.line([(zero, top + 0.02), (zero, top - 0.325 * len(rows))], INK, 1.4, z=5)
+    for side, (_, _, way) in enumerate(sides):
+        sheet.legend(zero + way * 0.09, top + 0.12, occur[side], way)
+    for place, (name, counts) in enumerate(rows):
+        y = top - 0.325 * (place + 0.5)
+        colour = INK if place < pools else MUTE
+        sheet.text(LEFT, y, shorten(name, room + 0.01, 9.5), va="center", size=9.5, colour=colour)
+        for (numbers, families, way), limit in zip(sides, limits, strict=True):
+            part = {family: counts[family] for family in families}
+            x = sheet.bar(zero, y, part, scale, way) if numbers[place] <= limit else zero
+            colour, ha = (WORD[max(part, key=part.__getitem__)], "right") if way < 0 else (MUTE, "left")
+            number = f"{numbers[place]:,}" if numbers[place] else ""
+            sheet.text(x + way * 0.06, y, number, ha, "center", size=9.5, colour=colour, bold=way < 0)
+    worst = [(shorten(name, NAMES, 9.5), _sum(counts, OPEN)) for name, counts in held[:3]]
+    named = "; ".join(f"{name}: {number:,}" for name, number in worst if number)
+    said = f"{total:,} {are(total)} not settled, {settled:,} {are(settled)} settled."
+    return sheet.chart(data, said, f"Worst: {named}." if named else "")
 
 
-def _pools_title(needs: pd.Series, total: int, keys: int) -> str:
-    if not keys:
-        return NOTHING
+def _sum(counts: dict[str, int], families: tuple[str, ...]) -> int:
+    return sum(counts[family] for family in families)
+
+
+def _pools_title(open_: list[int], total: int) -> str:
+    """`open_`: keys that are not settled, of every pool, the worst first."""
     if not total:
-        return "No key needs action in any pool"
-    held = int(needs.sum())
-    noun = f"the {total:,} keys that need action" if total > 1 else "the 1 key that needs action"
-    if not held:
+        return "Every key is settled"
+    noun = f"the {total:,} keys that are not settled" if total > 1 else "the 1 key that is not settled"
+    some = np.cumsum([number for number in open_ if number])
+    if not len(some):
         return f"No pool holds {'any of ' if total > 1 else ''}{noun}"
-    some = needs[needs > 0].cumsum()
-    if len(some) == 1 and held == total:
-        return f"1 of {count(len(needs), 'pool')} holds {'all ' if total > 1 else ''}{noun}"
     pools = min(int((some * 2 < total).sum()) + 1, len(some))  # as few as hold half of them
-    share = 100 * int(some.iloc[pools - 1]) // total
-    title = f"{pools:,} of {count(len(needs), 'pool')} {'holds' if pools == 1 else 'hold'} {share}% of {noun}"
+    part = f"{100 * int(some[pools - 1]) // total}% of " if some[pools - 1] < total else "all " if total > 1 else ""
+    title = f"{pools:,} of {count(len(open_), 'pool')} {'holds' if pools == 1 else 'hold'} {part}{noun}"
     return title if len(title) <= 65 else title.replace(f"the {total:,} keys", "the keys")
 
 
-def _draw_pools(sheet: Sheet, data: pd.DataFrame, pools: int, step: float) -> None:
-    """Bars to the scale of the pools shown one by one; where the rest is longer than that, its numbers alone."""
-    names = min(NAMES, max(sheet.width(" ".join(str(name).split()), 9.5) for name in data["pool"]))
-    top = sheet.height - 1.28
-    words = {family: FAMILIES[family][2] for family in FAMILIES if data[family].any()}
-    wide = {family: sheet.width(word, 9, True) + 0.14 for family, word in words.items()}
-    scaled = data.head(min(pools, ROWS)) if pools else data
-    limits = {side: int(scaled[side].max()) for side in ("needs_action", "safe")}
-    figure = {side: max(sheet.width(f"{number:,}", 9.5, True) for number in data[side]) + 0.12 for side in limits}
-    first, last = LEFT + names + 0.15 + figure["needs_action"], RIGHT - figure["safe"]
-    heads = [sum(wide.get(family, 0.0) for family in families) for families in (NEEDS, SAFE)]
-    zero = first + (last - first) * limits["needs_action"] / max(sum(limits.values()), 1)
-    zero = min(max(zero, first + 0.3, LEFT + heads[0] + 0.1), last - 0.3, RIGHT - heads[1] - 0.1)
-    rooms = ((zero - first, limits["needs_action"]), (last - zero, limits["safe"]))
-    scale = min(room / limit for room, limit in rooms if limit)
-    for families, way in ((NEEDS, -1), (SAFE, 1)):
-        x = zero + way * 0.09
-        for family in families:
-            if family in words:
-                sheet.text(x, top + 0.12, words[family], bold=True, colour=WORD[family], ha=_away(way))
-                x += way * wide[family]
-    sheet.line([zero, zero], [top + 0.02, top - step * len(data)], INK, 1.4, z=5)
-    for place, row in enumerate(data.to_dict("records")):
-        y = top - step * (place + 0.5)
-        is_pool = place < min(pools, ROWS)
-        name = sheet.shorten(str(row["pool"]), names, 9.5)
-        sheet.text(LEFT, y, name, size=9.5, colour=INK if is_pool else MUTE, va="center")
-        for families, way, side in ((NEEDS, -1, "needs_action"), (SAFE, 1, "safe")):
-            x = zero
-            for family in families if row[side] <= limits[side] else ():
-                if row[family]:
-                    reach = x + way * max(row[family] * scale, 0.013)
-                    sheet.rectangle(min(x, reach), y - 0.105, max(x, reach), y + 0.105, FILL[family])
-                    x = reach
-            if row[side]:
-                most = max(families, key=lambda family: row[family])
-                colour = WORD[most] if way < 0 else MUTE
-                sheet.text(
-                    x + way * 0.06,
-                    y,
-                    f"{row[side]:,}",
-                    size=9.5,
-                    colour=colour,
-                    bold=way < 0,
-                    ha=_away(way),
-                    va="center",
-                )
-
-
-def _away(way: int) -> str:
-    return "right" if way < 0 else "left"
-
-
-# --- where_keys_went ---
-
-
-@dataclass(frozen=True)
-class Step:
-    """One row on the way down: its keys stand between `start` and `start + keys`. A sum has no family."""
-
-    label: str
-    words: str
-    family: str
-    keys: int
-    start: int
-
-    @property
-    def end(self) -> int:
-        """Where its bar ends."""
-        return self.start + self.keys
-
-
-def _steps(audit: Reconciliation) -> list[Step]:
-    """All keys, less each status that is settled; then those that need somebody, by status."""
-    status, is_open = audit.keys["status"], audit.keys["act_by"].notna()
-    left, open_ = len(status), int(is_open.sum())
-    settled, unsettled = status[~is_open].value_counts(), status[is_open].value_counts()
-    steps = [Step("all keys", "in the exports", "", left, 0)]
-    for code, number in ((code, int(settled.get(code, 0))) for code in SHORT):
-        left -= number
-        steps.append(Step(plain(code), SHORT[code], STATUSES[code].family, number, left))
-    steps.append(Step("needs somebody" if open_ == 1 else "need somebody", "the sum of the rows below", "", open_, 0))
-    for code, number in ((code, int(unsettled.get(code, 0))) for code in SHORT):
-        left -= number
-        if STATUSES[code].family in SAFE:
-            steps.append(Step(f"{plain(code)}, ended", "its course key has expired", "dead", number, left))
-        else:
-            steps.append(Step(plain(code), SHORT[code], STATUSES[code].family, number, left))
-    return [step for step in steps if step.keys or not step.family] if len(status) else []
-
-
-@drawn
 def where_keys_went(audit: Reconciliation) -> Chart:
-    """Does it add up? From all keys down to those that need somebody, each key in exactly one row."""
-    steps, total, open_ = _steps(audit), len(audit.keys), len(audit.open_keys)
-    title = f"{count(total)} in, {total - open_:,} settled, {open_:,} {_need(open_)} somebody" if total else NOTHING
-    rows_read = count(audit.tie_out_sums()["rows_read"], "row")
-    subtitle = f"{rows_read} read; every key lands in exactly one row below, so the rows add up"
-    deep = 0.29
-    sheet = Sheet(audit, title, subtitle, height=1.5 + deep * max(len(steps), 1))
-    words = LEFT + _widest(sheet, [step.label for step in steps], 9.5, True) + 0.15
-    figures = words + _widest(sheet, [step.words for step in steps], 8.5) + 0.2 + sheet.width(f"{total:,}", 10, True)
-    first = figures + 0.12
+    """Does it add up? From all keys down to those that are not settled, each key in exactly one row of a status."""
+    f, total, names, codes = audit.facts, audit.total, list(GROUPS), list(STATUSES)
+    order = np.array([place + 1 if name != "settled" else 0 for place, name in enumerate(names)])  # settled keys first
+    urgency = np.array([URGENCY.index(code) for code in codes])
+    # Label, words, keys, where its bar begins, keys by family (of a sum: none), group.
+    steps: list[tuple[str, str, int, int, dict[str, int], str]] = [("all keys", "in the exports", total, 0, {}, "")]
+    left, former = total, "settled"
+    for key, counts in by_family(f, order[f.group], urgency[f.status], f.excused):
+        code, group, keys = codes[f.status[key]], names[f.group[key]], sum(counts.values())
+        if group != former and former == "settled":
+            steps.append(("not settled", "the sum of the rows below", left, 0, {}, ""))
+        if group != former:
+            steps.append((group, GROUPS[group], audit.groups[group], left - audit.groups[group], {}, ""))
+        of = "" if keys == audit.statuses[code] else f", {'accepted' if f.excused[key] else group}"
+        left, former = left - keys, group
+        steps.append((plain(code) + of, STATUSES[code].short, keys, left, counts, group))
+    open_ = total - audit.groups["settled"]
+    if not open_:
+        steps.append(("not settled", "nothing is left to do", 0, 0, {}, ""))
+    named = ", ".join(f"{audit.groups[name]:,} {name}" for name in ("settled", *names[:-1]) if audit.groups[name])
+    title = f"{count(total)}: {named}" if total else NOTHING
+    title = title if len(title) <= 65 else f"{count(total)}: {total - open_:,} settled, {open_:,} not settled"
+    read = count(audit.tie_out_sums()["rows_read"], "row")
+    told = f"{read} read; every key has exactly one status, so the rows add up"
+    steps = steps if total else []
+    sheet = Sheet(audit, title, told, 1.5 + 0.29 * max(len(steps), 1))
+    words = LEFT + 0.3 + widest([label for label, *_ in steps], 9.5, True)
+    figures = words + widest([step[1] for step in steps], 8.5) + 0.2 + width(f"{total:,}", 10, True)
+    first, top = figures + 0.12, sheet.height - 0.98
     scale = (RIGHT - first) / max(total, 1)
-    top = sheet.height - 0.98
-    for place, step in enumerate(steps):
-        y = top - deep * (place + 0.5)
-        colour, fill = (WORD[step.family], FILL[step.family]) if step.family else (INK, INK)
-        if not step.family:
-            sheet.rectangle(LEFT - 0.08, y - deep / 2, RIGHT, y + deep / 2, STRIPE, z=0)
-        sheet.text(LEFT, y, step.label, size=9.5, bold=True, colour=colour, va="center")
-        sheet.text(words, y, step.words, size=8.5, colour=MUTE, va="center")
-        sign = "−" if step.family and step.start >= open_ else ""
-        sheet.text(figures, y, f"{sign}{step.keys:,}", size=10, bold=True, colour=colour, ha="right", va="center")
-        x0, x1 = first + step.start * scale, first + step.end * scale
-        sheet.rectangle(x0, y - 0.095, max(x1, x0 + 0.013), y + 0.095, fill)
-        if place:
-            sheet.line([x1, x1], [y + 0.095, y + deep - 0.095], RULE, 0.8, z=1)
-    data = pd.DataFrame(
-        [(step.label, step.keys, step.start, step.end) for step in steps], columns=["row", "keys", "from", "to"]
-    )
-    told = ", ".join(f"{step.keys:,} {step.label}" for step in steps if step.family)
-    return sheet.chart("where_keys_went", data, f"{told}." if told else "")
+    for place, (label, short, keys, start, counts, group) in enumerate(steps):
+        y, x, end = top - 0.29 * (place + 0.5), first + start * scale, first + (start + keys) * scale
+        colour = WORD[max(counts, key=counts.__getitem__)] if counts else INK
+        sheet.fill([] if counts else [(LEFT - 0.08, y - 0.145, RIGHT + 0.08, y + 0.145)], STRIPE, z=0)
+        sheet.text(LEFT + 0.15 * bool(counts), y, label, va="center", size=9.5, bold=True, colour=colour)
+        sheet.text(words, y, short, va="center", size=8.5, colour=MUTE)
+        number = f"{'−' if group == 'settled' else ''}{keys:,}"
+        sheet.text(figures, y, number, "right", "center", size=10, bold=True, colour=colour)
+        sheet.fill([] if counts else [(x, y - 0.1, max(end, x + 0.013), y + 0.1)], INK)
+        sheet.bar(x, y, counts, scale)
+        sheet.line([(end, y + 0.1), (end, y + 0.19)] if place else [(end, y)] * 2, RULE, 0.8, z=1)
+    data = {name: [step[at] for step in steps] for name, at in (("row", 0), ("group", 5), ("keys", 2), ("from", 3))}
+    data["to"] = [step[2] + step[3] for step in steps]
+    said = ", ".join(f"{keys:,} {label}" for label, _, keys, _, counts, _ in steps if counts)
+    return sheet.chart(data, f"{said}." if said else "")
 
 
-# --- how_statuses_follow ---
-
-FACTS = {
-    "in_before": "In the\nbackup",
-    "in_now": "In pool\nnow",
-    "in_course_keys": "Course\nkey",
-    "redeemed": "Redeemed\nin pool",
-    "is_distributed": "Sent to\na learner",
-    "looks_alike": "Looks like\nanother",
-}
-
-
-def _combinations(audit: Reconciliation) -> pd.DataFrame:
-    """How many keys have each combination of facts and status that occurs, the most urgent status first."""
-    keys, names = audit.keys, [*FACTS, "status"]
-    derived = {"redeemed": audit.dates()["redeemed"], "looks_alike": keys["lookalike"].notna()}
-    facts = pd.DataFrame({name: derived.get(name, keys.get(name)) for name in names})
-    table = facts.groupby(names, observed=True, sort=False).size().rename("keys").reset_index()
-    for name in derived:
-        table[name] = table[name].map({True: "yes", False: "no"})
-    table = table.astype(dict.fromkeys(names, "str"))
-    place = table["status"].map({code: place for place, code in enumerate(SHORT)})
-    order = table.assign(place=place, keys=-table["keys"]).sort_values(["place", "keys", *FACTS]).index
-    return table.loc[order].reset_index(drop=True)
-
-
-@drawn
 def how_statuses_follow(audit: Reconciliation) -> Chart:
-    """Why is a key called that? One row per combination of facts that occurs, the most urgent first; also the legend."""
-    data, total = _combinations(audit), len(audit.keys)
-    shown, rest = data.head(COMBINATIONS), data.iloc[COMBINATIONS:]
-    give, their = "gives" if len(data) == 1 else "give", "its" if total == 1 else "their"
-    title = f"{count(len(data), 'combination')} of facts {give} {count(total)} {their} status" if total else NOTHING
-    subtitle = "What the exports show of a key decides its status: ● yes, ○ no, ? not known; the most urgent first"
-    deep = 0.31
-    sheet = Sheet(audit, title, subtitle, height=2.02 + deep * (len(shown) + bool(len(rest))))
-    number = audit.statuses
-    occur = [code for code in SHORT if number[code]]
-    if not occur:
-        return sheet.chart("how_statuses_follow", data)
-    spot = {name: LEFT + 0.26 + 0.6 * place for place, name in enumerate(FACTS)}
-    verdict = LEFT + 0.6 * len(FACTS) + 0.1
-    words = verdict + _widest(sheet, [plain(code) for code in occur], 9.5, True) + 0.15
-    bars = words + _widest(sheet, [SHORT[code] for code in occur], 8.5) + 0.2
-    figures = _widest(sheet, [f"{keys:,}" for keys in shown["keys"]], 9.5, True) + 0.08
-    scale = (RIGHT - bars - figures) / int(shown["keys"].max())
-    top = sheet.height - 1.5
-    for name, label in FACTS.items():
-        sheet.text(spot[name], top + 0.09, label, size=7.5, colour=MUTE, ha="center", va="bottom")
-    sheet.text(verdict, top + 0.11, "Status", size=7.5, colour=MUTE)
-    sheet.text(bars, top + 0.11, "Keys", size=7.5, colour=MUTE)
-    for place, row in enumerate(shown.to_dict("records")):
-        y = top - deep * (place + 0.5)
-        fill, colour = FILL[STATUSES[row["status"]].family], WORD[STATUSES[row["status"]].family]
-        if place % 2 == 0:
-            sheet.rectangle(LEFT - 0.08, y - deep / 2, RIGHT, y + deep / 2, STRIPE, z=0)
-        held = [spot[name] for name in FACTS if row[name] == "yes"]
-        if held:
-            sheet.line([held[0], held[-1]], [y, y], colour, 1.8, z=1)
-        for name, x in spot.items():
-            _dot(sheet, x, y, row[name], colour)
-        sheet.text(verdict, y, plain(row["status"]), size=9.5, bold=True, colour=colour, va="center")
-        sheet.text(words, y, SHORT[row["status"]], size=8.5, va="center")
-        reach = bars + max(row["keys"] * scale, 0.013)
-        sheet.rectangle(bars, y - 0.095, reach, y + 0.095, fill)
-        sheet.text(reach + 0.06, y, f"{row['keys']:,}", size=9.5, bold=True, colour=colour, va="center")
-    if len(rest):
-        others = f"and {count(len(rest), 'other combination')}: {count(int(rest['keys'].sum()))}"
-        sheet.text(verdict, top - deep * (len(shown) + 0.5), others, colour=MUTE, va="center")
-    named = "; ".join(f"{plain(code)} {number[code]:,}" for code in occur)
-    return sheet.chart(
-        "how_statuses_follow", data, f"{len(occur)} {'status' if len(occur) == 1 else 'statuses'}: {named}."
-    )
-
-
-def _dot(sheet: Sheet, x: float, y: float, answer: str, colour: str) -> None:
-    """Filled: yes; a ring: no; a question mark: the exports do not tell."""
-    if answer == "yes":
-        sheet.disc(x, y, colour, colour)
-    else:
-        sheet.disc(x, y, "white", "#C5CDD5")
-        if answer == "unknown":
-            sheet.text(x, y, "?", size=7.5, colour=MUTE, ha="center", va="center")
-
-
-def _widest(sheet: Sheet, texts: Iterable[str], size: float, bold: bool = False) -> float:
-    return max((sheet.width(text, size, bold) for text in texts), default=0.0)
-
-
-def _need(number: int) -> str:
-    return "needs" if number == 1 else "need"
+    """Why is a key called that? One row per combination of facts that occurs, with the rule; the most urgent first."""
+    f, total = audit.facts, audit.total
+    rules = [(code, rule, words) for code in URGENCY for rule, words in ways(STATUSES[code])]
+    masks = [(f.status == list(STATUSES).index(code)) & holds(rule, f) for code, rule, _ in rules]
+    way = np.select(masks, list(range(len(rules))))
+    columns = [np.asarray(find(f)).astype(int) for find, *_ in FACTS.values()]
+    every = []  # facts (places in ANSWERS), status, words of its rule, keys by family, keys
+    for key, counts in by_family(f, way, *columns):
+        code, _, words = rules[way[key]]
+        every.append(([int(column[key]) for column in columns], code, words, counts, sum(counts.values())))
+    every.sort(key=lambda row: (URGENCY.index(row[1]), -row[4]))
+    shown, rest = every[:COMBINATIONS], every[COMBINATIONS:]
+    give, their = "gives" if len(every) == 1 else "give", "its" if total == 1 else "their"
+    title = f"{count(len(every), 'combination')} of facts {give} {count(total)} {their} status" if total else NOTHING
+    told = "What the exports show of a key decides its status: ● yes, ○ no, ? not known; the most urgent first"
+    status, bars = LEFT + 0.52 * len(FACTS) + 0.12, RIGHT - 1.3
+    rule = status + widest([plain(row[1]) for row in shown], 9.5, True) + 0.15
+    lines = [wrap(row[2], bars - rule - 0.15, 8) for row in shown]
+    tall = [max(0.31, 0.1 + 0.15 * len(words)) for words in lines]
+    sheet = Sheet(audit, title, told, 2.15 + sum(tall) + 0.31 * bool(rest))
+    data: dict[str, list[object]] = {name: [ANSWERS[row[0][n]] for row in every] for n, name in enumerate(FACTS)}
+    data |= {name: [row[at] for row in every] for name, at in (("status", 1), ("rule", 2), ("keys", 4))}
+    if not every:
+        return sheet.chart(data)
+    top, spots = sheet.height - 1.62, [LEFT + 0.22 + 0.52 * place for place in range(len(FACTS))]
+    for x, (_, above, below) in zip(spots, FACTS.values(), strict=True):
+        sheet.text(x, top + 0.04, f"{above}\n{below}", "center", "bottom", size=7.5, colour=MUTE)
+    for x, word in ((status, "Status"), (rule, "Rule"), (bars, "Keys")):
+        sheet.text(x, top + 0.04, word, va="bottom", size=7.5, colour=MUTE)
+    sheet.legend(LEFT, top + 0.52, [family for family in FAMILIES if any(row[3][family] for row in every)])
+    scale = (RIGHT - bars - 0.06 - widest([f"{row[4]:,}" for row in shown], 9.5, True)) / max(row[4] for row in shown)
+    for place, ((facts, code, _, counts, keys), words, high) in enumerate(zip(shown, lines, tall, strict=True)):
+        y, top = top - high / 2, top - high
+        sheet.fill([(LEFT - 0.08, top, RIGHT + 0.08, top + high)] if place % 2 == 0 else [], STRIPE, z=0)
+        yes = [x for x, answer in zip(spots, facts, strict=True) if answer == YES]
+        sheet.line([(min(yes), y), (max(yes), y)] if yes else [], INK, 1.8, z=1)
+        for x, answer in zip(spots, facts, strict=True):
+            sheet.point(x, y, INK if answer == YES else PAPER, INK if answer == YES else RULE, 8, z=3)
+            sheet.text(x, y, "?" if ANSWERS[answer] == "unknown" else "", "center", "center", size=7.5, colour=MUTE)
+        sheet.text(status, y, plain(code), va="center", size=9.5, bold=True)
+        sheet.text(rule, y, "\n".join(words), va="center", size=8)
+        sheet.text(sheet.bar(bars, y, counts, scale) + 0.06, y, f"{keys:,}", va="center", size=9.5, bold=True)
+    others = f"and {count(len(rest), 'other combination')}: {count(sum(row[4] for row in rest))}" if rest else ""
+    sheet.text(status, top - 0.155, others, va="center", colour=MUTE)
+    given = {code: audit.statuses[code] for code in URGENCY if audit.statuses[code]}
+    named = "; ".join(f"{plain(code)} {number:,}" for code, number in given.items())
+    return sheet.chart(data, f"{len(given)} {'status' if len(given) == 1 else 'statuses'}: {named}.")

@@ -7,6 +7,7 @@ status or a finding anywhere is printed from here.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -94,6 +95,12 @@ class Facts(Protocol):
     def __getitem__(self, name: str) -> Any: ...
 
 
+def ways(row: Status) -> list[tuple[str, str]]:
+    """The rules of which any one makes it this status, each with its words; what else holds does not matter."""
+    rules = re.split(r" \| (?![^(]*\))", row.rule)
+    return list(zip(rules, row.when.split("; or "), strict=True)) if len(rules) > 1 else [(row.rule, row.when)]
+
+
 def in_words(rule: str) -> str:
     """A rule as a sentence."""
 
@@ -124,12 +131,13 @@ class Step:
 class Status:
     """One row of CATALOGUE §3. `severity` by period (calendar.PERIODS), "" for none; `raised`: rules that change it.
 
-    `works_by`: which place decides. `act_by`: now, deadline, if_wrong or never. `owed`: a learner may hold it and has not
+    `short`: what became of it, in a few words. `works_by`: which place decides. `act_by`: now, deadline, if_wrong or never. `owed`: a learner may hold it and has not
     got what it promises. `left`: counted as left to migrate.
     """
 
     code: str
     family: str
+    short: str
     when: str
     rule: str
     reasons: tuple[tuple[str, str], ...]
@@ -158,8 +166,8 @@ STATUSES = {
     status.code: status
     for status in (
         Status(
-            "undetermined", "check",
-            "its code in the pool export is not readable, or whether it was redeemed is not; or no course-key file was given, the key is unredeemed, and it is gone from its pool or the removal date has come",
+            "undetermined", "check", "the exports do not tell",
+            "its code in the pool export is not readable; or Excel has changed it in the backup; or whether it was redeemed is not readable; or no course-key file was given, the key is unredeemed, and it is gone from its pool or the removal date has come",
             "~readable | damaged_in_backup & ~redeemed | redemption_unreadable & ~redeemed | in_pool & ~redeemed & ~course_keys_given & (gone | is_removed)",
             (
                 ("~readable", "The code in the pool export is not readable."),
@@ -180,7 +188,7 @@ STATUSES = {
             "none", "now", _by_period("error"), owed=True,
         ),
         Status(
-            "redeemed_recreated", "check", "redeemed in a pool and in course keys", "redeemed & in_pool & in_course_keys",
+            "redeemed_recreated", "check", "redeemed, and a course key", "redeemed in a pool and in course keys", "redeemed & in_pool & in_course_keys",
             (
                 ("used", "It was redeemed in its pool and used as a course key too: two assignments may be billed."),
                 ("uses_unknown", "It was redeemed in its pool and is a course key; whether it was used there too is not shown."),
@@ -194,7 +202,7 @@ STATUSES = {
             "course_key", "now", _by_period("critical"),
         ),
         Status(
-            "duplicate", "check",
+            "duplicate", "check", "in two places",
             "unredeemed in the latest exports of two or more pools; or still in its pool and in course keys; or in two entries of one course-key file",
             "in_two_pools | here & in_course_keys | in_two_entries",
             (
@@ -210,7 +218,7 @@ STATUSES = {
             "places", "now", _by_period("error"), owed=True,
         ),
         Status(
-            "wrong_course", "dead", "in course keys, both courses known, and they differ", "in_pool & in_course_keys & course_differs",
+            "wrong_course", "dead", "under another course", "in course keys, both courses known, and they differ", "in_pool & in_course_keys & course_differs",
             (
                 ("all_elsewhere", "Every recreated key of its pool is under one other course name than the pool's: a renamed course, or the wrong one."),
                 ("", "It was recreated under another course than its pool's."),
@@ -224,7 +232,7 @@ STATUSES = {
             "course_key", "now", _by_period("error"), (("~all_elsewhere", "critical"),), owed=True,
         ),
         Status(
-            "migrated", "works", "in course keys", "in_pool & in_course_keys",
+            "migrated", "works", "recreated as a course key", "in course keys", "in_pool & in_course_keys",
             (
                 ("course_key_gone", "It was a course key, and a later course-key export no longer shows it: it may have been deleted."),
                 ("works_no", "It is a course key, and it has expired."),
@@ -242,13 +250,13 @@ STATUSES = {
             "course_key", "if_wrong", _by_period(""), owed=True,
         ),
         Status(
-            "redeemed", "done", "redeemed, not in course keys", "redeemed & in_pool",
+            "redeemed", "done", "redeemed in its pool", "redeemed, not in course keys", "redeemed & in_pool",
             (("", "A learner has redeemed it."),),
             (Step("", "", "Nothing: keep the record."),),
             "used", "never", _by_period(""),
         ),
         Status(
-            "altered", "dead", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
+            "altered", "dead", "recreated with damage", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
             (
                 ("gone", "It was recreated as a code that is not the same: the learner's code fails."),
                 ("", "It is not a course key; one that looks like it, and is not the same, was made."),
@@ -266,13 +274,13 @@ STATUSES = {
             "pool", "now", _by_period("critical"), owed=True, left=True,
         ),
         Status(
-            "undistributed", "nothing", "the log is complete and does not name it", "in_pool & not_distributed",
+            "undistributed", "nothing", "nobody was sent it", "the log is complete and does not name it", "in_pool & not_distributed",
             (("", "The log is complete and does not name it: nobody was sent it."),),
             (Step("", "", "Nothing: do not recreate it."),),
             "pool", "never", _by_period(""),
         ),
         Status(
-            "missing", "dead", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
+            "missing", "dead", "deleted, not recreated", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
             (("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),),
             (
                 Step("reissue", "taken", _NEW_KEY),
@@ -281,13 +289,13 @@ STATUSES = {
             "pool", "now", _by_period("critical"), owed=True, left=True,
         ),
         Status(
-            "expired", "nothing", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
+            "expired", "nothing", "its pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
             (("", "Its pool had expired before the end of the pools was announced."),),
             (Step("", "", "Let it rest; if its learner still asks for access, issue a new course key."),),
             "pool", "never", _by_period("note"), (("logged", "warning"),),
         ),
         Status(
-            "lapsed", "dead", "the read-only date has come and the code no longer works in its pool (removed, or expired)", "in_pool & is_read_only & pool_ended",
+            "lapsed", "dead", "its pool ended, not migrated", "the read-only date has come and the code no longer works in its pool (removed, or expired)", "in_pool & is_read_only & pool_ended",
             (
                 ("is_removed", "Its pool was removed, and it is not among the course keys: the learner gets an invalid-key error."),
                 ("", "Its pool has expired, and it is not among the course keys: the learner gets an invalid-key error."),
@@ -296,7 +304,7 @@ STATUSES = {
             "pool", "now", _by_period("critical"), owed=True, left=True,
         ),
         Status(
-            "to_migrate", "todo", "every other key in a pool", "in_pool",
+            "to_migrate", "todo", "only in its pool", "every other key in a pool", "in_pool",
             (
                 ("~course_keys_given", "Its pool shows it unredeemed; no course-key export was given, so whether it was recreated is not known."),
                 ("works_no", "It is not among the course keys, and its pool has expired: the learner gets an invalid-key error."),
@@ -315,7 +323,7 @@ STATUSES = {
             (("works_unknown", "error"), ("works_no", "critical"), ("ends_soon", "critical")), owed=True, left=True,
         ),
         Status(
-            "stray", "check", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
+            "stray", "check", "looks like an altered key", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
             (("", "It is a course key in no pool, and looks like a key that was altered."),),
             (
                 Step("leave", "used | logged", "Leave it: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
@@ -325,7 +333,7 @@ STATUSES = {
             "course_key", "now", _by_period("error"),
         ),
         Status(
-            "new", "works", "every other course key in no pool", "~in_pool",
+            "new", "works", "a course key in no pool", "every other course key in no pool", "~in_pool",
             (("", "It is a course key in no pool."),),
             (Step("", "", "Nothing, unless it was made for a pool: then that pool's backup is incomplete."),),
             "course_key", "never", _by_period(""),
@@ -364,11 +372,12 @@ FAMILIES = {  # colour, its darker shade for text, words
     "todo": ("#D55E00", "#B84F00", "still to do"),
     "dead": ("#5A0F3D", "#5A0F3D", "locked out"),
     "check": ("#E9B000", "#8A6800", "to be checked"),
-    "unknown": ("#C9B8DB", "#6B4E8A", "not known whether it works"),
-    "works": ("#12877A", "#0E6E64", "works"),
+    "unknown": ("#C9B8DB", "#6B4E8A", "not known"),
+    "works": ("#12877A", "#0E6E64", "in order"),
     "done": ("#9FB8CE", "#4F7291", "done"),
-    "nothing": ("#E1E5EA", "#66727F", "nothing owed"),
+    "nothing": ("#C9D1D9", "#66727F", "nothing owed"),
 }
+SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {"dead": "#9C3D78", "nothing": "#A3AEB9"}  # on white and on black
 
 WORKS = {  # best first
     "yes": "a learner who redeems it on the day of the audit gets in",
@@ -386,13 +395,15 @@ def family(status: str, works: str) -> str:
         return "unknown"
     if row.owed and works == "no":
         return "dead"
+    if row.family == "works":
+        return {"used": "done", "no": "nothing"}.get(works, "works")
     return "check" if row.family == "dead" else row.family
 
 
 SEVERITIES = ("critical", "error", "warning", "note", "accepted")
 
 VERDICTS = {
-    "blocked": "Somebody is locked out, or money is lost.",
+    "blocked": "A learner is locked out or may be, or money is lost.",
     "act": "Something is likely to go wrong: act.",
     "incomplete": "The exports leave questions open.",
     "watch": "Nothing is wrong yet; some things are worth a look.",
