@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import itertools
 import re
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -30,7 +32,7 @@ from keyaudit.columns import COLUMNS
 from keyaudit.exports.records import Export, Source, Table
 from keyaudit.findings import Accepted
 from keyaudit.reconcile import reconcile
-from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES, ways
+from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, STATUSES, ways
 from keyaudit.share import masked
 from keyaudit.tallies import working
 
@@ -410,7 +412,7 @@ def test_redemptions_are_counted_on_their_day() -> None:
         "1 as a course key, undated, 1 not known."
     )
     shown = [words for words, *_ in texts(chart)]
-    assert {"2 in their pool", "1 as a course key", "1 not known", "1 not redeemed", "5 redeemed"} <= set(shown)
+    assert {"2 in their pool", "1 as a course key", "1 not known", "1 not redeemed", "5 redeemed in all"} <= set(shown)
     assert "Pale: 2 redeemed on an unknown date; nothing is guessed." in shown
 
 
@@ -523,7 +525,7 @@ def test_facts_and_the_rule_that_gives_a_status() -> None:
     data = charts.how_statuses_follow(mixed()).data
     (missing,) = data[data["status"] == "missing"].to_dict("records")
     assert missing == {
-        "in_before": "yes", "in_now": "no", "in_course_keys": "no", "redeemed": "no", "is_distributed": "unknown",
+        "in_before": "yes", "in_now": "no", "in_course_keys": "no", "redeemed_in_pool": "no", "is_distributed": "unknown",
         "looks_alike": "no", "status": "missing", "rule": "gone from its pool, and not in course keys", "keys": 2,
     }  # fmt: skip
     (both,) = data[data["status"] == "duplicate"].to_dict("records")
@@ -685,7 +687,7 @@ def test_text_can_be_read_in_both_themes() -> None:
             assert f"{name}:{DARK.get(colour.upper(), '')}" in css or colour.upper() == FILL["check"]
 
 
-def test_charts_leave_nothing_open_and_say_nothing(tmp_path: Any) -> None:
+def test_charts_leave_nothing_open_and_say_nothing(tmp_path: Path) -> None:
     """In a fresh program with an ugly style of its own: no pyplot, no output, the same picture; no figure before it is asked for."""
     code = f"""
 import sys
@@ -716,6 +718,16 @@ assert matplotlib.rcParams["font.size"] == 30
 def test_charts_come_without_matplotlib_until_one_is_drawn() -> None:
     code = "import sys, keyaudit.charts; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_names_of_statuses_and_findings_stand_in_the_rule_book_alone() -> None:
+    for path in Path(charts.__file__).parent.glob("*.py"):
+        literals = {
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant)
+        }
+        assert literals & {*STATUSES, *FINDINGS} == set(), path.name
 
 
 def test_no_code_is_in_a_chart() -> None:
