@@ -9,27 +9,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "KeyauditError": "errors",
-    "Calendar": "deadlines",
+    "Calendar": "calendar",
     "open_case": "case",
-    "new_case": "case",
+    "new_case": "new",
+    "check": "checking",
     "reconcile": "reconciliation",
-    "Reconciliation": "reconciliation",
-    "read_pool_exports": "exports.read",
-    "read_course_keys": "exports.read",
-    "read_pool_list": "exports.read",
-    "read_distribution_log": "exports.read",
-    "read_other_keys": "exports.read",
-    "read_course_assignments": "exports.read",
-    "header_mapping": "exports.read",
-    "from_environment": "notebooks",
-    "readable_tables": "notebooks",
+    "Reconciliation": "audit",
+    **dict.fromkeys(("read_pool_exports", "read_course_keys", "read_pool_list", "read_distribution_log"), "exports.read"),
+    **dict.fromkeys(("read_other_keys", "read_course_assignments", "header_mapping"), "exports.read"),
+    **dict.fromkeys(("from_environment", "readable_tables"), "notebook"),
     "migration_plan": "plan",
-    "write_report": "report",
-    "write_plan": "report",
+    **dict.fromkeys(("write_report", "write_plan"), "report"),
 }
 
 __all__ = ["__version__", *_HOME]

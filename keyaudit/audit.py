@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +23,8 @@ from keyaudit.columns import KEYS, ROLES
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Note
-from keyaudit.facts import Facts
-from keyaudit.findings import Accepted, counts_of, noted, ranks, table
+from keyaudit.facts import Facts, at
+from keyaudit.findings import Accepted, counts_of, messages, noted, ranks, table
 from keyaudit.keytable import columns, frame
 from keyaudit.masking import ending
 from keyaudit.pooltable import PoolRow, pool_rows
@@ -57,6 +59,7 @@ class Shown:
     pools: tuple[PoolRow, ...]
     sources: tuple[Mapping[str, Any], ...]
     not_checked: tuple[str, ...]
+    hide: Callable[[str], str]  # for any other text
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Reconciliation:
     unreadable: tuple[tuple[str, str], ...] = ()
     name: str = ""
     shown: Shown | None = field(default=None, repr=False)
+    changes: Changes | None = field(default=None, repr=False)  # since a former audit, for the card and the page
 
     # --- as columns ---
 
@@ -82,17 +86,31 @@ class Reconciliation:
         """Is it a twin to share: no code in full, no person?"""
         return self.shown is not None
 
-    def blocks_of(self, key: int) -> Iterator[list[tuple[str, str]]]:
-        """What is found of a key: severity and message, by kind."""
+    def hide(self, text: str) -> str:
+        """A text that may hold what is typed into exports, as it may be shown: a twin to share hides codes and people."""
+        return text if self.shown is None else self.shown.hide(text)
+
+    def found_of(self, keys: Array) -> dict[int, list[tuple[str, str]]]:
+        """What is found of some keys, by their numbers: severity and message, the worst first."""
+        wanted, found = self.facts.mask_of(keys), []
         for block in self._blocks:
-            if len(at := np.flatnonzero(block.key == key)):
-                rank = ranks(self.facts, block)
-                yield [(SEVERITIES[rank[place]], f"{plain(block.code)}. {block.message[place]}") for place in at]
+            if len(places := np.flatnonzero(at(wanted, block.key, False))):
+                rank, said = ranks(self.facts, block)[places], messages(self.facts, block).take(places)
+                found += [(r, int(k), f"{plain(block.code)}. {said[n]}") for n, (r, k) in enumerate(zip(rank, block.key[places], strict=True))]
+        told: dict[int, list[tuple[str, str]]] = {}
+        for rank, key, text in sorted(found, key=itemgetter(0)):
+            told.setdefault(key, []).append((SEVERITIES[rank], text))
+        return told
 
     @property
     def order(self) -> Array:
         """The numbers of all keys, the most urgent first."""
         return self.facts.order
+
+    @cached_property
+    def places(self) -> Array:
+        """Of every key, by its number: its place in the order of urgency."""
+        return np.argsort(self.order)
 
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
@@ -185,7 +203,7 @@ class Reconciliation:
     @property
     def total(self) -> int:
         """How many keys there are."""
-        return self.facts.keys
+        return int(self.facts.keys)
 
     @cached_property
     def statuses(self) -> dict[str, int]:
@@ -294,10 +312,18 @@ class Reconciliation:
                 f"{count(self.locked_out)} {'does' if self.locked_out == 1 else 'do'} not work: whoever holds {'it' if self.locked_out == 1 else 'one'} is locked out."
             )
         if severity:
-            kind, number = next(iter(self.finding_counts[severity].items()))
-            what = f"{count(number)} {are(number)} {plain(kind)}" if kind in STATUSES else f"{_kind(kind)} ({number:,})"
-            told.append(f"{'Largest kind' if len(self.finding_counts[severity]) > 1 else 'What'}: {what}.")
+            kinds = self.finding_counts[severity]
+            above = " above all" if len(kinds) > 1 else ""
+            told.append(f"{'Critical' if severity == 'critical' else 'To be put right'}{above}: {self._said(*next(iter(kinds.items())))}.")
         return " ".join(told) or VERDICTS[self.verdict]
+
+    def _said(self, kind: str, number: int) -> str:
+        """A kind of finding and how many there are; of a status, of how many keys that have it."""
+        if kind not in STATUSES:
+            return f"{_kind(kind)} ({number:,})"
+        every = self.statuses[kind]
+        counted = f"{count(number)} {are(number)} {plain(kind)}" if number == every else f"{number:,} of {count(every)} {plain(kind)}"
+        return f"{counted} ({STATUSES[kind].short})"
 
     def deadline_sentence(self) -> str:
         """How far the next deadline is."""
@@ -489,6 +515,12 @@ class Reconciliation:
         `former` is an audit or the keys.csv it wrote. Masked; columns CHANGES. Raises UnreadableFile for another file.
         """
         return self.compared_with(former).frame()
+
+    def since(self, former: Reconciliation | str | Path) -> Reconciliation:
+        """The same audit; its card and its page also tell what changed since a former one."""
+        twin = copy(self)  # what was found once is kept
+        object.__setattr__(twin, "changes", self.compared_with(former))
+        return twin
 
     def compared_with(self, former: Reconciliation | str | Path) -> Changes:
         """The same as rows, and counted."""

@@ -1,93 +1,146 @@
-"""The card an audit shows in JupyterLab: inline styles only, readable in both themes, safe in an untrusted notebook."""
+"""The card an audit shows in JupyterLab, its text twin, and the words of the first screen of every view. (DESIGN §5)"""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from keyaudit.rulebook import FAMILIES, GROUPS
+import numpy as np
+
+from keyaudit.changes import Changes
+from keyaudit.explain import named
+from keyaudit.markup import Html, html, joined
+from keyaudit.rulebook import FAMILIES, GROUPS, SHADES, STATUSES
+from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import count, plain, weekday
 
 if TYPE_CHECKING:
     from keyaudit.audit import Reconciliation
 
 ACCENT = {"blocked": "dead", "act": "todo", "incomplete": "check", "watch": "check", "clear": "works"}
+TASKS, KEYS, CHANGES = 6, 10, 6  # of the work list, of a line's keys, of the kinds of change
 GROUP_FAMILY = dict(zip(GROUPS, ("dead", "todo", "unknown", "works"), strict=True))
-# The text takes the theme's colour; borders and bars must show on white and on black. (2 : 1 at least)
-SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {"dead": "#9C3D78", "nothing": "#A3AEB9"}
-SMALL = "font-size:12px;opacity:.8"
-TASKS = 6  # of the work list
+NONE = {
+    "locked out now": "no learner's code is known to fail",
+    "due": "nothing waits",
+    "settled": "no key is done with",
+}
+TO_DO = {"migrated": "migrated, but something in it is wrong"}  # a status that alone does not say that there is work
+SMALL = Html("font-size:12px;opacity:.8")
+# Stripes are for what nobody knows. A notebook that is not trusted keeps a plain gradient, not a repeating one.
+STRIPES = "linear-gradient(135deg, {1} 25%, {0} 25%, {0} 50%, {1} 50%, {1} 75%, {0} 75%)".format(*FAMILIES["unknown"])
+FILL = {name: Html(f"background-color:{colour}") for name, colour in SHADES.items()}
+FILL["unknown"] = Html(f"background-image:{STRIPES};background-size:8px 8px")
+
+
+class Group(NamedTuple):
+    """A group of the first screen: `words` name it (`due by Fri 10 Apr 2026`), `told` says what it means."""
+
+    name: str
+    words: str
+    keys: int
+    told: str
+    family: str
+
+
+def first_screen(audit: Reconciliation) -> list[Group]:
+    """The groups every view begins with, together all keys; `not known` only where there are any."""
+    f, words = audit.facts, {name: name for name in GROUPS}
+    told = {name: GROUPS[name] if number else NONE.get(name, "") for name, number in audit.groups.items()}
+    days, counts = np.unique(f.act_by[f.group == list(GROUPS).index("due")].astype("datetime64[D]"), return_counts=True)
+    when = [f"{number:,} {audit.when(day)}" for day, number in zip(days.tolist(), counts.tolist(), strict=True)]
+    if when:
+        words["due"] = f"due {audit.when(days[-1].item())}"
+        told["due"] = "needs somebody; locks nobody out so far"
+    if len(when) > 1:
+        told["due"] = f"{', '.join(when[:2])}{', others later' if len(when) > 2 else ''}"
+    if audit.excused:
+        told["settled"] += f", or accepted as it is ({audit.excused:,})"
+    shown = [(name, number) for name, number in audit.groups.items() if number or name != "not known"]
+    return [Group(name, words[name], number, told[name], GROUP_FAMILY[name]) for name, number in shown]
 
 
 def group_words(audit: Reconciliation) -> dict[str, str]:
-    """The groups of the first screen in plain words: `due by Fri 10 Apr 2026`. Those without a key are left out."""
-    due = max((task.act_by for task in audit.work), default=None)
-    soon = min((task.act_by for task in audit.work if task.act_by != audit.as_of), default=due)
-    words = {name: name for name in GROUPS} | {"due": f"due {audit.when(soon)}" if soon else "due"}
-    return {name: words[name] for name, number in audit.groups.items() if number}
+    """The groups of the first screen by name, in plain words."""
+    return {group.name: group.words for group in first_screen(audit)}
 
 
-def work_lines(audit: Reconciliation, most: int = TASKS) -> list[str]:
-    """The work in its order: `today: 3 keys in Azure, missing`."""
-    lines = [
-        f"{audit.when(task.act_by)}: {count(task.keys)} in {task.pool}, {plain(task.status)}"
-        for task in audit.work[:most]
-    ]
+def line_of(audit: Reconciliation, task: Task) -> str:
+    """A line of the work list: `today: 3 keys in Azure, missing`."""
+    where = task.pool if task.pool == NO_POOL else f"in {task.pool}"
+    return f"{audit.when(task.act_by)}: {count(task.keys)} {where}, {TO_DO.get(task.status, plain(task.status))}"
+
+
+def work_lines(audit: Reconciliation, most: int = TASKS, rest: str = "audit.today()") -> list[str]:
+    """The work in its order; `rest` is where all of it stands."""
     left = len(audit.work) - most
-    return [*lines, f"and {left:,} more lines: audit.today()"] if left > 0 else lines
+    more = [f"and {count(left, 'more line')}: {rest}"] if left > 0 else []
+    return [*(line_of(audit, task) for task in audit.work[:most]), *more]
 
 
-def card_text(audit: Reconciliation) -> str:
-    """The card's text twin, for a terminal and for comparing."""
-    lines = [*([audit.name] if audit.name else []), audit.headline, audit.sentence]
-    lines += [f"as of {weekday(audit.as_of)}; {audit.deadline_sentence()}", ""]
-    lines += [f"  {words:<28}{audit.groups[name]:>9,}" for name, words in group_words(audit).items()]
-    lines += ["", *(f"  {line}" for line in work_lines(audit))] if audit.work else []
-    lines += [f"not checked: {text}" for text in audit.not_checked]
-    lines += ["", *(f"  {plain(code):<28}{number:>9,}" for code, number in audit.statuses.items() if number), ""]
-    lines += [f"{word}: {number:,} (certain: {sure:,})" for word, (number, sure) in audit.answer_counts.items()]
-    return "\n".join([*lines, tie_out_line(audit)])
+def change_lines(changes: Changes | None, most: int = CHANGES) -> list[str]:
+    """What changed since the former audit, counted; no line if there is none to compare with."""
+    if changes is None or not len(changes):
+        return [] if changes is None else ["Since the former audit no key has changed."]
+    told = [f"{count(number)} {what}" for number, what in changes.counted()]
+    more = [f"and {count(len(told) - most, 'more kind')} of change: changes.csv"] if len(told) > most else []
+    return [f"Since the former audit {count(len(changes))} changed:", *told[:most], *more]
 
 
 def tie_out_line(audit: Reconciliation) -> str:
     """`413 rows read = 411 keys + 0 repeats + 2 set aside`."""
     sums = audit.tie_out_sums()
-    return f"{sums['rows_read']:,} rows read = {sums['keys']:,} keys + {sums['repeats']:,} repeats + {sums['set_aside']:,} set aside"
+    parts = (count(sums["keys"]), count(sums["repeats"], "repeat"), f"{sums['set_aside']:,} set aside")
+    return f"{count(sums['rows_read'], 'row')} read = {' + '.join(parts)}"
+
+
+def card_text(audit: Reconciliation) -> str:
+    """The card's text twin, for a terminal and for comparing."""
+    lines = [*([audit.name] if audit.name else []), f"{audit.verdict}: {audit.headline}", audit.sentence]
+    lines += [f"as of {weekday(audit.as_of)}; {audit.deadline_sentence()}", ""]
+    lines += [f"  {group.words:<28}{group.keys:>9,}" for group in first_screen(audit)]
+    lines += ["", *(f"  {line}" for line in work_lines(audit))] if audit.work else []
+    lines += [f"not checked: {text}" for text in audit.not_checked]
+    lines += ["", *changed] if (changed := change_lines(audit.changes)) else []
+    lines += ["", *(f"  {plain(code):<28}{number:>9,}" for code, number in audit.statuses.items() if number), ""]
+    lines += [f"{word}: {number:,} (certain: {sure:,})" for word, (number, sure) in audit.answer_counts.items()]
+    return "\n".join([*lines, tie_out_line(audit)])
 
 
 def card(audit: Reconciliation) -> str:
-    """Verdict, the groups with one proportional bar, the work in order, statuses, the four answers, tie-out."""
-    total, groups = max(audit.total, 1), group_words(audit)
-    bar = "".join(
-        f'<div title="{escape(words)}: {audit.groups[name]:,}" style="width:{100 * audit.groups[name] / total:.2f}%;'
-        f'background:{SHADES[GROUP_FAMILY[name]]}"></div>'
-        for name, words in groups.items()
+    """The same as HTML: inline styles only; a line of the work opens to its next step and its keys."""
+    groups = [(g, f"{g.words}: {g.keys:,}", f"{100 * g.keys / max(audit.total, 1):.2f}") for g in first_screen(audit)]
+    part = '<div title="{}" style="width:{}%;min-width:{}px;{}"></div>'
+    bar = joined((html(part, told, share, 3 if g.keys else 0, FILL[g.family]) for g, told, share in groups), "")
+    tile = (
+        '<div style="border-left:4px solid {};padding:0 12px 0 10px;margin:0 0 12px 0;flex:1 1 120px"><div style="font-size:20px;'
+        'font-weight:bold">{}</div><div>{}</div><div style="{}">{}</div></div>'
     )
-    tiles = "".join(
-        f'<div style="border-left:4px solid {SHADES[GROUP_FAMILY[name]]};padding:0 22px 0 10px;margin:0 0 12px 0">'
-        f'<div style="font-size:20px;font-weight:bold">{audit.groups[name]:,}</div>'
-        f'<div style="{SMALL}">{escape(words)}</div></div>'
-        for name, words in groups.items()
+    tiles = joined((html(tile, SHADES[g.family], g.keys, g.words, SMALL, g.told) for g, _, _ in groups), "")
+    lines = [html('<div style="{}">{}</div>', SMALL, line) for line in work_lines(audit)[TASKS:]]
+    work = joined([*(_work(audit, task) for task in audit.work[:TASKS]), *lines] or ["No key needs somebody."], "")
+    changes = joined((html("<div>{}</div>", line) for line in change_lines(audit.changes)), "")
+    questions = joined((html("<div>Not checked: {}</div>", text) for text in audit.not_checked), "")
+    known = ((STATUSES[code].short, number, plain(code)) for code, number in audit.statuses.items() if number)
+    statuses = joined((html('<span title="{}">{} {}</span>', *one) for one in known), ", ")
+    cells = '<tr><td style="text-align:left">{}</td><td style="text-align:right">{}</td><td style="text-align:right">{}</td></tr>'
+    answers = joined((html(cells, word, *counts) for word, counts in audit.answer_counts.items()), "")
+    return html(
+        '<div style="max-width:760px;font-family:sans-serif"><div style="border-left:8px solid {};padding:2px 0 2px 16px;'
+        'margin-bottom:12px"><div style="{}"><bdi>{}</bdi></div><div style="font-size:22px;font-weight:bold">{}</div>'
+        "<div><b>{}</b>: {}</div><div>as of {}; {}</div>{}</div>"
+        '<div style="display:flex;height:14px;margin-bottom:14px">{}</div><div style="display:flex;flex-wrap:wrap">{}</div>'
+        '<div style="margin-bottom:12px">{}</div><div style="margin-bottom:12px">{}</div><div style="{}">{}</div>'
+        '<table style="margin:8px 0;color:inherit"><thead><tr><th style="text-align:left">answer</th><th>keys</th>'
+        '<th>certain</th></tr></thead><tbody>{}</tbody></table><div style="{}">{}</div></div>',
+        *(SHADES[ACCENT[audit.verdict]], SMALL, audit.name, audit.headline, audit.verdict, audit.sentence),
+        *(weekday(audit.as_of), audit.deadline_sentence(), questions, bar, tiles, work, changes),
+        *(SMALL, statuses, answers, SMALL, tie_out_line(audit)),
     )
-    work = "".join(f"<li>{escape(line)}</li>" for line in work_lines(audit))
-    answers = "".join(
-        f'<tr><td style="text-align:left">{escape(word)}</td><td style="text-align:right">{number:,}</td>'
-        f'<td style="text-align:right">{sure:,}</td></tr>'
-        for word, (number, sure) in audit.answer_counts.items()
-    )
-    statuses = ", ".join(f"{number:,} {plain(code)}" for code, number in audit.statuses.items() if number)
-    questions = "".join(f"<div>Not checked: {escape(text)}</div>" for text in audit.not_checked)
-    name = f'<div style="{SMALL}">{escape(audit.name)}</div>' if audit.name else ""
-    return (
-        f'<div style="max-width:760px;font-family:sans-serif">'
-        f'<div style="border-left:8px solid {SHADES[ACCENT[audit.verdict]]};padding:2px 0 2px 16px;margin-bottom:12px">{name}'
-        f'<div style="font-size:22px;font-weight:bold">{escape(audit.headline)}</div><div>{escape(audit.sentence)}</div>'
-        f"<div>as of {weekday(audit.as_of)}; {escape(audit.deadline_sentence())}</div>{questions}</div>"
-        f'<div style="display:flex;height:14px;margin-bottom:14px">{bar}</div>'
-        f'<div style="display:flex;flex-wrap:wrap">{tiles}</div>'
-        f'<ol style="margin:0 0 12px;padding-left:20px">{work}</ol>'
-        f'<div style="{SMALL}">{escape(statuses)}</div>'
-        f'<table style="margin:0 0 8px 0;color:inherit"><thead><tr><th style="text-align:left">answer</th><th>keys</th><th>certain</th></tr>'
-        f"</thead><tbody>{answers}</tbody></table>"
-        f'<div style="{SMALL}">{tie_out_line(audit)}</div></div>'
-    )
+
+
+def _work(audit: Reconciliation, task: Task) -> Html:
+    """A line of the work that opens: its next step, and its keys."""
+    keys = [html("<li><bdi>{}</bdi> {}</li>", *name) for name in named(audit, audit.order[task.rows[:KEYS]])]
+    more = [html("<li>and {} more</li>", task.keys - KEYS)] if task.keys > KEYS else []
+    line = '<details><summary style="cursor:pointer"><bdi>{}</bdi></summary><div>{}</div><ul style="margin:4px 0 10px">{}</ul></details>'
+    return html(line, line_of(audit, task), task.next_step, joined([*keys, *more], ""))

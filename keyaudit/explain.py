@@ -5,21 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import Array
+from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import NO, YES, Facts
+from keyaudit.facts import NO, YES, Facts, at
 from keyaudit.lookalikes import RUNGS, meant_by
+from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
-from keyaudit.rulebook import FAMILIES, STATUSES, WORKS
-from keyaudit.settings import key_setting
+from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS
 from keyaudit.words import count, plain, sentence
 
 if TYPE_CHECKING:
@@ -33,6 +34,15 @@ LEARNER_SEES = {
     "unknown": "The exports do not tell what a learner who enters it today sees.",
     "not_yet": "A learner who enters it today gets an error: its pool has not started.",
     "no": "A learner who enters it today gets an invalid-key error.",
+}
+CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere"
+TODAY = "the day of the audit"
+TOLD = {
+    "redeemed_at": "redeemed",
+    "starts_on": "starts",
+    "expires_on": "expires",
+    "created_at": "created",
+    "distributed_at": "sent",
 }
 AT_MOST = 10  # keys named where several may be meant
 EVENTS = (  # role, column, in words
@@ -57,46 +67,44 @@ ROLES_NAMED = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """One key's story: a headline, lines of (what, text), and its life as (day, words). Shown masked."""
+    """One key's story: a headline, lines of (what, text), and its life as (day, what, is it the key's own). Shown masked."""
 
     found: bool
     headline: str
     lines: tuple[tuple[str, str], ...]
-    life: tuple[tuple[dt.date, str], ...] = ()
-    colour: str = "#616E7C"
+    life: tuple[tuple[dt.date, str, bool], ...] = ()
+    family: str = "done"
 
     def __repr__(self) -> str:
         """Plain lines for a terminal."""
-        told = [
-            *self.lines,
-            *(("life" if place == 0 else "", f"{day}  {what}") for place, (day, what) in enumerate(self.life)),
-        ]
+        life = (("life" if place == 0 else "", f"{day}  {what}") for place, (day, what, _) in enumerate(self.life))
+        told = [*self.lines, *life]
         width = max((len(what) for what, _ in told), default=0)
         return "\n".join([self.headline, *(f"  {what:<{width}}  {text}" for what, text in told)])
 
     def _repr_html_(self) -> str:
-        """The same for a notebook and the page: its life as a line against the deadlines, inline styles only."""
-        rows = "".join(
-            f'<tr><td style="text-align:left;vertical-align:top;padding-right:14px;opacity:.75">{escape(what)}</td>'
-            f'<td style="text-align:left;white-space:pre-line">{escape(text)}</td></tr>'
-            for what, text in self.lines
+        """The same for a notebook: inline styles only, so that it survives one that is not trusted, and both themes."""
+        line = '<tr><td style="{};white-space:nowrap;opacity:.75">{}</td><td style="{}"><bdi>{}</bdi></td></tr>'
+        named = (what if what != before else "" for (before, _), (what, _) in pairwise([("", ""), *self.lines]))
+        rows = joined(html(line, CELL, what, CELL, text) for what, (_, text) in zip(named, self.lines, strict=True))
+        return html(
+            '<div style="max-width:760px;font-family:sans-serif"><div style="border-left:6px solid {};padding-left:12px;'
+            'margin-bottom:8px;font-weight:bold"><bdi>{}</bdi></div>{}{}</div>',
+            *(SHADES[self.family], self.headline),
+            html('<table style="margin:0 0 12px 0;color:inherit">{}</table>', rows) if rows else "",
+            joined(self._moments()),
         )
-        head = f'<div style="border-left:6px solid {self.colour};padding-left:12px;font-weight:bold">{escape(self.headline)}</div>'
-        return f'<div style="max-width:760px">{head}{self._line()}<table style="color:inherit">{rows}</table></div>'
 
-    def _line(self) -> str:
-        if len(self.life) < 2:
-            return ""
-        first, last = self.life[0][0], self.life[-1][0]
-        span = max((last - first).days, 1)
-        marks = "".join(
-            f'<span style="position:absolute;left:{100 * (day - first).days / span:.1f}%;top:-4px;width:9px;height:9px;'
-            f'margin-left:-4px;border-radius:50%;background:{self.colour}"></span>'
-            for day, _ in self.life
+    def _moments(self) -> Iterator[Html]:
+        """Its life as a line from top to bottom: what befell it as dots, the deadlines as ticks."""
+        moment = (
+            '<div style="display:flex;line-height:22px;font-weight:{}"><div style="width:108px">{}</div><div style="'
+            'border-left:2px solid {};padding-left:14px"><div style="display:flex"><div style="width:12px;height:{}px;'
+            'border-radius:{}%;background-color:{};margin:{}px 10px 0 -21px"></div><div>{}</div></div></div></div>'
         )
-        told = "".join(f"<li>{day}: {escape(what)}</li>" for day, what in self.life)
-        bar = f'<div aria-hidden="true" style="position:relative;height:2px;background:{self.colour};margin:18px 8px 12px">{marks}</div>'
-        return f'{bar}<ol style="margin:0 0 8px;padding-left:18px">{told}</ol>'
+        for day, what, is_own in self.life:
+            weight, *mark, top = ("bold", 12, 50, 5) if is_own else ("normal", 2, 0, 10)
+            yield html(moment, weight, day, SHADES[self.family], *mark, SHADES[self.family], top, what)
 
 
 def explain(audit: Reconciliation, text: str) -> Explanation:
@@ -113,7 +121,12 @@ def explain(audit: Reconciliation, text: str) -> Explanation:
     key, others, how = _located(f, asked)
     if key is not None:
         return story(audit, key)
-    meant = [("did you mean", f"{name_of(f, n)}, which is {plain(_status(f, n))}") for n in others[:AT_MOST]]
+    few = others[:AT_MOST]
+    names = named(audit, np.array(few, dtype=np.int64))
+    meant = [
+        ("did you mean", f"{' '.join(name).strip()}, which is {plain(_status(f, n))}")
+        for n, name in zip(few, names, strict=True)
+    ]
     meant += [("", f"and {len(others) - AT_MOST:,} more")] * (len(others) > AT_MOST)
     if how == "learner":
         return Explanation(
@@ -121,7 +134,7 @@ def explain(audit: Reconciliation, text: str) -> Explanation:
         )
     if how == "ending":
         return Explanation(False, f"{count(len(others))} end so. Write more of the code, or a reference:", tuple(meant))
-    seen = [("seen", told) for told in _seen_elsewhere(f, asked.strip(BLANKS))]
+    seen = [("seen", told) for told in _seen_elsewhere(audit, asked.strip(BLANKS))]
     headline = "No pool export and no course-key export knows this code."
     if not seen:
         headline = "No export knows this code" + (". Did you mean:" if meant else ", and none resembles it.")
@@ -148,129 +161,200 @@ def _where(mask: Any) -> Array:
 
 
 def _status(f: Facts, key: int) -> str:
-    return list(STATUSES)[f.status[key]]
+    return _STATUSES[int(f.status[key])].code
 
 
 def story(audit: Reconciliation, key: int) -> Explanation:
     """The story of a key by its number."""
-    f = audit.facts
-    status, works = _status(f, key), list(WORKS)[f.works[key]]
-    until, by = f.works_until[key], f.act_by[key]
-    step, steps = f.next_step
-    reason, reasons = f.reason
-    told = [
-        ("status", f"{plain(status)}: {reasons[reason[key]]}"),
-        ("rule", sentence(STATUSES[status].when) + "."),
-        ("because", _because(f, key)),
-        ("evidence", f.evidence[key].as_py()),
-        (
-            "works",
-            f"{plain(works)}{'' if np.isnat(until) else f', until {until.item().date()}'}. {LEARNER_SEES[works]}",
-        ),
-        ("next step", f"{steps[step[key]]}{'' if np.isnat(by) else f' By {by.item().date()}.'}"),
-        *(("seen", text) for text in _seen(f, key)),
-    ]
-    if key in f.damage and f.link[key] < 0:
-        told.append(("code", f"The key cell holds {f.damage[key]}."))
-    if f.link[key] >= 0:
-        rung = f.damage.get(key, "excel")
-        told.append(("lookalike", f"{name_of(f, int(f.link[key]))}: {RUNGS.get(rung, rung)}"))
-    for block in audit.blocks_of(key):
-        for severity, message in block:
-            told.append(("finding", f"{severity}: {message}"))
-    colour = list(FAMILIES.values())[f.family_of_key[key]][0]
-    return Explanation(True, f"{name_of(f, key)} is {plain(status)}.", tuple(told), _life(f, key), colour)
+    return next(stories(audit, np.array([key])))
 
 
-def _because(f: Facts, key: int) -> str:
-    """What the exports say, as the rule book asks for it."""
-    answers = ("no", "yes", "not known")
-    redeemed = (
-        f"on {f.redeemed_at[key].item().date()}"
-        if not np.isnat(f.redeemed_at[key])
-        else "yes"
-        if f.redeemed[key]
-        else "no"
+def stories(audit: Reconciliation, keys: Array) -> Iterator[Explanation]:
+    """The stories of some keys, by their numbers; what is said of many is found once, for all of them together."""
+    f, (of, rows) = audit.facts, _records(audit.facts, keys)
+    links = np.unique(f.link[keys][f.link[keys] >= 0])
+    partner = dict(zip(links.tolist(), map(" ".join, named(audit, links)), strict=True))
+    found, life, seen = audit.found_of(keys), _life(f, of, rows, keys), dict[int, list[str]]()
+    for key, line in zip(of.tolist(), _told(audit, rows), strict=True):
+        seen.setdefault(key, []).append(line)
+    verdicts, families, damage = _verdicts(f, keys), list(FAMILIES), f.damage
+    kinds = zip(*(part[keys].tolist() for part in (f.status, f.link, f.family_of_key)), strict=True)
+    gone, sent = (f.in_now[keys] == NO) & f.in_pool[keys], (f.is_distributed[keys] == YES) & ~f.logged[keys]
+    texts = (
+        named(audit, keys),
+        _column(audit, "evidence", keys),
+        _because(audit, keys),
+        kinds,
+        gone.tolist(),
+        sent.tolist(),
     )
-    redeemed = "not known" if f.redemption_unreadable[key] and not f.redeemed[key] else redeemed
-    told = [
-        f"in the backup: {'yes' if f.in_before[key] else 'no'}",
-        f"in the later export of its pool: {answers[f.in_now[key]]}",
-        f"redeemed in its pool: {redeemed}",
-        f"in course keys: {'yes' if f.in_course_keys[key] else 'no' if f.course_keys_given else 'not known'}",
-        f"sent to a learner: {answers[f.is_distributed[key]]}",
+    for key, name, evidence, because, (status, link, family), is_gone, is_sent in zip(
+        keys.tolist(), *texts, strict=True
+    ):
+        what, rule, works, step = verdicts[key]
+        told = [
+            ("status", what),
+            ("rule", rule),
+            ("because", because),
+            ("evidence", evidence),
+            ("works", works),
+            ("next step", step),
+        ]
+        told += [("seen", text) for text in seen.get(key, ())]
+        if is_gone:
+            told.append(("seen", "not in the later export of its pool"))
+        if is_sent:
+            told.append(("seen", "the log names a code that looks like it, or its list says it was sent"))
+        if link >= 0:
+            rung = damage.get(key, "excel")
+            told.append(("lookalike", f"{partner[link].strip()}: {RUNGS.get(rung, rung)}"))
+        elif key in damage:
+            told.append(("code", f"The key cell holds {audit.hide(damage[key])}."))
+        told += [("finding", f"{severity}: {audit.hide(message)}") for severity, message in found.get(key, ())]
+        headline = f"{' '.join(name).strip()} is {plain(_STATUSES[status].code)}."
+        yield Explanation(True, headline, tuple(told), life[key], families[family])
+
+
+def _verdicts(f: Facts, keys: Array) -> dict[int, tuple[str, str, str, str]]:
+    """Status, rule, does it work, next step of some keys in words; keys that are alike are told once."""
+    parts = np.stack([f.status[keys], f.works[keys], f.works_until[keys].astype(np.int64), f.act_by[keys].astype(np.int64), f.next_step[0][keys], f.reason[0][keys]])  # fmt: skip
+    _, first, alike = np.unique(parts, axis=1, return_index=True, return_inverse=True)
+    told = []
+    for key in keys[first].tolist():
+        status, works, until, by = (
+            _STATUSES[f.status[key]],
+            list(WORKS)[f.works[key]],
+            f.works_until[key],
+            f.act_by[key],
+        )
+        ends = "" if np.isnat(until) else f", until {until.item().date()}"
+        step = f"{f.next_step[1][f.next_step[0][key]]}{'' if np.isnat(by) else f' By {by.item().date()}.'}"
+        what = f"{plain(status.code)}: {f.reason[1][f.reason[0][key]]}"
+        told.append((what, f"{sentence(status.when)}.", f"{plain(works)}{ends}. {LEARNER_SEES[works]}", step))
+    return {key: told[place] for key, place in zip(keys.tolist(), alike.ravel().tolist(), strict=True)}
+
+
+_STATUSES = list(STATUSES.values())
+
+
+def named(audit: Reconciliation, keys: Array) -> list[tuple[str, str]]:
+    """Keys where others may see them: reference and ending."""
+    codes = audit.facts.codes.take(pa.array(keys)).to_pylist()
+    ends = ("(not readable)" if code is None else ending(code) for code in codes)
+    return list(zip(_column(audit, "reference", keys), ends, strict=True))
+
+
+def _column(audit: Reconciliation, name: str, keys: Array) -> list[Any]:
+    """A column of some keys as it may be seen: a twin to share has its own."""
+    f, rows = audit.facts, keys
+    if audit.is_masked:
+        column, rows = audit.key_columns[name], audit.places[keys]
+    elif name == "course_key_name":
+        column, rows = f.column("name"), f.course_row[keys]
+    else:
+        column = f.references if name == "reference" else f[name]
+    taken = column.take(rows if isinstance(column, Coded) else pa.array(rows))
+    return [taken[row] for row in range(len(taken))] if isinstance(taken, Coded) else list(taken.to_pylist())
+
+
+def _because(audit: Reconciliation, keys: Array) -> Iterator[str]:
+    """What the exports say of some keys, as the rule book asks for it."""
+    f, answers, given = audit.facts, ("no", "yes", "not known"), bool(audit.facts.course_keys_given)
+    facts = (
+        f.in_before,
+        f.in_now,
+        f.redeemed,
+        f.redemption_unreadable,
+        f.in_course_keys,
+        f.is_distributed,
+        f.max_uses,
+        f.uses,
+    )
+    columns = (part[keys].tolist() for part in (*facts, f.redeemed_at.astype("datetime64[D]")))
+    entries = _column(audit, "course_key_name", keys)
+    for before, now, redeemed, unreadable, entered, sent, allowed, uses, day, entry in zip(
+        *columns, entries, strict=True
+    ):
+        told = [
+            f"in the backup: {answers[before]}",
+            f"in the later export of its pool: {answers[now]}",
+            f"redeemed in its pool: {f'on {day}' if day else 'yes' if redeemed else 'not known' if unreadable else 'no'}",
+            f"in course keys: {'yes' if entered else 'no' if given else 'not known'}",
+            f"sent to a learner: {answers[sent]}",
+        ]
+        if entry:
+            told.append(f'course key entry: "{entry}"')
+        if entered:
+            most = "" if np.isnan(allowed) else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
+            told.append("uses: not shown" if np.isnan(uses) else f"uses: {uses:.0f}{most}")
+        yield "; ".join(told)
+
+
+def _records(f: Facts, keys: Array) -> tuple[Array, Array]:
+    """Every record that shows some keys, or names them: the key, and the record."""
+    wanted = f.mask_of(keys)
+    rows = np.flatnonzero(at(wanted, f.key, False))
+    logged = [(key, row) for row, named in f.log[3].items() for key in named if wanted[key]]
+    paying = [(key, row) for row, key in zip(*(part.tolist() for part in f.paid[:2]), strict=True) if wanted[key]]
+    pairs = dict.fromkeys([*zip(f.key[rows].tolist(), rows.tolist(), strict=True), *logged, *paying])
+    of, places = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+    return of, places
+
+
+def _roles(f: Facts, rows: Array) -> list[str]:
+    """The role of some records."""
+    names = list(f.slices)
+    places: Any = np.searchsorted([where.stop for where in f.slices.values()], rows, side="right")
+    return [names[place] for place in places.tolist()]
+
+
+def _told(audit: Reconciliation, rows: Array) -> list[str]:
+    """Some records in words: where each stands, and the dates and the state it gives."""
+    f = audit.facts
+    shown = (row["source_file"] for row in audit.source_rows)
+    files = [file.source_file if file.role == "declared" else next(shown) for file in f.files]
+    dates = [
+        [
+            f"{words} {day}" if day != "NaT" else ""
+            for day in f.dates(name)[rows].astype("datetime64[D]").astype(str).tolist()
+        ]
+        for name, words in TOLD.items()
     ]
-    if name := key_setting(f, "name")[key]:
-        told.append(f'course key entry: "{name}"')
-    if f.in_course_keys[key]:
-        allowed, uses = f.max_uses[key], f.uses[key]
-        of = "" if np.isnan(allowed) else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
-        told.append("uses: not shown" if np.isnan(uses) else f"uses: {uses:.0f}{of}")
-    return "; ".join(told)
-
-
-def _records(f: Facts, key: int) -> Iterator[tuple[str, int]]:
-    """Every record that shows a key, with its role."""
-    rows = [*np.flatnonzero(f.key == key).tolist(), *(row for row, keys in f.log[3].items() if key in keys)]
-    rows += f.paid[0][f.paid[1] == key].tolist()
-    for row in dict.fromkeys(rows):
-        yield next(role for role, where in f.slices.items() if where.start <= row < where.stop), row
-
-
-def _seen(f: Facts, key: int) -> list[str]:
-    """Every row of every export that shows a key, with what it says."""
-    lines = [_told(f, role, row) for role, row in _records(f, key)]
-    if f.in_now[key] == NO and f.in_pool[key]:
-        lines.append("not in the later export of its pool")
-    if f.is_distributed[key] == YES and not f.logged[key]:
-        lines.append("the log names a code that looks like it, or its list says it was sent")
+    state, sheet = f.column("assignment_status").take(rows), f.sheet.take(rows)
+    lines = []
+    for place, (role, file, row, *days) in enumerate(
+        zip(_roles(f, rows), f.file[rows].tolist(), f.row[rows].tolist(), *dates, strict=True)
+    ):
+        said = ", ".join([*filter(None, days), *([audit.hide(str(state[place]))] if state[place] else [])])
+        where = f', sheet "{audit.hide(sheet[place])}"' if sheet[place] else ""
+        lines.append(f"{files[file]}{where}, row {row} ({ROLES_NAMED[role]}){': ' if said else ''}{said}")
     return lines
 
 
-def _told(f: Facts, role: str, row: int) -> str:
-    """One record: where it stands, and the dates and the state it gives."""
-    words = {
-        "redeemed_at": "redeemed",
-        "starts_on": "starts",
-        "expires_on": "expires",
-        "created_at": "created",
-        "distributed_at": "sent",
-    }
-    said = [
-        f"{label} {f.dates(name)[row].item().date()}"
-        for name, label in words.items()
-        if not np.isnat(f.dates(name)[row])
-    ]
-    if status := f.column("assignment_status")[row]:
-        said.append(str(status))
-    sheet = f', sheet "{f.sheet[row]}"' if f.sheet[row] else ""
-    where = f"{f.files[f.file[row]].source_file}{sheet}, row {f.row[row]}"
-    return f"{where} ({ROLES_NAMED[role]}){': ' if said else ''}{', '.join(said)}"
+def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
+    """What happened to some keys and when, among the deadlines and the day of the audit."""
+    shared = {*((date, label.lower(), False) for label, date in f.calendar.deadlines()), (f.day, TODAY, False)}
+    found, roles = {key: set(shared) for key in keys.tolist()}, np.array(_roles(f, rows))
+    cancelled = f.column("assignment_status").take(rows).has(lambda text: "cancel" in str(text).casefold())
+    for role, column, words in EVENTS:
+        days = f.dates(column)[rows].astype("datetime64[D]")
+        mask = (roles == role) & ~np.isnat(days)
+        for key, day, is_over in zip(of[mask].tolist(), days[mask].tolist(), cancelled[mask].tolist(), strict=True):
+            found[key].add((day, f"{words}{' and cancelled' if is_over else ''}", True))
+    ends = f.pool_expires_on[keys].astype("datetime64[D]")
+    for key, day in zip(keys.tolist(), ends.tolist(), strict=True):
+        if day is not None:
+            found[key].add((day, "its pool expires", True))
+    return {key: tuple(sorted(moments)) for key, moments in found.items()}
 
 
-def _seen_elsewhere(f: Facts, text: str) -> list[str]:
+def _seen_elsewhere(audit: Reconciliation, text: str) -> list[str]:
     """Rows of the log and of other keys with a code that no pool and no course key has."""
-    lines = []
+    f, lines = audit.facts, []
     for role in ("distribution", "other_keys"):
         if role in f.exports:
-            rows = _where(pc.equal(f.exports[role].keys, text))
-            lines += [_told(f, role, int(row) + f.slices[role].start) for row in rows]
+            lines += _told(audit, _where(pc.equal(f.exports[role].keys, text)) + f.slices[role].start)
     return lines
-
-
-def _life(f: Facts, key: int) -> tuple[tuple[dt.date, str], ...]:
-    """What happened to a key and when, among the deadlines and the day of the audit."""
-    found = set()
-    for role, row in _records(f, key):
-        for known, column, words in EVENTS:
-            day = f.dates(column)[row]
-            if role == known and not np.isnat(day):
-                cancelled = " and cancelled" if "cancel" in str(f.column("assignment_status")[row]).casefold() else ""
-                found.add((day.item().date(), words + cancelled))
-    if not np.isnat(f.pool_expires_on[key]):
-        found.add((f.pool_expires_on[key].item().date(), "its pool expires"))
-    found |= {(date, label.lower()) for label, date in f.calendar.deadlines()} | {(f.day, "the day of the audit")}
-    return tuple(sorted(found))
 
 
 def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
@@ -285,10 +369,7 @@ def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
             keys = named.get(row, [])
             keys = keys or ([int(f.key[row])] if f.key[row] >= 0 else f.paid[1][f.paid[0] == row].tolist())
             for key in keys:
-                yield (
-                    key,
-                    next(ROLES_NAMED[role] for role, where in f.slices.items() if where.start <= row < where.stop),
-                )
+                yield key, ROLES_NAMED[_roles(f, np.array([row]))[0]]
 
 
 def find(audit: Reconciliation, learner: str) -> pd.DataFrame:
@@ -312,9 +393,3 @@ def browse(audit: Reconciliation) -> Any:
     from IPython.display import HTML
 
     return HTML(itables.to_html_datatable(table, table_id="keyaudit-browse", connected=False, showIndex=False))
-
-
-def name_of(f: Facts, key: int) -> str:
-    """A key where others may see it: its reference and ending."""
-    code = f.codes[key].as_py()
-    return f"{f.references[key].as_py()} {ending(code) if code is not None else '(not readable)'}".strip()

@@ -185,7 +185,7 @@ def ranks(f: Facts, block: Found) -> Array:
     return rank
 
 
-def _said(f: Facts, block: Found) -> Coded:
+def messages(f: Facts, block: Found) -> Coded:
     """The messages of a block; of an accepted finding with the reason."""
     codes, told = block.message.codes.copy(), block.message.listed()
     for entry, mask in _accepted(f, block):
@@ -221,7 +221,7 @@ def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
         "severity": Coded(rank.astype(np.int32), list(SEVERITIES)),
         "training_key": pa.concat_arrays([pa.array([], TEXT), *(_texts(f, block) for block in blocks)]),
         "pool": Coded(pool.astype(np.int32), f.pools.names),
-        "message": Coded.stacked([Coded.nothing(0), *(_said(f, block) for block in blocks)]),
+        "message": Coded.stacked([Coded.nothing(0), *(messages(f, block) for block in blocks)]),
         "remedy": Coded(remedy.astype(np.int32), [*(FINDINGS[name].remedy[f.period] for name in kinds), *steps]),
         **_places(f, blocks),
     }

@@ -12,6 +12,7 @@ ADDRESS = re.compile(r"[^\s<>(),;:\"]+@[^\s<>(),;:\"]+")
 SHORTEST = 3  # shorter codes are no secret: they occur in any text
 WHOLE_WORD = 6  # below this length a code or a name counts only as a word of its own
 MAX_WORDS = 4  # of a name that is sought in every order
+UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 CODE_LIKE = re.compile(r"(?=[^\s]*\d)[^\s]{6,}|[^\s]+@[^\s]+")
 
 
@@ -31,6 +32,11 @@ def mask_text(text: object) -> str:
     """A cell of unknown content for an error message: anything shaped like a code or an address is hidden."""
     shown = CODE_LIKE.sub(lambda m: ending(m[0]) or "…", " ".join(str(text)[:200].split()))
     return shown if len(shown) <= 40 else shown[:39] + "…"
+
+
+def visible(text: str) -> str:
+    """A text for a page: signs that would not show, or would turn the text round, are spelt out."""
+    return UNSEEN.sub(lambda match: f"\\x{ord(match[0]):02x}" if match[0] < "\xff" else f"\\u{ord(match[0]):04x}", text)
 
 
 def one_line(text: str) -> str:

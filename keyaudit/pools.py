@@ -39,6 +39,7 @@ class Pools:
     pool: Array
     empty_now: dict[int, str]
     damaged_now: list[int]
+    only_declared: list[str]  # names that nothing but case.toml knows
     notes: list[Note]
 
 
@@ -99,15 +100,15 @@ def match_pools(f: Facts) -> Pools:
         return np.array([any(unit.role in roles for unit in of_group[group]) for group in order], dtype=bool)
 
     empty = [(number[groups.root(u.fold)], u) for u in units if u.role == "pools_now" and not u.records]
-    listed = has("pool_list", "declared")
     return Pools(
-        [names[g] for g in order],
+        [names[group] for group in order],
         has("pools_before"),
         has("pools_now"),
-        listed,
+        has("pool_list", "declared"),
         pool,
         {at: unit.file for at, unit in empty},
         [at for at, unit in empty if unit.is_damaged],
+        [names[group] for group in order if {unit.role for unit in of_group[group]} == {"declared"}],
         notes,
     )
 

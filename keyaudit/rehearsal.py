@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keyaudit.deadlines import Calendar, weekday
+from keyaudit.calendar import Calendar
 from keyaudit.masking import ending
+from keyaudit.words import weekday
 
 LONG_KEYS_FROM = dt.date(2021, 3, 25)  # generated keys have 16 hexadecimal digits from this day, 8 before
 LEARNERS = ("Ana Lima", "Bo Chen", "Ivo Petrov", "Jo O'Neil", "Kim Park", "Mia Rossi", "Søren Dahl", "Zoë Marsh")
@@ -380,22 +381,6 @@ def write_xlsx(
     with zipfile.ZipFile(made) as deflated, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as stored:
         for member in deflated.infolist():
             stored.writestr(zipfile.ZipInfo(member.filename), deflated.read(member))
-
-
-def with_pool(rows: Sequence[Sequence[Any]], pool: str) -> list[list[Any]]:
-    """The same rows with a Pool column after the key."""
-    return [[row[0], "Pool" if i == 0 else pool, *row[1:]] for i, row in enumerate(rows)]
-
-
-def in_lists(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The same rows as the guide describes them: unredeemed and redeemed keys under a heading each."""
-    header, *keys = rows
-    date = list(header).index("Redeemed")
-    blank = [None] * (len(header) - 1)
-    parts: list[list[Any]] = []
-    for heading, wanted in (("Undistributed Keys", False), ("Used Keys", True)):
-        parts += [[heading, *blank], list(header), *(list(r) for r in keys if (r[date] is not None) == wanted)]
-    return parts
 
 
 # --- people: learners who redeem now and then, an administrator who makes mistakes ---

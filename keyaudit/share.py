@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def masked(audit: Reconciliation) -> Reconciliation:
         rows,
         sources,
         tuple(map(secrets.hide, audit.not_checked)),
+        cache(secrets.hide),
     )
     return replace(audit, shown=shown, name=secrets.hide(audit.name))
 

@@ -65,10 +65,8 @@ def cross_count(group: Coded, kind: Coded, unknown: str) -> dict[str, dict[str, 
     return found
 
 
-def outlook(audit: Reconciliation, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
-    """Count the codes that would still work on each date: see `Reconciliation.outlook`."""
-    import pandas as pd
-
+def outlook_counts(audit: Reconciliation, by: str, on: Iterable[dt.date] | None = None) -> tuple[list[dt.date], list[str], Array]:
+    """How many codes would still work: dates, names of statuses or pools, and the counts by date and name."""
     if by not in ("status", "pool"):
         raise ValueError(f'outlook(by="{by}"): choose "status" or "pool"')
     f = audit.facts
@@ -86,8 +84,15 @@ def outlook(audit: Reconciliation, by: str = "status", on: Iterable[dt.date] | N
         place = np.array([*(rows.index(name) if name in rows else -1 for name in f.pools.names), len(rows)])
         group, names = place[f.home_pool[alive]], [*rows, *([NO_POOL] if (f.home_pool[alive] < 0).any() else [])]
     days = np.array(dates, dtype="datetime64[s]")
-    counts = working(days, start, np.where(np.isnat(until), LAST, until), group, len(names))
-    table = pd.DataFrame(counts, columns=names, index=pd.DatetimeIndex(days, name="date"))
+    return dates, names, working(days, start, np.where(np.isnat(until), LAST, until), group, len(names))
+
+
+def outlook(audit: Reconciliation, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
+    """The same as a DataFrame: see `Reconciliation.outlook`."""
+    import pandas as pd
+
+    dates, names, counts = outlook_counts(audit, by, on)
+    table = pd.DataFrame(counts, columns=names, index=pd.DatetimeIndex(np.array(dates, dtype="datetime64[s]"), name="date"))
     table.insert(0, "works", counts.sum(axis=1), allow_duplicates=True)
     return table
 

@@ -31,7 +31,7 @@ from keyaudit.coded import TEXT, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.records import Export, Source, Table
 from keyaudit.findings import Accepted
-from keyaudit.reconcile import reconcile
+from keyaudit.reconciliation import reconcile
 from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, STATUSES, ways
 from keyaudit.share import masked
 from keyaudit.tallies import working
@@ -696,7 +696,7 @@ import matplotlib
 matplotlib.rcParams.update({{"font.size": 30, "axes.facecolor": "black", "text.color": "red", "svg.fonttype": "path", "text.antialiased": False, "lines.linewidth": 9}})
 import pickle
 from keyaudit import charts
-from keyaudit.reconcile import reconcile
+from keyaudit.reconciliation import reconcile
 before, course = pickle.load(open({str(tmp_path / "exports")!r}, "rb"))
 chart = charts.outlook(reconcile(before, course, as_of="2026-04-09"))
 open({str(tmp_path / "a.png")!r}, "wb").write(chart._repr_png_())

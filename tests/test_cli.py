@@ -14,7 +14,7 @@ from conftest import SAMPLES, Write, files_of
 
 from keyaudit import __version__
 from keyaudit.columns import FINDINGS
-from keyaudit.statuses import STATUSES
+from keyaudit.rulebook import STATUSES
 
 KEYS_HEADER = (
     "training_key,status,works,works_until,next_step,act_by,reason,pool,course,organization,is_distributed,redeemed_at,"

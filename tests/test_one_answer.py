@@ -16,7 +16,7 @@ from conftest import SAMPLES
 import keyaudit as ka
 from keyaudit import charts
 from keyaudit.cli import _told
-from keyaudit.statuses import STATUSES
+from keyaudit.rulebook import STATUSES
 
 
 @pytest.mark.parametrize(("sample", "day"), [("halfway", "2026-04-09"), ("after-sunset", "2026-11-22")])

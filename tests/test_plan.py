@@ -13,7 +13,7 @@ from conftest import SAMPLES, Write, audit, verdicts
 import keyaudit as ka
 from keyaudit.plan import ACTIONS, ASK, MigrationPlan, migration_plan
 from keyaudit.rehearsal import DAY, Tms, migrate, write_csv
-from keyaudit.report.lists import slug
+from keyaudit.report.files import slug
 
 POOL = "Training_Key Course Organization Redeemed Expires"
 KEYS = "Training_Key Name Course Expires Max_Uses Uses"

@@ -17,7 +17,7 @@ from conftest import ROOT, SAMPLES
 from keyaudit import samples
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.sheets import SUFFIXES
-from keyaudit.statuses import STATUSES
+from keyaudit.rulebook import STATUSES
 
 MACHINE_PATH = re.compile(rf"(?:^|[^A-Za-z0-9_.])/(?:{'|'.join(('home', 'root', 'tmp', 'Users', 'work'))})/[a-z]")
 

@@ -18,7 +18,7 @@ from conftest import SAMPLES
 import keyaudit as ka
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import read_role
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.audit import Reconciliation
 
 Rows = list[list[str]]
 

@@ -24,7 +24,7 @@ from openpyxl.utils.escape import unescape
 import keyaudit as ka
 from keyaudit import report
 from keyaudit.errors import KeyauditError
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.audit import Reconciliation
 from keyaudit.report import workbook
 from keyaudit.report.bigsheet import safe_text
 from keyaudit.report.workbook import write_workbook

@@ -9,7 +9,7 @@ import pytest
 from conftest import SAMPLES
 
 import keyaudit as ka
-from keyaudit.reconciliation import Reconciliation
+from keyaudit.audit import Reconciliation
 
 UGLY = SAMPLES / "ugly"
 NOTED = {

@@ -17,6 +17,7 @@ from keyaudit.rulebook.statuses import (
     LISTS,
     POOL,
     SEVERITIES,
+    SHADES,
     STAGES,
     STATUSES,
     URGENCY,
@@ -35,6 +36,6 @@ Code = SimpleNamespace(**{code: code for code in FINDINGS})  # names of findings
 STATUS = SimpleNamespace(**{code: code for code in STATUSES})
 
 __all__ = [
-    "ACTIONS", "ADD", "ANSWERS", "ASSIGNMENTS", "BY_PAIR", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "KEYS", "LISTS", "POOL", "SEVERITIES", "STAGES",
+    "ACTIONS", "ADD", "ANSWERS", "ASSIGNMENTS", "BY_PAIR", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "KEYS", "LISTS", "POOL", "SEVERITIES", "SHADES", "STAGES",
     "STATUS", "STATUSES", "URGENCY", "VERDICTS", "WORKS", "Code", "Finding", "Status", "Step", "family", "holds", "in_words", "severity_of", "ways",
 ]  # fmt: skip

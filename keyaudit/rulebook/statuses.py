@@ -377,6 +377,7 @@ FAMILIES = {  # colour, its darker shade for text, words
     "done": ("#9FB8CE", "#4F7291", "done"),
     "nothing": ("#C9D1D9", "#66727F", "nothing owed"),
 }
+SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {"dead": "#9C3D78", "nothing": "#A3AEB9"}  # on white and on black
 
 WORKS = {  # best first
     "yes": "a learner who redeems it on the day of the audit gets in",
@@ -402,7 +403,7 @@ def family(status: str, works: str) -> str:
 SEVERITIES = ("critical", "error", "warning", "note", "accepted")
 
 VERDICTS = {
-    "blocked": "Somebody is locked out, or money is lost.",
+    "blocked": "A learner is locked out or may be, or money is lost.",
     "act": "Something is likely to go wrong: act.",
     "incomplete": "The exports leave questions open.",
     "watch": "Nothing is wrong yet; some things are worth a look.",

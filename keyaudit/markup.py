@@ -1,0 +1,46 @@
+"""Markup from data. What comes from data is text: it cannot become markup, and nothing in it can hide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from html import escape
+
+from keyaudit.masking import visible
+
+LENGTH = 200  # of a text from data on a page; the workbook has all of it
+
+
+class Html(str):
+    """Text that is markup already."""
+
+    __slots__ = ()
+
+
+def html(template: str, *values: object) -> Html:
+    """Markup with a value for every {}: escaped, unless it is Html; numbers as 1,000; None is nothing."""
+    first, *parts = _pieces(template)
+    return Html(first + "".join([_safe(value) + part for value, part in zip(values, parts, strict=True)]))
+
+
+@cache
+def _pieces(template: str) -> list[str]:
+    return template.split("{}")
+
+
+def joined(parts: Iterable[object], between: str = "\n") -> Html:
+    """Parts one after the other."""
+    return Html(between.join(map(_safe, parts)))
+
+
+def short(text: object, length: int = LENGTH) -> str:
+    """A text from data, cut."""
+    shown = "" if text is None else str(text)
+    return shown if len(shown) <= length else shown[: length - 1] + "…"
+
+
+def _safe(value: object) -> str:
+    if isinstance(value, Html):
+        return value
+    text = f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+    return escape(text if text.isprintable() else visible(text))

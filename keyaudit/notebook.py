@@ -1,0 +1,70 @@
+"""In a notebook: tables for reading, and parameters from the environment. (DESIGN §3, §5)"""
+
+from __future__ import annotations
+
+import os
+from html import escape
+
+import pandas as pd
+
+ROWS = 60  # more rows of a table are counted, not shown
+SHORT = 40  # a column of texts up to this length is not broken into lines
+
+
+def readable_tables() -> None:
+    """Show tables in this notebook for reading: whole texts, left-aligned, without row numbers.
+
+    Inline styles only, so that they look the same in a notebook that is not trusted yet. Outside of a notebook: nothing.
+    """
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None and shell.display_formatter is not None:
+        shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, as_html)
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """A table as HTML, everything in it escaped."""
+    shown = table.head(ROWS)
+    columns = [_column(name, shown.iloc[:, place]) for place, name in enumerate(shown.columns)]
+    if shown.index.names != [None] or not pd.api.types.is_integer_dtype(shown.index):
+        names = [name or shown.columns.name or "" for name in shown.index.names]
+        labels = (shown.index.get_level_values(level).to_series() for level in range(len(names)))
+        columns = [*map(_column, names, labels), *columns]
+    head = "".join(f'<th style="{style}">{name}</th>' for name, style, _ in columns)
+    rows = zip(*([f'<td style="{style}">{text}</td>' for text in texts] for _, style, texts in columns), strict=True)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    more = "" if len(table) else "<div>none</div>"
+    if len(table) > ROWS:
+        more = f"<div>… and {len(table) - ROWS:,} more rows</div>"
+    page = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<table class="tex2jax_ignore mathjax_ignore">{page}</table>{more}'
+
+
+def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
+    """Name, style and texts of a column: numbers on the right, dates without a clock, nothing where nothing is known."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.dt.strftime("%Y-%m-%d")
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    known = [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in column]
+    texts = ["" if value is None else f"{value:,.10g}" if is_number else _text(value) for value in known]
+    wrap = "nowrap" if max(map(len, texts), default=0) <= SHORT else "normal"
+    style = f"text-align:{'right' if is_number else 'left'};vertical-align:top;white-space:{wrap}"
+    return escape(str(name)), style, [escape(text) for text in texts]
+
+
+def _text(value: object) -> str:
+    return str(value.date() if isinstance(value, pd.Timestamp) else value)
+
+
+def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
+    """Case folders and, last, a date; KEYAUDIT_CASE and KEYAUDIT_AS_OF, where they are set, take their places.
+
+    `CASE, AS_OF = ka.from_environment(CASE, AS_OF)` ends a notebook's parameters, so that a whole row of notebooks can be
+    run on a case without a change. A relative KEYAUDIT_CASE is seen from the notebook's folder: give a whole path.
+    """
+    *cases, as_of = parameters
+    case = os.environ.get("KEYAUDIT_CASE")
+    return *([case] * len(cases) if case else cases), os.environ.get("KEYAUDIT_AS_OF") or as_of

@@ -1,0 +1,267 @@
+"""The evidence of report.html: statuses and answers, pools, findings, sources, the words. (DESIGN §5)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from keyaudit.audit import Reconciliation
+from keyaudit.card import tie_out_line
+from keyaudit.coded import Array, Coded
+from keyaudit.explain import named
+from keyaudit.markup import Html, html, joined, short
+from keyaudit.rulebook import ACTIONS, ANSWERS, FAMILIES, GROUPS, STAGES, STATUSES, VERDICTS, WORKS
+from keyaudit.tallies import NO_POOL, cross_count
+from keyaudit.words import count, plain, sentence, weekday
+
+OF_A_GROUP, FINDINGS = 100, 3_000  # findings listed: of a kind, of all
+ROWS = 200  # pools, files
+HUES = {"critical": "dead", "error": "todo", "warning": "check"}
+ACTION = {step.text: ACTIONS[step.action] for one in STATUSES.values() for step in one.steps if step.action}
+
+
+def evidence(audit: Reconciliation) -> tuple[Html, int]:
+    """All of it, and how many findings are listed."""
+    groups = list(_findings(audit))
+    parts = (_statuses(audit), _pools(audit), _grouped(groups), _sources(audit), _dictionary(audit))
+    return joined(parts), sum(len(group["rows"]) for group in groups)
+
+
+def _families(audit: Reconciliation) -> Coded:
+    """The colour family of every key, in the order of urgency."""
+    return Coded(audit.facts.family_of_key[audit.order].astype(np.int32), list(FAMILIES))
+
+
+def _statuses(audit: Reconciliation) -> Html:
+    kinds = cross_count(audit.key_columns["status"], _families(audit), "")
+    most = max(audit.statuses.values())
+    rows = (
+        _row(
+            html('{} <small class="mute">{}</small>', plain(code), STATUSES[code].short),
+            _cell(audit.statuses[code], "Keys", "n"),
+            _cell(html("{}{}", _bar(of, audit.statuses[code] / most), _split(of))),
+        )
+        for code, of in kinds.items()
+    )
+    answers = (
+        _row(word, _cell(number, "Keys", "n"), _cell(sure, "Certain", "n"), _cell(ANSWERS[word]))
+        for word, (number, sure) in audit.answer_counts.items()
+    )
+    return html(
+        '<h2 id="statuses">What became of every key</h2>\n{}\n<h2 id="answers">The four answers</h2>\n{}',
+        _table(("Status", "#Keys", "Of which"), rows),
+        _table(("Answer", "#Keys", "#Certain", "Definition"), answers, kind=""),
+    )
+
+
+def _pools(audit: Reconciliation) -> Html:
+    """Every pool, the keys in no pool, and all keys; what became of the keys as families (the bar) and statuses."""
+    pool, family, status = audit.key_columns["pool"], _families(audit), audit.key_columns["status"]
+    kinds, statuses = cross_count(pool, family, NO_POOL), cross_count(pool, status, NO_POOL)
+
+    def told(
+        name: str, of: dict[str, int], codes: dict[str, int], stage: str = "", step: str = "", day: Any = None
+    ) -> Html:
+        words = ", ".join(f"{number:,} {plain(code)}" for code, number in codes.items() if number)
+        when = html(
+            '<td data-v="{}"{}>{}</td>',
+            str(day or 9999),
+            Html(' data-of="Act by"' if day else ""),
+            weekday(day) if day else "",
+        )
+        what = _cell(html("{}{}", _bar(of), words))
+        return _row(
+            short(name),
+            _cell(plain(stage), "Stage"),
+            _cell(sum(codes.values()), "Keys", "n"),
+            what,
+            _cell(sentence(step)),
+            when,
+        )
+
+    rows = [
+        told(
+            one.pool,
+            kinds.get(one.pool, {}),
+            one.statuses,
+            one.stage,
+            ACTION.get(one.next_step, one.next_step),
+            one.act_by,
+        )
+        for one in audit.pool_rows[:ROWS]
+    ]
+    every = dict(zip(FAMILIES, np.bincount(family.codes, minlength=len(FAMILIES)).tolist(), strict=True))
+    below = [told(NO_POOL, kinds[NO_POOL], statuses[NO_POOL])] if NO_POOL in kinds else []
+    heads = ("Pool", "Stage", "#Keys", "What became of them", "Next step", "Act by")
+    shown = _table(heads, rows, [*below, told("all keys", every, audit.statuses)], "sort pools")
+    return html('<h2 id="pools">Pools</h2>\n{}\n{}', shown, _rest(len(audit.pool_rows) - ROWS, "pool", "Pools"))
+
+
+def _findings(audit: Reconciliation) -> Iterator[dict[str, Any]]:
+    """The findings by severity, kind and remedy, the worst first, a few of each listed."""
+    columns, left = audit.finding_columns, FINDINGS
+    severity, code, remedy = (columns[name].codes.astype(np.int64) for name in ("severity", "code", "remedy"))
+    kind = (severity * len(columns["code"].values) + code) * len(columns["remedy"].values) + remedy
+    _, first, group, totals = np.unique(kind, return_index=True, return_inverse=True, return_counts=True)
+    by_group = np.split(np.argsort(group, kind="stable"), np.cumsum(totals)[:-1])
+    shown = {}
+    for number in np.argsort(first).tolist():
+        shown[number] = by_group[number][: min(OF_A_GROUP, left)]
+        left -= len(shown[number])
+    keys = np.unique(columns["key"][np.concatenate([np.array([], np.int64), *shown.values()])])
+    keys = keys[keys >= 0]
+    names = dict(zip(keys.tolist(), named(audit, keys), strict=True))
+    for number, rows in shown.items():
+        told = {name: columns[name][first[number]] for name in ("severity", "code", "remedy")}
+        messages = {columns["message"][place] for place in rows.tolist()}
+        is_one = len(messages) == 1
+        yield told | {
+            "total": int(totals[number]),
+            "message": messages.pop() if is_one else "",
+            "rows": list(_items(audit, rows, names, is_one)),
+        }
+
+
+def _items(audit: Reconciliation, rows: Array, names: dict[int, tuple[str, str]], is_one: bool) -> Iterator[Html]:
+    """Some findings: where, the key's status and ending, what (unless it is one for all), the file."""
+    columns, status = audit.finding_columns, audit.key_columns["status"]
+    for place, key in zip(rows.tolist(), columns["key"][rows].tolist(), strict=True):
+        file, line = columns["source_file"][place] or "", int(columns["source_row"][place])
+        at = int(audit.places[key]) if key >= 0 else -1
+        where, end = names[key] if key >= 0 else (columns["pool"][place] or file or "the whole audit", "")
+        yield html(
+            '<tr class="item"{}><th scope="row"><span>{}</span></th>{}{}{}{}</tr>',
+            html(' data-k="{}"', str(at)) if key >= 0 else "",
+            short(where),
+            _cell(plain(status[at]) if key >= 0 else ""),
+            _cell(end, "Ends in"),
+            "" if is_one else _cell(short(columns["message"][place])),
+            _cell(short(f"{file}, row {line}" if line else file), "Source", "mute"),
+        )
+
+
+def _grouped(groups: list[dict[str, Any]]) -> Html:
+    if not groups:
+        return Html(
+            '<h2 id="findings">Findings, by what to do about them</h2>\n<p class="t-works"><b>No findings.</b></p>'
+        )
+    shown = []
+    for group in groups:
+        heads = ("Where", "Status", "Ends in", *([] if group["message"] else ["What"]), "Source")
+        listed = _table(heads, group["rows"]) if group["rows"] else ""
+        shown.append(
+            html(
+                '<details class="group"><summary><b class="t-{}">{}</b> · <h3>{}</h3> · {}<br><span data-copy>{}</span></summary>\n{}\n{}\n{}</details>',
+                *(
+                    HUES.get(group["severity"], "nothing"),
+                    group["severity"],
+                    plain(group["code"]),
+                    group["total"],
+                    group["remedy"],
+                ),
+                html("<p>{}</p>", short(group["message"])) if group["message"] else "",
+                *(listed, _rest(group["total"] - len(group["rows"]), "finding", "Findings")),
+            )
+        )
+    return html(
+        '<h2 id="findings">Findings, by what to do about them</h2>\n<p class="filter" hidden><label for="filter">Show only</label> '
+        '<input id="filter" type="search" placeholder="a pool, a status, a reference" autocomplete="off">'
+        '<output for="filter" aria-live="polite"></output></p>\n{}',
+        joined(shown),
+    )
+
+
+def _sources(audit: Reconciliation) -> Html:
+    counted = {"rows_read": "Rows read", "keys": "Keys", "repeats": "Repeats", "set_aside": "Set aside"}
+    unused = any(one["columns_not_used"] for one in audit.source_rows)
+    rows = (
+        _row(
+            short(one["source_file"]),
+            _cell(plain(one["role"])),
+            *(_cell(one[name], title, "n") for name, title in counted.items()),
+            *([_cell(short(one["columns_not_used"]), "Columns not used")] if unused else []),
+        )
+        for one in audit.source_rows[:ROWS]
+    )
+    heads = ("File", "Role", *(f"#{title}" for title in counted.values()), *(["Columns not used"] if unused else []))
+    return html(
+        '<h2 id="sources">Evidence: where the numbers come from</h2>\n<p>Tie-out: every row that was read from pool and course-key '
+        "files comes out again as a key, a repeat of one, or a row set aside with a reason. <b>{}</b>; unexplained: <b>{}</b>.</p>\n{}\n{}",
+        *(tie_out_line(audit), audit.tie_out_sums()["unexplained"], _table(heads, rows)),
+        _rest(len(audit.source_rows) - ROWS, "file", "Sources"),
+    )
+
+
+def _dictionary(audit: Reconciliation) -> Html:
+    statuses = {code: one.when for code, one in STATUSES.items()}
+    kinds: dict[str, tuple[Any, Any]] = {
+        "The four groups": (GROUPS, audit.groups),
+        "The 14 statuses, of which the first that fits is taken": (statuses, audit.statuses),
+        "Does it work?": (WORKS, audit.works),
+        "Stages of a pool": (STAGES, None),
+        "Verdicts": (VERDICTS, None),
+    }
+    shown = []
+    for title, (meanings, counts) in kinds.items():
+        rows = (
+            _row(plain(word), *([_cell(counts[word], "Keys", "n")] if counts else []), _cell(told))
+            for word, told in meanings.items()
+        )
+        heads = ("Word", *(["#Keys"] if counts else []), "Meaning")
+        shown.append(html("<details><summary><h3>{}</h3></summary>{}</details>", title, _table(heads, rows, kind="")))
+    return html('<h2 id="words">Words</h2>\n{}', joined(shown))
+
+
+# --- pieces of a table ---
+
+
+def _cell(value: object, of: str = "", kind: str = "") -> Html:
+    """A cell; on a narrow screen, where a table has no head, `of` stands before what it holds."""
+    named = html(' data-of="{}"', of) if of and value not in ("", None) else Html()
+    return html("<td{}{}>{}</td>", html(' class="{}"', kind) if kind else Html(), named, value)
+
+
+def _row(title: object, *cells: Html) -> Html:
+    """A row of a table; its first cell is a heading."""
+    return html('<tr><th scope="row">{}</th>{}</tr>', title, joined(cells, ""))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Html], foot: Iterable[Html] = (), kind: str = "sort") -> Html:
+    """A table; a head that begins with # is of a column of numbers."""
+    head = joined(
+        (
+            html('<th scope="col"{}>{}</th>', Html(' class="n"' if name[:1] == "#" else ""), name.lstrip("#"))
+            for name in heads
+        ),
+        "",
+    )
+    below = html("<tfoot>{}</tfoot>", joined(foot)) if foot else Html()
+    return html(
+        '<table class="{}"><thead><tr>{}</tr></thead><tbody>\n{}\n</tbody>{}</table>', kind, head, joined(rows), below
+    )
+
+
+def _bar(parts: Mapping[str, int], share: float = 1) -> Html:
+    """Families of keys as a bar that takes a share of its line; words beside it say the same."""
+    if not any(parts.values()):
+        return Html()
+    drawn = (
+        html('<i class="{}" style="flex-grow:{}"></i>', name, str(number)) for name, number in parts.items() if number
+    )
+    return html(
+        '<span class="bar" aria-hidden="true" style="width:{}%">{}</span>', f"{100 * share:.4g}", joined(drawn, "")
+    )
+
+
+def _split(parts: Mapping[str, int]) -> Html:
+    """Families of keys in words and numbers."""
+    told = (html('<span class="t-{}">{}: {}</span>', name, FAMILIES[name][2], n) for name, n in parts.items() if n)
+    return joined(told, ", ")
+
+
+def _rest(number: int, what: str, sheet: str) -> Html:
+    """How much is not listed, and where it stands."""
+    more = '<p class="mute">And {}: workbook, sheet <i>{}</i>.</p>'
+    return html(more, count(number, f"more {what}"), sheet) if number > 0 else Html()

@@ -1,0 +1,160 @@
+"""The files of a report for other programs: keys.csv, findings.csv, summary.json; and the plan's text files. (DESIGN §4)"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.audit import Reconciliation
+from keyaudit.changes import CHANGES, Changes
+from keyaudit.coded import TEXT, as_coded, as_texts, text_of
+from keyaudit.columns import FINDINGS, KEYS
+from keyaudit.masking import one_line
+from keyaudit.plan import MigrationPlan
+from keyaudit.rulebook import LISTS
+from keyaudit.words import count
+
+CHUNK = 50_000  # rows turned into text at a time
+STEPS = "steps.txt"
+ICS_HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyaudit//deadlines//EN", "CALSCALE:GREGORIAN")
+
+
+def write_keys(audit: Reconciliation, path: Path) -> int:
+    """keys.csv: one row per key, the most urgent first."""
+    return _write_csv({name: audit.key_columns[name] for name in KEYS}, path)
+
+
+def write_findings(audit: Reconciliation, path: Path) -> int:
+    """findings.csv: one row per finding, worst first; a row number of 0 is none."""
+    columns = {name: audit.finding_columns[name] for name in FINDINGS}
+    rows = as_texts(columns["source_row"])
+    return _write_csv(columns | {"source_row": pc.if_else(pc.equal(rows, "0"), "", rows)}, path)
+
+
+def write_summary(audit: Reconciliation, path: Path) -> int:
+    """summary.json: the counts."""
+    path.write_text(json.dumps(audit.as_summary(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    return 1
+
+
+def write_changes(changes: Changes, path: Path) -> int:
+    """changes.csv: one row per key that changed since a former audit."""
+    columns = zip(*changes.rows, strict=True) if len(changes) else ([] for _ in CHANGES)
+    return _write_csv({name: pa.array(list(column), TEXT) for name, column in zip(CHANGES, columns, strict=True)}, path)
+
+
+def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
+    """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
+    size = len(next(iter(columns.values())))
+    parts = [_fields(column) for column in columns.values()]
+    with path.open("wb") as file:
+        file.write((",".join(columns) + "\r\n").encode())
+        for first in range(0, size, CHUNK):
+            fields = [texts.slice(first, CHUNK) if codes is None else texts.take(codes.slice(first, CHUNK)) for texts, codes in parts]
+            rows = pc.binary_join_element_wise(*fields, pa.scalar(",", TEXT))
+            whole = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
+            file.write(pc.binary_join(whole, pa.scalar("\r\n", TEXT))[0].as_buffer())
+            file.write(b"\r\n")
+    return size
+
+
+def _fields(column: Any) -> tuple[Any, Any]:
+    """The fields of a column: texts and, of few different ones, which row has which; what needs it stands in quotes."""
+    told = as_coded(column)
+    if told is None:
+        return _quoted(as_texts(column)), None
+    texts = _quoted(pa.array([*(text_of(value) for value in told.listed()), ""], TEXT))
+    return texts, pa.array(told.codes % len(texts))  # -1: the last
+
+
+def _quoted(texts: Any) -> Any:
+    odd = pc.match_substring_regex(texts, r'[",\r\n]')
+    if not pc.any(odd).as_py():
+        return texts
+    mark = pa.scalar('"', TEXT)
+    quoted = pc.binary_join_element_wise(mark, pc.replace_substring(texts, '"', '""'), mark, pa.scalar("", TEXT))
+    return pc.if_else(odd, quoted, texts)
+
+
+# --- the plan ---
+
+
+def write_lists(
+    plan: MigrationPlan, audit: Reconciliation, folder: Path, ticked: Collection[tuple[str, str]] = ()
+) -> dict[str, int]:
+    """The plan's text files: steps to tick off, one list per pool and purpose, the deadlines; returns the lines of each.
+
+    `ticked`: pool and text of steps that are ticked already. Lists: UTF-8, no BOM, one code a line, LF.
+    """
+    lines: dict[str, int] = {}
+    names: dict[tuple[str, str], str] = {}
+    for number, pool in enumerate(dict.fromkeys(step.pool for step in plan.step_rows), start=1):
+        for what in LISTS:
+            if codes := plan.codes(pool, what):
+                names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
+                lines[name] = _write_lines(folder / name, codes)
+    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names, ticked))
+    lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit), "\r\n")
+    return lines
+
+
+def _write_lines(path: Path, lines: list[str], end: str = "\n") -> int:
+    path.write_bytes("".join(f"{line}{end}" for line in lines).encode())
+    return len(lines)
+
+
+def slug(name: str) -> str:
+    """A file name every system takes; a name that loses something on the way gets four signs of its own."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    short = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+    return short if short == name else f"{short or 'pool'}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
+
+
+def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collection[tuple[str, str]]) -> list[str]:
+    """The steps as a text to print and tick off."""
+    lines = [plan.title, *plan.warnings, "These files hold codes that can be redeemed: pass on only what a learner needs."]
+    lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
+    pool = None
+    for step in plan.step_rows:
+        if step.pool != pool:
+            pool = step.pool
+            lines += ["", pool, "-" * min(len(pool), 80)]
+        text = one_line(f"{step.what}{f' ({count(step.keys)})' if step.keys else ''}")
+        lines.append(f"[{'x' if (one_line(pool), text) in ticked else ' '}] {step.step}. {text}")
+        lines += [f"       {names[pool, what]}" for what in LISTS if f"`{what}`" in step.what and (pool, what) in names]
+    return [one_line(line) for line in lines]
+
+
+def _calendar(audit: Reconciliation) -> list[str]:
+    """The deadlines to come, and the day by which each pool's keys need somebody, for a calendar program."""
+    days = [(date, f"Training Key Pools: {label.lower()}", label) for label, date in audit.calendar.deadlines() if date >= audit.as_of]
+    for row in audit.pool_rows:
+        if row.act_by is not None:
+            days.append((row.act_by, f"{row.pool}: keys need somebody (plan/{STEPS})", row.pool))
+    lines = list(ICS_HEAD)
+    for date, text, name in days:
+        uid = hashlib.sha256(f"{date}{name}".encode()).hexdigest()[:20]
+        lines += ["BEGIN:VEVENT", f"UID:{uid}@keyaudit", f"DTSTAMP:{audit.as_of:%Y%m%d}T000000Z"]
+        lines += [f"DTSTART;VALUE=DATE:{date:%Y%m%d}", f"DTEND;VALUE=DATE:{date + dt.timedelta(days=1):%Y%m%d}"]
+        lines += [*_wrapped("SUMMARY:" + re.sub(r"([,;\\])", r"\\\1", one_line(text))), "END:VEVENT"]
+    return [*lines, "END:VCALENDAR"]
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line of at most 75 bytes, and its continuations."""
+    parts, part = [], ""
+    for sign in line:
+        if len((part + sign).encode()) > 74:
+            parts.append(part)
+            part = " "
+        part += sign
+    return [*parts, part]
