@@ -74,15 +74,14 @@ class Timeline:
         xs = np.repeat([self.x(date) for date in (*days.tolist(), end)], 2)[1:-1]
         return list(zip(xs.tolist(), np.repeat(self.y(numbers), 2).tolist(), strict=True))
 
-    def bands(self, days: Array, parts: Iterable[tuple[Array, str]], end: dt.date) -> Array:
-        """Numbers in their colours, each on the ones before, in a rectangle a step; returns their sums."""
+    def bands(self, days: Array, parts: Iterable[tuple[Array, str]], end: dt.date) -> None:
+        """Numbers in their colours, each on the ones before, in a rectangle a step."""
         floor = np.zeros(len(days), dtype=np.int64)
         for numbers, colour in parts:
             low, high = self.stairs(days, floor, end), self.stairs(days, floor + numbers, end)
             boxes = [(*a, *b) for a, b in zip(low[::2], high[1::2], strict=True) if a[0] < b[0] and a[1] < b[1]]
             self.sheet.fill(boxes, colour, z=0.6)
             floor = floor + numbers
-        return floor
 
     def _name_deadlines(self, coming: tuple[str, dt.date] | None) -> float:
         """Draw the deadlines, their labels so low that none covers a line that goes up; returns the top of the plot."""
@@ -154,7 +153,7 @@ def redemptions(audit: Reconciliation) -> Chart:
     days = days[days >= np.datetime64(first)]
     numbers = {name: np.searchsorted(part, days, side="right") for name, part in parts.items()}
     sums = np.sum(list(numbers.values()), axis=0)
-    data = {"date": days.astype("datetime64[s]")} | numbers | {"redeemed": sums, "not_redeemed": total - sums}
+    data = {"date": days.astype("datetime64[s]")} | numbers | {"all_redeemed": sums, "not_redeemed": total - sums}
     if not total:
         return sheet.chart(data)
 
@@ -179,7 +178,9 @@ def redemptions(audit: Reconciliation) -> Chart:
     left, whole = f.in_pool & ~is_done, by_family(f)[0][1]
     rest = next((counts for key, counts in by_family(f, left) if left[key]), dict.fromkeys(FAMILIES, 0))
     groups = {  # all keys as a column beside the plot, to its scale: number, words, fill, colour of the words
-        "redeemed": [(len(parts[n]), row[len(parts[n]) != 1], row[2], WORD["done"]) for n, row in REDEEMED.items()],
+        "redeemed in all": [
+            (len(parts[n]), row[len(parts[n]) != 1], row[2], WORD["done"]) for n, row in REDEEMED.items()
+        ],
         "not redeemed": [(rest[n], _of(rest[n], whole[n], FAMILIES[n][2]), FILL[n], WORD[n]) for n in REST],
     }
     rungs, said, low, x = [], [], 0, time.right + 0.2
@@ -207,7 +208,7 @@ def _redeemed_title(total: int, done: int) -> str:
         return "No key is in a pool"
     if done in (0, total):
         every = "The 1 pool key is" if total == 1 else f"{'All' if done else 'None of'} {total:,} pool keys are"
-        return f"{every} {'redeemed' if done or total > 1 else 'not redeemed'}"
+        return f"{every}{'' if done or total > 1 else ' not'} redeemed"
     return f"{done:,} of {total:,} pool keys {are(done)} redeemed, {total - done:,} {are(total - done)} not"
 
 

@@ -22,7 +22,7 @@ FACTS: dict[str, tuple[Any, str, str]] = {  # what exports show of a key (a plac
     "in_before": (lambda f: f.in_before, "In the", "backup"),
     "in_now": (lambda f: f.in_now, "In pool", "now"),
     "in_course_keys": (lambda f: np.where(f.course_keys_given, f.in_course_keys, 2), "Course", "key"),
-    "redeemed": (lambda f: f.redeemed & f.in_pool, "Redeemed", "in pool"),
+    "redeemed_in_pool": (lambda f: f.redeemed & f.in_pool, "Redeemed", "in pool"),
     "is_distributed": (lambda f: f.is_distributed, "Sent to", "a learner"),
     "looks_alike": (lambda f: f.link >= 0, "Looks like", "another"),
 }
