@@ -55,7 +55,7 @@ KINDS = {
     "count": "number",
     "upright": "number",
     "share": "share",
-    "input": "input wrap",
+    "input": "left wrap input",
     "link": "left link",
 }
 LINE_HEIGHTS = {"headline": 30.0, "title": 24.0, "heading": 21.0}
