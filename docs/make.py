@@ -12,17 +12,16 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from keyaudit.case import CASE_TOML
+from keyaudit.calendar import PERIODS
 from keyaudit.columns import COLUMNS, EXTRA_ALIASES, ROLES
-from keyaudit.findings import FINDINGS_TABLE, SEVERITIES
-from keyaudit.reconciliation import ANSWERS
-from keyaudit.statuses import FAMILIES, STATUSES, WORKS, WORKS_MEANING
+from keyaudit.new import HERE
+from keyaudit.rulebook import ANSWERS, FAMILIES, FINDINGS, SEVERITIES, STATUSES, WORKS, in_words
 
 DOCS = Path(__file__).parent
 ACT_BY = {
     "now": "today",
     "deadline": "the next deadline at which it can still be done",
-    "if_no": "today if it does not work",
+    "if_wrong": "today if it does not work, or a setting of it is wrong",
     "never": "",
 }
 
@@ -58,35 +57,49 @@ def headers() -> str:
 
 def statuses() -> str:
     """The 14 statuses."""
-    rows = [
-        (
-            f"`{row.code}`",
-            FAMILIES[row.family][2],
-            row.when,
-            " *or* ".join(s.text for s in row.steps),
-            ACT_BY[row.act_by],
-        )
-        for row in STATUSES.values()
-    ]
-    return table("status | family | when | next step | by", rows)
+    rows = [(f"`{row.code}`", row.when, in_words(row.rule), ACT_BY[row.act_by]) for row in STATUSES.values()]
+    return table("status | when | the rule, as it is evaluated | by", rows)
+
+
+def steps() -> str:
+    """What to do, by status and by what is known."""
+    rows = []
+    for row in STATUSES.values():
+        for step in row.steps:
+            when = in_words(step.when) if step.when else "otherwise"
+            rows.append((f"`{row.code}`", when, step.text or "what the finding about its setting says"))
+    return table("status | where | next step", rows)
 
 
 def findings() -> str:
     """The findings, worst first."""
-    worst_first = sorted(FINDINGS_TABLE.values(), key=lambda row: SEVERITIES.index(row.severity))
-    return table(
-        "finding | severity | what | what to do",
-        [(f"`{row.code}`", row.severity, row.meaning, row.remedy) for row in worst_first],
-    )
+    worst_first = sorted(FINDINGS.values(), key=lambda row: min(map(SEVERITIES.index, row.severity)))
+    rows = []
+    for row in worst_first:
+        raised = "; ".join(f"{severity} where {in_words(rule)}" for rule, severity in row.raised)
+        severity = _by_period(row.severity) + (f"; {raised}" if raised else "")
+        rows.append((f"`{row.code}`", severity, row.what, _by_period(row.remedy) or "the key's next step"))
+    return table("finding | severity | what | what to do", rows)
+
+
+def _by_period(texts: tuple[str, ...]) -> str:
+    """A text, or one for each period in which it differs from the former."""
+    told: dict[str, list[str]] = {}
+    for period, text in zip(PERIODS, texts, strict=True):
+        told.setdefault(text, []).append(period)
+    if len(told) == 1:
+        return texts[0]
+    return "; ".join(f"{text} ({', '.join(periods)})" for text, periods in told.items() if text)
 
 
 PARTS: dict[str, Callable[[], str]] = {
     "folders": folders,
     "headers": headers,
-    "case.toml": lambda: f"```toml\n{CASE_TOML.strip()}\n```",
+    "case.toml": lambda: f"```toml\n{(HERE / 'case_template.toml').read_text(encoding='utf-8').strip()}\n```",
     "statuses": statuses,
+    "steps": steps,
     "families": lambda: table("family | colour", [(words, f"`{shade}`") for shade, _, words in FAMILIES.values()]),
-    "works": lambda: table("works | meaning", [(f"`{value}`", WORKS_MEANING[value]) for value in WORKS]),
+    "works": lambda: table("works | meaning", [(f"`{word}`", meaning) for word, meaning in WORKS.items()]),
     "answers": lambda: table("answer | which keys", ANSWERS.items()),
     "findings": findings,
 }

@@ -42,7 +42,7 @@ from keyaudit.rulebook import (
     Code,
 )
 from keyaudit.tallies import NO_POOL, Task, cross_count, outlook, tasks
-from keyaudit.words import are, away, count, plain, weekday
+from keyaudit.words import are, away, count, listed, plain, weekday
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -353,6 +353,16 @@ class Reconciliation:
                     f"{row['source_file']}: {count(lost, 'damaged row')} {'was' if lost == 1 else 'were'} set aside; a key may be lost there."
                 )
         return (*found, *(text for _, text in self.unreadable))
+
+    @cached_property
+    def not_understood(self) -> tuple[str, ...]:
+        """The columns of pool and course-key files that no role uses, the same of several files once."""
+        files: dict[str, list[str]] = {}
+        for block in self._blocks if self.shown is None else ():
+            if block.code == Code.column_not_understood and block.where:
+                for place, (file, _, _) in enumerate(block.where):
+                    files.setdefault(block.message[place].partition("\n")[0], []).append(file)
+        return tuple(f"{listed(list(dict.fromkeys(of)), 2)}: {text}" for text, of in files.items())
 
     def when(self, day: dt.date) -> str:
         """`today`, or `by Fri 10 Apr 2026`."""

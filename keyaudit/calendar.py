@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
-from keyaudit.errors import CaseError
+from keyaudit.errors import CaseError, KeyauditError
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,15 @@ PHASES = {
     "read_only": "Pools are read-only: a code cannot be freed any more. It works while its pool is active.",
     "removed": "Pools are removed: a code that was not migrated is dead.",
 }
+
+
+def as_date(value: str | dt.date | None, what: str) -> dt.date:
+    """A date given by a person: ISO text or a date. Raises KeyauditError naming `what`."""
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise KeyauditError(f'{what}: "{value}" is no date. Write it as YYYY-MM-DD, for example 2026-04-09.') from None

@@ -219,7 +219,7 @@ def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
         role = _ROLE_OF.get(_plain(entry.name)) if entry.is_dir() else None
         if entry.name.casefold() in ("case.toml.txt", "case.txt"):
             raise CaseError(f"{where}: rename it to case.toml. (Windows may hide the ending .txt.)")
-        if entry.name.startswith(".") or entry.name.casefold() == "case.toml":
+        if entry.name.startswith(".") or entry.name.casefold() == "case.toml" or entry.stem.casefold() == "readme":
             continue
         if entry.is_file():
             kind, reason = kind_of(entry)

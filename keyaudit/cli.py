@@ -142,7 +142,7 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
 
 
 def _date(text: str | None) -> dt.date | None:
-    from keyaudit.exports.names import as_date
+    from keyaudit.calendar import as_date
 
     return None if text is None else as_date(text, "--as-of")
 
@@ -240,11 +240,11 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command. Exit codes: DESIGN §4; every error is one message in plain words, never a traceback."""
-    from keyaudit.report.place import interruptible
+    from keyaudit.interrupts import stoppable
 
     gc.set_threshold(100_000, 50, 100)  # a command is short: nobody waits for what may be thrown away
     try:
-        with interruptible():
+        with stoppable():
             return commands.main(arguments, prog_name="keyaudit", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code, told = 130, "interrupted. Nothing was written."

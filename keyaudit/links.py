@@ -29,7 +29,8 @@ facts(  # of pools: is any of its keys a course key, exactly or by a link?
 
 
 def _keys_of(f: Facts, pool: int) -> Array:
-    return f.place_key[f.place_pool == pool]
+    keys = f.place_key[f.place_pool == pool]
+    return keys[f.readable[keys]]
 
 
 @fact

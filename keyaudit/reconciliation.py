@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from keyaudit.audit import Reconciliation
-from keyaudit.calendar import Calendar
-from keyaudit.columns import ROLES
+from keyaudit.calendar import Calendar, as_date
+from keyaudit.columns import ROLES, aliases, fold_header
 from keyaudit.errors import ReconcileError
-from keyaudit.exports.names import as_date, fold_name
+from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared
 from keyaudit.facts import By, Facts
 from keyaudit.findings import Accepted
@@ -103,7 +103,9 @@ def _refuse_pool_among_course_keys(f: Facts) -> None:
     export = f.exports.get("course_keys")
     for place, file in enumerate(export.files if export else ()):
         tables = [table for table in export.tables if table.file == place] if export else []
-        if any({"name", "max_uses", "uses", "expires_on"} & table.columns for table in tables):
+        shown = frozenset().union(*(table.columns for table in tables))
+        of_pools = {aliases("pools_before").get(fold_header(header)) for header in file.columns_not_used.split(", ")}
+        if {"name", "max_uses", "uses"} & shown or ("expires_on" in shown and not {"starts_on", "pool", "sitewide"} & of_pools):
             continue
         start = f.slices["course_keys"].start
         keys = (
@@ -114,7 +116,7 @@ def _refuse_pool_among_course_keys(f: Facts) -> None:
             pool = f.pools.names[int(np.bincount(f.home_pool[open_]).argmax())]
             raise ReconcileError(
                 f'{file.source_file}: at least half of its codes are unredeemed keys of the pool "{pool}", and it has no '
-                "column of a course-key export (name, max uses, uses, expiration): it is an export of that pool. "
+                "column that only a course-key export has (name, max uses, uses): it is an export of that pool. "
                 "Move it into pools-now if it is newer than the backup, else into pools-before."
             )
 

@@ -1,13 +1,14 @@
-"""A run that writes a small set, to be killed by test_place.py: at every change of a file, or at any moment.
+"""Runs that write a small set, to be killed by test_place.py: at every change of a file, or at any moment.
 
-python tests/placing.py TARGET VERSION [CHANGE] [plain]: kills itself before the CHANGE-th change (0: never), prints the
-number of changes; `plain` as on a system that cannot let two folders change places.
+Reads lines of JSON [target, version, change, exchanges, output] and starts a process for each, which kills itself before that
+change (0: never); `exchanges` is false as on a system where two folders cannot change places. Answers with the number of
+the process and, after one more line, with its exit code once it has ended. What the process has to say stands in the output file.
 """
 
-# ruff: noqa: T201
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import sys
@@ -23,27 +24,21 @@ CHANGES = ("os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmo
 
 
 def write(version: str) -> Any:
-    """A set of six files whose contents, and one of whose names, depend on the version."""
-
+    """A set of five files whose contents, and one of whose names, depend on the version."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr(zipfile.ZipInfo("sheet.xml"), f"<sheet>{version}</sheet>" * 50)
-    content = made.getvalue()
+    workbook = made.getvalue()
 
     def write_into(folder: Path) -> dict[str, int]:
         (folder / "keys.txt").write_text(f"KEY-1 {version}\nKEY-2 {version}\n")
-        (folder / "report.xlsx").write_bytes(content)
+        (folder / "report.xlsx").write_bytes(workbook)
         (folder / "report.html").write_text(f"<p>{version}</p>")
         (folder / "plan").mkdir()
         (folder / "plan" / "steps.txt").write_text(f"{version}\n[ ] 1. Export the pool.\n")
         (folder / "plan" / f"01 {version} - paste.txt").write_text("KEY-1\n")
-        return {
-            "keys.txt": 2,
-            "report.xlsx": 2,
-            "report.html": 1,
-            "plan/steps.txt": 2,
-            f"plan/01 {version} - paste.txt": 1,
-        }
+        paste = f"plan/01 {version} - paste.txt"
+        return {"keys.txt": 2, "report.xlsx": 2, "report.html": 1, "plan/steps.txt": 2, paste: 1}
 
     return write_into
 
@@ -52,9 +47,8 @@ def manifest(outputs: dict[str, Any]) -> dict[str, Any]:
     return {"tool": "keyaudit 0.2.0", "as_of": "2026-04-09", "options": {}, "outputs": outputs}
 
 
-def main() -> None:
-    target, version = Path(sys.argv[1]), sys.argv[2]
-    last = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+def run(target: Path, version: str, last: int, exchanges: bool, output: Path) -> int:
+    """One run in a process of its own; its exit code."""
     seen = 0
 
     def change() -> None:
@@ -71,24 +65,41 @@ def main() -> None:
 
     def exchanged(one: Path, other: Path) -> bool:
         change()
-        done = "plain" not in sys.argv and exchange(one, other)
+        done = exchanges and exchange(one, other)
         change()
         return done
 
     place._exchange = exchanged
-    sys.addaudithook(hook)
+    os.fsync = lambda _: None  # a kill undoes nothing that was written
     content = write(version)
-    print("begun", flush=True)
     try:
         with stoppable():
+            sys.addaudithook(hook)
             place.write_set(target, "report", content, manifest)
-    except KeyboardInterrupt:
-        print("interrupted", "placed" if place.placed() == target.resolve() else "not placed", flush=True)
-        sys.exit(130)
+        return 0
     except KeyauditError as problem:
-        print(problem, flush=True)
-        sys.exit(2)
-    print(seen, flush=True)
+        output.write_text(str(problem))
+        return 2
+    except KeyboardInterrupt:
+        output.write_text("placed" if place.placed() == target.resolve() else "not placed")
+        return 130
+
+
+def main() -> None:
+    while line := sys.stdin.readline():
+        target, version, last, exchanges, output = json.loads(line)
+        number = os.fork()
+        if not number:
+            code = 1
+            try:
+                code = run(Path(target), version, last, exchanges, Path(output))
+            finally:
+                os._exit(code)
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
+        sys.stdin.readline()  # until then its number is no other's
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

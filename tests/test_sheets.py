@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 import zipfile
 from dataclasses import replace
@@ -28,6 +31,8 @@ from keyaudit.errors import UnreadableFile
 from keyaudit.report import cells as cells_module
 from keyaudit.report import sheets as sheets_module
 from keyaudit.report.cells import CELL_LENGTH, letters, shown_texts
+from keyaudit.report.place import write_set
+from keyaudit.report.sets import edited
 from keyaudit.report.sheets import KINDS, Block, Column, Sheet, write_book
 from keyaudit.report.ticks import FORMER, read_ticks, with_ticks
 
@@ -372,7 +377,8 @@ def test_the_same_sheets_give_the_same_bytes_and_no_other_file(tmp_path: Path, m
     assert one == other
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.xlsx", "other.xlsx", "tmp"]
     assert not list((tmp_path / "tmp").iterdir())
-    assert len(column_of(tmp_path / "one.xlsx", "List", "A")) == 25_000
+    with zipfile.ZipFile(tmp_path / "one.xlsx") as archive:
+        assert archive.read("xl/worksheets/sheet1.xml").count(b"</row>") == 25_003
 
 
 def test_more_links_than_excel_takes_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,18 +391,44 @@ def test_more_links_than_excel_takes_are_left_out(tmp_path: Path, monkeypatch: p
 def test_a_disk_that_fills_up_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the size at which it is full: one OSError, and nobody complains on top of it."""
     resource = pytest.importorskip("resource")
-    size = book(tmp_path / "whole.xlsx", work_list(5_000)).stat().st_size
+    size = book(tmp_path / "whole.xlsx", work_list(2_500)).stat().st_size
     ignored: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for limit in (0, 1, *range(500, size, size // 17), size - 1):
+    for limit in (0, 1, *range(500, size, size // 9), size - 1):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
         try:
             with pytest.raises(OSError, match="File too large"):
-                book(tmp_path / "cut.xlsx", work_list(5_000))
+                book(tmp_path / "cut.xlsx", work_list(2_500))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         gc.collect()
+    assert ignored == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer that interrupts")
+def test_an_interrupt_while_it_is_written_is_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At thirty moments: KeyboardInterrupt, and nobody complains on top of it."""
+    ignored: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    begun = time.perf_counter()
+    book(tmp_path / "whole.xlsx", work_list(2_500))
+    span = time.perf_counter() - begun
+    interrupted = 0
+    try:
+        for at in range(30):
+            signal.setitimer(signal.ITIMER_REAL, span * (at + 1) / 31)
+            try:
+                book(tmp_path / "cut.xlsx", work_list(2_500))
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupted += 1
+            gc.collect()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 8
     assert ignored == []
 
 
@@ -528,6 +560,32 @@ def test_a_list_over_several_sheets_is_one_list_for_those_who_tick_it(
     read["List 2"]["F4"] = "done"
     read.save(path)
     assert read_ticks(path, [work_list(3)]) == {"List": {"KEY-00002": {"Done": "done"}}}
+
+
+def test_notes_come_from_report_to_report_and_the_edited_workbook_stays(tmp_path: Path) -> None:
+    """Written, edited, written anew, and once more without an edit in between."""
+    target = tmp_path / "report"
+
+    def written() -> None:
+        def write(folder: Path) -> dict[str, int]:
+            former = target / "report.xlsx"
+            following = with_ticks(signed(), read_ticks(former, signed())) if former.exists() else signed()
+            book(folder / "report.xlsx", *following)
+            return {"report.xlsx": 6}
+
+        write_set(target, "report", write, lambda outputs: {"tool": "keyaudit 0.2.0", "outputs": outputs})
+
+    written()
+    edited_with_openpyxl(target / "report.xlsx")
+    os.utime(target / "report.xlsx", (dt.datetime(2026, 4, 9, 14, 5).timestamp(),) * 2)
+    bytes_of_theirs = (target / "report.xlsx").read_bytes()
+    assert edited(target) == [target / "report.xlsx"]
+    for _ in range(2):
+        written()
+        assert edited(target) == []
+        assert read_ticks(target / "report.xlsx", signed()) == TYPED
+    assert sorted(path.name for path in target.iterdir()) == ["MANIFEST.json", "report (edited 2026-04-09 14-05).xlsx", "report.xlsx"]  # fmt: skip
+    assert (target / "report (edited 2026-04-09 14-05).xlsx").read_bytes() == bytes_of_theirs
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a workbook", b"Training key,Note\nSECRET-CODE-1,x\n"])

@@ -1,4 +1,4 @@
-"""Charts over time against the deadlines: what is redeemed, what is left to migrate, what would still work. (DESIGN §5)"""
+"""Charts over time: what is redeemed, what is left to migrate, what would still work. (DESIGN §5)"""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Timeline:
             sheet.fill([(self.x(max(calendar.removed, first)), self.bottom, right, self.top)], BAND, z=0)
         for step in ticks(peak):
             y = self.y(step)
-            sheet.line([(self.left, y), (right, y)], GRID if step else RULE, 0.8, z=0.7 if step else 1)
+            sheet.line([(self.left, y), (right, y)], GRID if step else RULE, 0.8, z=0.5 if step else 1)
             sheet.text(self.left - 0.07, y, f"{step:,}", "right", "center", colour=MUTE)
         year, end = 0, -1.0
         for date in dates(first, self.last):
@@ -85,10 +85,10 @@ class Timeline:
         return floor
 
     def _name_deadlines(self, coming: tuple[str, dt.date] | None) -> float:
-        """Draw the deadlines, their labels so low that none covers a line that goes up; returns where the plot begins."""
+        """Draw the deadlines, their labels so low that none covers a line that goes up; returns the top of the plot."""
         ceiling, at = self.sheet.height - 0.94, [self.x(date) for date in self.deadlines]
         told = [(day(date, week=True), " · ".join(names)) for date, names in self.deadlines.items()]
-        wide = [width(date, 8.5, True) + 0.06 + width(names, 8.5) for date, names in told]
+        wide = [width(date, 8.5, True) + 0.09 + width(names, 8.5) for date, names in told]
         left = [min(x + 0.08, RIGHT - room) for x, room in zip(at, wide, strict=True)]
         levels = [0] * len(at)
         for place in reversed(range(len(at))):
@@ -98,11 +98,11 @@ class Timeline:
         bottom = ceiling - ROW * (max(levels, default=-1) + 1)
         for place, (date, (words, names)) in enumerate(zip(self.deadlines, told, strict=True)):
             x, x0, x1, y = at[place], left[place], left[place] + wide[place], bottom + ROW * (levels[place] + 0.5)
-            is_next = coming is not None and coming[1] == date
-            self.sheet.line([(x, self.bottom), (x, y + ROW / 2)], INK if is_next else RULE, 1.8 if is_next else 1, z=4)
+            colour, pen = (INK, 1.8) if coming and coming[1] == date else (RULE, 1)
+            self.sheet.line([(x, self.bottom), (x, y + ROW / (2 if x < x0 else -2))], colour, pen, z=4)
             self.sheet.fill([(x0 - 0.03, y - 0.08, x1 + 0.03, y + 0.08)] if x0 < x else [], PAPER, z=5)
             self.sheet.text(x0, y, words, va="center", size=8.5, bold=True)
-            self.sheet.text(x1, y, names, "right", "center", size=8.5, colour=MUTE)
+            self.sheet.text(x1 - width(names, 8.5), y, names, va="center", size=8.5, colour=MUTE)
         return bottom - 0.1
 
 
@@ -127,9 +127,6 @@ def dates(first: dt.date, last: dt.date) -> list[dt.date]:
 def later(date: dt.date, days: float) -> dt.date:
     """Some days later (or earlier), within what a calendar can hold."""
     return dt.date.fromordinal(min(max(date.toordinal() + round(days), 1), dt.date.max.toordinal()))
-
-
-# --- redemptions ---
 
 
 def redemptions(audit: Reconciliation) -> Chart:
@@ -214,9 +211,6 @@ def _redeemed_title(total: int, done: int) -> str:
     return f"{done:,} of {total:,} pool keys {are(done)} redeemed, {total - done:,} {are(total - done)} not"
 
 
-# --- keys_left ---
-
-
 def keys_left(audit: Reconciliation) -> Chart:
     """Will we make it? Keys left to migrate per day, the pace that is needed and the pace that was kept.
 
@@ -270,13 +264,12 @@ def keys_left(audit: Reconciliation) -> Chart:
             pace = f"{week / 7:,.0f}" if week % 7 == 0 or week > 70 else f"{week / 7:.1f}"
             fate = f"{count(missed)} {'misses' if missed == 1 else 'miss'} {day(target)}"
             fate = fate if missed else f"all done by {day(until)}"
-            spots = [*around(end, time.y(missed), "NE SE"), (RIGHT, time.top - 0.1, "right", "top")]
-            sheet.place(f"at last week's pace ({pace} a day)\n{fate}", spots, colour=WORD["todo"])
+            ahead_of = [*around(end, time.y(missed), "NE SE"), (RIGHT, time.top - 0.1, "right", "top")]
+            sheet.place(f"at last week's pace ({pace} a day)\n{fate}", ahead_of, colour=WORD["todo"])
             rows += [(today, left, "at last week's pace"), (np.datetime64(target), missed, "at last week's pace")]
             said.append(f"Last week: {count(week)} in 7 days; at that pace {missed:,} would be left.")
-        low = time.bottom + 0.08
-        spots = [(end + aside, low, "left", "bottom") for aside in (0.1, 0.5, 0.9, 1.3, 1.7, 2.3, 3)]
-        sheet.place(needed, [*spots, (end - 0.1, low, "right", "bottom"), (RIGHT, low, "right", "bottom")])
+        below = [(end + aside, time.bottom + 0.08, "left", "bottom") for aside in (0.1, 0.5, 0.9, 1.3, 1.7, 2.3, 3)]
+        sheet.place(needed, [*below, (RIGHT, time.bottom + 0.08, "right", "bottom")])
     spots = around(x, y, "SW NE NW SE N" if y > time.bottom + 0.6 else "NE NW N")
     sheet.place(f"{left:,} left\n({day(as_of)})", spots, 10, True, WORD["todo"])
     if has_past:
@@ -302,9 +295,6 @@ def _left_title(audit: Reconciliation, left: int, is_known: bool) -> str:
     return f"{count(left)} {are(left)} not migrated, {when}"
 
 
-# --- outlook ---
-
-
 def outlook(audit: Reconciliation) -> Chart:
     """What would still work? Codes in learners' hands that work on each day if nothing changes; later, what stopped."""
     codes, as_of, removed = open_codes(audit.facts), audit.as_of, audit.calendar.removed
@@ -314,7 +304,7 @@ def outlook(audit: Reconciliation) -> Chart:
     told += "worked on each day" if is_over else "work on each day, if nothing changes"
     *alive, unsure = working(np.array([removed], "datetime64[D]"), *spans)[0].tolist()
     sheet = Sheet(audit, _outlook_title(audit, total, int(dead.sum()), sum(alive), unsure), told)
-    time = Timeline(sheet, audit, audit.calendar.announced_on if is_over else as_of, total, right=7.0, after=0.3)
+    time = Timeline(sheet, audit, audit.calendar.announced_on if is_over else as_of, total, right=6.9, after=0.3)
     end, edges = np.datetime64(time.last), np.array([time.first, *time.deadlines, as_of], "datetime64[D]")
     days = np.unique(np.concatenate([edges, *(date.astype("datetime64[D]") for date in spans[:2])]))
     days = days[(days >= np.datetime64(time.first)) & (days < end)]

@@ -14,7 +14,8 @@ import numpy as np
 from keyaudit.rulebook import FAMILIES
 
 Points = Sequence[tuple[float, float]]
-Shape = tuple[float, Sequence[Points], str, str, float, Sequence[float]]  # z, lines, fill, edge; width, dash in points
+Lines = Sequence[Points]
+Shape = tuple[float, Lines, str, str, float, Sequence[float]]  # z, lines, fill, edge; width, dash in points
 Words = tuple[float, float, str, float, bool, str, str]  # x, y of the baseline, text, size, is it bold?, colour, side
 
 WIDTH, DPI = 9.2, 160
@@ -25,14 +26,14 @@ FILL = {family: colours[0] for family, colours in FAMILIES.items()}
 WORD = {family: colours[1] for family, colours in FAMILIES.items()}  # darker: text has a contrast of 4.5 at least
 PALE = {"todo": "#F6DFD0", "done": "#CBDAE7", "dead": "#EADCE4"}  # what was; of no known day; what no longer works
 DARK = {  # the same on a page that turns dark
-    PAPER: "#212A33", INK: "#E8ECF0", MUTE: "#A7B3BF", GRID: "#323D48", RULE: "#66727F", BAND: "#2A343E", STRIPE: "#29333D",
+    PAPER: "#212A33", INK: "#E8ECF0", MUTE: "#A7B3BF", GRID: "#323D48", RULE: "#66727F", BAND: "#2A343E",
+    STRIPE: "#29333D", PALE["todo"]: "#4B3627", PALE["done"]: "#43566A", PALE["dead"]: "#40303B",
     FILL["todo"]: "#E0701A", FILL["dead"]: "#CF7FAF", FILL["unknown"]: "#7D6A94", FILL["works"]: "#1FA091",
     FILL["done"]: "#6C8AA6", FILL["nothing"]: "#55626F", WORD["todo"]: "#FF9A52", WORD["check"]: "#F0C63C",
     WORD["unknown"]: "#CDB8E4", WORD["works"]: "#4FC7B8", WORD["done"]: "#A9C5DF", WORD["nothing"]: "#AEB9C4",
-    PALE["todo"]: "#4B3627", PALE["done"]: "#43566A", PALE["dead"]: "#40303B",
 }  # fmt: skip
 LEFT_OF = {"left": 0.0, "center": 0.5, "right": 1.0}  # which part of a text stands left of where it is placed
-AS_IT_COMES = ("text.antialiased", "text.hinting", "text.hinting_factor", "path.snap", "path.simplify")
+SETTINGS = ("text.antialiased", "text.hinting", "text.hinting_factor", "path.snap", "path.simplify")
 
 
 def dark_css() -> str:
@@ -88,9 +89,8 @@ def _paint(canvas: Any, unit: int, sign: Any, height: float, shapes: Sequence[Sh
     from matplotlib.transforms import Affine2D
 
     inches, gc = Affine2D().scale(unit), canvas.new_gc()
-    default: Any = mpl.rcParamsDefault
-    settings: Any = {name: default[name] for name in AS_IT_COMES} | {"svg.fonttype": "none"}
-    with mpl.rc_context(settings):
+    as_it_comes: Any = {name: value for name, value in mpl.rcParamsDefault.items() if name in SETTINGS}
+    with mpl.rc_context(as_it_comes | {"svg.fonttype": "none"}):
         for _, lines, fill, edge, wide, dash in shapes:
             gc.set_linewidth(wide)
             gc.set_foreground(edge or "none")
@@ -102,14 +102,11 @@ def _paint(canvas: Any, unit: int, sign: Any, height: float, shapes: Sequence[Sh
             canvas.draw_text(gc, left * unit, (height - y) * unit, sign(text), _font(size, bold), 0, False, anchor)
 
 
-def _path(lines: Sequence[Points]) -> Any:
+def _path(lines: Lines) -> Any:
     from matplotlib.path import Path
 
     codes = [code for line in lines for code in (Path.MOVETO, *[Path.LINETO] * (len(line) - 1))]
     return Path([point for line in lines for point in line], codes)
-
-
-# --- text that can be drawn ---
 
 
 @cache

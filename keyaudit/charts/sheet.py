@@ -15,7 +15,7 @@ import numpy as np
 
 from keyaudit.audit import Reconciliation
 from keyaudit.charts import paint
-from keyaudit.charts.paint import FILL, INK, MUTE, PAPER, RULE, WIDTH, WORD, Points, Shape, Words, clean, width
+from keyaudit.charts.paint import FILL, INK, MUTE, PAPER, RULE, WIDTH, WORD, Lines, Points, Shape, Words, clean, width
 from keyaudit.rulebook import FAMILIES
 from keyaudit.words import count, weekday
 
@@ -23,7 +23,7 @@ HEIGHT, LEFT, RIGHT = 5.0, 0.42, WIDTH - 0.42  # where text begins and ends
 NOTHING = "No key was exported"  # the title of a chart of no key
 FILES = {"pools_before": "pool export", "pools_now": "later pool export", "course_keys": "course-key export"}
 Box = tuple[float, float, float, float]  # from the lower left corner to the upper right
-Spot = tuple[float, float, str, str]  # x, y, and which side of the words stands there
+Spots = Sequence[tuple[float, float, str, str]]  # x, y, and which sides of the words stand there
 
 
 @dataclass(frozen=True)
@@ -89,26 +89,16 @@ class Sheet:
         for y, words in ((0.19, " · ".join(filter(None, source))), (0.36, note)):
             self.text(LEFT, y, words, room=RIGHT - LEFT, size=7.5, colour=MUTE)
 
-    # --- words ---
-
-    def text(
-        self, x: float, y: float, words: str, ha: str = "left", va: str = "baseline", room: float = 0, **look: Any
-    ) -> None:
+    def text(self, x: float, y: float, words: str, ha: str = "left", va: str = "baseline", **look: Any) -> None:
         """Write words where they belong; smaller, then shortened, where there is no `room` (inches)."""
-        size, bold = look.pop("size", 9), look.get("bold", False)
+        room, size, bold = look.pop("room", 0), look.pop("size", 9), look.get("bold", False)
         while room and size > 7.5 and width(clean(words), size, bold) > room:
             size -= 0.25
         words = shorten(words, room, size, bold) if room else words
-        self.place(words, [(x, y, ha, va)], size, is_free=True, **look)
+        self.place(words, [(x, y, ha, va)], size, free=True, **look)
 
     def place(
-        self,
-        words: str,
-        spots: Iterable[Spot],
-        size: float = 9,
-        bold: bool = False,
-        colour: str = INK,
-        is_free: bool = False,
+        self, words: str, spots: Spots, size: float = 9, bold: bool = False, colour: str = INK, free: bool = False
     ) -> None:
         """Write words at the first of the spots where nothing else stands; nowhere if there is none."""
         lines, em = [clean(line) for line in words.split("\n") if line], size / 72
@@ -118,18 +108,14 @@ class Sheet:
             low = y - {"baseline": 0.24 * em, "bottom": 0, "center": tall / 2 - 0.02 * em, "top": tall}[va]
             box = x0, y0, x1, y1 = (left - 0.03, low - 0.03, left + wide + 0.03, low + tall + 0.03)
             inside = x0 >= 0.1 and x1 <= WIDTH - 0.1 and y0 >= 0.1 and y1 <= self.height - 0.1
-            if is_free or (inside and not any(x0 < c and a < x1 and y0 < d and b < y1 for a, b, c, d in self.taken)):
+            if free or (inside and not any(x0 < c and a < x1 and y0 < d and b < y1 for a, b, c, d in self.taken)):
                 self.taken.append(box)
-                self.fill([] if is_free else [box], PAPER, z=5)
+                self.fill([] if free else [box], PAPER, z=5)
                 for place, line in enumerate(lines):
                     self.words.append((x, low + tall - (0.76 + 1.35 * place) * em, line, size, bold, colour, ha))
                 return
 
-    # --- shapes ---
-
-    def shape(
-        self, lines: Sequence[Points], fill: str, edge: str = "", width: float = 0, z: float = 2, dash: Any = ()
-    ) -> None:
+    def shape(self, lines: Lines, fill: str, edge: str = "", width: float = 0, z: float = 2, dash: Any = ()) -> None:
         """Lines through points, filled or stroked (`width`, `dash` in points); what has a higher `z` is drawn later."""
         if lines:
             self.shapes.append((z, lines, fill, edge, width, dash))
@@ -141,10 +127,10 @@ class Sheet:
             self.shape([stroke for box in boxes for stroke in _hatch(*box)], "", WORD["unknown"], 0.7, z=z + 0.1)
 
     def line(
-        self, points: Points, colour: str = RULE, width: float = 1, z: float = 3, dash: Any = (), avoid: bool = False
+        self, points: Points, edge: str = RULE, width: float = 1, z: float = 3, dash: Any = (), avoid: bool = False
     ) -> None:
         """A line through points; labels placed later `avoid` it."""
-        self.shape([points], "", colour, width, z, dash)
+        self.shape([points], "", edge, width, z, dash)
         for (x0, y0), (x1, y1) in pairwise(points) if avoid else ():
             steps = math.ceil(max(abs(x1 - x0), abs(y1 - y0)) / 0.08) + 1
             for x, y in zip(np.linspace(x0, x1, steps).tolist(), np.linspace(y0, y1, steps).tolist(), strict=True):
@@ -187,12 +173,11 @@ class Sheet:
 
     def chart(self, numbers: Mapping[str, Any], *more: str) -> Chart:
         """The finished chart; `more` are sentences that follow the title in its repr."""
-        sentence = " ".join([f"{self.title}.", *filter(None, more)])
         drawn = self.height, sorted(self.shapes, key=lambda shape: shape[0]), self.words
-        return Chart(sentence, self.told, drawn, numbers)
+        return Chart(" ".join([f"{self.title}.", *filter(None, more)]), self.told, drawn, numbers)
 
 
-def around(x: float, y: float, ways: str = "NE NW SE SW N") -> list[Spot]:
+def around(x: float, y: float, ways: str = "NE NW SE SW N") -> Spots:
     """Spots for words about a point, the nearest first: right above it (NE), …"""
     found = []
     for far, aside in ((0.12, 0.1), (0.12, 0.5), (0.3, 0.1), (0.3, 0.9), (0.6, 0.1), (0.6, 1.6)):

@@ -9,9 +9,8 @@ import numpy as np
 from keyaudit.audit import Reconciliation
 from keyaudit.charts.paint import INK, MUTE, PAPER, RULE, STRIPE, WORD, widest, width
 from keyaudit.charts.sheet import LEFT, NOTHING, RIGHT, Chart, Sheet, shorten, wrap
-from keyaudit.facts import YES
+from keyaudit.facts import YES, By
 from keyaudit.keytable import ANSWERS
-from keyaudit.pooltable import pool_rows
 from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES, URGENCY, holds, ways
 from keyaudit.tallies import NO_POOL, by_family
 from keyaudit.words import are, count, plain
@@ -31,10 +30,12 @@ FACTS: dict[str, tuple[Any, str, str]] = {  # what exports show of a key (a plac
 
 def status_by_pool(audit: Reconciliation) -> Chart:
     """Where is the work? Keys per pool: what is not settled left of the line, what is settled right; worst first."""
-    f, shown = audit.facts, [row.pool for row in audit.pool_rows]  # whose names a twin to share may hide
-    names = dict(zip([row.pool for row in pool_rows(f)], shown, strict=True))
+    f, names = audit.facts, audit.facts.pools.names
+    if audit.is_masked:  # as its keys name them
+        first = By(f.home_pool[audit.order], f.pool_count).first(np.ones(f.keys, dtype=bool))
+        names = [audit.key_columns["pool"][int(row)] for row in first]
     every = [(f.home_pool[key], counts) for key, counts in by_family(f, f.home_pool + 1)]
-    held = [(names[f.pools.names[pool]], counts) for pool, counts in every if pool >= 0]
+    held = [(names[pool], counts) for pool, counts in every if pool >= 0]
     held.sort(key=lambda row: (-_sum(row[1], OPEN), -_sum(row[1], SAFE), row[0]))
     open_, pools, rows = [_sum(counts, OPEN) for _, counts in held], min(len(held), ROWS), held[:ROWS]
     if rest := held[ROWS:]:
@@ -66,8 +67,7 @@ def status_by_pool(audit: Reconciliation) -> Chart:
     for side, (_, _, way) in enumerate(sides):
         sheet.legend(zero + way * 0.09, top + 0.12, occur[side], way)
     for place, (name, counts) in enumerate(rows):
-        y = top - 0.325 * (place + 0.5)
-        colour = INK if place < pools else MUTE
+        y, colour = top - 0.325 * (place + 0.5), INK if place < pools else MUTE
         sheet.text(LEFT, y, shorten(name, room + 0.01, 9.5), va="center", size=9.5, colour=colour)
         for (numbers, families, way), limit in zip(sides, limits, strict=True):
             part = {family: counts[family] for family in families}
@@ -113,7 +113,7 @@ def where_keys_went(audit: Reconciliation) -> Chart:
             steps.append(("not settled", "the sum of the rows below", left, 0, {}, ""))
         if group != former:
             steps.append((group, GROUPS[group], audit.groups[group], left - audit.groups[group], {}, ""))
-        of = "" if keys == audit.statuses[code] else f", {'accepted' if f.excused[key] else group}"
+        of = "" if keys == audit.statuses[code] else f" ({'accepted' if f.excused[key] else group})"
         left, former = left - keys, group
         steps.append((plain(code) + of, STATUSES[code].short, keys, left, counts, group))
     open_ = total - audit.groups["settled"]
@@ -122,8 +122,7 @@ def where_keys_went(audit: Reconciliation) -> Chart:
     named = ", ".join(f"{audit.groups[name]:,} {name}" for name in ("settled", *names[:-1]) if audit.groups[name])
     title = f"{count(total)}: {named}" if total else NOTHING
     title = title if len(title) <= 65 else f"{count(total)}: {total - open_:,} settled, {open_:,} not settled"
-    read = count(audit.tie_out_sums()["rows_read"], "row")
-    told = f"{read} read; every key has exactly one status, so the rows add up"
+    told = f"{count(audit.tie_out_sums()['rows_read'], 'row')} read; every key has one status, so the rows add up"
     steps = steps if total else []
     sheet = Sheet(audit, title, told, 1.5 + 0.29 * max(len(steps), 1))
     words = LEFT + 0.3 + widest([label for label, *_ in steps], 9.5, True)
@@ -163,7 +162,7 @@ def how_statuses_follow(audit: Reconciliation) -> Chart:
     give, their = "gives" if len(every) == 1 else "give", "its" if total == 1 else "their"
     title = f"{count(len(every), 'combination')} of facts {give} {count(total)} {their} status" if total else NOTHING
     told = "What the exports show of a key decides its status: ● yes, ○ no, ? not known; the most urgent first"
-    status, bars = LEFT + 0.52 * len(FACTS) + 0.12, RIGHT - 1.3
+    status, bars = LEFT + 0.54 * len(FACTS) + 0.12, RIGHT - 1.3
     rule = status + widest([plain(row[1]) for row in shown], 9.5, True) + 0.15
     lines = [wrap(row[2], bars - rule - 0.15, 8) for row in shown]
     tall = [max(0.31, 0.1 + 0.15 * len(words)) for words in lines]
@@ -172,7 +171,7 @@ def how_statuses_follow(audit: Reconciliation) -> Chart:
     data |= {name: [row[at] for row in every] for name, at in (("status", 1), ("rule", 2), ("keys", 4))}
     if not every:
         return sheet.chart(data)
-    top, spots = sheet.height - 1.62, [LEFT + 0.22 + 0.52 * place for place in range(len(FACTS))]
+    top, spots = sheet.height - 1.62, [LEFT + 0.22 + 0.54 * place for place in range(len(FACTS))]
     for x, (_, above, below) in zip(spots, FACTS.values(), strict=True):
         sheet.text(x, top + 0.04, f"{above}\n{below}", "center", "bottom", size=7.5, colour=MUTE)
     for x, word in ((status, "Status"), (rule, "Rule"), (bars, "Keys")):
