@@ -53,6 +53,8 @@ def first_screen(audit: Reconciliation) -> list[Group]:
         told["due"] = "needs somebody; locks nobody out so far"
     if len(when) > 1:
         told["due"] = f"{', '.join(when[:2])}{', others later' if len(when) > 2 else ''}"
+    if waiting := int(((f.group == list(GROUPS).index("not known")) & ~f.needs).sum()):
+        told["not known"] += f"; {waiting:,} wait for a fuller export only"
     if audit.excused:
         told["settled"] += f", or accepted as it is ({audit.excused:,})"
     shown = [(name, number) for name, number in audit.groups.items() if number or name != "not known"]

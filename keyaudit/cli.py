@@ -193,7 +193,7 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     lines += [f"As of {weekday(result.as_of)}; {result.deadline_sentence()}.", ""]
     for name, words in group_words(result).items():
         lines.append(f"  {click.style(f'{words:<28}', fg=shades[name])}{result.groups[name]:>9,}")
-    lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10))]
+    lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, "the page"))]
     counts = ", ".join(f"{number:,} {severity}" for severity, number in result.count_findings().items() if number) or "none"
     lines += ["", f"Findings: {counts}.", *(f"Not checked: {one_line(text)}" for text in result.not_checked)]
     lines += [f"Not understood: {one_line(text)}" for text in result.not_understood]

@@ -37,13 +37,19 @@ LEARNER_SEES = {
 }
 CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere"
 TODAY = "the day of the audit"
-TOLD = {
-    "redeemed_at": "redeemed",
-    "starts_on": "starts",
-    "expires_on": "expires",
-    "created_at": "created",
-    "distributed_at": "sent",
-}
+DATES = ("redeemed_at", "starts_on", "expires_on", "created_at", "distributed_at")
+DATED = ("redeemed", "starts", "expires", "created", "sent")  # the same in words
+LINES = ("status", "rule", "because", "evidence", "works", "next step")  # of every story; then come others
+FACTS = (
+    "in_before",
+    "in_now",
+    "redeemed",
+    "redemption_unreadable",
+    "in_course_keys",
+    "is_distributed",
+    "max_uses",
+    "uses",
+)
 AT_MOST = 10  # keys named where several may be meant
 EVENTS = (  # role, column, in words
     ("pools_before", "created_at", "made"),
@@ -182,24 +188,15 @@ def stories(audit: Reconciliation, keys: Array) -> Iterator[Explanation]:
     gone, sent = (f.in_now[keys] == NO) & f.in_pool[keys], (f.is_distributed[keys] == YES) & ~f.logged[keys]
     texts = (
         named(audit, keys),
-        _column(audit, "evidence", keys),
         _because(audit, keys),
+        _column(audit, "evidence", keys),
         kinds,
         gone.tolist(),
         sent.tolist(),
     )
-    for key, name, evidence, because, (status, link, family), is_gone, is_sent in zip(
-        keys.tolist(), *texts, strict=True
-    ):
+    for key, name, *reasons, (status, link, family), is_gone, is_sent in zip(keys.tolist(), *texts, strict=True):
         what, rule, works, step = verdicts[key]
-        told = [
-            ("status", what),
-            ("rule", rule),
-            ("because", because),
-            ("evidence", evidence),
-            ("works", works),
-            ("next step", step),
-        ]
+        told = list(zip(LINES, (what, rule, *reasons, works, step), strict=True))
         told += [("seen", text) for text in seen.get(key, ())]
         if is_gone:
             told.append(("seen", "not in the later export of its pool"))
@@ -217,7 +214,10 @@ def stories(audit: Reconciliation, keys: Array) -> Iterator[Explanation]:
 
 def _verdicts(f: Facts, keys: Array) -> dict[int, tuple[str, str, str, str]]:
     """Status, rule, does it work, next step of some keys in words; keys that are alike are told once."""
-    parts = np.stack([f.status[keys], f.works[keys], f.works_until[keys].astype(np.int64), f.act_by[keys].astype(np.int64), f.next_step[0][keys], f.reason[0][keys]])  # fmt: skip
+    (steps, step_texts), (reasons, reason_texts) = f.next_step, f.reason
+    parts = np.stack(
+        [part[keys].astype(np.int64) for part in (f.status, f.works, f.works_until, f.act_by, steps, reasons)]
+    )
     _, first, alike = np.unique(parts, axis=1, return_index=True, return_inverse=True)
     told = []
     for key in keys[first].tolist():
@@ -228,8 +228,8 @@ def _verdicts(f: Facts, keys: Array) -> dict[int, tuple[str, str, str, str]]:
             f.act_by[key],
         )
         ends = "" if np.isnat(until) else f", until {until.item().date()}"
-        step = f"{f.next_step[1][f.next_step[0][key]]}{'' if np.isnat(by) else f' By {by.item().date()}.'}"
-        what = f"{plain(status.code)}: {f.reason[1][f.reason[0][key]]}"
+        step = f"{step_texts[steps[key]]}{'' if np.isnat(by) else f' By {by.item().date()}.'}"
+        what = f"{plain(status.code)}: {reason_texts[reasons[key]]}"
         told.append((what, f"{sentence(status.when)}.", f"{plain(works)}{ends}. {LEARNER_SEES[works]}", step))
     return {key: told[place] for key, place in zip(keys.tolist(), alike.ravel().tolist(), strict=True)}
 
@@ -260,21 +260,9 @@ def _column(audit: Reconciliation, name: str, keys: Array) -> list[Any]:
 def _because(audit: Reconciliation, keys: Array) -> Iterator[str]:
     """What the exports say of some keys, as the rule book asks for it."""
     f, answers, given = audit.facts, ("no", "yes", "not known"), bool(audit.facts.course_keys_given)
-    facts = (
-        f.in_before,
-        f.in_now,
-        f.redeemed,
-        f.redemption_unreadable,
-        f.in_course_keys,
-        f.is_distributed,
-        f.max_uses,
-        f.uses,
-    )
-    columns = (part[keys].tolist() for part in (*facts, f.redeemed_at.astype("datetime64[D]")))
-    entries = _column(audit, "course_key_name", keys)
-    for before, now, redeemed, unreadable, entered, sent, allowed, uses, day, entry in zip(
-        *columns, entries, strict=True
-    ):
+    columns = [*(f[name][keys].tolist() for name in FACTS), f.redeemed_at[keys].astype("datetime64[D]").tolist()]
+    rows = zip(*columns, _column(audit, "course_key_name", keys), strict=True)
+    for before, now, redeemed, unreadable, entered, sent, allowed, uses, day, entry in rows:
         told = [
             f"in the backup: {answers[before]}",
             f"in the later export of its pool: {answers[now]}",
@@ -313,21 +301,15 @@ def _told(audit: Reconciliation, rows: Array) -> list[str]:
     f = audit.facts
     shown = (row["source_file"] for row in audit.source_rows)
     files = [file.source_file if file.role == "declared" else next(shown) for file in f.files]
-    dates = [
-        [
-            f"{words} {day}" if day != "NaT" else ""
-            for day in f.dates(name)[rows].astype("datetime64[D]").astype(str).tolist()
-        ]
-        for name, words in TOLD.items()
-    ]
+    dates = (f.dates(name)[rows].astype("datetime64[D]").tolist() for name in DATES)
     state, sheet = f.column("assignment_status").take(rows), f.sheet.take(rows)
+    seen = zip(_roles(f, rows), f.file[rows].tolist(), f.row[rows].tolist(), *dates, strict=True)
     lines = []
-    for place, (role, file, row, *days) in enumerate(
-        zip(_roles(f, rows), f.file[rows].tolist(), f.row[rows].tolist(), *dates, strict=True)
-    ):
-        said = ", ".join([*filter(None, days), *([audit.hide(str(state[place]))] if state[place] else [])])
+    for place, (role, file, row, *days) in enumerate(seen):
+        said = [f"{words} {day}" for words, day in zip(DATED, days, strict=True) if day]
+        said += [audit.hide(str(state[place]))] if state[place] else []
         where = f', sheet "{audit.hide(sheet[place])}"' if sheet[place] else ""
-        lines.append(f"{files[file]}{where}, row {row} ({ROLES_NAMED[role]}){': ' if said else ''}{said}")
+        lines.append(f"{files[file]}{where}, row {row} ({ROLES_NAMED[role]}){': ' if said else ''}{', '.join(said)}")
     return lines
 
 

@@ -191,6 +191,18 @@ def test_the_work_stands_in_its_order_with_pool_and_keys(seven: Reconciliation, 
     assert [task.next_step in words for task, words in zip(seven.work, told, strict=True)] == [True] * 4
 
 
+def test_what_is_not_known_and_needs_only_a_fuller_export_is_counted(write: Write) -> None:
+    """The course-key export shows neither uses nor expirations: nobody can tell, and nobody has to touch the key."""
+    head = "Training_Key Course Redeemed Expires"
+    write("pools-before/P.csv", f"{head}\nAAAA00000001 C . 2026-12-31\nAAAA00000002 C . 2026-12-31")
+    write("pools-now/P.csv", head)
+    result = audit(write("course-keys/k.csv", "Training_Key Name Course\nAAAA00000001 N C\nAAAA00000002 N C"))
+    assert (result.needing, result.groups["not known"]) == (0, 2)
+    (unknown,) = (one for one in first_screen(result) if one.name == "not known")
+    assert unknown.told == "the exports do not tell whether it works; 2 wait for a fuller export only"
+    assert "It is not known whether 2 keys would work." in repr(result)
+
+
 def test_a_step_that_was_told_before_is_not_told_again(write: Write, tmp_path: Path) -> None:
     """Two pools end on different days: what is to be done is the same, and stands in full where it is asked for."""
     write("pools-before/A.csv", "Training_Key Course Redeemed Expires\nAAAA00000001 C . 2026-04-20")

@@ -60,39 +60,26 @@ def _pools(audit: Reconciliation) -> Html:
     """Every pool, the keys in no pool, and all keys; what became of the keys as families (the bar) and statuses."""
     pool, family, status = audit.key_columns["pool"], _families(audit), audit.key_columns["status"]
     kinds, statuses = cross_count(pool, family, NO_POOL), cross_count(pool, status, NO_POOL)
+    every = dict(zip(FAMILIES, np.bincount(family.codes, minlength=len(FAMILIES)).tolist(), strict=True))
 
-    def told(
-        name: str, of: dict[str, int], codes: dict[str, int], stage: str = "", step: str = "", day: Any = None
-    ) -> Html:
+    def told(name: str, of: Any, codes: dict[str, int], stage: str = "", step: str = "", day: Any = None) -> Html:
         words = ", ".join(f"{number:,} {plain(code)}" for code, number in codes.items() if number)
-        when = html(
-            '<td data-v="{}"{}>{}</td>',
-            str(day or 9999),
-            Html(' data-of="Act by"' if day else ""),
-            weekday(day) if day else "",
-        )
-        what = _cell(html("{}{}", _bar(of), words))
-        return _row(
-            short(name),
+        cells = [
             _cell(plain(stage), "Stage"),
             _cell(sum(codes.values()), "Keys", "n"),
-            what,
-            _cell(sentence(step)),
-            when,
+            _cell(html("{}{}", _bar(of), words)),
+        ]
+        by = (
+            html('<td data-of="Act by" data-v="{}">{}</td>', str(day), weekday(day))
+            if day
+            else Html('<td data-v="9999"></td>')
         )
+        return _row(short(name), *cells, _cell(sentence(step)), by)
 
-    rows = [
-        told(
-            one.pool,
-            kinds.get(one.pool, {}),
-            one.statuses,
-            one.stage,
-            ACTION.get(one.next_step, one.next_step),
-            one.act_by,
-        )
-        for one in audit.pool_rows[:ROWS]
-    ]
-    every = dict(zip(FAMILIES, np.bincount(family.codes, minlength=len(FAMILIES)).tolist(), strict=True))
+    rows = []
+    for one in audit.pool_rows[:ROWS]:
+        step = ACTION.get(one.next_step, one.next_step)
+        rows.append(told(one.pool, kinds.get(one.pool, {}), one.statuses, one.stage, step, one.act_by))
     below = [told(NO_POOL, kinds[NO_POOL], statuses[NO_POOL])] if NO_POOL in kinds else []
     heads = ("Pool", "Stage", "#Keys", "What became of them", "Next step", "Act by")
     shown = _table(heads, rows, [*below, told("all keys", every, audit.statuses)], "sort pools")
@@ -143,34 +130,24 @@ def _items(audit: Reconciliation, rows: Array, names: dict[int, tuple[str, str]]
 
 
 def _grouped(groups: list[dict[str, Any]]) -> Html:
-    if not groups:
-        return Html(
-            '<h2 id="findings">Findings, by what to do about them</h2>\n<p class="t-works"><b>No findings.</b></p>'
-        )
+    one = (
+        '<details class="group"><summary><b class="t-{}">{}</b> · <h3>{}</h3> · {}<br><span data-copy>{}</span></summary>'
+        "\n{}\n{}\n{}</details>"
+    )
     shown = []
     for group in groups:
-        heads = ("Where", "Status", "Ends in", *([] if group["message"] else ["What"]), "Source")
-        listed = _table(heads, group["rows"]) if group["rows"] else ""
-        shown.append(
-            html(
-                '<details class="group"><summary><b class="t-{}">{}</b> · <h3>{}</h3> · {}<br><span data-copy>{}</span></summary>\n{}\n{}\n{}</details>',
-                *(
-                    HUES.get(group["severity"], "nothing"),
-                    group["severity"],
-                    plain(group["code"]),
-                    group["total"],
-                    group["remedy"],
-                ),
-                html("<p>{}</p>", short(group["message"])) if group["message"] else "",
-                *(listed, _rest(group["total"] - len(group["rows"]), "finding", "Findings")),
-            )
-        )
-    return html(
-        '<h2 id="findings">Findings, by what to do about them</h2>\n<p class="filter" hidden><label for="filter">Show only</label> '
-        '<input id="filter" type="search" placeholder="a pool, a status, a reference" autocomplete="off">'
-        '<output for="filter" aria-live="polite"></output></p>\n{}',
-        joined(shown),
+        severity, total, message, rows = (group[name] for name in ("severity", "total", "message", "rows"))
+        heads = ("Where", "Status", "Ends in", *([] if message else ["What"]), "Source")
+        said = html("<p>{}</p>", short(message)) if message else ""
+        listed = (_table(heads, rows) if rows else "", _rest(total - len(rows), "finding", "Findings"))
+        head = (HUES.get(severity, "nothing"), severity, plain(group["code"]), total, group["remedy"])
+        shown.append(html(one, *head, said, *listed))
+    box = (
+        '<p class="filter" hidden><label for="filter">Show only</label> <input id="filter" type="search" '
+        'placeholder="a pool, a status, a reference" autocomplete="off"><output for="filter" aria-live="polite"></output></p>'
     )
+    above = Html(box if shown else '<p class="t-works"><b>No findings.</b></p>')
+    return html('<h2 id="findings">Findings, by what to do about them</h2>\n{}\n{}', above, joined(shown))
 
 
 def _sources(audit: Reconciliation) -> Html:

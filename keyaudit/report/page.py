@@ -55,6 +55,12 @@ PAGE = """<!doctype html>
 NAV = """<nav aria-label="On this page"><a href="#work">What to do</a><a href="#keys">Look up a key</a>
 <a href="#deadlines">Deadlines</a><a href="#statuses">Statuses</a><a href="#pools">Pools</a><a href="#findings">Findings</a>
 <a href="#sources">Evidence</a><a href="#words">Words</a></nav>"""
+STEP = (
+    '<li><div class="head"><span><h3 data-copy>{} {}</h3> <span class="mute" data-copy>{}</span></span> '
+    '<b class="when" data-copy>{}</b></div>\n<div class="how"><p class="chips">{}</p>{}\n{}\n{}</div></li>'
+)
+CHIP = '<span class="chip {}">{} {}</span> '
+REST = '<details class="rest"><summary>{}</summary>\n{}\n</details>'
 AGAIN = "<details><summary>What to do: as in {}</summary><p data-copy>{}</p></details>"
 IS_MASKED = "Masked to share: no file of this set holds a code in full or names a person."
 IS_WHOLE = "Codes are masked here: the workbook and keys.csv hold them in full."
@@ -136,30 +142,16 @@ def _work(audit: Reconciliation, groups: list[Group], changes: Changes | None) -
     told: dict[str, int] = {}  # the first entry that tells a step
     for (day, status, step), tasks in steps.items():
         lines = [_line(task, rows, items) for task, rows in tasks]
-        left_out = f"{count(len(lines) - LINES, 'more pool')}: {count(sum(task.keys for task, _ in tasks[LINES:]))}"
-        more = html('<details class="rest"><summary>{}</summary>\n{}\n</details>', left_out, joined(lines[LINES:]))
         rows = np.concatenate([task.rows for task, _ in tasks])
-        of = np.bincount(audit.facts.group[audit.order[rows]], minlength=len(GROUPS)).tolist()
-        chips = (
-            html('<span class="chip {}">{} {}</span> ', one.family, number, one.name)
-            for one in groups
-            if (number := of[list(GROUPS).index(one.name)])
+        of = dict(
+            zip(GROUPS, np.bincount(audit.facts.group[audit.order[rows]], minlength=len(GROUPS)).tolist(), strict=True)
         )
-        shown.append(
-            html(
-                '<li><div class="head"><span><h3 data-copy>{} {}</h3> <span class="mute" data-copy>{}</span></span> '
-                '<b class="when" data-copy>{}</b></div>\n<div class="how"><p class="chips">{}</p>{}\n{}\n{}</div></li>',
-                *(
-                    count(len(rows)),
-                    TO_DO.get(status, plain(status)),
-                    STATUSES[status].short,
-                    audit.when(day),
-                    joined(chips, ""),
-                ),
-                html(AGAIN, told[step], step) if step in told else html("<p data-copy>{}</p>", step),
-                *(joined(lines[:LINES]), more if len(lines) > LINES else ""),
-            )
-        )
+        chips = [html(CHIP, one.family, of[one.name], one.name) for one in groups if of[one.name]]
+        left_out = f"{count(len(lines) - LINES, 'more pool')}: {count(sum(task.keys for task, _ in tasks[LINES:]))}"
+        more = html(REST, left_out, joined(lines[LINES:])) if len(lines) > LINES else ""
+        what = html(AGAIN, told[step], step) if step in told else html("<p data-copy>{}</p>", step)
+        head = (count(len(rows)), TO_DO.get(status, plain(status)), STATUSES[status].short, audit.when(day))
+        shown.append(html(STEP, *head, joined(chips, ""), what, joined(lines[:LINES]), more))
         told.setdefault(step, len(shown))
     findings = count(sum(audit.count_findings().values()), "finding")
     none = html(
