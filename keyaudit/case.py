@@ -116,20 +116,28 @@ class Case:
                     exports[role] = export
         return exports, unreadable
 
-    def reconcile(self, as_of: str | dt.date | None = None, *, keep_going: bool = False, progress: Progress = lambda _: None) -> Reconciliation:
+    def reconcile(
+        self,
+        as_of: str | dt.date | None = None,
+        *,
+        keep_going: bool = False,
+        progress: Progress = lambda _: None,
+        read: tuple[Mapping[str, Export], list[tuple[str, str]]] | None = None,
+    ) -> Reconciliation:
         """Read the exports and reconcile them. `as_of` beats case.toml; without either it is today.
 
         `keep_going` turns a file that cannot be read into a finding instead of an error. `progress` is told each step
-        before it begins.
+        before it begins. `read`: what `read()` gave, if the exports were read before.
         """
-        read, unreadable = self.read(keep_going=keep_going, progress=progress)
-        if not {"pools_before", "pools_now"} & set(read):
+        given, unreadable = self.read(keep_going=keep_going, progress=progress) if read is None else read
+        exports = dict(given)
+        if not {"pools_before", "pools_now"} & set(exports):
             raise CaseError(f"{self.name}: no pool export could be read. Put the backup into pools-before.")
         progress("reconciling")
-        before = read.pop("pools_before", None) or read_role("pools_before", [])
+        before = exports.pop("pools_before", None) or read_role("pools_before", [])
         result = reconcile(
             replace(before, told=(*before.told, *self.notes)),
-            read.pop("course_keys", None),
+            exports.pop("course_keys", None),
             as_of=as_of if as_of is not None else self.as_of,
             calendar=self.calendar,
             same_course=self.same_course,
@@ -139,7 +147,7 @@ class Case:
             accepted=self.accepted,
             unreadable=unreadable,
             name=self.name,
-            **read,
+            **exports,
         )
         if not unreadable:  # what a file that was passed over holds is not known
             self._check_names(result)

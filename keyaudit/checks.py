@@ -205,11 +205,20 @@ def lacking(f: Facts) -> Array:
     return ~np.array(known) & (f.pools.has_before | f.pools.has_now)
 
 
-def _lacking(f: Facts, pool: int) -> str:
+def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
+    """The settings of a pool that nothing says, and the lines of case.toml that would."""
     names = [name for place, name in enumerate(SETTINGS) if f.lacking[place][pool]]
-    lines = "\n".join(f"{name} = {SETTINGS[name][1]}" for name in names)
-    what = listed([plain(name) for name in names], most=6)
-    return f"No export and no list says its {what}. In case.toml:\n[pools.{toml(f.pools.names[pool])}]\n{lines}"
+    return names, "\n".join([f"[pools.{toml(f.pools.names[pool])}]", *(f"{name} = {SETTINGS[name][1]}" for name in names)])
+
+
+def lacking_lines(f: Facts) -> list[str]:
+    """For every pool of which something is not known: a block for case.toml, to be filled in."""
+    return [_lacking(f, int(pool))[1] for pool in np.flatnonzero(f.pool_settings_lacking)]
+
+
+def _told_lacking(f: Facts, pool: int) -> str:
+    names, lines = _lacking(f, pool)
+    return f"No export and no list says its {listed([plain(name) for name in names], most=6)}. In case.toml:\n{lines}"
 
 
 def name_keys(f: Facts, numbers: Iterable[int]) -> str:
@@ -236,7 +245,7 @@ FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a
     "fragile": lambda f, of: [count(number, "code") for number in f.pool_fragile[of].tolist()],
     "typos_off": lambda f, of: [TYPOS_OFF[f.typos_off[pool]] for pool in of.tolist()],
     "courses": lambda f, of: [f.courses_of_pool[pool] for pool in of.tolist()],
-    "lacking": lambda f, of: [_lacking(f, pool) for pool in of.tolist()],
+    "lacking": lambda f, of: [_told_lacking(f, pool) for pool in of.tolist()],
 }
 
 

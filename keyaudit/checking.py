@@ -1,0 +1,177 @@
+"""Before any audit: how each file is understood, what it proves, and what it does not. (DESIGN §4, `keyaudit check`)"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keyaudit.case import Case, open_case
+from keyaudit.checks import lacking_lines
+from keyaudit.columns import ROLES
+from keyaudit.errors import KeyauditError
+from keyaudit.exports.records import Export, Source, Understood
+from keyaudit.facts import Facts
+from keyaudit.masking import mask_text, one_line
+from keyaudit.rulebook import Code
+from keyaudit.words import count, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROVES = {  # fact → what a file that shows it proves
+    "redemption": "which keys are redeemed",
+    "expires_on": "until when they can be redeemed",
+    "starts_on": "from when on",
+    "course": "the course",
+    "organization": "the organization",
+    "uses": "how often each was used",
+    "max_uses": "how often each may be used",
+}
+OF_ROLE = {  # what files of other roles prove by what they are
+    "pool_list": "the settings of pools",
+    "distribution": "who was sent which key",
+    "other_keys": "which codes other keys hold",
+    "assignments": "which keys were redeemed, where the payment names them",
+}
+SHOWN = 12  # pools whose lines for case.toml are shown
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """One file: its role and pools, rows, how its headers are understood, what it proves, what it does not say."""
+
+    file: str
+    role: str
+    pools: str
+    rows: int
+    understood: str
+    not_understood: str
+    proves: str
+    does_not_say: str
+    lines: str  # ready for case.toml
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What an audit of a case would rest on. `exit_code`: 0 all is understood, 1 a person is asked, 2 a file cannot be read."""
+
+    name: str
+    checked: tuple[CheckedFile, ...]
+    unreadable: tuple[str, ...]
+    passed_over: tuple[str, ...]
+    absent: tuple[str, ...]
+    settings: tuple[str, ...]  # a block of case.toml for each pool of which something is not known
+    asks: bool = field(default=False)
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 or 2, as `keyaudit check` exits."""
+        return 2 if self.unreadable else int(self.asks)
+
+    @property
+    def files(self) -> pd.DataFrame:
+        """One row per file, the columns of CheckedFile."""
+        import pandas as pd
+
+        return pd.DataFrame(self.checked, columns=[entry.name for entry in fields(CheckedFile)])
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="white-space:pre-wrap">{html.escape(repr(self))}</pre>'
+
+    def _lines(self) -> Iterator[str]:
+        told = {0: "every file is understood", 1: "please look at what is not understood", 2: "not every file can be read"}
+        yield f"{self.name}: {told[self.exit_code]}"
+        for file in self.checked:
+            yield f"\n{one_line(file.file)} ({ROLES[file.role].title.partition(':')[0]}), {count(file.rows, 'row')}"
+            said = {"pool": file.pools, "understood": file.understood, "proves": file.proves, "does not say": file.does_not_say}
+            yield from (f"  {what:<15}{one_line(words)}" for what, words in said.items() if words)
+            if file.not_understood:
+                yield f"  not understood {one_line(file.not_understood)}"
+            yield from (f"      {line}" for line in file.lines.splitlines())
+        for what, texts in (("Cannot be read", self.unreadable), ("Not read", self.passed_over), ("Not there", self.absent)):
+            if texts:
+                yield f"\n{what}:"
+                yield from (f"  {text}" for text in texts)
+        if self.settings:
+            yield f"\nSettings that no file says, of {count(len(self.settings), 'pool')}; fill them in, in case.toml:"
+            yield from (f"  {line}" for block in self.settings[:SHOWN] for line in block.splitlines())
+        if len(self.settings) > SHOWN:
+            yield f"  and {count(len(self.settings) - SHOWN, 'pool')} more: all are among the findings of the audit."
+
+
+def check(case: str | Path | Case) -> Checked:
+    """Read every file of a case and tell how it is understood, before any audit.
+
+    Raises CaseError where the folder or its case.toml is not as agreed; a file that cannot be read is told with the others.
+    """
+    opened = case if isinstance(case, Case) else open_case(case)
+    exports, unreadable = opened.read(keep_going=True)
+    problems = [text for _, text in unreadable]
+    blocks, asks = [], False
+    if {"pools_before", "pools_now"} & set(exports):
+        try:
+            facts = opened.reconcile(keep_going=True, read=(exports, unreadable)).facts
+            blocks, asks = lacking_lines(facts), bool(facts.pool_course_or_expiry_lacking.any())
+        except KeyauditError as problem:  # the exports contradict each other
+            problems.append(str(problem))
+    notes = [note for export in exports.values() for note in export.told] + list(opened.notes)
+    passed = tuple(f"{note.source_file}: {note.message}" for note in notes if note.code == Code.files_passed_over)
+    asks |= any(note.code in (Code.column_not_understood, Code.redemption_not_shown) for note in notes) or bool(passed)
+    return Checked(
+        opened.name,
+        tuple(file for export in exports.values() for file in _files(export)),
+        tuple(problems),
+        passed,
+        tuple(f"{ROLES[role].folders[0]}: {ROLES[role].title}" for role in ROLES if role not in opened.folders),
+        tuple(blocks),
+        asks,
+    )
+
+
+def _files(export: Export) -> Iterator[CheckedFile]:
+    for place, source in enumerate(export.files):
+        headers = [told for told in export.headers if told.source_file == source.source_file]
+        unknown = [told for told in headers if not told.column]
+        yield CheckedFile(
+            source.source_file,
+            source.role,
+            _pools(export, place),
+            source.rows_read,
+            ", ".join(dict.fromkeys(f"{mask_text(told.header)} = {told.column}" for told in headers if told.column)),
+            ", ".join(dict.fromkeys(map(_may_be, unknown))),
+            _proven(source),
+            listed([_unsaid(name, told) for name, told in source.shows.items() if told != "yes"], most=9),
+            "\n".join(dict.fromkeys(told.line for told in unknown if told.may_be)),
+        )
+
+
+def _may_be(told: Understood) -> str:
+    what = f", {told.looks_like}" if told.looks_like else ""
+    return f'"{mask_text(told.header)}" ({"may be " + told.may_be if told.may_be else "not used"}{what})'
+
+
+def _proven(source: Source) -> str:
+    shown = [PROVES[name] for name, told in source.shows.items() if told == "yes"]
+    return listed([*shown, *([OF_ROLE[source.role]] if source.role in OF_ROLE else [])], most=9)
+
+
+def _unsaid(name: str, told: str) -> str:
+    return PROVES[name] if told == "no" else f'{PROVES[name]} (unless "{told}" does)'
+
+
+def _pools(export: Export, file: int) -> str:
+    """The pools that a file names, by its cells, titles or name."""
+    if "pool" not in ROLES[export.role].columns:
+        return ""
+    named = export.column("pool")
+    cells = named.take(np.flatnonzero(export.file == file)).distinct().listed()
+    titles = [table.pool for table in export.tables if table.file == file and table.pool and table.records]
+    return listed(list(dict.fromkeys([*map(str, filter(None, cells)), *([] if cells else titles)])), most=6)
