@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from keyaudit.checks import lacking_lines
 from keyaudit.columns import ROLES
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.records import Export, Source, Understood
-from keyaudit.facts import Facts
 from keyaudit.masking import mask_text, one_line
 from keyaudit.rulebook import Code
 from keyaudit.words import count, listed
@@ -89,13 +88,9 @@ class Checked:
     def _lines(self) -> Iterator[str]:
         told = {0: "every file is understood", 1: "please look at what is not understood", 2: "not every file can be read"}
         yield f"{self.name}: {told[self.exit_code]}"
-        for file in self.checked:
-            yield f"\n{one_line(file.file)} ({ROLES[file.role].title.partition(':')[0]}), {count(file.rows, 'row')}"
-            said = {"pool": file.pools, "understood": file.understood, "proves": file.proves, "does not say": file.does_not_say}
-            yield from (f"  {what:<15}{one_line(words)}" for what, words in said.items() if words)
-            if file.not_understood:
-                yield f"  not understood {one_line(file.not_understood)}"
-            yield from (f"      {line}" for line in file.lines.splitlines())
+        for role in ROLES:
+            for alike in self._alike(role):
+                yield from _told(alike)
         for what, texts in (("Cannot be read", self.unreadable), ("Not read", self.passed_over), ("Not there", self.absent)):
             if texts:
                 yield f"\n{what}:"
@@ -105,6 +100,31 @@ class Checked:
             yield from (f"  {line}" for block in self.settings[:SHOWN] for line in block.splitlines())
         if len(self.settings) > SHOWN:
             yield f"  and {count(len(self.settings) - SHOWN, 'pool')} more: all are among the findings of the audit."
+
+
+    def _alike(self, role: str) -> list[list[CheckedFile]]:
+        """The files of a role, those together that are understood in the same way."""
+        groups: dict[tuple[str, ...], list[CheckedFile]] = {}
+        for file in self.checked:
+            if file.role == role:
+                key = (file.understood, file.not_understood, file.proves, file.does_not_say)
+                groups.setdefault(key, []).append(file)
+        return list(groups.values())
+
+
+def _told(files: list[CheckedFile]) -> Iterator[str]:
+    """Some files that are understood in the same way: each in a line, and how."""
+    yield f"\n{ROLES[files[0].role].title}"
+    for file in files:
+        yield f"  {count(file.rows, 'row'):>12}  {one_line(file.file)}{': ' if file.pools else ''}{one_line(file.pools)}"
+    first = files[0]
+    for what, words in (("understood", first.understood), ("proves", first.proves), ("does not say", first.does_not_say)):
+        if words:
+            yield f"      {what:<14}{one_line(words)}"
+    if first.not_understood:
+        yield f"      not understood: {one_line(first.not_understood)}"
+    for file in files:
+        yield from (f"          {line}" for line in file.lines.splitlines())
 
 
 def check(case: str | Path | Case) -> Checked:
@@ -130,7 +150,7 @@ def check(case: str | Path | Case) -> Checked:
         tuple(file for export in exports.values() for file in _files(export)),
         tuple(problems),
         passed,
-        tuple(f"{ROLES[role].folders[0]}: {ROLES[role].title}" for role in ROLES if role not in opened.folders),
+        tuple(f"{ROLES[role].folders[0]}: {ROLES[role].title.partition(': ')[2]}" for role in ROLES if role not in opened.folders),
         tuple(blocks),
         asks,
     )
@@ -172,6 +192,6 @@ def _pools(export: Export, file: int) -> str:
     if "pool" not in ROLES[export.role].columns:
         return ""
     named = export.column("pool")
-    cells = named.take(np.flatnonzero(export.file == file)).distinct().listed()
+    cells = named.take(np.flatnonzero(export.file == file)).compact().distinct().listed()
     titles = [table.pool for table in export.tables if table.file == file and table.pool and table.records]
     return listed(list(dict.fromkeys([*map(str, filter(None, cells)), *([] if cells else titles)])), most=6)
