@@ -160,6 +160,8 @@ def write_set(
                         _empty(room, target, lock)
                 except OSError as problem:
                     tell(_left(room, problem))
+            if lock is not None:
+                lock.close()
             for folder in missing:
                 with suppress(OSError):
                     folder.rmdir()  # only if it is empty
