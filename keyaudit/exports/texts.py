@@ -89,8 +89,9 @@ def text_grid(content: bytes, label: str, known: set[str], encoding: str | None 
     ends = [end.end() for end in itertools.islice(LINE_END.finditer(content), SAMPLE)]
     sample = (content[: ends[-1]] if len(ends) == SAMPLE else content).decode()
     declared = re.match(r'"?sep=([^"\'\w])"?[ \t]*(?=[\r\n]|$)', sample, re.I)
-    delimiter = declared[1] if declared else max(DELIMITERS, key=lambda delimiter: _fit(sample, delimiter, known))
-    width = _fit(sample, delimiter, known)[1]
+    fits = {sign: _fit(sample, sign, known) for sign in ((declared[1],) if declared else DELIMITERS)}
+    delimiter = max(fits, key=lambda sign: fits[sign])
+    width = fits[delimiter][1]
     if declared:  # the line stays a blank row, so that row numbers agree
         content = content[len(declared[0].encode()) :]
     if not delimiter.isascii():
@@ -116,7 +117,7 @@ def _fit(sample: str, delimiter: str, known: set[str]) -> tuple[int, int]:
 def _requoted(content: bytes, delimiter: str) -> bytes:
     """Cells in single quotation marks, in double ones: an apostrophe ends a cell only before a delimiter."""
     border = re.escape(delimiter.encode())
-    cell = re.compile(rb"(^|%b) *'((?:[^']|'(?! *(?:%b|[\r\n]|$)))*)' *(?=%b|[\r\n]|$)" % (border, border, border))
+    cell = re.compile(rb"(^|%b) *'((?:[^']|'(?! *(?:%b|[\r\n]|$)))*+)' *(?=%b|[\r\n]|$)" % (border, border, border))
     return b"".join(
         cell.sub(rb'\1"\2"', line) if line.lstrip(b" ").startswith(b"'") and line.rstrip().endswith(b"'") else line
         for line in content.splitlines(keepends=True)
