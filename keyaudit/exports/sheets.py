@@ -1,117 +1,443 @@
-"""One file → grids of typed cells. What a file really is, is checked before a library opens it. (HAZARDS A, D)"""
+"""The worksheets of a workbook → grids of coded columns, in one pass over each. (HAZARDS A, B)"""
 
 from __future__ import annotations
 
-import hashlib
-import io
+import datetime as dt
+import itertools
+import math
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
-from keyaudit.errors import UnreadableFile
-from keyaudit.exports.package import Package
-from keyaudit.exports.rows import ColumnRows
-from keyaudit.exports.texts import decoded, text_rows
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt")
-KINDS = (  # how a file begins (small letters) → what it is
-    (rb"%pdf", "a PDF"),
-    (rb"\{\\rtf", "a Rich Text document"),
-    (rb"<\?xml|<\?mso", "an XML file"),
-    (rb"<[!a-z/]", "a web page"),
-    (rb"mime-version:", "a web archive"),
-    (rb"(?:\{|\[[\s\[]*\{)\s*[\"}]|\[\s*(?:[\"\[]|\])", "a JSON file"),
-    (rb"\x1f\x8b", "a compressed (gzip) file"),
-    (rb"id;p[^\n]*\n(?:[^\n]*\n)*?c;", "a SYLK file"),
+from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.errors import UnreadableFile
+from keyaudit.exports.grid import MAX_CELLS, Cell, Grid, Odd, Padded, cell_at, coded
+from keyaudit.exports.package import MAX_SPARSE, Format, Package, SheetPart
+from keyaudit.exports.parts import (
+    AGAIN,
+    BATCH,
+    KEEP,
+    Part,
+    Piece,
+    Texts,
+    demand,
+    escaped,
+    number_of,
+    unescaped,
 )
 
+MAX_ROWS = 1_048_576
+MAX_MERGED = 500_000
+FREE_AREA = 5_000_000  # a few cells far apart make whole columns of blanks
+MAX_KINDS = 64  # of cells in one piece; more are told apart tag by tag
+PER_COLUMN = 64  # cells that are kept before they become part of their columns
+DAY, DAYS = 86_400_000, 2_958_466  # milliseconds of one; until the year 9999
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?")
+ERROR = re.compile(r"#[A-Z_]{1,20}[!?]?|#N/A|#DIV/0!")
+DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+FORMULA = "formula"  # the type of a cell with a formula and no value
 
-@dataclass
-class Grid:
-    """A sheet (or the only table of a text file): rows of cells, row 1 first."""
-
-    name: str
-    rows: list[list[Any]] | ColumnRows
-    visible: bool = True
-    merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)  # first and last cell, from 0
-
-
-@dataclass
-class SourceFile:
-    """A file as read: its name in messages, its fingerprint, its grids."""
-
-    path: Path
-    label: str
-    sha256: str
-    size: int
-    package: Package | None  # None for a text file
-    grids: list[Grid]
-    damaged: list[tuple[int, str]] = field(default_factory=list)  # row, what is wrong with it
-    notes: list[str] = field(default_factory=list)
+ATTRIBUTE = re.compile(rb' ([\w:]+)="([^"&]*)"')
+ATTRIBUTES = re.compile(rb'(?: [\w:]+="[^"&]*")* ?/?')
 
 
-def open_file(path: Path, label: str, known_headers: set[str], encoding: str | None = None) -> SourceFile:
-    """Read one export. Raises UnreadableFile naming the file, what it really is, and what to do."""
+class Sheet(Part):
+    """One worksheet."""
+
+    opening, ending = re.compile(rb"<(\w+:)?sheetData>"), b"</row>"
+    # rows of cells, and in a cell a formula and its value, a text of one run, or nothing (see parts.BEGIN)
+    grammar = "^(?:R(?:C(?:(?:Ff|G)?(?:Vv|W)?|I(?:[TP]t|U)i)c|D)*r|S)*$"
+
+    def __init__(self, package: Package, sheet: SheetPart, texts: Any) -> None:
+        super().__init__(package, sheet.part)
+        self.sheet, self.texts, self.lengths = sheet, texts, pc.binary_length(texts).to_numpy()
+        self.kinds: dict[tuple[int, str], int] = {}  # style and type of a cell → its number
+        self.tails: dict[bytes, int] = {}  # what stands in a cell's tag behind its place → its kind
+        self.columns: dict[int, list[tuple[Array, Array, Any]]] = {}  # column, from 1 → rows, kinds, texts
+        self.batch: list[tuple[Array, Array, Array, Any]] = []  # rows, columns, kinds, texts
+        self.cells = self.row = self.column = 0
+        self.hidden_rows, self.hidden_columns = list[int](), list[tuple[int, int]]()
+        self.merged: list[tuple[Cell, Cell]] = []
+        self._was_open = self._is_formula = False
+        self._value: list[str] | None = None
+        self._some: list[tuple[int, int, int, str]] = []
+
+    # --- rows at once ---
+
+    def plain(self, content: bytes) -> None:
+        """Take whole rows, in order, with their cells in order."""
+        piece = Piece(content, self.grammar)
+        in_rows, in_cells = piece.which(*b"RS"), piece.which(*b"CD")
+        rows, cells = piece.tags[in_rows] + len('<row r="'), piece.tags[in_cells] + len('<c r="')
+        row = np.repeat(np.arange(len(rows)), np.diff(np.searchsorted(in_cells, np.append(in_rows, len(piece.tags)))))
+        number, digits = _number(piece, rows, ord("0"), 10)
+        demand(digits.max() < 8 and number[0] > self.row and (np.diff(number) > 0).all())
+        demand((piece.bytes.take(rows + digits) == ord('"')).all())
+        written = piece.words(rows)[0] & KEEP.take(digits + 1)  # the number, and the quotation mark behind it
+        hidden = _hidden(piece, rows + digits + 1, number)
+        column, letters = _number(piece, cells, ord("A"), 26)
+        demand(letters.max(initial=1) < 4)
+        cells += letters
+        demand((piece.words(cells)[0] & KEEP.take(digits + 1).take(row) == written.take(row)).all())
+        demand((np.diff(column + row * (1 << 16)) > 0).all())
+        stops = piece.stops[in_cells] - 1
+        stops -= piece.bytes[stops - 1] == ord("/")
+        kind = self._kinds_of(piece, cells + digits.take(row) + 1, stops)
+
+        values, first, stop = piece.values()
+        cell_of = np.cumsum((piece.letters == ord("C")) | (piece.letters == ord("D"))) - 1
+        filled = cell_of[values]
+        starts, stops, is_filled = np.zeros_like(cells), np.zeros_like(cells), np.zeros(len(cells), bool)
+        starts[filled], stops[filled], is_filled[filled] = first, stop, True
+        formulas = cell_of[piece.which(*b"FG")]
+        formulas = formulas[starts[formulas] == stops[formulas]]
+        if len(formulas):  # without a value, unless this is an empty text
+            of_texts = [number for (_, type_), number in self.kinds.items() if type_ == "str"]
+            formulas = formulas[~(is_filled & np.isin(kind, of_texts))[formulas]]
+            kind[formulas], is_filled[formulas] = self.kind(0, FORMULA), True
+
+        self.row = int(number[-1])
+        self.hidden_rows += hidden
+        self.package.cells += len(cells)
+        self.package.bound()
+        filled = np.flatnonzero(is_filled)
+        filled = filled[np.argsort(column[filled].astype(np.uint16), kind="stable")]
+        texts = piece.texts(starts[filled], stops[filled])
+        self._keep(number[row[filled]], column[filled], kind[filled], texts)
+
+    def kind(self, style: int, type_: str) -> int:
+        """The number of a kind of cell."""
+        return self.kinds.setdefault((style, type_), len(self.kinds))
+
+    def _kinds_of(self, piece: Piece, starts: Array, stops: Array) -> Array:
+        """The kind of each cell, by what stands in its tag behind its place: some few forms of up to 24 bytes."""
+        length = stops - starts
+        longest = max(1, int(length.max(initial=0)))
+        demand(longest <= 24)
+        words = [
+            word & KEEP.take(length - 8 * n, mode="clip")
+            for n, word in enumerate(piece.words(starts, -(-longest // 8)))
+        ]
+        kinds = np.full(len(starts), -1, np.int32)
+
+        def find(tail: bytes, kind: int) -> None:
+            if len(tail) <= longest:
+                same = words[0] == number_of(tail[:8])
+                for n, word in enumerate(words[1:], 1):
+                    same &= word == number_of(tail[8 * n : 8 * n + 8])
+                kinds[same] = kind
+
+        for tail, kind in self.tails.items():
+            find(tail, kind)
+        while len(unknown := np.flatnonzero(kinds < 0)):
+            tail = piece.content[starts[unknown[0]] : stops[unknown[0]]]
+            own = _attributes(tail)
+            demand(len(self.tails) < MAX_KINDS and own.get(b"s", b"0").isdigit())
+            self.tails[tail] = self.kind(int(own.get(b"s", b"0")), own.get(b"t", b"n").decode())
+            find(tail, self.tails[tail])
+        return kinds
+
+    def _keep(self, rows: Array, columns: Array, kinds: Array, texts: Any) -> None:
+        """Keep cells that are sorted by their columns; they are parted as soon as there are enough for each column."""
+        if len(rows):
+            self.cells += len(rows)
+            self.batch.append((rows, columns, kinds, texts))
+            if sum(len(part[0]) for part in self.batch) >= PER_COLUMN * int(columns.max()):
+                self._part()
+
+    def _part(self) -> None:
+        batch, self.batch = self.batch, []
+        if not batch:
+            return
+        rows, columns, kinds = (np.concatenate([part[n] for part in batch]) for n in range(3))
+        texts = pa.concat_arrays([part[3] for part in batch])
+        if len(batch) > 1:
+            order = np.argsort(columns.astype(np.uint16), kind="stable")
+            rows, columns, kinds, texts = rows[order], columns[order], kinds[order], texts.take(pa.array(order))
+        borders = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(columns)]
+        for first, stop in itertools.pairwise(borders):
+            part = (rows[first:stop], kinds[first:stop], texts[first:stop])
+            self.columns.setdefault(int(columns[first]), []).append(part)
+
+    # --- tag by tag ---
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins: of the rows, or around them."""
+        level = self.depth - self.home
+        if not self.home:
+            self._around(name, attributes)
+        elif level == 1 and name == "row":
+            self._begin_row(attributes)
+        elif level == 2 and name == "c":
+            self._begin_cell(attributes)
+        elif level == 3 and name == "v":
+            if self._value is not None:
+                raise self._disordered("cells")
+            self.into = self._value = []
+        elif level == 3 and name == "f":
+            self._is_formula = True
+        elif level == 3 and name == "is":
+            self.runs = []
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        if name == "c" and self.home and self.depth == self.home + 2:
+            self._end_cell()
+
+    def _around(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "sheetData":
+            if self._was_open:
+                raise self._disordered("rows")
+            self._was_open, self.home = True, self.depth
+        elif name == "col" and attributes.get("hidden") in ("1", "true"):
+            self.hidden_columns.append((int(attributes["min"]), int(attributes["max"])))
+        elif name == "mergeCell":
+            first, _, last = attributes.get("ref", "").partition(":")
+            if (top_left := cell_at(first)) and (bottom_right := cell_at(last)):
+                self.merged.append((top_left, bottom_right))
+            if len(self.merged) > MAX_MERGED:
+                what = f"holds more than {MAX_MERGED:,} merged cells, which no export does"
+                raise self.package.refused(f"{what}. Do not open it; export again.")
+
+    def _begin_row(self, attributes: dict[str, str]) -> None:
+        number = int(attributes["r"]) if "r" in attributes else self.row + 1
+        if number <= self.row:
+            raise self._disordered("rows")
+        self.row, self.column = number, 0
+        if attributes.get("hidden") in ("1", "true"):
+            self.hidden_rows.append(number)
+
+    def _begin_cell(self, attributes: dict[str, str]) -> None:
+        place = cell_at(attributes["r"]) if "r" in attributes else (self.row - 1, self.column)
+        if place is None or place[0] != self.row - 1 or place[1] < self.column:
+            raise self._disordered("cells")
+        self.column = place[1] + 1
+        self.package.cells += 1
+        self._style, self._type = int(attributes.get("s", 0)), attributes.get("t", "n")
+        self._value = self.runs = None
+        self._is_formula = False
+
+    def _end_cell(self) -> None:
+        told = self.runs if self._value is None or (self._type == "inlineStr" and self.runs) else self._value
+        kind = (self._style, self._type)
+        if self._is_formula and not any(told or ()) and (self._type != "str" or self._value is None):
+            kind = (0, FORMULA)
+        elif told is None:
+            return
+        if self.row > MAX_ROWS or self.column > MAX_CELLS:
+            raise self._far(self.row, self.column)
+        self._some.append((self.row, self.column, self.kind(*kind), escaped(told or [])))
+        if len(self._some) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._some:
+            some, self._some = sorted(self._some, key=lambda cell: cell[1]), []
+            rows, columns, kinds, texts = zip(*some, strict=True)
+            self._keep(np.array(rows), np.array(columns), np.array(kinds, np.int32), pa.array(texts, TEXT))
+
+    def _disordered(self, what: str) -> UnreadableFile:
+        return self.package.refused(f"has {what} out of order or twice: what it says is ambiguous. {AGAIN}")
+
+    def _far(self, row: int, width: int) -> UnreadableFile:
+        where = f"up to row {row:,}, column {width:,}"
+        return self.package.refused(f"has a cell far outside its table ({where}). Delete it, or export again.")
+
+    # --- columns ---
+
+    def grid(self) -> Grid:
+        """Read the sheet. Raises UnreadableFile for one that no program writes."""
+        self.read()
+        self._flush()
+        self._part()
+        height = max((int(part[0].max()) for parts in self.columns.values() for part in parts), default=0)
+        width = max(self.columns, default=0)
+        area = height * width
+        if height > MAX_ROWS or width > MAX_CELLS or (area > FREE_AREA and area > MAX_SPARSE * self.cells):
+            raise self._far(height, width)
+        self.package.columns += len(self.columns)
+        self.package.area += height * len(self.columns)
+        self.package.bound()
+        self._meanings = [self._meaning(*kind) for kind in self.kinds]
+        columns = [self._column(place, height) for place in range(1, width + 1)]
+        _repeat_merged(columns, self.merged, height)
+        hidden = sum(number <= height for number in self.hidden_rows)
+        spans = [min(last, width) - first + 1 for first, last in self.hidden_columns if first <= width]
+        sheet = self.sheet
+        return Grid(sheet.name, columns, height, None, {}, sheet.visible, hidden, sum(spans), self.merged)
+
+    def _meaning(self, style: int, type_: str) -> tuple[str, Format]:
+        """What tells how the text of a cell becomes its value."""
+        if type_ == "n":
+            return type_, self.package.formats[style] if style < len(self.package.formats) else "number"
+        return "str" if type_ == "inlineStr" else type_, ""
+
+    def _column(self, place: int, height: int) -> Coded:
+        """The cells of a column, kind by kind."""
+        parts = self.columns.pop(place, [])
+        if not parts:
+            return Coded.nothing(height)
+        rows, kinds = (np.concatenate([part[n] for part in parts]) for n in range(2))
+        texts = pa.concat_arrays([part[2] for part in parts])
+        del parts
+        used = list(dict.fromkeys(self._meanings[kind] for kind in np.flatnonzero(np.bincount(kinds)).tolist()))
+        told = np.array([used.index(meaning) if meaning in used else -1 for meaning in self._meanings])[kinds]
+        codes, values = np.full(height, -1, np.int32), list[Any]()
+        for number, meaning in enumerate(used):
+            at = np.flatnonzero(told == number) if len(used) > 1 else slice(None)
+            own = self._values(meaning, texts.take(pa.array(at)) if len(used) > 1 else texts)
+            codes[rows[at] - 1] = np.where(own.codes < 0, -1, own.codes + sum(len(some) for some in values))
+            values.append(own.values)
+        if all(isinstance(some, pa.Array) for some in values):
+            return Coded(codes, pa.concat_arrays(values))
+        return Coded(
+            codes, [value for some in values for value in (some if isinstance(some, list) else some.to_pylist())]
+        )
+
+    def _values(self, meaning: tuple[str, Format], texts: Any) -> Coded:
+        type_, format_ = meaning
+        if type_ == "s":
+            return self._shared(texts)
+        told = coded(texts) if type_ not in ("e", FORMULA) else Coded.of(texts.to_pylist())
+        if type_ == "str":
+            return Coded(told.codes, unescaped(told.values))
+        is_1904 = self.package.is_1904
+        return Coded(told.codes, [_value(type_, format_, is_1904, text) for text in told.listed()])
+
+    def _shared(self, texts: Any) -> Coded:
+        """The texts that cells name by number. Raises UnreadableFile for a number without a text."""
+        filled = np.flatnonzero(pc.binary_length(texts).to_numpy())
+        numbers = texts.take(pa.array(filled)).cast(pa.int32()).to_numpy()
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self.texts):
+            raise self.package.refused(f"names a text that it does not hold. {AGAIN}")
+        length = self.lengths[numbers]
+        self.package.shown += int(length.sum())
+        self.package.bound()
+        filled, numbers = filled[length > 0], numbers[length > 0]
+        codes = np.full(len(texts), -1, np.int32)
+        if len(numbers) * 8 < len(self.texts):
+            distinct, codes[filled] = np.unique(numbers, return_inverse=True)
+        else:
+            is_used = np.zeros(len(self.texts), bool)
+            is_used[numbers] = True
+            distinct, codes[filled] = np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[numbers]
+        return Coded(codes, self.texts.take(pa.array(distinct)))
+
+
+def _number(piece: Piece, at: Array, first: int, base: int) -> tuple[Array, Array]:
+    """The numbers that begin at places, in digits or in letters (A is 1), and how many of these each has."""
+    number, length, is_on = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64), np.ones(len(at), bool)
+    for n in range(8):
+        sign = piece.bytes[n:].take(at) - np.uint8(first)
+        is_on &= sign < base
+        if not is_on.any():
+            break
+        number = np.where(is_on, number * base + sign + (base == 26), number)
+        length += is_on
+    demand((length > 0).all())
+    return number, length
+
+
+def _attributes(tail: bytes) -> dict[bytes, bytes]:
+    """What stands in a tag behind its first attribute, `r`."""
+    found = ATTRIBUTE.findall(tail)
+    own = dict(found)
+    demand(ATTRIBUTES.fullmatch(tail) and len(own) == len(found) and b"r" not in own)
+    return own
+
+
+def _hidden(piece: Piece, starts: Array, number: Array) -> list[int]:
+    """Which rows are hidden, by what stands in their tags behind the number."""
+    more = np.flatnonzero(piece.bytes[starts] != ord(">"))
+    tails = [piece.content[start : piece.content.index(b">", start)] for start in starts[more].tolist()]
+    hidden = {tail for tail in set(tails) if _attributes(tail).get(b"hidden") in (b"1", b"true")}
+    return number[more[[tail in hidden for tail in tails]]].tolist() if hidden else []
+
+
+def _repeat_merged(columns: list[Coded], merged: list[tuple[Cell, Cell]], height: int) -> None:
+    """Give the value of a merged cell to every row it spans that has a cell of its own."""
+    spans = sorted((left, top, min(bottom, height - 1)) for (top, left), (bottom, _) in merged if left < len(columns))
+    if not any(top < bottom for _, top, bottom in spans):
+        return
+    is_row = np.zeros(height, bool)
+    for column in columns:
+        is_row |= column.codes >= 0
+    last = (-1, -1)
+    for left, top, bottom in spans:
+        codes = columns[left].codes
+        if top < bottom and (left, top) > last and codes[top] >= 0:
+            span = codes[top : bottom + 1]
+            span[is_row[top : bottom + 1] & (span < 0)] = codes[top]
+            last = (left, bottom)
+
+
+def worksheets(content: bytes, label: str) -> Iterator[Grid]:
+    """The grids of a workbook. Raises UnreadableFile, and nothing else, for a file that cannot be read safely."""
     try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise UnreadableFile(label, f"cannot be opened ({problem.strerror}). Check the name and the rights.") from None
-    kind = _kind(content, label)
-    package = Package(content, label) if kind == "xlsx" else None
-    source = SourceFile(path, label, hashlib.sha256(content).hexdigest(), len(content), package, [])
-    if package is not None:
-        if path.suffix.lower() not in (".xlsx", ".xlsm"):
-            source.notes.append("is an Excel workbook, whatever its name says")
-        source.grids = list(_workbook_grids(content, label))
-    else:
-        if path.suffix.lower() in (".xlsx", ".xlsm"):
-            source.notes.append("is a text file, not an Excel workbook; read as CSV")
-        text = decoded(content, label, encoding)
-        source.grids = [Grid("", text_rows(text, label, known_headers, source.damaged))]
-    return source
-
-
-def _kind(content: bytes, label: str) -> str:
-    head = content[:4096].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    if not content.strip(b"\x00 \r\n\t\xef\xbb\xbf\xff\xfe"):
-        raise UnreadableFile(label, "is empty. Export it again, or take it out of the folder.")
-    if content.startswith(b"PK\x03\x04"):
-        return "xlsx"
-    save = "Open it in Excel or LibreOffice and save it as .xlsx."
-    found = next((what for pattern, what in KINDS if re.match(pattern, head)), None)
-    if found:
-        raise UnreadableFile(label, f"is {found}, not a table of keys. {save}")
-    if content.startswith(b"\xd0\xcf\x11\xe0"):
-        if "EncryptedPackage".encode("utf-16-le") in content:
-            raise UnreadableFile(
-                label, "is protected by a password. Save it without one (File, Info, Protect Workbook)."
-            )
-        raise UnreadableFile(label, f"is a legacy .xls workbook, which loses digits. {save}")
-    return "text"
-
-
-def _workbook_grids(content: bytes, label: str) -> Iterator[Grid]:
-    import python_calamine
-
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-        for sheet in book.sheets_metadata:
-            if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet:
-                loaded = book.get_sheet_by_name(sheet.name)
-                is_visible = sheet.visible == python_calamine.SheetVisibleEnum.Visible
-                rows = ColumnRows.of(_from_the_left(loaded)) if loaded.start else list[list[Any]]()
-                yield Grid(sheet.name, rows, is_visible, loaded.merged_cell_ranges or [])
-    except (KeyboardInterrupt, SystemExit, MemoryError):
+        package = Package(content, label)
+        part = package.related("sharedStrings")
+        texts = Texts(package, part).listed() if part else pa.array([], TEXT)
+        for sheet in package.sheets:
+            yield Sheet(package, sheet, texts).grid()
+    except (UnreadableFile, MemoryError):
         raise
-    except BaseException as problem:  # a panic in the Rust reader is no Exception
-        raise UnreadableFile(
-            label, f"cannot be read as a workbook ({type(problem).__name__}). Open it in Excel and save it again."
-        ) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+        raise UnreadableFile(label, f"is damaged or cut short. Export or download it again. {AGAIN}") from None
+    except Exception as problem:
+        told = f"cannot be read as a workbook ({type(problem).__name__})"
+        raise UnreadableFile(label, f"{told}. Open it in Excel and save it again.") from None
 
 
-def _from_the_left(sheet: Any) -> Iterator[list[Any]]:
-    """The rows of a sheet from its first cell on; the reader begins with the first column that is filled."""
-    margin = [""] * sheet.start[1]
-    return (margin + row for row in sheet.iter_rows()) if margin else sheet.iter_rows()
+# --- what the text of a cell means ---
+
+
+def _value(type_: str, format_: Format, is_1904: bool, text: str) -> Any:
+    """The value of a cell that is no text, None if it is blank."""
+    text = text.strip()
+    if type_ == FORMULA:
+        return Odd("a formula without a stored value")
+    if type_ == "e":
+        return Odd(f"the error {text}" if ERROR.fullmatch(text) else "an error")
+    if not text:
+        return None
+    if type_ == "n":
+        return _told_by(text, format_, is_1904)
+    if type_ == "b":
+        return {"1": True, "true": True, "0": False, "false": False}.get(text, Odd("a flag that cannot be read"))
+    return _moment(text) if type_ == "d" else Odd("a cell of an unknown kind")
+
+
+def _told_by(text: str, format_: Format, is_1904: bool) -> Any:
+    value = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        return Odd("a number that cannot be read")
+    if isinstance(format_, int):
+        return Padded(value, str(int(value)).zfill(format_)) if 0 <= value < 1e15 and value.is_integer() else value
+    if format_ == "number" or not 0 <= value < DAYS - 1462 * is_1904 or (value == 0 and format_ == "date"):
+        return value  # day 0 is no date: what a program writes for "none"
+    milliseconds = round(value * DAY)
+    if format_ == "duration":
+        return dt.timedelta(milliseconds=milliseconds)
+    first = dt.datetime(1904, 1, 1) if is_1904 else dt.datetime(1899, 12, 30 + (value < 60))
+    moment = first + dt.timedelta(milliseconds=milliseconds)
+    return moment.time() if value < 1 else moment.date() if milliseconds % DAY == 0 else moment
+
+
+def _moment(text: str) -> Any:
+    """A date, time or duration as ISO 8601 writes it."""
+    with suppress(ValueError, OverflowError):
+        if match := DURATION.fullmatch(text):
+            days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+            return dt.timedelta(days, seconds, hours=hours, minutes=minutes)
+        if "-" not in text:
+            return dt.time.fromisoformat(text).replace(tzinfo=None)
+        moment = dt.datetime.fromisoformat(text).replace(tzinfo=None)
+        return moment.date() if moment.time() == dt.time() else moment
+    return Odd("a date that cannot be read")

@@ -1,42 +1,60 @@
-"""Bytes of a text file → rows of cells: its encoding, its delimiter, its quotation marks. (HAZARDS D)"""
+"""The bytes of a text file → one grid: its encoding, its delimiter, its quotation marks. (HAZARDS D)"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile, toml
-from keyaudit.exports.plain import plain_rows
-from keyaudit.exports.rows import ColumnRows
+from keyaudit.exports.grid import MAX_CELLS, Grid, coded
 from keyaudit.masking import shape
 
-FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
-SAMPLE = 60  # lines by which a delimiter is judged
-MAX_CELLS = 16_384  # in one row, as in a worksheet
+BOM = b"\xef\xbb\xbf"
+MARKS = ((BOM, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 DELIMITERS = (",", ";", "\t", "|")
-_LINE_END = re.compile(r"\r\n|\n|\r")
+FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
+FREE_AREA = 5_000_000  # blank cells that one wide row may bring to the others
+BLOCK = 1 << 30  # bytes that are split at once
+SAMPLE = 60  # lines by which a delimiter is judged
+LINE_END = re.compile(rb"\r\n|\n|\r")
+MARKED_LINE = re.compile(rb"(?:^|(?<=[\r\n]))(?:\xef\xbb\xbf)+")
+DAMAGED = "its quotation marks are damaged"
+AGAIN = "Export it again."
 csv.field_size_limit(1 << 30)  # a long cell is a cell; what it may hold is decided later
 
 
-def decoded(content: bytes, label: str, encoding: str | None) -> str:
-    """The text of a file: by its byte order mark, as declared, or as UTF-8; never by guess.
+def decoded(content: bytes, label: str, encoding: str | None) -> bytes:
+    """The text of a file as UTF-8: by its byte order mark, as declared, or as UTF-8; never by guess.
 
     Raises UnreadableFile naming the line that is not in that encoding, masked.
     """
-    marks = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-    marked = next((name for mark, name in marks if content.startswith(mark)), None)
+    marked = next((name for mark, name in MARKS if content.startswith(mark)), None)
     if b"\x00" in content[:4096] and not marked and encoding is None:
         told = "is UTF-16 without its mark, or binary data" if content[1:2] == b"\x00" else "holds binary data"
         raise UnreadableFile(label, f"{told}: it is no table of text. Export it again as CSV or .xlsx.")
     try:
-        text = content.decode(marked or encoding or "utf-8")
+        name = codecs.lookup(marked or encoding or "utf-8").name
+        if name == "utf-8" and content.isascii():
+            text = content
+        else:
+            told = content.decode(name)
+            text = content if name == "utf-8" else told.encode()
     except UnicodeDecodeError as problem:
-        line = len(_LINE_END.findall(content[: problem.start].decode("latin-1"))) + 1
+        line = len(LINE_END.findall(content[: problem.start])) + 1
         shown = shape(content.splitlines()[line - 1].decode("cp1252", "replace")) if not marked else "…"
         raise UnreadableFile(
             label,
@@ -44,58 +62,46 @@ def decoded(content: bytes, label: str, encoding: str | None) -> str:
             f'in case.toml (two lines):\n[files.{toml(label)}]\nencoding = "cp1252"\nBetter: export it again as UTF-8 or .xlsx.',
         ) from None
     except (LookupError, ValueError):
-        raise UnreadableFile(
-            label, f'"{encoding}" is no encoding of text. Use "cp1252" or "utf-8" in case.toml.'
-        ) from None
-    if (
-        encoding
-        and not marked
-        and _is_utf8(content)
-        and text != content.decode("utf-8")
-        and "\x00" not in content.decode()
-    ):
-        raise UnreadableFile(label, f'is UTF-8, and case.toml says encoding = "{encoding}". Take that entry out.')
-    if "\x00" in text:
+        what = f'"{encoding}" is no encoding of text. Use "cp1252" or "utf-8" in case.toml.'
+        raise UnreadableFile(label, what) from None
+    if encoding and not marked and text != content and b"\x00" not in content:
+        with suppress(UnicodeDecodeError):
+            content.decode()
+            raise UnreadableFile(label, f'is UTF-8, and case.toml says encoding = "{encoding}". Take that entry out.')
+    if b"\x00" in text:
         raise UnreadableFile(label, "holds binary data: it is not a table. Export it again as CSV or .xlsx.")
     return text
 
 
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def text_rows(text: str, label: str, known: set[str], damaged: list[tuple[int, str]]) -> list[list[Any]] | ColumnRows:
+def text_grid(content: bytes, label: str, known: set[str], encoding: str | None = None) -> Grid:
     """The rows of a text file, split by what its first line declares or what explains its header best.
 
-    A row whose quotation marks are damaged is left blank and told in `damaged`. Raises UnreadableFile if one is not closed.
+    Raises UnreadableFile if it is not encoded as it should be, or if a quotation mark is not closed.
     """
-    text = text.removeprefix("\ufeff").rstrip("\x1a")
-    lines = max(text.count("\n"), text.count("\r"))
-    if lines > max(FREE_LINES, len(text) // LINE):
-        raise UnreadableFile(
-            label, f"holds {lines:,} lines, more than its size allows: no export has. Export it again."
-        )
-    declared = re.match(r'"?sep=(.)"?[ \t]*(\r\n|\n|\r)', text, re.I)
-    ends = [end.end() for end in itertools.islice(_LINE_END.finditer(text), SAMPLE)]
-    sample = text[: ends[-1]] if len(ends) == SAMPLE else text
+    content = decoded(content, label, encoding)
+    if BOM in content:  # at the beginning, and where one file was put below another
+        content = MARKED_LINE.sub(b"", content)
+    content = content.rstrip(b"\x1a").rstrip(b"\r\n")
+    signs = np.frombuffer(content, np.uint8)
+    number = max(np.count_nonzero(signs == ord(sign)) for sign in "\r\n")
+    if number > max(FREE_LINES, len(content) // LINE):
+        raise UnreadableFile(label, f"holds {number:,} lines, more than its size allows: no export has. {AGAIN}")
+    ends = [end.end() for end in itertools.islice(LINE_END.finditer(content), SAMPLE)]
+    sample = (content[: ends[-1]] if len(ends) == SAMPLE else content).decode()
+    declared = re.match(r'"?sep=([^"\'\w])"?[ \t]*(?=[\r\n]|$)', sample, re.I)
     delimiter = declared[1] if declared else max(DELIMITERS, key=lambda delimiter: _fit(sample, delimiter, known))
-    rows = plain_rows(text, delimiter, MAX_CELLS) or _checked(_split(text, delimiter, label, damaged), label)
-    if declared:
-        rows[0] = [""] * len(rows[0])  # the line stays a row, so that row numbers agree with the file
-    return rows
-
-
-def _checked(rows: list[list[Any]], label: str) -> list[list[Any]]:
-    wide = next((place for place, row in enumerate(rows) if len(row) > MAX_CELLS), None)
-    if wide is not None:
-        raise UnreadableFile(
-            label, f"has {len(rows[wide]):,} cells in row {wide + 1}: it is no table. Export it again."
-        )
-    return rows
+    width = _fit(sample, delimiter, known)[1]
+    if declared:  # the line stays a blank row, so that row numbers agree
+        content = content[len(declared[0].encode()) :]
+    if not delimiter.isascii():
+        content, delimiter = content.replace(delimiter.encode(), b"\x1f"), "\x1f"
+    lines = [line for line in re.split(r"[\r\n]+", sample) if line.strip()]
+    if b'"' not in content and all(re.fullmatch(r" *'.*' *", line) for line in lines):
+        content = _requoted(content, delimiter)
+    try:
+        return _Split(content, delimiter, label).grid(min(width, MAX_CELLS))
+    except (pa.ArrowInvalid, csv.Error):
+        raise UnreadableFile(label, f"cannot be split into rows. {AGAIN}") from None
 
 
 def _fit(sample: str, delimiter: str, known: set[str]) -> tuple[int, int]:
@@ -107,54 +113,190 @@ def _fit(sample: str, delimiter: str, known: set[str]) -> tuple[int, int]:
     return headers, widths[len(widths) // 2] if widths else 0
 
 
-def _split(text: str, delimiter: str, label: str, damaged: list[tuple[int, str]]) -> list[list[Any]]:
-    if '"' not in text:
-        blank = [""]
-        return [line.split(delimiter) if line else blank for line in _LINE_END.split(text.rstrip("\r\n"))]
-    rows: list[list[Any]] = []
-    long: dict[int, tuple[int, int]] = {}  # row → its first and last line, where it has several
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        first_line = reader.line_num + 1
-        try:
-            rows.append(next(reader))
-        except StopIteration:
-            break
-        except csv.Error as problem:
-            if reader.line_num > first_line or "unexpected end" in str(problem):
-                raise UnreadableFile(
-                    label,
-                    f"a quotation mark opened in line {first_line} is not closed. Export it again, or mend that line.",
-                ) from None
-            rows.append([])
-            damaged.append((len(rows), "its quotation marks are damaged"))
-        if reader.line_num > first_line:
-            long[len(rows) - 1] = (first_line, reader.line_num)
-    for place in _swallowing(rows, set(long), delimiter):
-        first, last = long[place]
-        rows[place] = []
-        damaged.append(
-            (place + 1, f"a quotation mark opened in line {first} closes in line {last}, with what seem rows between")
+def _requoted(content: bytes, delimiter: str) -> bytes:
+    """Cells in single quotation marks, in double ones: an apostrophe ends a cell only before a delimiter."""
+    border = re.escape(delimiter.encode())
+    cell = re.compile(rb"(^|%b) *'((?:[^']|'(?! *(?:%b|[\r\n]|$)))*)' *(?=%b|[\r\n]|$)" % (border, border, border))
+    return b"".join(
+        cell.sub(rb'\1"\2"', line) if line.lstrip(b" ").startswith(b"'") and line.rstrip().endswith(b"'") else line
+        for line in content.splitlines(keepends=True)
+    )
+
+
+class _Split:
+    """A text on its way to columns.
+
+    Arrow splits the lines that are a row by themselves, with their quotation marks in order and as many cells as most.
+    The others are `odd` rows, split one by one, or `damaged` ones.
+    """
+
+    def __init__(self, content: bytes, delimiter: str, label: str) -> None:
+        self.content, self.delimiter, self.label = content, delimiter, label
+        self.odd: dict[int, list[str]] = {}
+        self.damaged: dict[int, str] = {}
+        self.long: dict[int, tuple[int, int]] = {}  # odd rows of several lines → the first and the last
+        self.rows: Array | None = None  # of the lines that Arrow splits; None: all lines are
+
+    def grid(self, width: int) -> Grid:
+        """Split it; `width` is how many cells most rows seem to have."""
+        is_quoted = b'"' in self.content
+        if is_quoted:
+            self._set_apart()
+        table, lines = self._table(width, is_quoted)
+        places = np.arange(table.num_rows + len(lines)) if self.rows is None else self.rows
+        if len(places) != table.num_rows + len(lines):
+            raise UnreadableFile(self.label, f"cannot be split into rows. {AGAIN}")
+        is_odd = np.zeros(len(places), bool)
+        for number, text in lines:
+            is_odd[number - 1] = True
+            self.odd[int(places[number - 1])] = next(csv.reader([text], delimiter=self.delimiter))
+        height = len(places) + len(self.long) + len(self.damaged)
+        self._refuse_wide(height, table.num_columns)
+        columns = self._columns(table, places[~is_odd], height)
+        for place, told in self._swallowing(columns, table.num_columns):
+            self.damaged[place] = told
+            for column in columns:
+                column.codes[place] = -1
+        widths = np.full(height, table.num_columns)
+        for place, row in self.odd.items():
+            widths[place] = len(row)
+        widths[list(self.damaged)] = 0
+        return Grid("", columns, height, widths, self.damaged)
+
+    def _set_apart(self) -> None:
+        """Leave Arrow the lines whose quotation marks are in order; read the others, and rows of several lines, one by one."""
+        border = re.escape(self.delimiter)
+        plain = rf'[^"{border}\r\n]*'
+        cell = rf'(?:{plain}| *"(?:[^"]|"")*" *| *="{plain}" *)'
+        lines = _lines(self.content)
+        is_sound = pc.match_substring_regex(lines, rf"^{cell}(?:{border}{cell})*[\r\n]*$").to_numpy(
+            zero_copy_only=False
         )
-    return rows
+        spaced = pa.array([False])
+        if b' "' in self.content or b'" ' in self.content:
+            spaced = pc.match_substring_regex(lines, rf'(?:^|{border}) +"|" +(?:{border}|[\r\n]|$)')
+        is_spaced = pc.any(spaced).as_py()
+        is_row = np.ones(len(lines), bool)  # does a row begin with the line?
+        found: list[tuple[int, int, list[str] | None]] = []
+        stop = 0
+        for first in np.flatnonzero(~is_sound).tolist():
+            if first < stop:
+                continue
+            following = (lines[place].as_py() for place in range(first, len(lines)))
+            reader = csv.reader(following, delimiter=self.delimiter, strict=True, skipinitialspace=is_spaced)
+            row = None
+            try:
+                row = next(reader)
+            except csv.Error as problem:
+                if reader.line_num > 1 or "unexpected end" in str(problem):
+                    what = f"a quotation mark opened in line {first + 1} is not closed. Export it again, or mend that line."
+                    raise UnreadableFile(self.label, what) from None
+            stop = first + reader.line_num
+            is_row[first + 1 : stop] = is_sound[first:stop] = False
+            found.append((first, stop, row))
+        rows = np.cumsum(is_row) - 1
+        for first, stop, row in found:
+            place = int(rows[first])
+            if row is None or stop == first + 1:
+                self.damaged[place] = DAMAGED
+            else:
+                self.odd[place], self.long[place] = row, (first + 1, stop)
+        if is_spaced:  # a blank between a delimiter and a quotation mark is the file's, not the cell's
+            parts = rf' *("(?:[^"]|"")*") *({border}|[\r\n]|$)|([^"{border}\r\n]*)({border}|[\r\n]|$)'
+            mended = pc.replace_substring_regex(lines.filter(spaced), parts, r"\1\2\3\4")
+            lines = pc.replace_with_mask(lines, spaced, mended)
+        if found or is_spaced:
+            self.content = b"".join(lines.filter(pa.array(is_sound)).cast(pa.large_binary()).to_pylist())
+        self.rows = rows[is_sound]
+
+    def _table(self, width: int, is_quoted: bool) -> tuple[Any, list[tuple[int, str]]]:
+        """The lines of a width as a table of texts, and the others with their numbers, from 1."""
+        odd: list[tuple[int, str]] = []
+        widths: Counter[int] = Counter()
+
+        def skip(row: Any) -> str:
+            odd.append((row.number, row.text))
+            widths[row.actual_columns] += 1
+            return "skip"
+
+        names = [str(place) for place in range(width)]
+        if not self.content:
+            return pa.table({name: pa.array([], TEXT) for name in names}), []
+        table = arrow_csv.read_csv(
+            pa.py_buffer(self.content),
+            arrow_csv.ReadOptions(use_threads=False, block_size=min(len(self.content) + 1, BLOCK), column_names=names),
+            arrow_csv.ParseOptions(
+                delimiter=self.delimiter,
+                quote_char='"' if is_quoted else False,
+                ignore_empty_lines=False,
+                invalid_row_handler=skip,
+            ),
+            arrow_csv.ConvertOptions(
+                check_utf8=False, column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False
+            ),
+        )
+        most, count = widths.most_common(1)[0] if widths else (width, 0)
+        return self._table(most, is_quoted) if count > table.num_rows and most <= MAX_CELLS else (table, odd)
+
+    def _refuse_wide(self, height: int, width: int) -> None:
+        """No table has rows of so many cells; one row that is far wider than the others is damaged."""
+        most = max(2 * width, FREE_AREA // max(height, 1))
+        for place, row in sorted(self.odd.items()):
+            if len(row) > MAX_CELLS:
+                what = f"has {len(row):,} cells in row {place + 1}: it is no table. {AGAIN}"
+                raise UnreadableFile(self.label, what)
+            if len(row) > most:
+                self.damaged[place] = f"it has {len(row):,} cells, most rows have {width:,}"
+                del self.odd[place]
+
+    def _columns(self, table: Any, places: Array, height: int) -> list[Coded]:
+        """The cells of the table, and of the odd rows in their places."""
+        width = max([table.num_columns, *map(len, self.odd.values())])
+        more: list[tuple[list[int], list[str]]] = [([], []) for _ in range(width)]
+        for place, row in self.odd.items():
+            for cell, (at, cells) in zip(row, more, strict=False):
+                if cell:
+                    at.append(place)
+                    cells.append(cell)
+        columns = []
+        for number, (at, cells) in enumerate(more):
+            codes, values = np.full(height, -1, np.int32), pa.array([], TEXT)
+            if number < table.num_columns:
+                own = coded(table.column(number).combine_chunks())
+                codes[places], values = own.codes, own.values
+            if at:
+                told = Coded.of(cells)
+                codes[at] = told.codes + len(values)
+                values = pa.concat_arrays([values, pa.array(told.values, TEXT)])
+            columns.append(Coded(codes, values))
+        return columns
+
+    def _swallowing(self, columns: list[Coded], width: int) -> Iterator[tuple[int, str]]:
+        """The rows in which a quoted cell holds whole rows: as many delimiters a line as the table has, and first cells like its own."""
+        if not self.long or width < 2:
+            return
+        firsts = Counter(_kind(columns[0][place] or "") for place in range(min(len(columns[0]), 10_000)))
+        common = {kind for kind, count in firsts.items() if count >= 0.05 * firsts.total()}
+        for place, (first, last) in self.long.items():
+            for cell in self.odd.get(place, ()):
+                later = re.split(r"\r\n|\n|\r", cell)[1:]
+                is_table = later and cell.count(self.delimiter) >= len(later) * (width - 1)
+                if is_table and all(_kind(line.split(self.delimiter, 1)[0]) in common for line in later):
+                    yield (
+                        place,
+                        f"a quotation mark opened in line {first} closes in line {last}, with what seem rows between",
+                    )
+                    break
 
 
-def _swallowing(rows: list[list[str]], long: set[int], delimiter: str) -> list[int]:
-    """The rows in which a quoted cell holds whole rows: as many delimiters a line as the table has, and first cells like its own."""
-    if not long:
-        return []
-    (width, _), *_ = Counter(len(row) for row in rows if len(row) > 1).most_common(1) or [(1, 0)]
-    firsts = Counter(_kind(row[0]) for row in rows if len(row) == width)
-    common = {kind for kind, count in firsts.items() if count >= 0.05 * firsts.total()}
-    found = []
-    for place in sorted(long):
-        for cell in rows[place]:
-            later = _LINE_END.split(cell)[1:]
-            is_table = width > 1 and later and cell.count(delimiter) >= len(later) * (width - 1)
-            if is_table and all(_kind(line.split(delimiter, 1)[0]) in common for line in later):
-                found.append(place)
-                break
-    return found
+def _lines(content: bytes) -> Any:
+    """The lines of a text, with their ends, as Arrow texts that share its bytes."""
+    signs = np.frombuffer(content, np.uint8)
+    is_end = signs == ord("\n")
+    if b"\r" in content:
+        is_end |= (signs == ord("\r")) & (np.append(signs[1:], 0) != ord("\n"))
+    borders = np.concatenate([[0], np.flatnonzero(is_end) + 1, [len(content)]]).astype(np.int64)
+    return pa.Array.from_buffers(TEXT, len(borders) - 1, [None, pa.py_buffer(borders), pa.py_buffer(content)])
 
 
 def _kind(cell: str) -> tuple[bool, bool, bool]:

@@ -1,0 +1,201 @@
+"""Files → grids: which are read, what each really is, and how many are opened ahead of time. (CATALOGUE §2, HAZARDS A)"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keyaudit.errors import UnreadableFile
+from keyaudit.exports.grid import Grid
+from keyaudit.exports.sheets import worksheets
+from keyaudit.exports.texts import BOM, MARKS, text_grid
+
+SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt", ".tab")  # always read
+UNFINISHED = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart")
+DOCUMENTS = (  # texts that hold no table
+    *(".md", ".rst", ".tex", ".html", ".htm", ".mht", ".xml", ".json", ".rtf", ".eml", ".ics", ".svg", ".url", ".ini"),
+    *(".toml", ".yaml", ".yml", ".cfg", ".py", ".ipynb", ".js", ".css", ".sql", ".sh", ".bat", ".ps1", ".webloc"),
+)
+KINDS = (  # how a file begins (small letters) → what it is
+    (rb"%pdf", "a PDF"),
+    (rb"\{\\rtf", "a Rich Text document"),
+    (rb"<\?xml|<\?mso", "an XML file"),
+    (rb"<[!a-z/]", "a web page"),
+    (rb"mime-version:", "a web archive"),
+    (rb"(?:\{|\[[\s\[]*\{)\s*[\"}]|\[\s*(?:[\"\[]|\])", "a JSON file"),
+    (rb"\x1f\x8b", "a compressed (gzip) file"),
+    (rb"id;p[^\n]*\n(?:[^\n]*\n)*?c;", "a SYLK file"),
+)
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
+LOOK = 1 << 16  # bytes by which a file is judged
+SAVE = "Open it in Excel or LibreOffice and save it as .xlsx."
+
+WORKERS = min(2, os.cpu_count() or 1)
+WAITING = 4  # files that are open, or being opened, before they are asked for: each lies in memory
+
+
+@dataclass
+class SourceFile:
+    """A file as read: its name in messages, its fingerprint, its grids, and what is unusual about it."""
+
+    path: Path
+    label: str
+    sha256: str
+    size: int
+    grids: list[Grid]
+    notes: list[str] = field(default_factory=list)
+
+
+def kind_of(path: Path) -> tuple[str, str]:
+    """`("data", "")` for a file that is to be read, else `("passed over", why)`."""
+    name, suffix = path.name.lower(), path.suffix.lower()
+    if name.startswith(("~$", ".~lock")):
+        return "passed over", "is the lock file of a program that has a file open"
+    if name.startswith("."):
+        return "passed over", "is a hidden file"
+    if suffix in UNFINISHED:
+        return "passed over", "is a download that was not finished"
+    if suffix in SUFFIXES:
+        return "data", ""
+    if suffix in DOCUMENTS:
+        return "passed over", "is a document, not an export"
+    try:
+        with path.open("rb") as file:
+            head = file.read(LOOK)
+    except OSError:
+        return "data", ""  # why it cannot be opened is said when it is
+    found = _begins(head)
+    if not head:
+        found = "empty"
+    elif head.startswith(ZIP):
+        found = "an archive or a workbook. If it is an Excel workbook, give it the suffix .xlsx"
+    elif head.startswith(OLE):
+        found = f"a legacy .xls workbook or Office document. {SAVE}"
+    elif not found and not head.startswith(tuple(mark for mark, _ in MARKS)) and NO_TEXT.search(head):
+        found = "neither a workbook nor a text"
+    return ("passed over", f"is {found}") if found else ("data", "")
+
+
+def _begins(head: bytes) -> str:
+    head = head[:4096].lstrip(BOM + b" \r\n\t").lower()
+    return next((what for pattern, what in KINDS if re.match(pattern, head)), "")
+
+
+def open_file(path: Path, label: str, known_headers: set[str], encoding: str | None = None) -> SourceFile:
+    """Read one export. Raises UnreadableFile naming the file, what it really is, and what to do."""
+    content = _content(path, label)
+    source = SourceFile(path, label, hashlib.sha256(content).hexdigest(), len(content), [])
+    is_book = path.suffix.lower() in (".xlsx", ".xlsm")
+    if _is_workbook(content, label):
+        source.grids = list(worksheets(content, label))
+        source.notes += [] if is_book else ["is an Excel workbook, whatever its name says"]
+    else:
+        source.grids = [text_grid(content, label, known_headers, encoding)]
+        source.notes += ["is a text file, not an Excel workbook; read as CSV"] if is_book else []
+    return source
+
+
+def _content(path: Path, label: str) -> bytes:
+    """The bytes of a file that stays as it is while it is read."""
+    try:
+        with path.open("rb") as file:
+            before, content, after = os.fstat(file.fileno()), file.read(), path.stat()
+    except OSError as problem:
+        why = problem.strerror or type(problem).__name__
+        raise UnreadableFile(label, f"cannot be opened ({why}). Check the name and the rights.") from None
+    states = [(state.st_ino, state.st_size, state.st_mtime_ns) for state in (before, after)]
+    if states[0] != states[1] or len(content) != before.st_size:
+        raise UnreadableFile(label, "was changed while it was read. Let the other program finish, then audit again.")
+    return content
+
+
+def _is_workbook(content: bytes, label: str) -> bool:
+    nothing = b"\x00 \r\n\t\xff\xfe" + BOM
+    if not content[:LOOK].strip(nothing) and not content.strip(nothing):
+        raise UnreadableFile(label, "is empty. Export it again, or take it out of the folder.")
+    if content.startswith(ZIP):
+        return True
+    if found := _begins(content):
+        raise UnreadableFile(label, f"is {found}, not a table of keys. {SAVE}")
+    if content.startswith(OLE):
+        if "EncryptedPackage".encode("utf-16-le") in content:
+            what = "is protected by a password. Save it without one (File, Info, Protect Workbook)."
+            raise UnreadableFile(label, what)
+        raise UnreadableFile(label, f"is a legacy .xls workbook, which loses digits. {SAVE}")
+    return False
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is needed to open a file."""
+
+    path: Path
+    label: str
+    known_headers: frozenset[str]
+    encoding: str | None
+
+    def open(self) -> SourceFile:
+        """Open it."""
+        return open_file(self.path, self.label, set(self.known_headers), self.encoding)
+
+
+class Ahead:
+    """Opens files that will be asked for in the order given, while others become records. The biggest comes first.
+
+    Its threads are daemons that nobody ever waits for when the program is interrupted. Where no thread can be started,
+    each file is opened when it is asked for.
+    """
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        files = list(requests)
+        biggest = max(files, key=lambda file: file.path.stat().st_size if file.path.exists() else 0, default=None)
+        self._order = iter(sorted(files, key=lambda file: file is not biggest))
+        self._opened: dict[Request, Future[SourceFile]] = {file: Future() for file in files}
+        self._lock, self._room, self._is_closed = threading.Lock(), threading.Semaphore(WAITING), False
+        self._threads = 0
+        with suppress(RuntimeError):  # no thread can be started here
+            for _ in range(min(WORKERS, len(files))):
+                threading.Thread(target=self._work, daemon=True).start()
+                self._threads += 1
+
+    def open(self, file: Request) -> SourceFile:
+        """A file, once. Raises what `open_file` raised."""
+        if not self._threads:
+            return file.open()
+        try:
+            return self._opened[file].result()
+        finally:
+            del self._opened[file]
+            self._room.release()
+
+    def __enter__(self) -> Ahead:
+        """Close the files that nobody asked for on leaving."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the threads end, without waiting for them."""
+        self._is_closed = True
+        self._room.release(max(1, self._threads))
+
+    def _work(self) -> None:
+        while True:
+            self._room.acquire()
+            with self._lock:
+                file = next(self._order, None)
+            if file is None or self._is_closed:
+                return
+            try:
+                source = file.open()
+            except BaseException as problem:
+                self._opened[file].set_exception(problem)
+            else:
+                self._opened[file].set_result(source)
+                del source

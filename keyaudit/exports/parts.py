@@ -1,0 +1,329 @@
+"""One XML part of a workbook, a piece at a time: plain pieces by NumPy and Arrow, everything else tag by tag. (HAZARDS A)"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import IO, TYPE_CHECKING, Any
+from xml.parsers import expat
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.coded import TEXT, Array
+
+if TYPE_CHECKING:
+    from keyaudit.exports.package import Package
+
+PIECE = 1 << 20  # bytes that are looked through at once: they fit the processor's cache
+LONGEST, LONGEST_TAG = 8 * PIECE, 4096  # a row that is longer is read tag by tag
+BATCH = 1 << 16  # texts read tag by tag that are kept before Arrow has them
+AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
+
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+REFERENCE = re.compile(
+    rb"&(?:amp|lt|gt|quot|apos|#(?:9|10|13|3[2-9]|[4-9]\d|[1-9]\d{2,3})|#x(?:[9aAdD]|[2-9a-fA-F][\da-fA-F]{1,2}));"
+)
+SPACED = b'<t xml:space="preserve">'
+
+# Each tag of a plain piece as a letter, by the two bytes behind its "<": a small one ends what its capital begins. The next
+# letter of the alphabet stands for R, C or F with "/>" at the end, U for <t/>, W for <v/>, P for SPACED.
+BEGIN = {"ro": "R", "c ": "C", "v>": "V", "v/": "W", "is": "I", "si": "X", "f>": "F", "f ": "F", "t>": "T", "t/": "U"}
+BEGIN |= {"t ": "P", "/r": "r", "/c": "c", "/v": "v", "/i": "i", "/s": "x", "/f": "f", "/t": "t"}
+LETTER = np.full(1 << 16, ord("?"), np.uint8)
+for _two, _letter in BEGIN.items():
+    LETTER[int.from_bytes(_two.encode(), "little")] = ord(_letter)
+LENGTH = np.zeros(128, np.int64)  # from "<" to ">" of the tags that say nothing more
+LENGTH[[*b"WIXUcvtf"]], LENGTH[[*b"ix"]], LENGTH[ord("r")] = 3, 4, 5
+HAS_TEXT = np.isin(np.arange(128), [*b"VTPF"])
+WRITTEN = {b"RS": b'<row r="', b"CD": b'<c r="', b"P": SPACED}
+KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)  # the first n bytes of eight
+
+
+class NotPlain(Exception):
+    """A piece is not written as nearly all are: it is read tag by tag."""
+
+
+def demand(holds: Any) -> None:
+    """Leave a piece to the XML parser unless this holds."""
+    if not holds:
+        raise NotPlain
+
+
+def number_of(text: bytes) -> np.uint64:
+    """Up to eight bytes as `Piece.words` gives them."""
+    return np.uint64(int.from_bytes(text, "little"))
+
+
+class Piece:
+    """A piece whose tags follow each other as a grammar of their letters says, written as nearly all programs write them."""
+
+    def __init__(self, content: bytes, grammar: str) -> None:
+        demand(b"\r" not in content)  # an XML parser reads it as the end of a line
+        demand(b"&" not in content or content.count(b"&") == len(REFERENCE.findall(content)))
+        try:
+            content.isascii() or content.decode()
+        except UnicodeDecodeError:
+            raise NotPlain from None
+        self.content = content + bytes(64 - len(content) % 8)
+        self.bytes = np.frombuffer(self.content, np.uint8)
+        self._aligned = np.frombuffer(self.content, np.uint64)
+        self.tags = np.flatnonzero(self.bytes[: len(content)] == ord("<"))
+        demand(len(self.tags) and self.tags[0] == 0)
+        self.stops = np.append(self.tags[1:], len(content))  # where the next one begins
+        second, third = self.bytes[1:].take(self.tags), self.bytes[2:].take(self.tags)
+        self.letters = letters = LETTER.take(third.astype(np.uint16) << np.uint16(8) | second)
+        last = self.bytes.take(self.stops - 1)
+        for letter in b"RCF":
+            at = self.which(letter)
+            is_closed = (last[at] == ord(">")) & (self.bytes.take(self.stops[at] - 2) == ord("/"))
+            letters[at[is_closed]] = letter + 1
+        demand(pc.match_substring_regex(pa.array([letters.tobytes()]), grammar)[0].as_py())
+        demand(((last == ord(">")) | HAS_TEXT.take(letters)).all())
+        length = LENGTH.take(letters)
+        demand(((length == 0) | (length == self.stops - 1 - self.tags)).all())
+        for some, written in WRITTEN.items():
+            words = self.words(self.tags[self.which(*some)], -(-len(written) // 8))
+            for n, word in enumerate(words):
+                part = written[8 * n : 8 * n + 8]
+                demand((word & KEEP[len(part)] == number_of(part)).all())
+
+    def which(self, *letters: int) -> Array:
+        """The places of some tags among all."""
+        found = self.letters == letters[0]
+        for letter in letters[1:]:
+            found |= self.letters == letter
+        return np.flatnonzero(found)
+
+    def words(self, at: Array, count: int = 1) -> list[Array]:
+        """The eight bytes that begin at each place, as a number, and the following eights."""
+        place, shift = at >> 3, (at & 7).astype(np.uint64) << np.uint64(3)
+        aligned = [self._aligned.take(place + n) for n in range(count + 1)]
+        rest = np.uint64(63) - shift
+        return [low >> shift | high << np.uint64(1) << rest for low, high in itertools.pairwise(aligned)]
+
+    def values(self) -> tuple[Array, Array, Array]:
+        """Which tags are a `v` or a `t`, and where the text of each begins and ends."""
+        values = self.which(*b"VTPWU")
+        letters, at, stops = self.letters[values], self.tags[values], self.stops[values]
+        starts = at + 3 + (letters == ord("P")) * (len(SPACED) - 3)
+        is_empty = (letters == ord("W")) | (letters == ord("U"))
+        return values, np.where(is_empty, stops, starts), stops
+
+    def texts(self, starts: Array, stops: Array) -> Any:
+        """Some of its texts as Arrow has them: as views first, short ones inline, long ones by their place."""
+        length = stops - starts
+        first, second = self.words(starts, 2)
+        half = np.uint64(32)
+        view = np.empty((len(starts), 2), np.uint64)
+        view[:, 0] = (first & KEEP.take(np.minimum(length, 4))) << half | length.astype(np.uint64)
+        inline = (first >> half | second << half) & KEEP.take(np.maximum(length, 4) - 4, mode="clip")
+        view[:, 1] = np.where(length <= 12, inline, starts.astype(np.uint64) << half)
+        buffers = [None, pa.py_buffer(view), pa.py_buffer(self.content)]
+        return pa.Array.from_buffers(pa.string_view(), len(starts), buffers).cast(TEXT)
+
+
+class Part:
+    """Reads one part from its first byte to its last, in pieces that end with an item (a row, a text).
+
+    A piece that is plain is taken as a whole; any other, and what stands around the items, goes through an XML parser.
+    """
+
+    opening, ending = re.compile(rb"()"), b""  # of the list of items, and of an item
+
+    def __init__(self, package: Package, part: str) -> None:
+        self.package, self.part = package, part
+        self.depth = self.home = 0  # of the element at hand, and of the list of items while it is open
+        self.runs: list[str] | None = None  # of the text at hand; how it is pronounced is no part of it
+        self.into: list[str] | None = None
+        self._phonetic = 0
+        self.parser = parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler, parser.XmlDeclHandler = self._hear, self._declared
+        parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = self._refuse_declaration
+        parser.CommentHandler = parser.ProcessingInstructionHandler = parser.StartCdataSectionHandler = (
+            self._refuse_remark
+        )
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+
+    def plain(self, _: bytes) -> None:
+        """Take whole items at once. Raises NotPlain before anything of them is taken."""
+        raise NotPlain
+
+    def read(self) -> None:
+        """Read the part. Raises UnreadableFile if it is no XML, or says what no export says."""
+        try:
+            with self.package.open(self.part) as stream:
+                self._read(stream)
+        except expat.ExpatError:
+            raise self.package.refused(f"holds a part that is damaged ({self.part}). {AGAIN}") from None
+
+    def _read(self, stream: IO[bytes]) -> None:
+        more, waiting, is_open = stream.read(PIECE), b"", False
+        if more[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in more[:64]:
+            self._refuse_declaration()
+        while more:
+            block = waiting + more
+            if not is_open:
+                found = self.opening.search(block)
+                cut = found.end() if found else max(0, len(block) - LONGEST_TAG)
+                self._prefix, is_open = (found[1] or b"") if found else b"", found is not None
+                ending = self.ending.replace(b"</", b"</" + self._prefix)
+                self._feed(block[:cut])
+                block = block[cut:]
+            if is_open and (at := block.rfind(ending)) >= 0:
+                self._take(block[: at + len(ending)])
+                block = block[at + len(ending) :]
+            elif len(block) > LONGEST:
+                self._feed(block)
+                block = b""
+            waiting, more = block, stream.read(PIECE)
+        self._feed(waiting)
+        self.parser.Parse(b"", True)
+
+    def _take(self, piece: bytes) -> None:
+        if self.home and self.depth == self.home:
+            if np.frombuffer(piece, np.uint8).min() < ord(" "):
+                piece = CONTROL.sub(lambda sign: b"_x%04X_" % sign[0][0], piece)
+            if self._prefix:
+                piece = piece.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
+            try:
+                self.plain(piece)
+                return
+            except NotPlain:
+                pass
+        self._feed(piece)
+
+    def _feed(self, piece: bytes) -> None:
+        self.package.spend(piece.count(b"<"))
+        self.parser.Parse(piece, False)
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        name = tag.rpartition(":")[2]
+        if name == "rPh":
+            self._phonetic = self.depth
+        elif name == "t" and not self._phonetic:
+            self.into = self.runs
+        self.start(name, attributes)
+
+    def _hear(self, data: str) -> None:
+        if self.into is not None:
+            self.into.append(data)
+
+    def _end(self, tag: str) -> None:
+        name = tag.rpartition(":")[2]
+        if name in ("t", "v"):
+            self.into = None
+        elif self.depth == self._phonetic:
+            self._phonetic = 0
+        self.end(name)
+        if self.depth == self.home:
+            self.home = 0
+        self.depth -= 1
+
+    def _declared(self, _: str, encoding: str | None, __: int) -> None:
+        if encoding is not None and encoding.lower() not in ("utf-8", "us-ascii", "ascii"):
+            self._refuse_declaration()
+
+    def _refuse_declaration(self, *_: Any) -> None:
+        raise self.package.refused(f"holds a document type or encoding that no export has ({self.part}). {AGAIN}")
+
+    def _refuse_remark(self, *_: Any) -> None:
+        if self.home:  # a cell in a remark is none
+            raise self.package.refused(f"is written as no spreadsheet program writes. {AGAIN}")
+
+
+class Elements(Part):
+    """The elements of a small part that are wanted, by name or by `parent/name`, with their attributes."""
+
+    def __init__(self, package: Package, part: str, wanted: set[str]) -> None:
+        super().__init__(package, part)
+        self._wanted, self._path = wanted, [""]
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.read()
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Keep an element that is wanted."""
+        if name in self._wanted or f"{self._path[-1]}/{name}" in self._wanted:
+            self.found.append((name, attributes))
+        self._path.append(name)
+
+    def end(self, _: str) -> None:
+        """Forget its name."""
+        self._path.pop()
+
+
+class Texts(Part):
+    """The texts that cells show by their number."""
+
+    opening, ending = re.compile(rb"<(\w+:)?sst\b[^<>]*>"), b"</si>"
+    grammar = "^(?:X[TP]tx)*$"
+
+    def __init__(self, package: Package, part: str) -> None:
+        super().__init__(package, part)
+        self._parts: list[Any] = [pa.array([], TEXT)]
+        self._some: list[str] = []
+
+    def listed(self) -> Any:
+        """Read them all."""
+        self.read()
+        self._keep()
+        return unescaped(pa.concat_arrays(self._parts))
+
+    def plain(self, content: bytes) -> None:
+        """Take texts of which each is one run."""
+        piece = Piece(content, self.grammar)
+        _, starts, stops = piece.values()
+        self._keep()
+        self._parts.append(piece.texts(starts, stops))
+
+    def start(self, name: str, _: dict[str, str]) -> None:
+        """A text begins."""
+        if name == "sst":
+            self.home = self.depth
+        elif name == "si" and self.depth == self.home + 1:
+            self.runs = []
+
+    def end(self, name: str) -> None:
+        """A text ends."""
+        if name == "si" and self.runs is not None:
+            self._some.append(escaped(self.runs))
+            self.runs = None
+            if len(self._some) >= BATCH:
+                self._keep()
+
+    def _keep(self) -> None:
+        self._parts.append(pa.array(self._some, TEXT))
+        self._some = []
+
+
+def escaped(runs: list[str]) -> str:
+    """A text read tag by tag, as it stands in a plain piece."""
+    return "".join(runs).replace("&", "&amp;")
+
+
+def unescaped(texts: Any) -> Any:
+    """Arrow texts without the escapes of XML and of Excel, of which each is undone once."""
+    are = pc.match_substring_regex(texts, "&|_x[0-9A-Fa-f]{4}_")
+    if not pc.any(are).as_py():
+        return texts
+    return pc.replace_with_mask(texts, are, pa.array(map(_unescaped, texts.filter(are).to_pylist()), TEXT))
+
+
+def _unescaped(text: str) -> str:
+    signs = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+
+    def sign(reference: re.Match[str]) -> str:
+        name = reference[1]
+        return signs.get(name) or chr(int(name[2:], 16) if name[1] == "x" else int(name[1:]))
+
+    text = re.sub(r"_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), re.sub(r"&([^;]+);", sign, text))
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
