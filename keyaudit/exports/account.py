@@ -22,7 +22,8 @@ from keyaudit.exports.headers import Header, Sheet
 from keyaudit.exports.hints import headers_of, may_be_redemption, ready_line, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import Aside, Export, Note, Source, Table, Understood
-from keyaudit.exports.tables import NO_FACT, Found, KeyList
+from keyaudit.exports.rows import NO_FACT
+from keyaudit.exports.tables import Found, KeyList
 from keyaudit.masking import mask_text
 from keyaudit.words import count, listed
 
@@ -152,7 +153,7 @@ class FileAccount:
     def read_codes(self, key: Coded, raw: Mapping[str, Coded], told: Said) -> None:
         """Read the codes, and tell what was removed from them and which cells hold something else than one code."""
         kind = "pool" if self.is_pool else "course" if self.role == "course_keys" else "list"
-        odd = np.flatnonzero(np.concatenate([part.is_odd for part in self.lists]))
+        odd = np.flatnonzero(np.concatenate([np.array([], bool), *(odd for part in self.lists for odd in part.odd)]))
         self.codes = codes = recorded_codes(key, odd, kind, lambda pattern: self.carries(raw, pattern))
         is_doubted = codes.is_doubted and not _is_used(told)
         check = "open one in the TMS; if it shows there too, none will redeem" if is_doubted else "removed"

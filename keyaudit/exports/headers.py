@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS, ROLES, aliases, column_named, fold_header, list_heading
@@ -114,9 +115,10 @@ class Sheet:
 
         def look() -> list[Any]:
             rows = np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1
-            column = self.grid.columns[place].take(rows).compact()
-            listed = column.listed()
-            return [listed[code] for code in column.codes]
+            codes, values = self.grid.columns[place].codes[rows], self.grid.columns[place].values
+            return (
+                values.take(pa.array(codes)).to_pylist() if isinstance(values, pa.Array) else [values[i] for i in codes]
+            )
 
         return list(self.kept(("sample", place, top), look)) if place < self.width else []
 
