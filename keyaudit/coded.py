@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 Array: TypeAlias = Any  # a NumPy array: its stubs cannot follow dates and None
 TEXT = pa.large_string()
+LONG = 64  # signs: longer texts are no codes
+MANY = 1000  # values: so many are looked at by a pattern first
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,57 @@ class Coded:
         table[-1] = nothing
         return table[self.codes]
 
-    def has(self, test: Callable[[Any], bool]) -> Array:
-        """For which rows the test of their value holds; it does not where there is none."""
+    def has(self, test: Callable[[Any], bool], only: str = "") -> Array:
+        """For which rows the test of their value holds; it does not where there is none.
+
+        Of many texts only those are tested that match the pattern `only`.
+        """
+        if only and isinstance(self.values, pa.Array) and len(self.values) > MANY:
+            held = pc.match_substring_regex(self.values, only).to_numpy(zero_copy_only=False)
+            places = np.flatnonzero(held)
+            if len(places):
+                held = held.copy()
+                held[places] = [bool(test(text)) for text in self.values.take(pa.array(places)).to_pylist()]
+            return np.append(held, False)[self.codes]
         return np.array([*(bool(test(value)) for value in self.listed()), False])[self.codes]
 
+    def used(self) -> Array:
+        """The places of the values that any row has."""
+        return np.flatnonzero(np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:])
+
+    def compact(self) -> Coded:
+        """The same column without the values that no row has."""
+        used = self.used()
+        if len(used) == len(self.values):
+            return self
+        places = np.full(len(self.values) + 1, -1, dtype=np.int32)
+        places[used] = np.arange(len(used))
+        arrays = (pa.Array, np.ndarray)
+        values = self.values.take(used) if isinstance(self.values, arrays) else [self.values[place] for place in used]
+        return Coded(places[self.codes], values)
+
+
+def distinct_count(texts: Any) -> int:
+    """How many different texts there are; quick where they all differ.
+
+    Texts of one length are hashed as columns of bytes: where no two hashes are equal, no two texts are.
+    """
+    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False)
+    count = 0
+    for length in np.unique(lengths).tolist():
+        own = texts.take(pa.array(np.flatnonzero(lengths == length)))
+        signs = (
+            np.frombuffer(own.buffers()[2], np.uint8)[: len(own) * length].reshape(len(own), length) if length else None
+        )
+        if signs is not None and length <= LONG:
+            hashes = np.zeros(len(own), dtype=np.uint64)
+            for place in range(length):
+                hashes *= np.uint64(0x100000001B3)
+                hashes += signs[:, place]
+            hashes.sort()
+        is_sure = signs is not None and length <= LONG and not (hashes[1:] == hashes[:-1]).any()
+        count += len(own) if is_sure else len(pc.unique(own))
+    return count
 
 def text_of(value: Any) -> str:
     """A value as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -185,6 +186,28 @@ def aliases(role: str) -> dict[str, str]:
         for alias in COLUMNS[name].aliases + EXTRA_ALIASES.get((role, name), ()):
             found.setdefault(fold_header(alias), name)
     return found
+
+
+# What may follow a header in brackets, or after a slash, without making another header: a unit, a zone, a form.
+_UNIT = (
+    r"(?:date|time|datetime|days?|months?|hours?|e-?mails?(?: address)?|(?:utc|gmt)?\s*[+-]\s*\d{1,2}(?::?\d{2})?"
+    r"|utc|gmt|local(?: time)?|[a-z]{2,3}t|[dmyhs/.: -]{2,}|y(?:es)?/no?|true/false)"
+)
+UNIT = re.compile(rf"(?:\s*[(\[](?:{_UNIT}|[a-z]+/[a-z_]+)[)\]]|\s*/\s*{_UNIT})+\W*$", re.I)
+
+
+def column_named(text: object, known: Mapping[str, str]) -> str | None:
+    """The column of ours that a header means, if `known` (folded header → column) has it, with a unit behind it or not."""
+    folded = fold_header(text)
+    if folded in known or not isinstance(text, str):
+        return known.get(folded)
+    return known.get(fold_header(UNIT.sub("", text.strip())))
+
+
+def list_heading(text: object) -> str:
+    """What the heading of a list (or the name of a tab) proves, with a count or not; "" for any other text."""
+    folded = fold_header(text) if isinstance(text, str) else ""
+    return LIST_HEADINGS.get(folded) or LIST_HEADINGS.get(folded.strip("0123456789"), "")
 
 
 # Headings of lists inside a pool export (and names of worksheet tabs) → what they prove. (CATALOGUE §6)

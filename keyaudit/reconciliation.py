@@ -90,7 +90,7 @@ def _without_copies(exports: dict[str, Export]) -> dict[str, Export]:
         return exports
     now = exports["pools_now"]
     told = [Note(Code.same_file_twice, f"has the same bytes as {of['pools_before'][sha].source_file}: read as the backup only, a copy is no later export", of["pools_now"][sha].source_file) for sha in sorted(copies)]  # fmt: skip
-    left = now.without({place for place, file in enumerate(now.files) if file.sha256 in copies}, told)
+    left = now.without_files({place for place, file in enumerate(now.files) if file.sha256 in copies}, told)
     if left.files:
         return exports | {"pools_now": left}
     before = exports["pools_before"]

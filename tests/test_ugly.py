@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import SAMPLES
 
 import keyaudit as ka
-from keyaudit.audit import Reconciliation
+from keyaudit.exports.read import FileOptions, read_role
+from keyaudit.exports.records import Export
 
-UGLY = SAMPLES / "ugly"
+UGLY = Path(__file__).parent.parent / "data" / "samples" / "ugly"
 NOTED = {
     "formula wrapper.csv": "uniform_padding",
     "fragile wrapper.csv": "uniform_padding",
@@ -42,8 +44,14 @@ NOTED = {
 
 
 @pytest.fixture(scope="module")
-def audit() -> Reconciliation:
+def audit() -> Any:
     return ka.open_case(UGLY).reconcile(as_of="2026-04-09")
+
+
+@pytest.fixture(scope="module")
+def before() -> Export:
+    declared = tomllib.loads((UGLY / "case.toml").read_text(encoding="utf-8"))["files"]
+    return read_role("pools_before", UGLY / "pools-before", lambda label: FileOptions(**declared.get(label, {})))
 
 
 def rows_of_the_readme() -> list[tuple[str, int, int]]:
@@ -54,14 +62,24 @@ def rows_of_the_readme() -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize(("file", "keys", "blind"), rows_of_the_readme(), ids=lambda value: str(value))
-def test_every_artefact_is_read_as_said(audit: Reconciliation, file: str, keys: int, blind: int) -> None:
-    records = audit._evidence.exports.before.rows
-    own = records[records["source_file"] == f"pools-before/{file}"]
+def test_every_artefact_is_read_as_said(before: Export, file: str, keys: int, blind: int) -> None:
+    own = before.rows[before.rows["source_file"] == f"pools-before/{file}"]
     assert (own["training_key"].nunique(), int(own["training_key"].isna().sum())) == (keys, blind)
-    noted = audit.findings[
-        (audit.findings["source_file"] == f"pools-before/{file}") & (audit.findings["code"].isin(set(NOTED.values())))
-    ]
-    assert sorted(set(noted["code"])) == ([NOTED[file]] if file in NOTED else [])
+    noted = {note.code for note in before.told if note.source_file == f"pools-before/{file}"}
+    assert sorted(noted & set(NOTED.values())) == ([NOTED[file]] if file in NOTED else [])
+
+
+def test_every_file_shows_one_redemption_whatever_its_form(before: Export) -> None:
+    """The one redemption of each file is seen through every layout, and nothing else is taken for one."""
+    files = [before.files[file].source_file.removeprefix("pools-before/") for file in before.file]
+    counts = {file: 0 for file in {*files} - {"recreated.csv"}}
+    for file, is_redeemed in zip(files, before.signs["redeemed"], strict=True):
+        counts[file] = counts.get(file, 0) + int(is_redeemed)
+    assert counts.pop("two pools under titles.csv") == 2
+    assert counts.pop("recreated.csv", 0) == 0
+    assert set(counts.values()) == {1}
+    assert not before.signs["redemption_unreadable"].any()
+    assert {file.shows["redemption"] for file in before.files} == {"yes"}
 
 
 def test_every_file_has_its_row() -> None:
@@ -69,7 +87,7 @@ def test_every_file_has_its_row() -> None:
     assert {file for file, _, _ in rows_of_the_readme()} == files
 
 
-def test_every_pool_has_one_redeemed_key_whatever_its_form(audit: Reconciliation) -> None:
+def test_every_pool_has_one_redeemed_key_whatever_its_form(audit: Any) -> None:
     """The one redemption of each pool is seen through every layout; nothing else is taken for one."""
     counts = audit.pools.set_index("pool")["redeemed"]
     assert set(counts.drop("recreated")) == {1}
@@ -77,7 +95,7 @@ def test_every_pool_has_one_redeemed_key_whatever_its_form(audit: Reconciliation
     assert counts["recreated"] == 0
 
 
-def test_recreated_codes_keep_their_damage(audit: Reconciliation) -> None:
+def test_recreated_codes_keep_their_damage(audit: Any) -> None:
     own = audit.keys[audit.keys["pool"].astype("str") == "recreated"].set_index("training_key")
     assert own["status"].astype("str").to_dict() == {
         "UGLY-2025-01": "altered",
@@ -95,21 +113,21 @@ def test_recreated_codes_keep_their_damage(audit: Reconciliation) -> None:
     }
 
 
-def test_a_pool_has_its_whole_name(audit: Reconciliation) -> None:
+def test_a_pool_has_its_whole_name(audit: Any) -> None:
     names = {"A pool whose name is longer than a tab", "signs [lost]", "first of two", "second of two"}
     assert names <= set(audit.pools["pool"])
 
 
-def test_what_cannot_be_trusted_is_not_known(audit: Reconciliation) -> None:
+def test_what_cannot_be_trusted_is_not_known(before: Export) -> None:
     """3 February opened as month first; the text beside it stays what it is."""
-    own = audit._evidence.exports.before.rows.set_index("source_file").loc["pools-before/dates Excel swapped.xlsx"]
+    own = before.rows.set_index("source_file").loc["pools-before/dates Excel swapped.xlsx"]
     assert own["created_at"].isna().all()
     assert own["expires_on"].dt.strftime("%Y-%m-%d").unique().tolist() == ["2026-12-31"]
 
 
-def test_what_was_set_aside_or_not_read_is_told(audit: Reconciliation) -> None:
-    told = [text.partition(":")[0] for text in audit.not_checked if text.startswith("pools-before/")]
-    assert told == ["pools-before/quotation mark.csv", "pools-before/ragged.csv"]
-    codes = audit._evidence.exports.before.rows.set_index("source_file")["training_key"]
+def test_what_was_set_aside_is_told(before: Export) -> None:
+    damaged = {file.source_file: file.damaged for file in before.files if file.damaged}
+    assert damaged == {"pools-before/quotation mark.csv": 1, "pools-before/ragged.csv": 1}
+    codes = before.rows.set_index("source_file")["training_key"]
     assert codes.loc["pools-before/smart dash.csv"].str.contains("\u2013").tolist() == [False] * 5 + [True]
     assert codes.loc["pools-before/padding format.xlsx"].str.fullmatch("00[0-9]{7}").all()

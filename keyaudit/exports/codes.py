@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.exports.grid import Odd, Padded
 
 _WIDE = [0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x1680, 0x17B4, 0x17B5, *range(0x180B, 0x180F), *range(0x2000, 0x2010)]
 _WIDE += [*range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x3000, 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0]
@@ -31,8 +34,191 @@ EXCEL_DATE = (
     rf"(?i:{_MONTH}[-/ .]?\d{{1,4}}|\d{{1,2}}[-/ .]?{_MONTH}(?:[-/ .]?\d{{2,4}})?"
     r"|\d{1,2}[-/]\d{1,2}(?:[-/](?:\d{2}|\d{4}))?|\d{4}[-/]\d{1,2}(?:[-/]\d{1,2})?)"
 )
+EXPONENT = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")  # what a spreadsheet has made of a code, and a CSV kept
+LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # What Excel changes when it opens a list of codes. (CATALOGUE §1)
 FRAGILE = rf"0\d+|\d{{16,}}|\d+[Ee]\d+|{EXCEL_DATE}|(?i:true|false)"
+_BLANK = "[" + "".join(rf"\x{{{ord(sign):x}}}" for sign in BLANKS) + "]"
+BEGIN, END = rf"(?s)^{_BLANK}+(.*)$", rf"(?s)^(.*?){_BLANK}+$"
+AFFIXES = (  # what a file may put around every code: how it is told, and the pattern that leaves the code (RE2)
+    ("begin with a blank", BEGIN),
+    ("end in a blank", END),
+    ('stand as ="…"', r'(?s)^="([^"]*)"$'),
+    ("stand between quotation marks", r'(?s)^"(.*)"$'),
+    ("stand between apostrophes", r"(?s)^'(.*)'$"),
+    ("begin with an apostrophe", r"(?s)^'(.*)$"),
+)
+
+
+@dataclass
+class Codes:
+    """The recorded codes of one file, and what is to be known of few of them, by their place.
+
+    `keys`: Arrow texts, null where a cell cannot be read. `damage`: what is wrong with a cell; `raw`: its text where it is
+    not the code; `parts`: the codes of a cell that holds several; `padded`: whose blanks were removed; `typed`: cells that
+    are not text. `removed`: what the file had put around codes; `is_doubted`: perhaps it did not, they may be so in the TMS.
+    """
+
+    keys: Any
+    damage: dict[int, str] = field(default_factory=dict)
+    raw: dict[int, str] = field(default_factory=dict)
+    parts: dict[int, list[str]] = field(default_factory=dict)
+    padded: list[int] = field(default_factory=list)
+    typed: frozenset[int] = frozenset()
+    removed: list[str] = field(default_factory=list)
+    is_doubted: bool = False
+
+
+def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[str], bool] = lambda _: False) -> Codes:
+    """Turn the key cells of one file (no blanks among them) into recorded codes. (CATALOGUE §1)
+
+    `odd`: the rows that are not plainly a code. `kind`: "pool", "course" (every sign counts: the TMS compares them) or
+    "list" (a cell may say "AB12, second batch"). `everywhere`: is every other column of the file `carried` by a pattern?
+    """
+    typed: dict[int, Any] = {}
+    texts = cells.values
+    if not isinstance(texts, pa.Array):
+        is_typed = np.array([not isinstance(value, str) for value in texts], dtype=bool)
+        typed = {row: texts[cells.codes[row]] for row in np.flatnonzero(is_typed[cells.codes]).tolist()}
+        texts = pa.array([value if isinstance(value, str) else None for value in texts], TEXT)
+        odd = odd[~is_typed[cells.codes[odd]]]
+    told = Codes(texts.take(pa.array(cells.codes)), typed=frozenset(typed))
+    if len(odd):
+        _remove_what_all_carry(told, kind, everywhere)
+        is_usual = np.ones(len(cells), dtype=bool)
+        is_usual[odd] = False
+        lengths = set(pc.unique(pc.utf8_length(told.keys.filter(pa.array(is_usual)))).to_pylist())
+        found: dict[int, str | None] = {}
+        for row, text in zip(odd.tolist(), told.keys.take(pa.array(odd)).to_pylist(), strict=True):
+            if not PLAIN.fullmatch(text):
+                found[row] = _code_of(told, row, text, kind, lengths)
+        told.keys = _with(told.keys, found)
+    if typed:
+        counted = pc.value_counts(pc.utf8_length(told.keys).drop_null()).to_pylist()
+        widths = {entry["values"]: entry["counts"] for entry in counted}
+        read = {
+            row: _plain_form(cell) if kind == "course" else _from_number(cell, widths) for row, cell in typed.items()
+        }
+        told.damage |= {row: damage for row, (_, damage) in read.items()}
+        told.raw |= {row: str(cell) for row, cell in typed.items()}
+        told.keys = _with(told.keys, {row: code or None for row, (code, _) in read.items()})
+    return told
+
+
+def carried(texts: Any, pattern: str) -> bool:
+    """Do all texts carry what the file may have put around them? Blanks also where they fill up to one width."""
+    hits = pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0
+    fills = pattern in (BEGIN, END) and len(texts) > 1 and hits
+    return bool(hits) and (hits == len(texts) or bool(fills and pc.count_distinct(pc.utf8_length(texts)).as_py() == 1))
+
+
+def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], bool]) -> None:
+    """Remove a wrapper or padding that every key of the file carries; of `="…"` and the apostrophe, every key that needs it."""
+    for what, pattern in AFFIXES:
+        texts = told.keys
+        hit = pc.match_substring_regex(texts, pattern)
+        first = pc.index(hit, True).as_py()
+        if first < 0:
+            continue
+        keys, inner = texts.drop_null(), pc.replace_substring_regex(texts, pattern, r"\1")
+        if carried(keys, pattern):
+            is_of_the_file = everywhere(pattern) or what == 'stand as ="…"'
+            if len(keys) < 2 and not is_of_the_file:
+                continue  # one code that ends in a blank says nothing of the file
+            edge = texts[first].as_py()[-1 if pattern == END else 0]
+            told.is_doubted |= kind == "course" and not is_of_the_file and edge in " \t\u00a0'"
+            told.removed.append(f"all {len(keys):,} codes {what}")
+        else:
+            need = {'stand as ="…"': f"^(?:{FRAGILE})$", "begin with an apostrophe": "^[=+@-]"}.get(what)
+            bare = texts.filter(pc.invert(hit)).drop_null()
+            if need is None or _some(bare, need) or not carried(inner.filter(hit), need):
+                continue
+            told.removed.append(f"the codes that a spreadsheet would change {what}")
+        told.keys = inner
+
+
+def _some(texts: Any, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
+
+
+def _with(texts: Any, changed: Mapping[int, str | None]) -> Any:
+    """Texts with some of them changed."""
+    if not changed:
+        return texts
+    mask = np.zeros(len(texts), dtype=bool)
+    mask[list(changed)] = True
+    return pc.replace_with_mask(texts, pa.array(mask), pa.array([changed[row] for row in sorted(changed)], TEXT))
+
+
+def _code_of(told: Codes, row: int, text: str, kind: str, lengths: set[int]) -> str | None:
+    """The code of a cell with unusual signs, None if it holds none; what else is to be known of it goes to `told`.
+
+    `lengths` are those of the file's other codes: only in a pool are several codes in one cell no code.
+    """
+    clean = text.strip(BLANKS)
+    if kind == "course" and not LINE_END.search(clean):
+        return text
+    parts = [part for part in PARTS.split(clean) if part]
+    if kind != "list" and len(parts) > 1 and _are_codes(parts, lengths, bool(re.search(r"[\n\r,;|]", clean))):
+        told.parts[row] = parts
+        told.raw[row] = " ".join(parts)
+        return None
+    if kind != "course" and clean in ERRORS:
+        told.damage[row] = f"the error {clean}"
+    elif kind != "list" and LINE_END.search(clean):
+        told.damage[row] = "a line end inside the code"
+    elif kind == "pool" and EXPONENT.fullmatch(clean):
+        told.damage[row] = "a number with an exponent, which a spreadsheet has made of the code"
+    else:
+        if clean != text:
+            told.padded.append(row)
+        return clean
+    told.raw[row] = clean
+    return None
+
+
+def _are_codes(parts: list[str], lengths: set[int], strong: bool) -> bool:
+    if not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{3,}", part) for part in parts):
+        return False
+    return all(len(part) in lengths for part in parts) or (strong and all(re.search(r"\d", part) for part in parts))
+
+
+def _from_number(cell: Any, widths: Mapping[int, int]) -> tuple[str, str]:
+    """The code of a pool cell that is not text, or blank: never invent one. (CATALOGUE §1)"""
+    if isinstance(cell, Padded):
+        return cell.text, "number: a number format pads it with zeros"
+    if isinstance(cell, Odd):
+        return "", cell.what
+    if isinstance(cell, bool) or not isinstance(cell, (int, float)):
+        return "", f"a {'true/false value' if isinstance(cell, bool) else 'date or time'}, not text"
+    digits = _plain_form(cell)[0]
+    if not digits.isdigit():
+        return "", "a number with decimals, not text"
+    same_width = widths.get(len(digits), 0)
+    is_proven = same_width >= 20 and same_width >= 0.95 * sum(widths.values())
+    lost_digits = digits.endswith("00") or (len(digits) > 15 and digits.endswith("0"))
+    if is_proven and not lost_digits:
+        return digits, "number: stored as a number, its width is that of the other codes"
+    return "", "a number, not text: digits may be lost"
+
+
+def _plain_form(cell: Any) -> tuple[str, str]:
+    """The plain text form of a course-key cell that is not text. (CATALOGUE §1)"""
+    if isinstance(cell, Padded):
+        cell = cell.value
+    if isinstance(cell, Odd):
+        return "", cell.what
+    if isinstance(cell, bool):
+        return str(cell).upper(), "a true/false value, not text"
+    if isinstance(cell, float) and not np.isfinite(cell):
+        return "", "a number too large to read"
+    if isinstance(cell, (int, float)):
+        number = Decimal(repr(float(cell))) if isinstance(cell, float) else Decimal(cell)
+        is_whole = number == number.to_integral_value()
+        return (f"{number:.0f}" if is_whole else f"{number.normalize():f}"), "a number, not text"
+    if isinstance(cell, dt.datetime):
+        return (str(cell.date()) if cell.time() == dt.time() else str(cell)), "a date, not text"
+    return str(cell), "a date or time, not text"
 
 
 # --- folds: how two codes may be compared for a suggestion, never for a match (CATALOGUE §4) ---
@@ -58,12 +244,6 @@ def fold_unicode(code: str) -> str:
     """`fold_whitespace`, then NFKC, dash variants, full-width digits, Cyrillic and Greek look-alikes to Latin."""
     code = unicodedata.normalize("NFKC", fold_whitespace(code).translate(_DASHES))
     return code.translate(_DASHES).translate(_GREEK_AND_CYRILLIC)
-
-
-def folded(codes: pd.Series, fold: Any) -> pd.Series:
-    """Apply a fold to the codes that need it (those with anything but letters, digits, dash, dot, underscore)."""
-    odd = ~codes.str.fullmatch(PLAIN).astype(bool)
-    return codes.where(~odd, codes[odd].map(fold)) if odd.any() else codes
 
 
 def excel_forms(code: str) -> Iterable[str]:

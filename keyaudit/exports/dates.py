@@ -1,17 +1,104 @@
-"""Cell → date, in an order that is proven or declared, never guessed. (CATALOGUE §6, DOMAIN §5)"""
+"""What a cell beside the key says: blank, date, flag, status, number. Never guessed. (CATALOGUE §2, §6, DOMAIN §5)"""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from keyaudit.columns import BLANK_DATES
+from keyaudit.exports.codes import BLANKS, MONTHS
+from keyaudit.exports.names import clean_name
+
+BLANK_WORDS = frozenset(
+    r"na|n/a|n.a.|nil|none|null|nan|nat|never|not redeemed|not used|undefined|(blank)|(null)|(none)|\n|#n/a|invalid date".split(
+        "|"
+    )
+)
+_NO_TIME = r"(?:[T ,]+(?:00?:00(?::00(?:\.0+)?)?(?:\s*am)?|12:00(?::00)?\s*am)\s*(?:z|utc|gmt|[+-]00:?00)?)?"
+_ZERO = re.compile(
+    r"0(?:\.0+)?|00?:00(?::00)?|(?:0{1,4}([-/.])0{1,2}\1(?:0{1,4})|0001-01-01|0?1([/.])0?1\2(?:0001)|1900-01-00|1899-12-3[01]"
+    rf"|0?1([/.])00?\3(?:1900|00)|00?([/.])0?1\4(?:1900|00)){_NO_TIME}",
+    re.I,
+)
+_SIGN = re.compile(r"[^\W_]")  # a letter or digit
+_ZERO_DAYS = {dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(1904, 1, 1)}  # where spreadsheets begin to count
+# Texts that may be blank, and those that may not be names as they are to be read; no other needs a look. (RE2)
+MAY_BE_BLANK = (
+    r"^[^A-Za-z0-9]*$|^\W*[=\"']|&[a-z#]|^\W*0(?:\W|0|1[/.]0|$)|^\W*1[/.]|^\W*(?:1900-01-00|1899-12-3)|(?i)^\W*(?:n/?a|n\.a"
+    r"|nil|none|null|nan|nat|never|not redeemed|not used|undefined|blank|n|invalid date)\W*$"
+)
+TO_CLEAN = rf"[^ -~]|&|^ | $|  |{MAY_BE_BLANK}"
+_FLAGS = dict.fromkeys(
+    "yes y true 1 x ja j oui si sí sim wahr vrai verdadero vero ✓ ✔ ☑ ✅".split(), True
+) | dict.fromkeys("no n false 0 nein non não nej falsch faux falso ☐".split(), False)
+STATUSES = {
+    **dict.fromkeys(("redeemed", "used", "claimed", "consumed", "activated", "completed"), "redeemed"),
+    **dict.fromkeys(
+        ("available", "unredeemed", "unused", "not redeemed", "not used", "open", "new", "active", "undistributed"),
+        "open",
+    ),
+    **dict.fromkeys(("distributed", "sent", "assigned", "issued"), "distributed"),
+}
+
+
+def bare(cell: Any) -> Any:
+    """A cell beside the key without what a file puts around it: blanks, `="…"`, quotation marks."""
+    if not isinstance(cell, str):
+        return cell
+    text = cell.strip(BLANKS)
+    while len(text) > 1 and text[-1] in "\"'" and (text[0] == text[-1] or text[:2] == '="' != text):
+        text = text[2 if text[0] == "=" else 1 : -1].strip(BLANKS)
+    return text
+
+
+def is_blank(cell: Any) -> bool:
+    """Does a cell beside the key say that there is nothing? (CATALOGUE §6)"""
+    if cell is None:
+        return True
+    if isinstance(cell, str):
+        text = bare(cell)
+        if text[:1].isalnum() and text[0] not in "nNiIuU01":  # no word for blank, and no date of zeros, begins so
+            return False
+        text = clean_name(text).casefold()
+        return text in BLANK_WORDS or bool(_ZERO.fullmatch(text)) or not (text in _FLAGS or _SIGN.search(text))
+    if isinstance(cell, dt.datetime):
+        return cell.time() == dt.time() and is_blank(cell.date())
+    if isinstance(cell, dt.date):
+        return cell.year == 1 or cell in _ZERO_DAYS
+    return cell in (dt.time(), dt.timedelta()) if isinstance(cell, (dt.time, dt.timedelta)) else False
+
+
+def flag_of(cell: Any) -> bool | None:
+    """What a flag says, None for any other cell."""
+    if isinstance(cell, (bool, int, float)):
+        return bool(cell) if cell in (0, 1) else None
+    return _FLAGS.get(clean_name(bare(cell)).casefold()) if isinstance(cell, str) else None
+
+
+def status_of(cell: Any, words: Mapping[str, str]) -> str | None:
+    """What a status says: redeemed, open or distributed; None for a word that is not known."""
+    return words.get(clean_name(bare(cell)).casefold()) if isinstance(cell, str) else None
+
+
+def count_of(cell: Any) -> float:
+    """A number of uses or days, infinity for no limit, NaN if it cannot be read. `0 of 1` is 0."""
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        return float(cell) if cell >= 0 else np.nan
+    text = clean_name(bare(cell)).casefold() if isinstance(cell, str) else ""
+    if text in ("unlimited", "no limit", "∞"):
+        return np.inf
+    if match := re.fullmatch(r"(\d+)\s*(?:of|/|von|de|sur|di|van)\s*\d+", text):
+        return float(match[1])
+    digits = re.match(r"\d+(?:[.,]0+)?(?=$|\s*days?$)|\d{1,3}(?:[,.' ]\d{3})+$", text)
+    return float(re.sub(r"\D", "", re.sub(r"[.,]0{1,2}$", "", digits[0]))) if digits else np.nan
+
+
+# --- dates: in an order of day and month that is proven or declared ---
 
 _TIME = r"(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}")
@@ -21,23 +108,92 @@ MONTH_NAMED = re.compile(rf"([A-Za-z]{{3,9}})[-. ]+(\d{{1,2}})(?:st|nd|rd|th)?[-
 WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]?\s+", re.I)
 YEAR_FIRST_SHORT = re.compile(r"\d{2}-\d{2}-\d{2}(?!\d).*")  # 26-05-31 may be a year, a month and a day
 FULL_MONTHS = (
-    *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
-    "december",
+    "january february march april may june july august september october november december".split()  # noqa: SIM905
 )
 EARLIEST, LATEST = 2000, 2100  # a key outside these years is a slip
 
 
-def is_blank(cell: Any) -> bool:
-    """Does a cell of a date column say that there is no date?"""
-    if isinstance(cell, str):
-        text = cell.strip().casefold()
-        return text in BLANK_DATES or text.startswith(("0001-01-01", "1/1/0001", "01/01/0001", "01.01.0001"))
-    return cell is None or cell is pd.NaT or (isinstance(cell, (dt.date, dt.datetime)) and cell.year == 1)
+@dataclass(frozen=True)
+class Open:
+    """A date whose order of day and month is open: two numbers, year and time; `short` if a year may stand first."""
+
+    first: int
+    second: int
+    year: int
+    time: tuple[int, int, int]
+    short: bool
+
+    def on(self, day_first: bool | None) -> dt.datetime | str:
+        """The date in an order, or why there is none."""
+        if day_first is None and (self.short or self.first != self.second):
+            return "ambiguous" if self.short or min(self.first, self.second) <= 12 else "unreadable"
+        day, month = (self.first, self.second) if day_first else (self.second, self.first)
+        return _date(self.year, month, day, *self.time) or "unreadable"
+
+
+Date = dt.datetime | Open | None
+
+
+def written(cell: Any) -> Date:
+    """The date that a cell is, as far as one can be without knowing the order of day and month; None if it is none.
+
+    Time zones are dropped: the date as written is what the export's reader saw. A bare number may be a date of either
+    calendar system of a spreadsheet, and is none.
+    """
+    if isinstance(cell, dt.datetime):
+        return _plausible(cell.replace(tzinfo=None, microsecond=0))
+    if isinstance(cell, dt.date):
+        return _plausible(dt.datetime(cell.year, cell.month, cell.day))
+    if not isinstance(cell, str):
+        return None
+    text = bare(cell)
+    text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text
+    if text[4:5] == "-" == text[7:8]:
+        with suppress(ValueError):
+            return _plausible(dt.datetime.fromisoformat(text).replace(tzinfo=None, microsecond=0))
+    if match := NUMERIC.fullmatch(text):
+        short = bool(YEAR_FIRST_SHORT.fullmatch(text))
+        return Open(int(match[1]), int(match[2]), _full_year(match[3]), _time(match), short)
+    if match := YEAR_FIRST.fullmatch(text):
+        return _date(int(match[1]), int(match[2]), int(match[3]), *_time(match))
+    if match := DAY_NAMED.fullmatch(text):
+        return _date(_full_year(match[3]), _month(match[2]), int(match[1]), *_time(match))
+    if match := MONTH_NAMED.fullmatch(text):
+        return _date(int(match[3]), _month(match[1]), int(match[2]), *_time(match))
+    return None
+
+
+def _time(match: re.Match[str]) -> tuple[int, int, int]:
+    hour, half = int(match[4] or 0), (match[7] or "").lower()
+    return (hour % 12 + 12 * half.startswith("p") if half else hour), int(match[5] or 0), int(match[6] or 0)
+
+
+def _date(*parts: int) -> dt.datetime | None:
+    try:
+        return _plausible(dt.datetime(*parts))  # type: ignore[arg-type]
+    except ValueError:
+        return None
+
+
+def _plausible(date: dt.datetime) -> dt.datetime | None:
+    return date if EARLIEST <= date.year <= LATEST else None
+
+
+def _full_year(text: str) -> int:
+    return int(text) + (2000 if len(text) == 2 else 0)
+
+
+def _month(name: str) -> int:
+    """The number of an English month, in full or short; 0 for another word."""
+    word = name.lower()
+    if word in FULL_MONTHS:
+        return FULL_MONTHS.index(word) + 1
+    return MONTHS.index(word[:3]) + 1 if word in (*MONTHS, "sept") else 0
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What the cells of a date column prove: the orders of day and month that occur, and what stands beside them."""
+    """What the dates of a column prove: the orders of day and month that occur, and what stands beside them."""
 
     orders: frozenset[bool] = frozenset()  # True: a day over 12 stands first; False: it stands second
     open: bool = False  # a text that could be read in both orders
@@ -58,33 +214,18 @@ class Proof:
         return bool(self.orders) and not self.open and self.settled and not self.settled_over
 
 
-def proof_of(cells: Iterable[Any]) -> Proof:
-    """What a column's cells prove of the order of day and month."""
+def proof_of(dates: Iterable[Date]) -> Proof:
+    """What a column's dates prove of the order of day and month."""
     orders, is_open, days = set(), False, set()
-    for cell in cells:
-        text = WEEKDAY.sub("", cell.strip(), count=1) if isinstance(cell, str) else ""
-        if match := NUMERIC.fullmatch(text):
-            first, second = int(match[1]), int(match[2])
-            if YEAR_FIRST_SHORT.fullmatch(text) or first == second or min(first, second) > 12:
-                continue
-            if max(first, second) > 12:
-                orders.add(first > 12)
-            else:
-                is_open = True
-        elif not is_blank(cell) and isinstance(date := _date(cell, None), dt.datetime) and date.day != date.month:
+    for date in dates:
+        if isinstance(date, Open):
+            if not date.short and date.first != date.second and min(date.first, date.second) <= 12:
+                is_over = max(date.first, date.second) > 12
+                orders |= {date.first > 12} if is_over else set()
+                is_open |= not is_over
+        elif date is not None and date.day != date.month:
             days.add(date.day)
     return Proof(frozenset(orders), is_open, bool(days), max(days, default=0) > 12)
-
-
-def _together(proofs: Iterable[Proof]) -> Proof:
-    """What the columns of a file prove as one: whoever opened it opened all of them."""
-    proofs = list(proofs)
-    return Proof(
-        frozenset().union(*(proof.orders for proof in proofs)),
-        any(proof.open for proof in proofs),
-        any(proof.settled for proof in proofs),
-        any(proof.settled_over for proof in proofs),
-    )
 
 
 @dataclass(frozen=True)
@@ -96,15 +237,27 @@ class Order:
     is_contradicted: bool = False
     is_swapped: bool = False
 
+    def read(self, date: Date) -> dt.datetime | str:
+        """The date, or why there is none: "ambiguous", "swapped" or "unreadable"."""
+        if isinstance(date, Open):
+            return date.on(self.day_first)
+        if date is not None and self.is_swapped and date.day <= 12 and date.day != date.month:
+            return "swapped"
+        return date or "unreadable"
+
 
 def orders_of(proofs: Mapping[str, Proof], declared: bool | None) -> dict[str, Order]:
     """The order of every date column of a file: declared, else proven by the column, else by the other columns.
 
-    A declared order that the file contradicts is not followed, and nothing takes its place.
+    A declared order that the file contradicts is not followed, and nothing takes its place. Whoever opened a file opened
+    all of its columns: together they prove that dates were read anew.
     """
     found = {proof.order for proof in proofs.values()} - {None}
     contradicted = declared is not None and (not declared) in found
-    reparsed = _together(proofs.values()).is_reparsed or any(proof.is_reparsed for proof in proofs.values())
+    every = proofs.values()
+    sides = (any(getattr(proof, name) for proof in every) for name in ("open", "settled", "settled_over"))
+    together = Proof(frozenset().union(*(proof.orders for proof in every)), *sides)
+    reparsed = together.is_reparsed or any(proof.is_reparsed for proof in every)
     of_file = next(iter(found)) if len(found) == 1 else None
     orders = {}
     for name, proof in proofs.items():
@@ -115,81 +268,3 @@ def orders_of(proofs: Mapping[str, Proof], declared: bool | None) -> dict[str, O
         is_swapped = reparsed and proof.settled and not proof.settled_over
         orders[name] = Order(order, contradicted and order is None, is_swapped)
     return orders
-
-
-def to_dates(cells: pd.Series, day_first: bool | None, is_swapped: bool = False) -> tuple[pd.Series, pd.Series]:
-    """Dates of a column, and what is wrong where a filled cell gave none: "", "ambiguous", "swapped" or "unreadable".
-
-    Time zones are dropped: the date as written is what the export's reader saw. Raises nothing.
-    """
-    codes, values = pd.factorize(cells, use_na_sentinel=False)
-    dates = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[s]")
-    wrong = np.full(len(values), "", dtype=object)
-    for place, cell in enumerate(values):
-        if is_blank(cell) or (not isinstance(cell, str) and pd.isna(cell)):
-            continue
-        date = _date(cell, day_first)
-        if isinstance(date, str):
-            wrong[place] = date
-        elif is_swapped and _is_settled(cell) and date.day <= 12 and date.day != date.month:
-            wrong[place] = "swapped"
-        else:
-            dates[place] = np.datetime64(date, "s")
-    return pd.Series(dates[codes], index=cells.index), pd.Series(wrong[codes], index=cells.index)
-
-
-def _is_settled(cell: Any) -> bool:
-    return not (isinstance(cell, str) and NUMERIC.fullmatch(WEEKDAY.sub("", cell.strip(), count=1)))
-
-
-def _date(cell: Any, day_first: bool | None) -> dt.datetime | str:
-    if isinstance(cell, dt.datetime):
-        found = cell.replace(tzinfo=None, microsecond=0)
-    elif isinstance(cell, dt.date):
-        found = dt.datetime(cell.year, cell.month, cell.day)
-    elif isinstance(cell, str):
-        parts = _parts(WEEKDAY.sub("", cell.strip(), count=1), day_first)
-        if isinstance(parts, str):
-            return parts
-        try:
-            found = dt.datetime(*parts)
-        except ValueError:
-            return "unreadable"
-    else:
-        return "unreadable"  # a bare number may be a date of either calendar system
-    return found if EARLIEST <= found.year <= LATEST else "unreadable"
-
-
-def _parts(text: str, day_first: bool | None) -> tuple[int, int, int, int, int, int] | str:
-    if match := YEAR_FIRST.fullmatch(text):
-        year, month, day = int(match[1]), int(match[2]), int(match[3])
-    elif match := NUMERIC.fullmatch(text):
-        first, second, year = int(match[1]), int(match[2]), _full_year(match[3])
-        if day_first is None and YEAR_FIRST_SHORT.fullmatch(text):
-            return "ambiguous"
-        if day_first is None and first != second:
-            return "ambiguous" if min(first, second) <= 12 else "unreadable"
-        day, month = (first, second) if day_first else (second, first)
-    elif match := DAY_NAMED.fullmatch(text):
-        day, month, year = int(match[1]), _month(match[2]), _full_year(match[3])
-    elif match := MONTH_NAMED.fullmatch(text):
-        month, day, year = _month(match[1]), int(match[2]), int(match[3])
-    else:
-        return "unreadable"
-    hour, minute, second_, half = int(match[4] or 0), int(match[5] or 0), int(match[6] or 0), (match[7] or "").lower()
-    if half:
-        hour = hour % 12 + (12 if half.startswith("p") else 0)
-    return year, month, day, hour, minute, second_
-
-
-def _full_year(text: str) -> int:
-    return int(text) + (2000 if len(text) == 2 else 0)
-
-
-def _month(name: str) -> int:
-    """The number of an English month, in full or short; 0 for another word."""
-    word = name.lower()
-    return next(
-        (place + 1 for place, full in enumerate(FULL_MONTHS) if word in (full, full[:3]) or word == "sept" == full[:4]),
-        0,
-    )

@@ -1,159 +1,141 @@
-"""Grid → header: the row that names the columns, and what to say where there is none. (CATALOGUE §6)"""
+"""Grid → header: the row that names the columns, and what to say of a header that is not known. (CATALOGUE §3, §6)"""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from keyaudit.columns import COLUMNS, LIST_HEADINGS, ROLES, aliases, fold_header
+import numpy as np
+import pyarrow as pa
+
+from keyaudit.coded import Array, Coded
+from keyaudit.columns import COLUMNS, ROLES, aliases, column_named, fold_header, list_heading
 from keyaudit.errors import UnreadableFile, toml
-from keyaudit.exports.rows import ColumnRows
-from keyaudit.exports.sheets import Grid
-from keyaudit.masking import mask_text, shape
+from keyaudit.exports.codes import BEGIN
+from keyaudit.exports.dates import MAY_BE_BLANK, bare, is_blank
+from keyaudit.exports.grid import Grid
 
 HEADER_WITHIN = 50
-ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch
-DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
-MERGED = 10_000  # more cells are not merged in any export
-SHOWN = 40  # headers an error lists
-LIKE = {"training_key": "key|code|schl|clé|clave|chave", "pool": "pool|name", "payment": "pay|key"}
+ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch  # a code that can be nothing else
+ORDINARY_TEXT = r"^[A-Za-z_.\-]*[0-9][A-Za-z0-9_.\-]*$"  # the same for Arrow
+SAMPLE = 200  # cells by which a column is judged
+LONGEST = 100  # signs of a header
+EMPTY = BEGIN.replace("+(.*)$", "*$")
+
+
+class Sheet:
+    """A grid as one role looks at it: what its headers mean, which cells are filled, which say something."""
+
+    def __init__(self, grid: Grid, role: str, label: str, own: Mapping[str, str]) -> None:
+        self.grid, self.role, self.required = grid, role, ROLES[role].required
+        self.label, self.where = label, f'{label}, sheet "{grid.name}"' if grid.name else label
+        self.known = aliases(role)
+        for column in own:  # it has its own header in this file: no other means it
+            self.known = {alias: name for alias, name in self.known.items() if name != column}
+        self.known |= {fold_header(text): column for column, text in own.items()}
+        self.width, self.height = len(grid.columns), grid.height
+        self._kept: dict[Any, Any] = {}
+        self._means: dict[str, str | None] = {}
+
+    def means(self, cell: Any) -> str | None:
+        """The column of ours that a header names."""
+        if not isinstance(cell, str) or len(cell) > LONGEST:
+            return None
+        if cell not in self._means:
+            self._means[cell] = column_named(cell, self.known)
+        return self._means[cell]
+
+    def names(self, row: Sequence[Any]) -> list[str]:
+        """The columns of ours that a row names, from left to right."""
+        return [name for name in map(self.means, row) if name]
+
+    def row(self, place: int) -> list[Any]:
+        """The cells of a row, None where nothing is seen."""
+        return [None if is_empty(cell) else cell for cell in self.grid.row(place)]
+
+    def at(self, place: int) -> list[Any]:
+        """A row as a header may stand in it."""
+        return self.head[place] if place < len(self.head) else self.row(place)
+
+    @cached_property
+    def head(self) -> list[list[Any]]:
+        """The first rows, a merged header named in each row it spans."""
+        rows = [self.row(place) for place in range(min(HEADER_WITHIN, self.height))]
+        for (top, left), (bottom, _) in self.grid.merged:
+            for row in range(top + 1, min(bottom + 1, len(rows))):
+                if left < min(len(rows[top]), len(rows[row])):
+                    rows[row][left] = rows[top][left]
+        return rows
+
+    def kept(self, name: Any, make: Callable[[], Any]) -> Any:
+        """What is found out once."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
+
+    def codes(self, place: int) -> Array:
+        """For every row the place of its cell among the column's values, -1 where nothing is seen."""
+        column = self.grid.columns[place]
+
+        def look() -> Array:
+            empty = column.has(is_empty, EMPTY)
+            return np.where(empty, -1, column.codes) if empty.any() else column.codes
+
+        return self.kept(("codes", place), look)
+
+    def says(self, place: int) -> Array:
+        """Which cells of a column beside the key say something."""
+        column = self.grid.columns[place]
+        return self.kept(("says", place), lambda: (self.codes(place) >= 0) & ~column.has(is_blank, MAY_BE_BLANK))
+
+    def filled(self, start: int, stop: int) -> Array:
+        """How many cells of every row are filled between two columns."""
+
+        def count() -> Array:
+            found = np.zeros(self.height, dtype=np.int32)
+            for place in range(start, min(stop, self.width)):
+                found += self.codes(place) >= 0
+            return found
+
+        return self.kept(("filled", start, stop), count)
+
+    def holds(self, rows: Array, places: Iterable[int], test: Callable[[Any], bool], only: str = "") -> Array:
+        """In which of some rows a cell of some columns passes a test (of many texts: only those with a pattern)."""
+        found = np.zeros(len(rows), dtype=bool)
+        for place in places if len(rows) else ():
+            found |= Coded(self.codes(place)[rows], self.grid.columns[place].values).compact().has(test, only)
+        return found
+
+    def sample(self, place: int, top: int) -> list[Any]:
+        """The first filled cells of a column below a row."""
+
+        def look() -> list[Any]:
+            rows = np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1
+            codes, values = self.grid.columns[place].codes[rows], self.grid.columns[place].values
+            return (
+                values.take(pa.array(codes)).to_pylist() if isinstance(values, pa.Array) else [values[i] for i in codes]
+            )
+
+        return list(self.kept(("sample", place, top), look)) if place < self.width else []
 
 
 @dataclass(frozen=True)
 class Header:
-    """A row that names columns: where each of ours stands between two borders, and how wide every row must be."""
+    """A row that names columns: where each of ours stands between two borders, and how many cells a row must have."""
 
+    row: int
     places: dict[str, int]  # our column → cell index
     headers: dict[str, str]
-    unused: list[str]
+    unused: dict[int, str]
     start: int
     stop: int
-    width: int
     named: int  # up to the last cell with a name
-
-
-def find_header(grid: Grid, known: dict[str, str], required: str) -> int | None:
-    """The first row with the required header and another one we know; or with it alone, if codes stand below.
-
-    A header that spans rows is named in its first; the row found is given its name too.
-    """
-    head = [list(row) for row in grid.rows[:HEADER_WITHIN]]
-    for (top, left), (bottom, _) in grid.merged[:MERGED]:
-        for row in range(top + 1, min(bottom + 1, len(head))):
-            if left < len(head[top]) and left < len(head[row]):
-                head[row][left] = head[top][left]
-    found = _header_among(head, grid.rows, known, required)
-    if found is None:
-        return None
-    both = _in_two_rows(head[found], head[found + 1], known) if found + 1 < len(head) else None
-    place = found if both is None else found + 1
-    grid.rows[place] = both or head[found]
-    return place
-
-
-def _in_two_rows(above: list[Any], below: list[Any], known: dict[str, str]) -> list[Any] | None:
-    """The header of both rows, if the lower one names columns the upper one leaves open, and nothing else."""
-    filled = {i: cell for i, cell in enumerate(below) if not is_empty(cell)}
-    added = [i for i, cell in filled.items() if i >= len(above) or above[i] != cell]
-    is_header = all(fold_header(cell) in known for cell in filled.values())
-    if not added or not is_header or any(i < len(above) and fold_header(above[i]) in known for i in added):
-        return None
-    return [filled.get(i, above[i] if i < len(above) else "") for i in range(max(len(above), len(below)))]
-
-
-def _header_among(head: list[list[Any]], rows: Sequence[list[Any]], known: dict[str, str], required: str) -> int | None:
-    sole = None
-    for place, row in enumerate(head):
-        names = names_in(row, known)
-        if required in names:
-            if len(names) > 1 or _has_code_below(row, _below(head, rows, place), known, required):
-                return place
-            sole = place  # a title may be called like a header: the last one stands nearest to the data
-    return sole if sole is None or not _is_prose(_below(head, rows, sole)) else None
-
-
-def _below(head: list[list[Any]], rows: Sequence[list[Any]], place: int) -> Iterable[list[Any]]:
-    return itertools.chain(head[place + 1 :], itertools.islice(rows, HEADER_WITHIN, None))
-
-
-def _is_prose(rows: Iterable[list[Any]]) -> bool:
-    """Is it a text of long lines, in which a word stands alone in its line?"""
-    first = itertools.islice(rows, 100)
-    lengths = [len(cell) for row in first for cell in row if isinstance(cell, str) and not is_empty(cell)]
-    return len(lengths) >= 3 and sorted(lengths)[len(lengths) // 2] > 40
-
-
-def _has_code_below(header: list[Any], rows: Iterable[list[Any]], known: dict[str, str], required: str) -> bool:
-    column = next(i for i, cell in enumerate(header) if known.get(fold_header(cell)) == required)
-    below = next((row for row in rows if any(not is_empty(cell) for cell in row)), None)
-    if below is None or column >= len(below) or is_empty(below[column]):
-        return False
-    return not isinstance(below[column], str) or bool(ORDINARY(below[column].strip("='\" ")))
-
-
-def width_of(rows: Sequence[list[Any]], top: int) -> int:
-    """The width every row must have: the header's, or a wider one that all rows share (a delimiter at every line's end)."""
-    width = len(rows[top])
-    if isinstance(rows, ColumnRows):  # then filled rows of that width follow
-        return width
-    widths = {len(row) for row in rows[top + 1 :] if len(row) != width}
-    if len(widths) == 1 and (wider := max(widths)) > width:
-        body = [row for row in rows[top + 1 :] if any(not is_empty(cell) for cell in row)]
-        if all(len(row) == wider and all(is_empty(cell) for cell in row[width:]) for row in body):
-            return wider
-    return width
-
-
-def names_in(row: list[Any], known: dict[str, str]) -> list[str]:
-    """The columns of ours that a row names, from left to right."""
-    folded = (fold_header(cell) for cell in row if isinstance(cell, str) and cell)
-    return [known[cell] for cell in folded if cell in known]
-
-
-def blocks_of(rows: Sequence[list[Any]], top: int, known: dict[str, str], required: str) -> list[tuple[int, int]]:
-    """The column ranges of lists that stand side by side under their headings; usually one range."""
-    width = len(rows[top])
-    keys = [i for i, cell in enumerate(rows[top]) if known.get(fold_header(cell)) == required]
-    if len(keys) > 1:
-        for row in reversed(rows[max(0, top - 3) : top]):
-            starts = [i for i, cell in enumerate(row) if fold_header(cell) in LIST_HEADINGS]
-            if len(starts) == len(keys):
-                starts[0] = 0
-                return list(zip(starts, [*starts[1:], width], strict=True))
-    return [(0, width)]
-
-
-def read_header(row: list[Any], known: dict[str, str], start: int, stop: int, width: int, where: str) -> Header:
-    """Understand a header row between two columns. Raises UnreadableFile if two headers mean one column."""
-    places: dict[str, int] = {}
-    unused: list[str] = []
-    for place in range(start, min(stop, len(row))):
-        text = " ".join(str(row[place] if row[place] is not None else "").split())
-        column = known.get(fold_header(text))
-        if column is None:
-            if text:
-                unused.append(text)
-        elif column in places and column == "distributed_to":
-            unused.append(text)  # a log often has a learner's name and address: one is enough
-        elif column in places:
-            first = " ".join(str(row[places[column]]).split())
-            declare = (
-                f"Say in case.toml which one counts: [files.{toml(where.split(', sheet ')[0])}] columns = "
-                f"{{ {column} = {toml(text)} }}, or delete"
-            )
-            raise UnreadableFile(
-                where,
-                f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
-                f"{'Delete' if fold_header(first) == fold_header(text) else declare} or rename the other column.",
-            )
-        else:
-            places[column] = place
-    headers = {column: " ".join(str(row[place]).split()) for column, place in places.items()}
-    named = max((i + 1 for i, cell in enumerate(row) if not is_empty(cell)), default=0)
-    return Header(places, headers, unused, start, stop, width, min(named, width))
+    width: int
+    heading: str = ""  # where the heading of a list is its key's header
 
 
 def is_empty(cell: Any) -> bool:
@@ -161,92 +143,169 @@ def is_empty(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip(" \t\r\n\u00a0\ufeff\u200b"))
 
 
-def unknown_header(grids: list[Grid], role: str, label: str) -> UnreadableFile:
-    """The error for a file in which no sheet has the header we need: what was found, and the line that would mend it."""
-    required = ROLES[role].required
-    looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
-    grid, top = _likely_header(grids, aliases(role))
-    texts = [_text(cell) for cell in grid.rows[top]] if grid and top is not None else []
-    candidate = _candidate(grid, top, texts, role) if grid and top is not None else None
-    is_data = grid is not None and top is not None and candidate is None and _looks_like_data(grid, top, texts)
-    found = [text for text in texts if text]
-    shown = [f"{len(text)} characters" if is_data else mask_text(text) for text in found[:SHOWN]]
-    listed = ", ".join(f'"{text}"' for text in shown) or "no header at all"
-    listed += f" and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
-    where = f', sheet "{grid.name}": ' if grid and grid.name else ""
-    what = {"training_key": "the training key", "pool": "the pool's name", "payment": "the payment type"}[required]
-    below, line = "", toml("the header in your file")
-    if grid and top is not None and candidate is not None:
-        shapes = _shapes(grid, top, candidate)
-        below = f' Below "{mask_text(texts[candidate])}" stands {shapes[0]}.' if shapes else ""
-        line = toml(texts[candidate])
-    if grid and not grid.name and max(len(row) for row in grid.rows[:HEADER_WITHIN]) == 1:
-        below += " No separator was recognised (comma, semicolon, tab and | are): every line is one cell."
-    return UnreadableFile(
-        label,
-        f"{where}no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
-        f"map it in case.toml:\n[files.{toml(label)}]\ncolumns = {{ {required} = {line} }}",
-    )
+def find_header(sheet: Sheet) -> int | None:
+    """The first row with the key's header, without a code in it, below which codes stand. (CATALOGUE §3)
+
+    Another header we know beside it is proof enough. Without a code below any of them, it is the last: nearest to what
+    follows. A list without such a row may have its heading for a header.
+    """
+    head, found, sole = sheet.head, None, list[int]()
+    for place in reversed(range(len(head))):
+        row = head[place]
+        column = next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), None)
+        if column is None or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
+            continue
+        strength = 2 if len(set(sheet.names(row))) > 1 else codes_below(sheet, place, column, found)
+        is_alone = sum(cell is not None for cell in row) == 1
+        is_like = found is None or row == head[found]
+        is_like |= not is_alone and sheet.means(_cell(head[found or 0], column)) == sheet.required
+        if strength == 2 or (strength and is_like):
+            found = place
+        else:
+            sole.append(place)
+    if found is None and sole and not _is_prose(sheet, sole[0]):
+        found = sole[0]
+    if found is None:
+        headings = (place for place, row in enumerate(head) if _are_headings(sheet, place, row))
+        return next(headings, None)
+    if found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
+        found += 1
+        head[found] = both
+    return found
 
 
-def explain_header(grid: Grid, role: str) -> list[tuple[str, str, list[str]]]:
-    """Each header of a sheet, the column of ours it means ("" if none), and the shapes of the first cells below it."""
-    known = aliases(role)
-    top = find_header(grid, known, ROLES[role].required)
-    if top is None:
-        ranked = range(min(HEADER_WITHIN, len(grid.rows)))
-        top = max(ranked, key=lambda place: (len(names_in(grid.rows[place], known)), -place), default=None)
-    if top is None:
-        return []
-    texts = [" ".join(str(cell).split()) for cell in grid.rows[top]]
-    return [(text, known.get(fold_header(text), ""), _shapes(grid, top, i)) for i, text in enumerate(texts) if text]
+def _cell(row: Sequence[Any], place: int) -> Any:
+    return row[place] if place < len(row) else None
 
 
-def _shapes(grid: Grid, top: int, place: int) -> list[str]:
-    cells = (row[place] for row in grid.rows[top + 1 : top + 200] if place < len(row) and not is_empty(row[place]))
-    return list(dict.fromkeys(shape(cell) for cell in cells))[:3]
+def _is_code_among_codes(head: list[list[Any]], place: int, column: int) -> bool:
+    """Is a cell like a code, and another one near it in its column as well?"""
+    cell = head[place][column]
+    if not isinstance(cell, str) or len(cell) < 4 or not ORDINARY(cell):
+        return False
+    near = (_cell(row, column) for row in (*head[max(0, place - 3) : place], *head[place + 1 : place + 4]))
+    return any(isinstance(other, str) and len(other) == len(cell) and ORDINARY(other) for other in near)
 
 
-def _text(cell: Any) -> str:
-    return " ".join(str("" if cell is None else cell).split())
+def codes_below(sheet: Sheet, place: int, column: int, found: int | None = None) -> int:
+    """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""
+    words = 0
+    for number in range(place + 1, min(place + 1 + HEADER_WITHIN, sheet.height)):
+        if number == found:
+            break
+        cell = _cell(sheet.at(number), column)
+        if isinstance(cell, str) and sheet.means(cell) != sheet.required and not list_heading(cell):
+            text = bare(cell)
+            if ORDINARY(text):
+                return 2
+            words += bool(re.fullmatch(r"[^\W\d_]{4,}", text)) and not sheet.means(text)
+        elif cell is not None and not isinstance(cell, str):
+            return 2
+        if words > 3:
+            break
+    return min(words, 1)
 
 
-def _likely_header(grids: list[Grid], known: dict[str, str]) -> tuple[Grid | None, int | None]:
-    """The sheet and row with the most headers we know; without any, the first row that is not blank."""
-    for grid in grids:
-        filled = [i for i, row in enumerate(grid.rows[:HEADER_WITHIN]) if any(not is_empty(cell) for cell in row)]
-        if filled:
-            return grid, max(filled, key=lambda place: (len(names_in(grid.rows[place], known)), -place))
-    return None, None
+def _is_prose(sheet: Sheet, place: int) -> bool:
+    """Is it a text of long lines, in which a word stands alone in its line?"""
+    rows = range(place + 1, min(place + 101, sheet.height))
+    lengths = [len(cell) for row in rows for cell in sheet.row(row) if isinstance(cell, str)]
+    return len(lengths) >= 3 and sorted(lengths)[len(lengths) // 2] > 40
 
 
-def _candidate(grid: Grid, top: int, texts: list[str], role: str) -> int | None:
-    """The column that may be the one we need: codes stand below it, or its header speaks of keys; else the first unknown."""
-    known = aliases(role)
-    unknown = [i for i, text in enumerate(texts) if 0 < len(text) <= 60 and fold_header(text) not in known]
-    if not unknown or (not any(fold_header(text) in known for text in texts) and _looks_like_data(grid, top, texts)):
+def _are_headings(sheet: Sheet, place: int, row: list[Any]) -> bool:
+    filled = [i for i, cell in enumerate(row) if cell is not None]
+    return bool(filled) and all(list_heading(row[i]) and codes_below(sheet, place, i) == 2 for i in filled)
+
+
+def _in_two_rows(sheet: Sheet, above: list[Any], below: list[Any]) -> list[Any] | None:
+    """The header of both rows, if the lower one names columns the upper one leaves open, and nothing else."""
+    filled = {i: cell for i, cell in enumerate(below) if cell is not None}
+    added = [i for i, cell in filled.items() if _cell(above, i) != cell]
+    if not added or not all(map(sheet.means, filled.values())) or any(sheet.means(_cell(above, i)) for i in added):
         return None
-    named = [i for i in unknown if re.search(LIKE[ROLES[role].required], texts[i], re.I)]
-    if ROLES[role].required != "training_key":
-        return (named or unknown)[0]
-    coded = {i: _share_of_codes(grid, top, i) for i in unknown[:SHOWN]}
-    likely = [i for i in coded if coded[i] > 0.5]
-    return next(
-        (i for i in named if i in likely), max(likely, key=lambda i: coded[i]) if likely else (named or unknown)[0]
+    return [filled.get(i, _cell(above, i)) for i in range(max(len(above), len(below)))]
+
+
+def blocks_of(sheet: Sheet, top: int) -> list[Header]:
+    """The headers of lists that stand side by side, also where one begins further down; usually one header."""
+    row = sheet.head[top]
+    keys = [i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required]
+    if all(list_heading(row[i]) for i in keys):  # each heading is the header of its list
+        keys = [i for i, cell in enumerate(row) if list_heading(cell) and (i in keys or codes_below(sheet, top, i))]
+    starts = [0]
+    if len(keys) > 1:
+        starts = keys if list_heading(row[keys[0]]) else _starts(sheet, top, keys)
+    named = max(i for i, cell in enumerate(row) if cell is not None) + 1
+    beside = [] if len(starts) > 1 else _begin_below(sheet, top, named)
+    borders = [0, *starts[1:], *(place for place, _ in beside), max(sheet.width, named)]
+    rows = [*(top for _ in starts), *(number for _, number in beside)]
+    headers = []
+    for number, (start, stop) in zip(rows, itertools.pairwise(borders), strict=True):
+        cells = row if number == top else sheet.row(number)
+        headers.append(read_header(sheet, cells, number, start, stop, keys if number == top else []))
+    return headers
+
+
+def _starts(sheet: Sheet, top: int, keys: list[int]) -> list[int]:
+    """Where the lists of one header row begin: at their headings above, or behind a column without a name."""
+    for row in reversed(sheet.head[max(0, top - 3) : top]):
+        starts = [i for i, cell in enumerate(row) if list_heading(cell)]
+        if len(starts) == len(keys):
+            return starts
+    row = [None, *sheet.head[top]]
+    starts = [i for i, (before, cell) in enumerate(itertools.pairwise(row)) if before is None and cell is not None]
+    holds_one = [
+        sum(start <= key < stop for key in keys) == 1 for start, stop in itertools.pairwise([*starts, len(row)])
+    ]
+    return starts if all(holds_one) else [0]
+
+
+def _begin_below(sheet: Sheet, top: int, named: int) -> list[tuple[int, int]]:
+    """Lists that begin further down, beside the columns the header names: first column and header row."""
+    found, stop = list[tuple[int, int]](), named
+    for place in range(named, sheet.width):
+        if place < stop:
+            continue
+        column = Coded(sheet.codes(place), sheet.grid.columns[place].values)
+        for number in np.flatnonzero(column.has(lambda cell: sheet.means(cell) == sheet.required)).tolist():
+            if number > top and codes_below(sheet, number, place):
+                cells, first = sheet.row(number), place
+                while first > stop and _cell(cells, first - 1) is not None:
+                    first -= 1
+                stop = next((i for i in range(place, len(cells)) if cells[i] is None), len(cells))
+                found.append((first, number))
+                break
+    return found
+
+
+def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int, keys: Sequence[int] = ()) -> Header:
+    """Understand a header row between two columns. Raises UnreadableFile if two headers mean one column."""
+    places: dict[str, int] = {}
+    texts: dict[int, str] = {}
+    unused: dict[int, str] = {}
+    for place in range(start, min(stop, len(row))):
+        text = "" if row[place] is None else " ".join(str(row[place]).split())
+        column = sheet.required if place in keys else sheet.means(text)
+        texts[place] = text
+        if column is None or (column in places and column == "distributed_to"):
+            if text:
+                unused[place] = text  # a log often has a learner's name and address: one is enough
+        elif column in places:
+            raise _two_headers(sheet, column, texts[places[column]], text)
+        else:
+            places[column] = place
+    named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
+    width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
+    heading = list_heading(texts.get(places.get(sheet.required, -1), ""))
+    headers = {column: texts[place] for column, place in places.items()}
+    return Header(number, places, headers, unused, start, stop, named, max(named, width), heading)
+
+
+def _two_headers(sheet: Sheet, column: str, first: str, text: str) -> UnreadableFile:
+    declare = f"Say in case.toml which one counts: [files.{toml(sheet.label)}] columns = {{ {column} = {toml(text)} }}, or delete"
+    return UnreadableFile(
+        sheet.where,
+        f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
+        f"{'Delete' if fold_header(first) == fold_header(text) else declare} or rename the other column.",
     )
-
-
-def _share_of_codes(grid: Grid, top: int, place: int) -> float:
-    """How many of the first cells below a header are different texts with digits, without blanks, that are no dates."""
-    cells = [row[place] for row in grid.rows[top + 1 : top + 200] if place < len(row) and not is_empty(row[place])]
-    codes = {cell for cell in cells if isinstance(cell, str) and len(cell) >= 4 and ORDINARY(cell.strip("='\" "))}
-    return sum(not DATE_LIKE.match(code) for code in codes) / len(cells) if cells else 0.0
-
-
-def _looks_like_data(grid: Grid, top: int, texts: list[str]) -> bool:
-    """A row with codes or addresses in it, or shaped like the row below it, is no header."""
-    if any(re.search(r"\d{3}|@", text) or ORDINARY(text) for text in texts if text):
-        return True
-    below = next((row for row in grid.rows[top + 1 :] if any(not is_empty(cell) for cell in row)), [])
-    pairs = zip(texts, below, strict=False)
-    return any(len(one) >= 6 and shape(one) == shape(other) for one, other in pairs)

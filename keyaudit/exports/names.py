@@ -1,18 +1,79 @@
-"""stub"""
+"""Names of pools, courses, organizations and people: how they are cleaned, compared and ordered. (CATALOGUE §1, §2, §6)"""
+
 from __future__ import annotations
-import datetime as dt, re, unicodedata
-from keyaudit.errors import KeyauditError
+
+import html
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+from keyaudit.columns import list_heading
+
+# What a spreadsheet program calls a new sheet, and the table of an export, by itself. Excel and Google Sheets: the name
+# in each of their display languages; LibreOffice: its translations of "Sheet" (sc/messages.po, STR_TABLE_DEF); Numbers:
+# "Sheet 1 - Table 1" in each of its languages; the last line: what databases and report programs write.
+_TABS = """
+    sheet worksheet table tabelle tabellenblatt blatt feuille feuil tableau hoja tabla foglio tabella blad tabel kalkylark
+    planilha plan página pagina folha tabela ark regneark tabell taulukko taul arkusz list tabulka hárok tabuľka munka
+    munkalap táblázat foaie tabelul sayfa tablo çalışma_sayfası лист таблица таблиця аркуш φύλλο πίνακας גיליון טבלה
+    ورقة جدول シート 表 ワークシート 工作表 表格 시트 표 워크시트 trang_tính แผ่น ชีต ตาราง lembar leht lapa lapas full taula orria
+    export exports export_worksheet data result results query report page seite keys training_keys
+    course_assignment_keys download
+"""
+GENERIC_TAB = re.compile(
+    r"(?:{0})[\s_]*\d*(?:\s*-\s*(?:{0})[\s_]*[\d-]*)?".format(
+        "|".join(re.escape(word).replace("_", r"[\s_]+") for word in sorted(set(_TABS.split()), reverse=True))
+    )
+)
+_SUFFIX = re.compile(r"\.(?:xlsx|xlsm|csv|tsv|tab|txt|dat)$", re.I)
+_COPY = re.compile(r"(?:\s*\(\d+\)|\s*-\s*(?:copy|kopie|copie|copia|cópia)(?:\s*\(\d+\))?)+$", re.I)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = (
+    r"(?:\d{4}[-._ ]?\d{2}[-._ ]?\d{2}(?:[-_ t]*\d{2}[-._:h ]?\d{2}(?:[-._:m ]?\d{2})?)?|\d{4}[-._](?:0[1-9]|1[0-2])"
+    rf"|\d{{1,2}}[-._/ ]\d{{1,2}}[-._/ ]\d{{2,4}}|\d{{1,2}}\W?{_MONTH}\W?\d{{2,4}}|{_MONTH}\W?\d{{1,2}}\W+\d{{4}})"
+)
+_AT_AN_END = rf"(?:{_DATE}|\(\d+\)|copy(?: of)?|kopie(?: von)?|copie(?: de)?|copia(?: de)?|cópia(?: de)?)"
+_BEFORE, _BEHIND = (re.compile(text) for text in (rf"(?:{_AT_AN_END}[-_ ,.]+)+", rf"(?:[-_ ,.(]+{_AT_AN_END}\)?)+$"))
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});")
+
+
+def clean_name(text: str) -> str:
+    """A name as a person sees it: HTML entities read, invisible characters (category Cf) away, blanks joined."""
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    if not text.isascii():
+        text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    return " ".join(text.split())
+
+
 def fold_name(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
+    """A name for comparing: cleaned, NFKC, without case. (CATALOGUE §2)"""
+    return clean_name(unicodedata.normalize("NFKC", clean_name(name))).casefold()
+
+
 def bare_name(name: str) -> str:
+    """`fold_name` without the signs a worksheet tab or a file name cannot hold."""
     return " ".join(re.sub(r"[:\\/?*\[\]_]", "", fold_name(name)).split())
-def natural(text: str):
-    return [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", text)]
-_D=r"(?:\d{4}[-_. ]?\d{2}[-_. ]?\d{2}|copy)"
+
+
 def undated_name(name: str) -> str:
-    return re.sub(rf"^{_D}[\s_-]+|[\s_-]+{_D}$", "", name, flags=re.I).strip() or name
-def as_date(value, what):
-    if isinstance(value, dt.datetime): return value.date()
-    if isinstance(value, dt.date): return value
-    try: return dt.date.fromisoformat(str(value))
-    except ValueError: raise KeyauditError(f'{what}: "{value}" is no date. Write it as YYYY-MM-DD, for example 2026-04-09.') from None
+    """`bare_name` without a date or `copy` at either end; the name itself where nothing would be left."""
+    folded = fold_name(name)
+    if re.fullmatch(_DATE, folded):
+        return bare_name(name)
+    without = _BEHIND.sub("", _BEFORE.sub("", folded, count=1) if _BEFORE.match(folded) else folded)
+    return bare_name(without) or bare_name(name)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key to sort names by, in which numbers compare as numbers: `(9)` before `(10)`."""
+    pieces = re.findall(r"\d+|\D+", fold_name(name))
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces] + [(-2, name)]
+
+
+def pool_name(file: str, sheet: str) -> str:
+    """The pool's name where no column gives it: the file's name if the tab is its beginning, else a real tab's, else the file's."""
+    stem = _COPY.sub("", _SUFFIX.sub("", PurePosixPath(file).name)).strip()
+    tab = clean_name(sheet)
+    is_real = tab and not list_heading(tab) and not GENERIC_TAB.fullmatch(unicodedata.normalize("NFKC", tab).casefold())
+    return tab if is_real and not bare_name(stem).startswith(bare_name(tab)) else stem

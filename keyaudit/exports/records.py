@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES
 
 if TYPE_CHECKING:
@@ -78,6 +79,19 @@ class Aside:
 
 
 @dataclass(frozen=True)
+class Understood:
+    """How a header is understood: the column of ours it means, or which it may be and the line of case.toml that says so."""
+
+    source_file: str
+    sheet: str
+    header: str
+    column: str
+    looks_like: str = ""
+    may_be: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True)
 class Export:
     """All files of one role.
 
@@ -104,6 +118,7 @@ class Export:
     damage: Mapping[int, str] = field(default_factory=dict)
     raw: Mapping[int, str] = field(default_factory=dict)
     typed: frozenset[int] = frozenset()
+    headers: tuple[Understood, ...] = ()
 
     def __len__(self) -> int:
         return len(self.row)
@@ -112,6 +127,23 @@ class Export:
         """Counts only: an export is never shown by accident."""
         files, aside = len(self.files), len(self.aside)
         return f"{ROLES[self.role].title}: {files} files, {len(self):,} records, {aside:,} rows set aside"
+
+    def without(self, records: Array) -> Export:
+        """The same without some records."""
+        keep = np.ones(len(self), dtype=bool)
+        keep[records] = False
+        new = np.cumsum(keep) - 1
+        return replace(
+            self,
+            keys=None if self.keys is None else self.keys.filter(pa.array(keep)),
+            columns={name: Coded(column.codes[keep], column.values) for name, column in self.columns.items()},
+            row=self.row[keep],
+            table=self.table[keep],
+            signs={name: sign[keep] for name, sign in self.signs.items()},
+            damage={int(new[record]): what for record, what in self.damage.items() if keep[record]},
+            raw={int(new[record]): text for record, text in self.raw.items() if keep[record]},
+            typed=frozenset(int(new[record]) for record in self.typed if keep[record]),
+        )
 
     def column(self, name: str) -> Coded:
         """A column, blank where no list shows it."""
@@ -126,26 +158,17 @@ class Export:
         """For every record the place of its file in `files`."""
         return np.array([*(table.file for table in self.tables), -1])[self.table]
 
-    def without(self, files: set[int], told: Iterable[Note] = ()) -> Export:
-        """The same export without some of its files, and with more to tell of it."""
-        number = np.cumsum([place not in files for place in range(len(self.files))]) - 1
-        kept = np.flatnonzero(~np.isin(self.file, list(files)))
-        place = {int(old): new for new, old in enumerate(kept)}
-        names = {self.files[at].source_file for at in files}
+    def without_files(self, files: set[int], told: Iterable[Note] = ()) -> Export:
+        """The same without some of its files, and with more to tell of it."""
+        place = np.cumsum([number not in files for number in range(len(self.files))]) - 1
+        names = {self.files[number].source_file for number in files}
+        gone = {"records": 0, "pool": ""}
         return replace(
-            self,
-            keys=None if self.keys is None else self.keys.take(pa.array(kept)),
-            columns={name: column.take(kept) for name, column in self.columns.items()},
-            row=self.row[kept],
-            table=self.table[kept],
-            tables=tuple(replace(table, file=int(number[table.file]), records=table.records * (table.file not in files), pool=table.pool * (table.file not in files)) for table in self.tables),
-            files=tuple(file for at, file in enumerate(self.files) if at not in files),
+            self.without(np.flatnonzero(np.isin(self.file, list(files)))),
+            tables=tuple(replace(t, file=int(place[t.file]), **(gone if t.file in files else {})) for t in self.tables),
+            files=tuple(file for number, file in enumerate(self.files) if number not in files),
             told=(*(note for note in self.told if note.source_file not in names), *told),
             aside=tuple(row for row in self.aside if row.source_file not in names),
-            signs={name: sign[kept] for name, sign in self.signs.items()},
-            damage={place[row]: text for row, text in self.damage.items() if row in place},
-            raw={place[row]: text for row, text in self.raw.items() if row in place},
-            typed=frozenset(place[row] for row in self.typed if row in place),
         )
 
     @cached_property
@@ -158,7 +181,10 @@ class Export:
             if name == "training_key":
                 continue
             told, kind = self.column(name), COLUMNS[name].kind
-            if kind == "text":
+            if name == "pool":
+                pools = np.array([*(table.pool or None for table in self.tables), None], dtype=object)[self.table]
+                data[name] = pd.array(np.where(told.filled, told.spread(None, object), pools), dtype="str")
+            elif kind == "text":
                 data[name] = pd.array([*told.listed(), None], dtype="str").take(told.codes)
             elif kind == "date":
                 data[name] = told.spread(np.datetime64("NaT"), "datetime64[s]")
@@ -184,6 +210,41 @@ class Export:
     def set_aside(self) -> pd.DataFrame:
         """Every row that holds no record, with its reason."""
         return _frame(self.aside, Aside)
+
+
+def stacked(role: str, parts: Sequence[Export]) -> Export:
+    """The exports of several files as one."""
+    names = [name for name in ROLES[role].columns if any(name in part.columns for part in parts)]
+    signs = sorted({name for part in parts for name in part.signs})
+    at, files, tables = (list(itertools.accumulate(map(len, lists), initial=0)) for lists in _lists(parts))
+    keyed = [part.keys for part in parts]
+    none = np.array([], dtype=np.int32)
+    return Export(
+        role,
+        pa.concat_arrays([*keyed, pa.array([], TEXT)]) if ROLES[role].required == "training_key" else None,
+        {name: Coded.stacked([part.columns.get(name, _nothing(name, len(part))) for part in parts]) for name in names},
+        np.concatenate([none, *(part.row for part in parts)]),
+        np.concatenate([none, *(part.table + np.int32(start) for part, start in zip(parts, tables, strict=False))]),
+        tuple(replace(t, file=t.file + start) for part, start in zip(parts, files, strict=False) for t in part.tables),
+        tuple(file for part in parts for file in part.files),
+        tuple(note for part in parts for note in part.told),
+        tuple(row for part in parts for row in part.aside),
+        {name: np.concatenate([part.signs.get(name, np.zeros(len(part), bool)) for part in parts]) for name in signs},
+        {start + record: what for part, start in zip(parts, at, strict=False) for record, what in part.damage.items()},
+        {start + record: text for part, start in zip(parts, at, strict=False) for record, text in part.raw.items()},
+        frozenset(start + record for part, start in zip(parts, at, strict=False) for record in part.typed),
+        tuple(header for part in parts for header in part.headers),
+    )
+
+
+def _lists(parts: Sequence[Export]) -> tuple[list[Any], ...]:
+    return [part.row for part in parts], [part.files for part in parts], [part.tables for part in parts]
+
+
+def _nothing(name: str, rows: int) -> Coded:
+    """A column that a file does not show."""
+    kind = {"date": "datetime64[s]", "text": ""}.get(COLUMNS[name].kind, "float64")
+    return Coded(np.full(rows, -1, dtype=np.int32), np.array([], dtype=kind) if kind else pa.array([], TEXT))
 
 
 def _frame(rows: tuple[Any, ...], kind: Any) -> pd.DataFrame:

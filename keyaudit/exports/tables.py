@@ -1,211 +1,264 @@
-"""Grid → tables: the header, the lists below it, the rows, and the rows that are none. (CATALOGUE §6, HAZARDS B)"""
+"""Sheet → lists: where each begins, under which header, which of its rows are records, and why the others are none. (CATALOGUE §3, §6)"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from keyaudit.columns import LIST_HEADINGS, ROLES, aliases, fold_header
+from keyaudit.coded import Array
+from keyaudit.columns import LIST_HEADINGS, fold_header, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.headers import (
-    DATE_LIKE,
-    ORDINARY,
-    Header,
-    blocks_of,
-    find_header,
-    is_empty,
-    names_in,
-    read_header,
-    width_of,
-)
-from keyaudit.exports.rows import MAX_ODD, Cells, ColumnRows
-from keyaudit.exports.sheets import Grid
+from keyaudit.exports.dates import flag_of
+from keyaudit.exports.headers import SAMPLE, Header, Sheet, blocks_of, codes_below, find_header, read_header
+from keyaudit.exports.hints import kind_of
+from keyaudit.exports.rows import RULE, Rows, Shape, is_number, is_special, plain
 
-TOTALS = re.compile(r"(grand\s+total|totals?|count|sum)\b(?!-)", re.I)
-POOL_TITLE = re.compile(r"(?:training\s+key\s+)?pool(?:\s+name)?\s*:\s*(\S.*)", re.I | re.S)
-PAGE = re.compile(r"(?:page|seite|página|pagina|strona)\s*:?\s*\d+.*", re.I | re.S)
-MAX_SUMS = 3  # at the end of one list
+POOL_BEGIN = r"(?:training\s+key\s+)?pool(?:\s+name)?\s*:"
+POOL_TITLE = re.compile(rf"{POOL_BEGIN}\s*(\S.*)", re.I | re.S)
 MAX_LISTS = 10_000  # in one sheet: beyond, it is no export
 
 
 @dataclass
-class Table:
-    """One list of one sheet: `cells` holds a list or `Cells` per column of ours, all as long as `rows` (row numbers)."""
+class KeyList:
+    """One list of one sheet: its header, the rows of its records (from 0), and the rows that are none, with the reason."""
 
-    sheet: str
-    heading: str  # what the list's heading proves: "", unredeemed, distributed, redeemed
-    headers: dict[str, str]  # our column → their header
-    unused: list[str]
-    places: dict[str, int]  # our column → cell index
-    rows: list[int] = field(default_factory=list)
-    cells: dict[str, Any] = field(default_factory=dict)
-    set_aside: list[tuple[int, str]] = field(default_factory=list)
-    damaged: list[tuple[int, str]] = field(default_factory=list)
+    sheet: Sheet
+    header: Header
+    heading: str  # what its heading proves: "", unredeemed, distributed, redeemed
     title: str = ""  # the pool that a title row above the list names
-    doubt: tuple[int, str] | None = None  # a title above the list that may be another pool's name, and its row
+    doubt: int | None = None  # the row of a title above the list that may be another pool's name
+    declared: int | None = None  # how many keys its heading says there are
+    rows: Array = field(default_factory=lambda: np.array([], dtype=np.int64))
+    odd: list[Array] = field(default_factory=list)  # which of them are not plainly a code, part by part
+    set_aside: list[tuple[int, str]] = field(default_factory=list)
 
 
-Patch = Callable[[Grid, int, int], None]
+@dataclass
+class Found:
+    """The lists of one sheet, how many rows below its first header are filled, and the row above it that may hold a key."""
+
+    sheet: Sheet
+    lists: list[KeyList]
+    rows: int
+    above: int | None = None
 
 
-def find_tables(grid: Grid, role: str, label: str, own: dict[str, str], patch: Patch | None = None) -> list[Table]:
-    """Every list of a sheet, top to bottom and left to right. Empty if the sheet has no header we know.
+def find_lists(sheet: Sheet) -> Found | None:
+    """Every list of a sheet, top to bottom and left to right; None if it has no header we know.
 
-    `own` maps our columns to the headers of this file. `patch` mends the cells of the key column from a row on, in place
-    (what the fast reader could not see). Raises UnreadableFile for two headers of one column.
+    Raises UnreadableFile for a sheet whose rows or headers cannot be told for certain.
     """
-    known = aliases(role)
-    for column, text in own.items():
-        known = {alias: name for alias, name in known.items() if name != column} | {fold_header(text): column}
-    required = ROLES[role].required
-    top = find_header(grid, known, required)
+    top = find_header(sheet)
     if top is None:
-        return []
-    if isinstance(grid.rows, ColumnRows) and not grid.rows.continue_below(top):
-        grid.rows = list(grid.rows)
-    where = f'{label}, sheet "{grid.name}"' if grid.name else label
-    tables = []
-    for start, stop in blocks_of(grid.rows, top, known, required):
-        header = read_header(grid.rows[top], known, start, stop, width_of(grid.rows, top), where)
-        tables += _Lists(grid, header, known, role, where, patch).below(top)
-    return tables
+        return None
+    headers = blocks_of(sheet, top)
+    if len(headers) == 1:
+        _refuse_row_names(sheet, headers[0])
+    lists, rows = list[KeyList](), 0
+    for header in headers:
+        filled = np.flatnonzero(sheet.filled(header.start, header.stop)[top + 1 :]) + top + 1
+        rows += len(filled)
+        own = _Block(sheet, header).below()
+        own[0].set_aside += [(row, "above the list") for row in filled[filled < header.row].tolist()]
+        own[0].set_aside += [(header.row, "header of a list")] if header.row > top else []
+        lists += own
+    damaged = [(row, f"damaged row: {what}") for row, what in sheet.grid.damaged.items() if row > top]
+    lists[0].set_aside += damaged
+    return Found(sheet, lists, rows + len(damaged), _key_above(sheet, top, lists))
 
 
-class _Lists:
+def _refuse_row_names(sheet: Sheet, header: Header) -> None:
+    """A header one cell narrower than every row: which column a header names is not known. (CATALOGUE §3)"""
+    widths = sheet.grid.widths
+    if widths is None:
+        return
+    body = np.flatnonzero(sheet.filled(0, sheet.width)[header.row + 1 :] > 1) + header.row + 1
+    key, wide = header.places[sheet.required], int(widths[header.row])
+    if len(body) == 0 or not (widths[body] == wide + 1).all():
+        return
+    is_blank = not (sheet.codes(wide)[body] >= 0).any()
+    codes = [kind_of(sheet.sample(place, header.row)) == "code" for place in (key, key + 1)]
+    numbers = kind_of(sheet.sample(key, header.row)) == "count"
+    if not is_blank or (codes[1] and (not codes[0] or numbers)):
+        raise UnreadableFile(
+            sheet.where,
+            f"every row has {wide + 1} cells and the header has {wide}: a column without a name stands before the first one "
+            "(row names), or one behind the last. Give every column a header and save the file again.",
+        )
+
+
+def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
+    """The first row above the header that holds what looks like a code, or is as wide as the header."""
+    above = [(row, [cell for cell in sheet.head[row] if cell is not None]) for row in range(top)]
+    if not any(filled for _, filled in above):
+        return None
+    shape = Shape.of(sheet, lists[0].header.places[sheet.required], lists[0].rows[:SAMPLE])
+    named = len([cell for cell in sheet.head[top] if cell is not None])
+    return next((row for row, filled in above if 2 < named == len(filled) or any(map(shape.is_within, filled))), None)
+
+
+def _number_in(text: str) -> int | None:
+    """How many keys a heading says its list has."""
+    found = re.search(r"[(\[:]\s*(\d{1,9})", text)
+    return int(found[1]) if found and list_heading(text) else None
+
+
+def _texts(header: Header) -> dict[int, str]:
+    """The texts of a header by their place."""
+    return header.unused | {place: header.headers[name] for name, place in header.places.items()}
+
+
+class _Block:
     """The lists that stand one below the other under the headers of one block of columns."""
 
-    def __init__(
-        self, grid: Grid, header: Header, known: dict[str, str], role: str, where: str, patch: Patch | None
-    ) -> None:
-        self.grid, self.known, self.where, self.patch = grid, known, where, patch
-        self.required = ROLES[role].required
-        self.of_pools = role in ("pools_before", "pools_now")
-        self.tables: list[Table] = []
-        self.trail: list[tuple[int, list[Any]]] = []  # rows that may turn out to stand below the end of a list
+    def __init__(self, sheet: Sheet, header: Header) -> None:
+        self.sheet, self.of_pools = sheet, sheet.role in ("pools_before", "pools_now")
+        self.filled = np.flatnonzero(sheet.filled(header.start, header.stop))
+        self.lists: list[KeyList] = []
+        self.parts: list[Array] = []  # the records of the list at hand
+        self.repeats: list[int] = []  # rows of the list at hand that are its header again
+        self.looked: dict[int, int] = {}  # column → how often the key's header stood in it, and was none
         self.headings: set[str] = set()  # of the pool at hand
         self.titles: set[str] = set()  # that stood above a list before: of the page, not of a pool
-        self.use(header, 0)
+        self.use(header)
 
-    def below(self, top: int) -> list[Table]:
-        """Every list below the header in row `top` (from 0), with its rows."""
-        heading, title = LIST_HEADINGS.get(fold_header(self.grid.name), ""), ""
-        for row in self.grid.rows[:top]:
-            filled = self.filled(row)
-            heading = next((found for cell in filled if (found := _heading(cell))), heading)
-            self.headings |= {fold_header(cell) for cell in filled if _heading(cell)}
+    def use(self, header: Header) -> None:
+        """Read on under this header."""
+        places = tuple(sorted(header.places.items()))
+        key_text = header.headers[self.sheet.required]
+        self.header = header
+        self.rows = self.sheet.kept(("rows", places, key_text), lambda: Rows(self.sheet, header))
+        self.rows.header, self.rows.texts = header, _texts(header)
+        deaf = frozenset(place for place, times in self.looked.items() if times >= SAMPLE)
+        self.marks = self.sheet.kept(("marks", places, key_text, deaf), lambda: self.find_marks(deaf))
+
+    def find_marks(self, deaf: frozenset[int]) -> Array:
+        """The rows in which a list may begin: a cell is the heading of a list, the key's header or the title of a pool."""
+        rows = self.filled[(self.filled > self.header.row) & ~self.rows.is_ordinary[self.filled]]
+        known = [alias for alias, name in self.sheet.known.items() if name == self.sheet.required]
+        begin = sorted({re.escape(word[:2]) for word in (*known, *LIST_HEADINGS, "pool", "training")})
+        pattern = rf"(?i)^[^\pL]*(?:{'|'.join(begin)})"
+        columns = [place for place in self.rows.columns if place not in deaf]
+        return rows[self.sheet.holds(rows, columns, self.is_mark, pattern)]
+
+    def is_mark(self, cell: Any) -> bool:
+        """May the cell stand in a row where a list begins?"""
+        if not isinstance(cell, str):
+            return False
+        is_title = self.of_pools and bool(re.match(POOL_BEGIN, cell.strip(), re.I))
+        return is_title or bool(list_heading(cell)) or self.sheet.means(cell) == self.sheet.required
+
+    def below(self) -> list[KeyList]:
+        """Every list below the header, with its rows."""
+        first = self.header.row + 1
+        self.start(*self.above(self.header.row))
+        at = 0
+        while (at := int(np.searchsorted(self.marks, max(first, at)))) < len(self.marks):
+            place = int(self.marks[at])
+            if self.begins(place, first):
+                first = place + 1
+            at = place + 1
+        self.settle(first, self.sheet.height)
+        self.close()
+        return self.lists
+
+    def above(self, top: int) -> tuple[str, str, int | None]:
+        """What stands above the first list: what its heading proves, the pool that a title names, how many keys it has."""
+        told, title, declared = list_heading(self.sheet.grid.name), "", _number_in(self.sheet.grid.name)
+        if self.header.heading:
+            return self.header.heading, title, _number_in(self.rows.texts[self.rows.key])
+        for place in range(top):
+            filled = [cell for cell in self.sheet.head[place][self.header.start : self.header.stop] if cell is not None]
+            headings = [cell for cell in filled if isinstance(cell, str) and list_heading(cell)]
+            self.headings |= {fold_header(cell) for cell in headings}
             self.titles |= {fold_header(cell) for cell in filled[:1] if len(filled) == 1}
             title = self.pool_title(filled) or title
-        self.start(heading, title)
-        place = top + 1
-        while place < len(self.grid.rows):
-            stop = self.ordinary_until(place)
-            if stop > place:
-                if self.trail:
-                    self.settle(at_end=False)
-                self.tables[-1].rows.extend(range(place + 1, stop + 1))
-            if stop < len(self.grid.rows) and (filled := self.filled(row := self.grid.rows[stop])):
-                self.unusual(stop + 1, row, filled)
-            place = stop + 1
-        self.settle(at_end=True)
-        for table in self.tables:
-            picked = self.picked(table)
-            table.cells = {column: self.cells(picked, place) for column, place in table.places.items()}
-        return self.tables
+            if headings:
+                told, declared = list_heading(headings[0]), _number_in(headings[0])
+        if len({list_heading(heading) for heading in self.headings}) > 1:
+            return "", title, None  # counts of several lists above one: its own heading is not among them for certain
+        return told, title, declared if told else None
 
-    def ordinary_until(self, first: int) -> int:
-        """The next place from `first` on whose row is not plainly a record."""
-        rows, key, width, header = self.grid.rows, self.key, self.header.width, self.key_header
-        if isinstance(rows, ColumnRows):
-            return rows.unusual_from(first, key, header)
-        for place in range(first, len(rows)):
-            row = rows[place]
-            cell = row[key] if key < len(row) else ""
-            if type(cell) is not str or not ORDINARY(cell) or len(row) != width or cell == header:
-                return place
-        return len(rows)
-
-    def picked(self, table: Table) -> Any:
-        """The rows of a list, or their places."""
-        rows = self.grid.rows
-        if isinstance(rows, ColumnRows):
-            return np.array(table.rows, dtype=np.int64) - 1
-        return [rows[number - 1] for number in table.rows]
-
-    def cells(self, picked: Any, place: int) -> Any:
-        """The cells of a column, one for each picked row."""
-        rows = self.grid.rows
-        if isinstance(rows, ColumnRows):
-            return rows.cells(place, picked)
-        return [row[place] if place < len(row) else "" for row in picked]
-
-    def codes(self) -> list[Any]:
-        """The key cells of the list at hand."""
-        codes = self.cells(self.picked(self.tables[-1]), self.key)
-        return codes.tolist() if isinstance(codes, Cells) else list(codes)
-
-    def unusual(self, number: int, row: list[Any], filled: list[Any]) -> None:
-        """A row that is not plainly a record: what begins a list is dealt with, the rest waits in the trail."""
-        names = names_in(row[self.header.start : self.header.stop], self.known)
-        if self.required in names and (len(names) > 1 or len(filled) == 1):
-            doubt = self.untold_title() if self.tables[-1].rows else None
-            self.settle(at_end=True)
-            self.repeat(number, row, doubt)
-        elif len(filled) == 1 and (heading := _heading(filled[0])):
+    def begins(self, place: int, first: int) -> bool:
+        """Does a list begin at a row, or is its header repeated there? If so, what stands above is settled."""
+        row = self.sheet.row(place)[self.header.start : self.header.stop]
+        filled = [cell for cell in row if cell is not None]
+        if self.begins_with_header(place, row, filled, first):
+            return True
+        is_heading = bool(list_heading(filled[0])) and (len(filled) == 1 or (len(filled) == 2 and is_number(filled[1])))
+        title = self.pool_title(filled)
+        if is_heading:
             name = fold_header(filled[0])
-            doubt = self.untold_title() if name in self.headings else None
-            self.settle(at_end=True)
+            doubt = self.settle(first, place, title_may_stand=name in self.headings)
             self.headings.add(name)
-            self.start(heading, self.tables[-1].title, doubt).set_aside.append((number, "heading of a list"))
-        elif title := self.pool_title(filled):
-            self.settle(at_end=True)
+            self.start(list_heading(filled[0]), self.lists[-1].title, _number_in(": ".join(map(plain, filled))), doubt)
+            self.lists[-1].set_aside.append((place, "heading of a list"))
+        elif title:
+            self.settle(first, place)
             self.headings.clear()
-            table = self.tables[-1]
-            if table.rows or table.title:
-                table = self.start(LIST_HEADINGS.get(fold_header(self.grid.name), ""), title)
-            table.title = title
-            table.set_aside.append((number, "title of a pool"))
-        else:
-            self.trail.append((number, row))
-            cell = row[self.key] if self.key < len(row) else ""
-            is_key = not is_empty(cell) and not _is_total(cell) and _beside(row, self.header, self.key)
-            if is_key and _fits(row, self.header):
-                self.settle(at_end=False)
+            if self.parts or self.lists[-1].title:
+                self.start(list_heading(self.sheet.grid.name), title)
+            self.lists[-1].title = title
+            self.lists[-1].set_aside.append((place, "title of a pool"))
+        return is_heading or bool(title)
 
-    def start(self, heading: str, title: str, doubt: tuple[int, str] | None = None) -> Table:
-        if len(self.tables) >= MAX_LISTS:
-            raise UnreadableFile(self.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
-        header = self.header
-        table = Table(self.grid.name, heading, header.headers, header.unused, header.places, title=title, doubt=doubt)
-        self.tables.append(table)
-        return table
+    def begins_with_header(self, place: int, row: list[Any], filled: list[Any], first: int) -> bool:
+        start, required = self.header.start, self.sheet.required
+        named = {start + i: name for i, cell in enumerate(row) if (name := self.sheet.means(cell))}
+        keys = [i for i, name in named.items() if name == required]
+        if not keys:
+            return False
+        texts = {start + i: " ".join(str(cell).split()) for i, cell in enumerate(row) if cell is not None}
+        is_same = all(self.rows.texts.get(i) == text for i, text in texts.items())
+        is_new = len(set(named.values())) > 1 and not any(re.search(r"\d{3}|@", text) for text in texts.values())
+        above = self.filled[max(0, np.searchsorted(self.filled, place) - 1) : np.searchsorted(self.filled, place)]
+        if is_same and len(texts) == len(self.rows.texts) and not self.is_title(above, first):
+            self.lists[-1].set_aside.append((place, "repeated header"))
+            self.repeats.append(place)
+            return False
+        if is_same or is_new or (len(filled) == 1 and keys[0] == self.rows.key):
+            doubt = self.settle(first, place, title_may_stand=True)
+            if is_new and not is_same:
+                header = read_header(self.sheet, [None] * start + row, place, start, self.header.stop)
+                is_other = header.places != self.header.places or header.headers != self.header.headers
+                self.use(header)
+                if self.parts and (is_other or doubt is not None):
+                    self.start(self.lists[-1].heading, self.lists[-1].title, None, doubt)
+                self.lists[-1].header = header
+            elif doubt is not None:
+                self.start(self.lists[-1].heading, self.lists[-1].title, None, doubt)
+            is_whole = is_new or len(texts) == len(self.rows.texts)
+            reason = "repeated header" if is_whole else "repeated header, of the key only"
+            self.lists[-1].set_aside.append((place, reason))
+            return True
+        if keys[0] != self.rows.key:
+            if codes_below(self.sheet, place, keys[0]) == 2:
+                raise UnreadableFile(
+                    self.sheet.where,
+                    f"row {self.header.row + 1} and row {place + 1} could both be the header: the key's stands in column "
+                    f"{self.rows.key + 1} and in column {keys[0] + 1}. Give each list a file of its own, or delete the row that "
+                    "is none.",
+                )
+            self.looked[keys[0]] = self.looked.get(keys[0], 0) + 1
+            if self.looked[keys[0]] == SAMPLE:  # it is what the column holds
+                self.use(self.header)
+        return False
 
-    def repeat(self, number: int, row: list[Any], doubt: tuple[int, str] | None) -> None:
-        """The header again, perhaps with other columns."""
-        table, places = self.tables[-1], self.header.places
-        header = read_header(row, self.known, self.header.start, self.header.stop, self.header.width, self.where)
-        self.use(header, number)
-        if not table.rows:
-            table.headers, table.unused, table.places = header.headers, header.unused, header.places
-        elif header.places != places or header.headers != table.headers or doubt:
-            table = self.start(table.heading, table.title, doubt)
-        table.set_aside.append((number, "repeated header"))
+    def start(self, heading: str, title: str, declared: int | None = None, doubt: int | None = None) -> None:
+        """Begin a list."""
+        if len(self.lists) >= MAX_LISTS:
+            raise UnreadableFile(self.sheet.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
+        self.close()
+        self.lists.append(KeyList(self.sheet, self.header, heading, title, doubt, declared))
 
-    def use(self, header: Header, first: int) -> None:
-        """Read the rows from `first` on under this header."""
-        self.header, self.key = header, header.places[self.required]
-        self.key_header = header.headers[self.required]
-        rows = self.grid.rows
-        if isinstance(rows, ColumnRows) and len(rows.unusual(self.key, self.key_header)) > MAX_ODD * len(rows):
-            self.grid.rows = list(rows)
-        if self.patch is not None and not any(table.places[self.required] == self.key for table in self.tables):
-            self.patch(self.grid, self.key, first)
-
-    def filled(self, row: list[Any]) -> list[Any]:
-        return [cell for cell in row[self.header.start : self.header.stop] if not is_empty(cell)]
+    def close(self) -> None:
+        """Give the list at hand its records."""
+        if self.parts:
+            self.lists[-1].rows = np.concatenate(self.parts)
+        self.parts = []
 
     def pool_title(self, filled: list[Any]) -> str:
         """The pool a title row names beyond doubt (`Pool: Azure Fundamentals`), "" for any other row."""
@@ -216,104 +269,36 @@ class _Lists:
         match = POOL_TITLE.fullmatch(" ".join(" ".join(filled).split()))
         return match[1] if match else ""
 
-    def untold_title(self) -> tuple[int, str] | None:
-        """The row directly above a list that begins anew, if it may name another pool; it is no key.
+    def settle(self, first: int, stop: int, title_may_stand: bool = False) -> int | None:
+        """Decide what every row of a list is, from `first` on; returns the row of a title that may be another pool's name."""
+        rows = self.filled[np.searchsorted(self.filled, first) : np.searchsorted(self.filled, stop)]
+        stops, self.repeats = np.array([*self.repeats, stop]), []
+        rows = rows[~np.isin(rows, stops)] if len(stops) > 1 else rows
+        doubt = None
+        if title_may_stand and self.is_title(rows, first):
+            rows, doubt = rows[:-1], self.title(int(rows[-1]))
+        records, set_aside = self.rows.settle(rows, stops)
+        self.lists[-1].set_aside += set_aside
+        if len(records):
+            self.parts.append(records)
+            self.lists[-1].odd.append(~self.rows.is_ordinary[records])
+        return doubt
 
-        A title that stood there before is that of the page.
-        """
-        if not self.of_pools or not self.trail:
-            return None
-        number, row = self.trail[-1]
-        (text, *more) = self.filled(row)
-        if more or not isinstance(text, str) or _is_total(text) or PAGE.fullmatch(text.strip()):
-            return None
-        kinds = {(len(code), code.isupper()) for code in self.codes() if isinstance(code, str)}
-        if " " not in text.strip() and text is row[self.key] and (len(text), text.isupper()) in kinds:
-            return None  # a code without a digit
-        self.trail.pop()
-        self.tables[-1].set_aside.append((number, "title of a list"))
-        is_known = fold_header(text) in self.titles
-        self.titles.add(fold_header(text))
-        return None if is_known else (number, text)
+    def is_title(self, rows: Array, first: int) -> bool:
+        """May the last of some rows, which stands directly above the next list, name another pool?"""
+        row = int(rows[-1]) if len(rows) else -1
+        if not self.of_pools or row < first or self.rows.cells[row] != 1:
+            return False
+        text = next(cell for cell in self.sheet.row(row)[self.header.start :] if cell is not None)
+        if not isinstance(text, str) or is_special(text) or RULE.fullmatch(text) or flag_of(text) is not None:
+            return False
+        has_records = bool(self.parts) or bool((self.rows.codes[first:row] >= 0).any())
+        return has_records and not self.rows.is_code(row, first)
 
-    def settle(self, at_end: bool) -> None:
-        if self.trail:
-            _settle(self.tables[-1], self.trail, self.header, self.key, at_end, self.codes() if at_end else [])
-        self.trail = []
-
-
-def _heading(cell: Any) -> str:
-    return LIST_HEADINGS.get(fold_header(cell), "") if isinstance(cell, str) else ""
-
-
-def _is_total(cell: Any) -> bool:
-    return isinstance(cell, str) and bool(TOTALS.match(cell.strip()))
-
-
-def _beside(row: list[Any], header: Header, key: int, numbers: bool = True) -> bool:
-    """Is a learner, date or setting of ours filled beside the key? Bare numbers may be sums: `numbers` counts them too."""
-    cells = (row[i] for i in header.places.values() if i != key and i < len(row))
-    return any(not is_empty(cell) and (numbers or not _is_number(cell)) for cell in cells)
-
-
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
-
-
-def _fits(row: list[Any], header: Header) -> bool:
-    """Has the row the header's width? Cells that only a nameless header would name may lack."""
-    return header.named <= len(row) <= header.width
-
-
-def _settle(
-    table: Table, trail: list[tuple[int, list[Any]]], header: Header, key: int, at_end: bool, codes: list[Any]
-) -> None:
-    """Decide what the unusual rows since the last ordinary one are, the last first: the end of a list grows upwards.
-
-    `codes` are the list's so far, where it ends.
-    """
-    decided: list[tuple[int, list[Any], str]] = []
-    lengths = {len(code) for code in codes if isinstance(code, str)}
-    may_be_note = bool(codes) and not any(isinstance(code, str) and " " in code.strip() for code in codes)
-    sums = 0  # rows without a code at the end: a few are sums, many are keys that were lost
-    for number, row in reversed(trail):
-        reason = _reason(row, header, key, at_end, may_be_note)
-        sums += reason == "totals" and is_empty(row[key] if key < len(row) else "")
-        if reason in ("totals", "note") and (sums > MAX_SUMS or _holds_code(row, header, lengths)):
-            reason = "blank key" if is_empty(row[key] if key < len(row) else "") else ""
-        at_end = at_end and reason in ("totals", "note")
-        decided.append((number, row, reason))
-    for number, row, reason in reversed(decided):
-        if not reason and not _fits(row, header):
-            reason = f"damaged row: {len(row)} cells, the header has {header.width}"
-            table.damaged.append((number, reason))
-        if reason:
-            table.set_aside.append((number, reason))
-        else:
-            table.rows.append(number)
-
-
-def _reason(row: list[Any], header: Header, key: int, at_end: bool, may_be_note: bool) -> str:
-    """Why a row is no record, "" if it is one. A note has words, where no code of the list has a blank."""
-    cell = row[key] if key < len(row) else ""
-    if not at_end:
-        return "blank key" if is_empty(cell) else ""
-    is_named_total = _is_total(cell)
-    if (is_named_total or is_empty(cell)) and not _beside(row, header, key):
-        return "totals"
-    if is_named_total and not _beside(row, header, key, numbers=False):
-        return "totals"
-    filled = [c for c in row[header.start : header.stop] if not is_empty(c)]
-    has_words = len(filled) == 1 and isinstance(filled[0], str) and len(filled[0].split()) > 1
-    if may_be_note and has_words:
-        return "note"
-    return "blank key" if is_empty(cell) else ""
-
-
-def _holds_code(row: list[Any], header: Header, lengths: set[int]) -> bool:
-    """Stands a word in the row that is as long as a code of the list, eight signs at least, with letters and digits?"""
-    cells = (cell for cell in row[header.start : header.stop] if isinstance(cell, str))
-    words = (word.strip("()[],;:'\"=") for cell in cells for word in cell.split())
-    return any(
-        len(word) in lengths and len(word) >= 8 and ORDINARY(word) and not DATE_LIKE.match(word) for word in words
-    )
+    def title(self, row: int) -> int | None:
+        """Set a title aside; its row, unless it stood there before: then it is that of the page."""
+        self.lists[-1].set_aside.append((row, "title of a list"))
+        text = fold_header(next(cell for cell in self.sheet.row(row)[self.header.start :] if cell is not None))
+        is_known = text in self.titles
+        self.titles.add(text)
+        return None if is_known else row

@@ -1,0 +1,338 @@
+"""One file of a role: from its lists to its records, every cell understood or told, every row accounted for. (CATALOGUE §2, §3)"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.coded import TEXT, Array, Coded, distinct_count
+from keyaudit.columns import COLUMNS, ROLES, aliases, fold_header
+from keyaudit.errors import UnreadableFile, toml
+from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
+from keyaudit.exports.dates import is_blank
+from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
+from keyaudit.exports.files import SourceFile
+from keyaudit.exports.headers import Header, Sheet
+from keyaudit.exports.hints import headers_of, may_be_redemption, ready_line, second_codes
+from keyaudit.exports.names import pool_name
+from keyaudit.exports.records import Aside, Export, Note, Source, Table, Understood
+from keyaudit.exports.rows import NO_FACT
+from keyaudit.exports.tables import Found, KeyList
+from keyaudit.masking import mask_text
+from keyaudit.words import count, listed
+
+CUT_AT = {500, 1_000, 5_000, 10_000, 65_536}  # rows at which a program stops to export
+POOLS = ("pools_before", "pools_now")
+SHOWN = {  # the facts of a role that a file may or may not show, beside redemption
+    **dict.fromkeys(POOLS, ("expires_on", "starts_on", "course", "organization")),
+    "course_keys": ("uses", "max_uses", "expires_on", "course"),
+}
+TOLD = {  # reason of a row that was set aside → the finding about it
+    "blank key": ("blank_key", "the key cell is blank"),
+    "repeated header, of the key only": ("header_as_key", "holds only the header of the key: set aside, not a key"),
+}
+TOLD_TOGETHER = {  # the same, one finding about all of them
+    "note": ("sheet_not_read", "taken for notes, not keys"),
+    NO_FACT: ("blank_key", "without a code and without anything else we read: taken for blank rows"),
+}
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What the person knows about a file and we cannot: `[files."pattern"]` of case.toml."""
+
+    encoding: str | None = None
+    day_first: bool | None = None
+    rows: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pool: str | None = None
+    redeemed_when: tuple[str, ...] = ()
+    open_when: tuple[str, ...] = ()
+
+
+class FileAccount:
+    """One file on its way from lists to records."""
+
+    def __init__(self, role: str, source: SourceFile, known: FileOptions, found: list[Found]) -> None:
+        self.role, self.label, self.source, self.known, self.found = role, source.label, source, known, found
+        self.required, self.is_pool = ROLES[role].required, role in POOLS
+        self.lists = [part for sheet in found for part in sheet.lists]
+        self.sizes = [len(part.rows) for part in self.lists]
+        self.rows = np.concatenate([part.rows for part in self.lists]).astype(np.int32) + 1
+        self.table = np.repeat(np.arange(len(self.lists), dtype=np.int32), self.sizes)
+        self.told: list[Note] = []
+        self.codes = Codes(pa.nulls(len(self.rows), TEXT))
+
+    def note(self, code: str, message: str, sheet: str = "", row: int = 0, key: str = "", severity: str = "") -> None:
+        """A finding about the file, a sheet or a row."""
+        self.told.append(Note(code, message, self.label, sheet, row, key, severity=severity))
+
+    def note_records(
+        self, code: str, message: str, records: Iterable[int], keys: Mapping[int, str] | None = None
+    ) -> None:
+        """A finding about each of some records; it names their code, or what `keys` has for it."""
+        for record in records:
+            sheet = self.lists[self.table[record]].sheet.grid.name
+            key = keys[record] if keys else self.codes.keys[record].as_py() or ""
+            self.note(code, message, sheet, int(self.rows[record]), key)
+
+    def export(self) -> Export:
+        """Its records, what is to be told of it, and the account of every row."""
+        names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
+        raw = {name: self.cells(name) for name in names}
+        key, known = raw.pop("training_key", None), self.known
+        told = said(raw, self.label, known.day_first, tuple(known.redeemed_when), tuple(known.open_when))
+        if key is not None:
+            self.read_codes(key, raw, told)
+        headers = self.understand(raw)
+        shows = {fact: self.shown(fact, headers) for fact in SHOWN.get(self.role, ())}
+        signs: dict[str, Array] = {}
+        if self.is_pool:
+            shows["redemption"] = self.shows_redemption(raw)
+            heading = np.array([HEADINGS.index(part.heading) for part in self.lists], dtype=np.int8)[self.table]
+            signs = signs_of(told, raw, heading, shows["redemption"] == "yes", self.label)
+        for code, message, rows in told.one_by_one:
+            self.note_records(code, message, rows.tolist())
+        for code, message, rows in told.together:
+            self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
+        tables = self.tables(told)
+        if known.pool is not None:
+            told.columns.pop("pool", None)
+        blind = np.array([], dtype=np.int64)
+        if self.role == "course_keys":  # a course key that cannot be read: its code may be any pool key's
+            blind = np.flatnonzero(self.codes.keys.is_null().to_numpy(zero_copy_only=False))
+        for record in blind.tolist():
+            why = self.codes.damage.get(record, "several codes in one cell")
+            self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, f"not readable: {why}"))
+        codes, aside = self.codes, self.set_aside()
+        few: dict[str, Any] = {"damage": codes.damage, "raw": codes.raw, "typed": codes.typed}
+        keys = codes.keys if key is not None else None
+        made = Export(self.role, keys, told.columns, self.rows, self.table, tables, (), signs=signs, **few)
+        made = made.without(blind) if len(blind) else made
+        file = self.account(made, aside, shows, codes.is_doubted and not _is_used(told))
+        return replace(made, files=(file,), told=tuple(self.told), aside=aside, headers=tuple(headers))
+
+    def cells(self, name: str) -> Coded:
+        """A column of the file: the cells of every list, one below the other."""
+        codes, values, starts = np.full(len(self.rows), -1, dtype=np.int32), list[Any](), dict[tuple[int, int], int]()
+        stop = 0
+        for part, size in zip(self.lists, self.sizes, strict=True):
+            stop += size
+            place = part.header.places.get(name)
+            if place is None or not size:
+                continue
+            column = part.sheet.grid.columns[place]
+            start = starts.setdefault((id(part.sheet), place), sum(map(len, values)))
+            if len(starts) > len(values):
+                values.append(column.values)
+            own = part.sheet.codes(place)[part.rows]
+            codes[stop - size : stop] = np.where(own < 0, -1, own + start) if start else own
+        are_texts = all(isinstance(part, pa.Array) for part in values)
+        if len(values) == 1:
+            return Coded(codes, values[0])
+        if are_texts:
+            return Coded(codes, pa.concat_arrays(values) if values else pa.array([], TEXT))
+        return Coded(codes, [cell for part in values for cell in Coded(codes, part).listed()])
+
+    def carries(self, raw: Mapping[str, Coded], pattern: str) -> bool:
+        """Is every column beside the key carried by a pattern? (No blank stands before the first cell of a line.)"""
+        found = []
+        for name, cells in raw.items():
+            is_first = pattern == BEGIN and all(part.header.places.get(name, 0) == 0 for part in self.lists)
+            texts = [cell for cell in cells.compact().listed() if isinstance(cell, str)]
+            if texts and not is_first:
+                found.append(carried(pa.array(texts, TEXT), pattern))
+        return bool(found) and all(found)
+
+    def read_codes(self, key: Coded, raw: Mapping[str, Coded], told: Said) -> None:
+        """Read the codes, and tell what was removed from them and which cells hold something else than one code."""
+        kind = "pool" if self.is_pool else "course" if self.role == "course_keys" else "list"
+        odd = np.flatnonzero(np.concatenate([np.array([], bool), *(odd for part in self.lists for odd in part.odd)]))
+        self.codes = codes = recorded_codes(key, odd, kind, lambda pattern: self.carries(raw, pattern))
+        is_doubted = codes.is_doubted and not _is_used(told)
+        check = "open one in the TMS; if it shows there too, none will redeem" if is_doubted else "removed"
+        for what in codes.removed:
+            self.note("uniform_padding", f"{what}: {check}", severity="error" if is_doubted else "note")
+        self.note_records("padded_key", "blanks or invisible characters around the code were removed", codes.padded)
+        for record, parts in codes.parts.items():
+            what = f"{len(parts)} codes stand in one cell"
+            self.note_records("several_keys_in_cell", what, [record], {record: " ".join(parts)})
+        for record, damage in sorted(codes.damage.items()):
+            self.note_records("excel_damage", f"the key cell holds {damage}", [record])
+        known = {alias for alias, column in aliases(self.role).items() if column == "training_key"}
+        known |= {fold_header(part.header.headers["training_key"]) for part in self.lists}
+        read = zip(odd.tolist(), codes.keys.take(pa.array(odd)).to_pylist(), strict=True)
+        pasted = [record for record, code in read if code is not None and fold_header(code) in known]
+        self.note_records("header_as_key", "the code is the text of a header: a header was pasted as a key", pasted)
+
+    def understand(self, raw: Mapping[str, Coded]) -> list[Understood]:
+        """How its headers are understood; those of pool and course-key files that no role uses are told."""
+        says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.compact().listed())}
+        missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
+        told = [
+            header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing, self.known.columns)
+        ]
+        unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
+        for text, header in unused.items():
+            what = f'column "{text}" is not understood, and not used'
+            if header.may_be:
+                what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
+            self.note("column_not_understood", what, severity="warning" if header.may_be else "note")
+        return told
+
+    def by_sheet(self) -> list[tuple[Sheet, list[Header]]]:
+        """Every sheet with its different headers."""
+        return [
+            (lists.sheet, list({id(part.header): part.header for part in lists.lists}.values())) for lists in self.found
+        ]
+
+    def shown(self, fact: str, headers: list[Understood]) -> str:
+        """Does the file show a fact: "yes", "no", or the header of a column that may be it."""
+        may_be = next((header.header for header in headers if header.may_be == fact), "no")
+        return "yes" if any(fact in part.header.places for part in self.lists) else may_be
+
+    def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
+        """Does the file show which keys are redeemed: "yes", "no", or the header of a column that may say so."""
+        parts = [part for part, size in zip(self.lists, self.sizes, strict=True) if size] or self.lists
+        dark = [part for part in parts if not part.heading and not {*REDEMPTION} & set(part.header.places)]
+        looked = dark
+        if not dark and not any(
+            part.heading for part in parts
+        ):  # a column of ours that is blank throughout is no proof
+            columns = [raw[name].compact() for name in REDEMPTION if name in raw]
+            looked = [] if any(not is_blank(cell) for column in columns for cell in column.listed()) else parts
+        headers = {id(part.header): part for part in looked}.values()
+        found = [one for part in headers for one in may_be_redemption(part.sheet, part.header, only_words=not dark)]
+        if not found and all({*LEARNER} & set(part.header.places) for part in dark):
+            return "yes"
+        _, text, column = min(found, default=(0, "", ""))
+        what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
+        if found:
+            line = ready_line(self.label, self.known.columns, column, text)
+            what = f'column "{mask_text(text)}" may say which keys are redeemed, and is not understood. If it does, say so in '
+            what += f"case.toml:\n{line}\nUntil then"
+        if len(self.rows):
+            what += ": its keys count as unredeemed, and whether they work is not known"
+            self.note("redemption_not_shown", what)
+        return mask_text(text) or "no"
+
+    def tables(self, told: Said) -> tuple[Table, ...]:
+        """Where each list stands, what it shows, and the pool of its keys where no cell names one."""
+        named = told.columns.get("pool", Coded.nothing(0)).compact().distinct().listed()
+        titles: dict[int, set[str]] = {}
+        for part in self.lists:
+            titles.setdefault(id(part.sheet), set()).add(part.title)
+        tables = []
+        for part, size in zip(self.lists, self.sizes, strict=True):
+            sheet, pool = part.sheet.grid.name, self.known.pool or ""
+            if self.is_pool and self.known.pool is None:
+                if part.doubt is not None and "pool" not in part.header.places:
+                    raise _untold_pool(part)
+                pool = str(named[0]) if len(named) == 1 else pool_name(self.label, sheet)
+                if len(titles[id(part.sheet)]) > 1:
+                    pool = part.title or pool  # pools stacked in one sheet, each under its title
+            tables.append(Table(0, sheet, part.heading, frozenset(part.header.places), pool, size))
+            if part.declared is not None and part.declared != size:
+                what = f"the heading of a list says {count(part.declared)}, and {size:,} were read"
+                self.note("rows_unaccounted", what, sheet, part.header.row + 1)
+        return tuple(tables)
+
+    def set_aside(self) -> tuple[Aside, ...]:
+        """Every row that holds no record, with its reason; some are told."""
+        parts = ((part.sheet.grid.name, row + 1, why) for part in self.lists for row, why in sorted(part.set_aside))
+        aside = tuple(Aside(self.label, sheet, row, why) for sheet, row, why in parts)
+        rows: dict[str, list[int]] = {}
+        for entry in aside:
+            rows.setdefault(entry.reason, []).append(entry.source_row)
+            if told := TOLD.get(entry.reason):
+                self.note(*told, entry.source_sheet, entry.source_row)
+        for why, (code, what) in TOLD_TOGETHER.items():
+            if why in rows:
+                text = f"{count(len(rows[why]), 'row')} {what} ({_ranges(rows[why])})"
+                self.note(code, text, severity="note")
+        for found in self.found:
+            if found.above is not None:
+                what = "a row above the header holds what looks like a key, or is as wide as the header: not read"
+                self.note("sheet_not_read", what, found.sheet.grid.name, found.above + 1)
+        return aside
+
+    def account(self, made: Export, aside: tuple[Aside, ...], shows: Mapping[str, str], is_doubted: bool) -> Source:
+        """The account of the file: its rows as counted on its sheets, and what became of them."""
+        rows = sum(found.rows for found in self.found)
+        if self.known.rows is not None and self.known.rows != rows:
+            self.note("rows_unaccounted", f"{self.known.rows} rows declared in case.toml, {rows} read")
+        heights = {
+            found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100
+        }  # its header is one of them
+        if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
+            what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
+            self.note("export_cut", what)
+        headers = [header for _, own in self.by_sheet() for header in own]
+        if made.keys is not None:
+            self.note_second_codes(made.keys)
+            keys = made.keys.null_count + distinct_count(made.keys.drop_null())
+        else:
+            names = made.column(self.required).distinct()
+            keys = len(names.used()) + int(np.count_nonzero(~names.filled))
+        reasons = [entry.reason for entry in aside]
+        return Source(
+            role=self.role,
+            source_file=self.label,
+            sheets=_joined(found.sheet.grid.name for found in self.found),
+            sha256=self.source.sha256,
+            bytes=self.source.size,
+            columns_used=_joined(text for header in headers for text in header.headers.values()),
+            columns_not_used=_joined(text for header in headers for text in header.unused.values()),
+            rows_read=rows,
+            keys=keys,
+            repeats=len(made) - keys,
+            set_aside=len(aside),
+            damaged=sum(reason.startswith(("damaged", "not readable")) for reason in reasons),
+            shows=shows,
+            padding_doubted=is_doubted,
+        )
+
+    def note_second_codes(self, keys: Any) -> None:
+        """Tell of a column beside the keys that seems to hold keys as well: it is not read."""
+        lengths = set(pc.unique(pc.utf8_length(keys.slice(0, 1000))).to_pylist())
+        for sheet, own in self.by_sheet():
+            for header in own:
+                for text in second_codes(sheet, header, lengths):
+                    what = f'column "{mask_text(text)}"' if text else "a column without a header"
+                    what += " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
+                    self.note("sheet_not_read", what, sheet.grid.name, header.row + 1)
+
+
+def _is_used(told: Said) -> bool:
+    """Shows a file of course keys a use of one? Then what learners type is what it shows."""
+    uses = told.columns.get("uses", Coded.nothing(0)).spread(0.0, float) > 0
+    names = (name for name in ("redeemed_at", *LEARNER) if name in told.columns)
+    return bool(uses.any()) or any(told.columns[name].filled.any() for name in names)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _ranges(rows: list[int]) -> str:
+    """`4`, `4 to 990`, `4 to 6 and 9`."""
+    breaks = [0, *(i for i in range(1, len(rows)) if rows[i] != rows[i - 1] + 1), len(rows)]
+    pairs = [(rows[start], rows[stop - 1]) for start, stop in itertools.pairwise(breaks)]
+    return listed([str(first) if first == last else f"{first} to {last}" for first, last in pairs])
+
+
+def _untold_pool(part: KeyList) -> UnreadableFile:
+    label, sheet = part.sheet.label, part.sheet.grid.name
+    where = f', sheet "{sheet}": ' if sheet else ""
+    return UnreadableFile(
+        label,
+        f"{where}below the title in row {(part.doubt or 0) + 1} a second list begins, and it is not known whether it is of "
+        'another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys are of one pool, '
+        f'name it in case.toml: [files.{toml(label)}] pool = "…"',
+    )

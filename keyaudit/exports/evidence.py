@@ -1,0 +1,251 @@
+"""The cells of one file → what they say: names, dates, numbers, flags, and whether a key is redeemed. (CATALOGUE §2, §6)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.coded import MANY, TEXT, Array, Coded
+from keyaudit.columns import COLUMNS
+from keyaudit.errors import toml
+from keyaudit.exports.dates import (
+    STATUSES,
+    TO_CLEAN,
+    bare,
+    count_of,
+    flag_of,
+    is_blank,
+    orders_of,
+    proof_of,
+    status_of,
+    written,
+)
+from keyaudit.exports.grid import Odd, Padded
+from keyaudit.exports.names import clean_name
+from keyaudit.masking import shape
+
+HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
+REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
+Told = tuple[str, str, Array]  # the code of a finding, its message, and the records it is about
+
+
+@dataclass
+class Said:
+    """What the columns of one file say of its records, and what is to be told of cells that were not understood."""
+
+    columns: dict[str, Coded] = field(default_factory=dict)
+    signs: dict[str, Array] = field(default_factory=dict)
+    one_by_one: list[Told] = field(default_factory=list)  # a finding for every record
+    together: list[Told] = field(default_factory=list)  # one for all of them
+    unclear: Array | None = None  # redemption cells that were not understood
+
+
+WRONG_DATES = {
+    "ambiguous": "could be day first or month first; say in case.toml: {} and on the line below it day_first = true (or false)",
+    "swapped": "stand beside texts whose day and month a program could not tell: it may have swapped them here; "
+    "export again and do not open the file in Excel",
+    "unreadable": "cannot be read",
+    "contradicted": "case.toml says day_first = {1}, and the file holds a day over 12 in the other place; mend the entry",
+}
+
+
+def said(
+    raw: Mapping[str, Coded],
+    label: str,
+    day_first: bool | None,
+    redeemed_when: tuple[str, ...],
+    open_when: tuple[str, ...],
+) -> Said:
+    """Understand the columns beside the key. `raw`: our column → its cells; a distinct cell is looked at once."""
+    told = Said()
+    words = dict(STATUSES)
+    for meaning, own in (("redeemed", redeemed_when), ("open", open_when)):
+        words |= dict.fromkeys((clean_name(word).casefold() for word in own), meaning)
+    columns = {name: cells.compact() for name, cells in raw.items()}
+    for name, cells in columns.items():
+        if not isinstance(cells.values, pa.Array):
+            for what in dict.fromkeys(cell.what for cell in cells.values if isinstance(cell, Odd)):
+                rows = np.flatnonzero(cells.has(lambda cell, what=what: isinstance(cell, Odd) and cell.what == what))
+                told.one_by_one.append(("excel_damage", f'its cell in column "{_name(name)}" holds {what}', rows))
+    _read_dates(
+        {name: cells for name, cells in columns.items() if COLUMNS[name].kind == "date"}, told, label, day_first, words
+    )
+    for name, cells in columns.items():
+        kind = COLUMNS[name].kind
+        if kind == "text":
+            told.columns[name] = texts(cells)
+            if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
+                told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
+        elif kind == "count":
+            told.columns[name] = _numbers(told, name, cells, _count, np.isnan, "number")
+        elif kind == "flag":
+            told.columns[name] = _numbers(told, name, cells, _flag, lambda number: number == 2, "yes or no")
+        elif kind == "status":
+            meanings = [_meaning(cell, words) for cell in cells.listed()]
+            told.signs["distributed"] = Coded(cells.codes, meanings).has(lambda meaning: meaning == "distributed")
+            number = {"redeemed": 1.0, "open": 0.0, "distributed": 0.0, "": 2.0}
+            told.columns[name] = _coded(
+                cells.codes, [None if meaning is None else number[meaning] for meaning in meanings]
+            )
+    return told
+
+
+def _name(column: str) -> str:
+    return COLUMNS[column].aliases[0]
+
+
+def _meaning(cell: Any, words: Mapping[str, str]) -> str | None:
+    """What a status says, "" for a word that is not known, None for a blank cell."""
+    return status_of(cell, words) or (None if is_blank(cell) else "")
+
+
+def _count(cell: Any) -> float | None:
+    return None if is_blank(cell) and bare(cell) != "0" else count_of(cell)
+
+
+def _flag(cell: Any) -> float | None:
+    flag = flag_of(cell)
+    return (None if is_blank(cell) else 2.0) if flag is None else float(flag)
+
+
+def _coded(codes: Array, numbers: list[float | None]) -> Coded:
+    """A column of numbers; None is blank."""
+    is_blank = np.array([*(number is None for number in numbers), True], dtype=bool)
+    values = np.array([np.nan if number is None else number for number in numbers], dtype=float)
+    return Coded(np.where(is_blank[codes], -1, codes).astype(np.int32), values)
+
+
+def _numbers(
+    told: Said,
+    name: str,
+    cells: Coded,
+    learn: Callable[[Any], float | None],
+    is_strange: Callable[[float], Any],
+    what: str,
+) -> Coded:
+    """A column of numbers or flags; what is none is told, and is not known."""
+    listed = cells.listed()
+    numbers = [learn(cell) for cell in listed]
+    pairs = zip(listed, numbers, strict=True)
+    strange = [number is not None and bool(is_strange(number)) and not isinstance(cell, Odd) for cell, number in pairs]
+    if any(strange):
+        rows = np.flatnonzero(np.append(strange, False)[cells.codes])
+        forms = dict.fromkeys(shape(cell) for cell, is_so in zip(listed, strange, strict=True) if is_so)
+        text = f'column "{_name(name)}": {len(rows)} cells are no {what} ({", ".join(list(forms)[:3])}): not known'
+        told.together.append(("column_missing", text, rows))
+    return _coded(cells.codes, numbers)
+
+
+def texts(cells: Coded) -> Coded:
+    """Names as a person sees them, blank ones missing; numbers in their plain form. Of many only the odd ones are looked at."""
+    if not isinstance(cells.values, pa.Array) or len(cells.values) <= MANY:
+        return cells.map(_text)
+    odd = np.flatnonzero(pc.match_substring_regex(cells.values, TO_CLEAN).to_numpy(zero_copy_only=False))
+    if not len(odd):
+        return cells
+    clean = [_text(text) for text in cells.values.take(pa.array(odd)).to_pylist()]
+    mask, places = np.zeros(len(cells.values), dtype=bool), np.arange(len(cells.values) + 1, dtype=np.int32)
+    mask[odd] = True
+    places[-1] = -1
+    places[odd[[text is None for text in clean]]] = -1
+    values = pc.replace_with_mask(cells.values, pa.array(mask), pa.array([text or "" for text in clean], TEXT))
+    return Coded(places[cells.codes], values)
+
+
+def _text(cell: Any) -> str | None:
+    if isinstance(cell, Padded):
+        return cell.text
+    if is_blank(cell) or isinstance(cell, Odd) or cell == 0:
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return clean_name(bare(str(cell))) or None
+
+
+def _read_dates(
+    columns: Mapping[str, Coded], told: Said, label: str, day_first: bool | None, words: Mapping[str, str]
+) -> None:
+    """Read the date columns of a file, together: whoever made it wrote all of them alike."""
+    cells = {name: column.listed() for name, column in columns.items()}
+    dates = {name: [None if _is_no_date(cell) else written(cell) for cell in listed] for name, listed in cells.items()}
+    orders = orders_of({name: proof_of(found) for name, found in dates.items()}, day_first)
+    for name, order in orders.items():
+        codes, read = columns[name].codes, [order.read(date) for date in dates[name]]
+        states = ["date" if date else _state(cell) for cell, date in zip(cells[name], dates[name], strict=True)]
+        if name == "redeemed_at":
+            states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
+            is_flags = not {"date", "unclear"} & set(states)  # a flag counts only where all filled cells are flags
+            states = [state.removeprefix("flag ") if is_flags or state[:4] != "flag" else "unclear" for state in states]
+            told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
+            told.unclear = Coded(codes, states).has(lambda state: state == "unclear")
+        is_blank_one = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
+        values = np.array([np.datetime64("NaT") if isinstance(date, str) else date for date in read], "datetime64[s]")
+        told.columns[name] = Coded(np.where(is_blank_one[codes], -1, codes).astype(np.int32), values)
+        wrong = [
+            date if isinstance(date, str) and (state == "date" or (state != "blank" and name != "redeemed_at")) else ""
+            for date, state in zip(read, states, strict=True)
+        ]
+        wrong = ["" if isinstance(cell, Odd) else what for cell, what in zip(cells[name], wrong, strict=True)]
+        for problem in sorted(set(wrong) - {""}):
+            rows = np.flatnonzero(Coded(codes, wrong).has(lambda what, problem=problem: what == problem))
+            text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
+            text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
+            code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
+            told.together.append((code, f'column "{_name(name)}": {len(rows)} dates: {text}', rows))
+
+
+def _state(cell: Any) -> str:
+    """What a cell of a date column is that holds no date."""
+    if _is_no_date(cell):
+        return "blank"
+    flag = flag_of(cell)
+    return "unclear" if flag is None else "flag redeemed" if flag else "flag open"
+
+
+def _is_no_date(cell: Any) -> bool:
+    return is_blank(cell) or (isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell == 0)
+
+
+def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: bool, label: str) -> dict[str, Array]:
+    """What each record of a pool export says of redemption (CATALOGUE §2); cells that are not understood are told.
+
+    `heading`: for each record a place in HEADINGS. `is_shown`: shows the file redemption at all?
+    """
+    none = np.zeros(len(heading), dtype=bool)
+    no_heading, in_sent, in_redeemed = (heading == HEADINGS.index(name) for name in ("", "distributed", "redeemed"))
+    status = told.columns["key_status"].spread(np.nan) if "key_status" in raw else np.full(len(heading), np.nan)
+    learners = [name for name in LEARNER if name in raw]
+    has_column = any(name in raw for name in REDEMPTION)
+    date, is_sent, learner = told.signs.get("redeemed", none), told.signs.get("distributed", none), none
+    for name in learners:
+        learner = learner | told.columns[name].filled
+    redeemed = date | (status == 1) | in_redeemed
+    unclear_in = {"redeemed_at": none if told.unclear is None else told.unclear, "key_status": status == 2}
+    if is_shown and not has_column:  # a learner is proof only where nothing else may be
+        redeemed = redeemed | (learner & no_heading)
+        unclear_in |= {name: raw[name].has(lambda cell: isinstance(cell, Odd)) & no_heading for name in learners}
+    unclear, untold = none.copy(), ~redeemed
+    for name, mask in unclear_in.items():
+        rows = np.flatnonzero(mask & untold)
+        if len(rows):
+            forms = dict.fromkeys(
+                shape(cell) for cell in raw[name].take(rows).compact().listed() if isinstance(cell, str)
+            )
+            text = f'its column "{_name(name)}" holds no date, flag or word that we know'
+            if forms:
+                text += f" (like {', '.join(list(forms)[:3])}). If the words say whether a key is redeemed, tell it in case.toml: "
+                text += f'[files.{toml(label)}] redeemed_when = ["…"], and open_when = ["…"]'
+            told.one_by_one.append(("redemption_unreadable", text, rows))
+            unclear[rows], untold[rows] = True, False
+    return {
+        "redeemed": redeemed,
+        "redemption_unreadable": unclear,
+        "learner_without_date": learner & ~redeemed & ~unclear & ~is_sent & (has_column | ~no_heading) & is_shown,
+        "without_learner": redeemed & ~date & ~learner & (status != 1),
+        "distributed": is_sent | in_sent,
+    }

@@ -1,0 +1,260 @@
+"""What is said of a header that is not known: the fact it may be, and the line of case.toml that would say so. (CATALOGUE §5)"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from keyaudit.columns import COLUMNS, ROLES, list_heading
+from keyaudit.errors import UnreadableFile, toml
+from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, written
+from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header
+from keyaudit.exports.records import Understood
+from keyaudit.masking import mask_text, shape
+
+DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+SHOWN = 40  # headers an error lists
+
+# Words of headers, in several languages → the fact that may stand below. The first that fits counts.
+_WORDS = (
+    ("max_uses", r"max|limit|allowed"),
+    ("redeemed_email", r"mail"),
+    ("redeemed_by", r"(?:redeemed|used|claimed|activated|consumed) by|user\b|user ?name|learner|student|participant|benutzer"
+     r"|nutzer\b|teilnehmer|utilisateur|apprenant|usuario|alumn|usu[aá]rio|utente|gebruiker|użytkownik"),
+    ("uses", r"\buses\b|times|\bcount|nutzungen|anzahl|utilisations|\busos"),
+    ("key_status", r"\bstat(?:us|e|ut|o)\b|zustand|estado|stan\b"),
+    ("redeemed_at", r"redeem|redempt|\bus(?:ed|age|ing)\b|claim|activat|consum|eingel[oö]|einl[oö]s|aktivier|verwendet|benutzt|genutzt"
+     r"|verbrauch|utilis[eé]|[eé]chang|activ[eé]|usad|utilizad|canje|activad|resgat|ativad|riscatt|usat|utilizzat|attivat|ingewissel"
+     r"|gebruikt|geactiveerd|wykorzyst|zrealiz|u[zż]yt|inl[oö]st|indl[oø]st|anv[aä]n"),
+    ("expires_on", r"expir|valid|until|g[uü]ltig|ablauf|l[aä]uft ab|[eé]ch[eé]ance|caduc|scad|verval|vence|wa[zż]n|f[oö]rfall|\bend"),
+    ("created_at", r"creat|erstell|angelegt|erzeugt|cr[eé][eé]|creaci[oó]n|criad|aangemaakt|utworz|skapad|oprettet|generated"),
+    ("starts_on", r"start|begin|d[eé]but|inicio|in[ií]cio|inizio|\bfrom\b"),
+    ("course", r"course|kurs|cours\b|curso|corso|cursus"),
+    ("organization", r"organi[sz]|compan|customer|tenant|firma|kunde|empresa|azienda|bedrijf|soci[eé]t[eé]"),
+    ("content_availability", r"availab|verf[uü]gbar|dur[eé]e|duraci[oó]n|durata"),
+    ("pool", r"pool"),
+)  # fmt: skip
+HINTS = {name: re.compile(words, re.I) for name, words in _WORDS}
+KINDS = {
+    "date": ("date",),
+    "count": ("count", "flag"),
+    "status": ("word", "flag"),
+    "flag": ("flag",),
+    "text": ("word", "code"),
+}
+DATES_LIKELY = ("redeemed_at", "expires_on", "starts_on", "created_at")
+
+
+def kind_of(cells: Sequence[Any]) -> str:
+    """What the filled cells of a column are: dates, flags, numbers (count), codes or words; "" if there are none."""
+    filled = [cell for cell in dict.fromkeys(cells) if not is_blank(cell)]
+    if not filled:
+        return ""
+    if all(written(cell) for cell in filled):
+        return "date"
+    if all(flag_of(cell) is not None for cell in filled):
+        return "flag"
+    if all(isinstance(cell, (int, float)) or re.fullmatch(r"[\d.,\s]+", str(bare(cell))) for cell in filled):
+        return "count"
+    codes = {cell for cell in filled if isinstance(cell, str) and len(cell) >= 4 and ORDINARY(bare(cell))}
+    is_coded = sum(not DATE_LIKE.match(code) for code in codes) > len(filled) / 2
+    return "code" if is_coded else "word"
+
+
+def nearest(text: str, cells: Sequence[Any], missing: Iterable[str]) -> str:
+    """The fact among those `missing` that a column may be, by the words of its header and its cells; "" if none."""
+    kind, missing = kind_of(cells), tuple(missing)
+    spoken = [name for name, words in HINTS.items() if words.search(text)]
+    for name in spoken[:1]:
+        wanted = COLUMNS[name].kind
+        fits = not kind or kind in KINDS[wanted] or name == "redeemed_at"
+        return name if name in missing and fits else ""
+    if kind == "word" and all(status_like(cell) for cell in cells if not is_blank(cell)):
+        return "key_status" if "key_status" in missing else ""
+    return next((name for name in DATES_LIKELY if name in missing), "") if kind == "date" else ""
+
+
+def status_like(cell: Any) -> bool:
+    """Is it a word that says whether a key is redeemed?"""
+    return isinstance(cell, str) and bare(cell).casefold() in STATUSES
+
+
+def ready_line(label: str, declared: Mapping[str, str], column: str, header: str) -> str:
+    """The line of case.toml that gives a column its header, beside those that are declared already."""
+    text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
+    columns = {**declared, column: text}
+    return (
+        f"[files.{toml(label)}]\ncolumns = {{ {', '.join(f'{name} = {toml(own)}' for name, own in columns.items())} }}"
+    )
+
+
+def unknown_header(sheets: list[Sheet], declared: Mapping[str, str]) -> UnreadableFile:
+    """The error for a file in which no sheet has the header we need: what was seen, and the line that would mend it.
+
+    Only what is certainly a header is shown as it is: any other cell may be a code or a person.
+    """
+    required, label = sheets[0].required, sheets[0].label
+    sheet, top = likely_header(sheets)
+    row = sheet.at(top) if top is not None else []
+    shown = {i: certain(sheet, top, i) for i, cell in enumerate(row) if cell is not None and top is not None}
+    texts = [
+        f'"{text}"' if text else f"a cell of {len(str(row[i]))} signs"
+        for i, text in itertools.islice(shown.items(), SHOWN)
+    ]
+    listed = ", ".join(texts) or "no header at all"
+    listed += f" and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else ""
+    what = {"training_key": "the training key", "pool": "the pool's name", "payment": "the payment type"}[required]
+    looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
+    candidate = _candidate(sheet, top, shown, required) if top is not None else None
+    below, header = "", "the header in your file"
+    if top is not None and candidate is not None:
+        header = shown[candidate]
+        shapes = dict.fromkeys(shape(cell) for cell in sheet.sample(candidate, top))
+        below = f' Below "{header}" stands {next(iter(shapes))}.' if shapes else ""
+    if not sheet.grid.name and sheet.width == 1:
+        below += " No separator was recognised (comma, semicolon, tab and | are): every line is one cell."
+    where = f', sheet "{sheet.grid.name}": ' if sheet.grid.name else ""
+    return UnreadableFile(
+        label,
+        f"{where}no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
+        f"map it in case.toml:\n{ready_line(label, declared, required, header)}",
+    )
+
+
+def likely_header(sheets: list[Sheet]) -> tuple[Sheet, int | None]:
+    """The sheet and row with the most headers we know; without any, the first row that is not blank."""
+    for sheet in sheets:
+        filled = [i for i, row in enumerate(sheet.head) if any(cell is not None for cell in row)]
+        if filled:
+            return sheet, max(filled, key=lambda place: (_known_in(sheet, place)[1], -place))
+    return sheets[0], None
+
+
+def certain(sheet: Sheet, top: int, place: int) -> str:
+    """The text of a cell that is certainly a header, "" for one that may be anything.
+
+    It is a header we know in a row of headers, or unlike all that stands below it.
+    """
+    text = " ".join(str(sheet.at(top)[place]).split())
+    below = [str(cell) for cell in sheet.sample(place, top)]
+    known, sure = sheet.kept(("known", top), lambda: _known_in(sheet, top))
+    if place in known and sure:
+        return text
+    has_digit = re.search(r"\d{3}|@", text) if sure else re.search(r"\d|@", text)
+    is_other = below and all(re.search(r"\d", cell) and "@" not in cell and len(cell) != len(text) for cell in below)
+    return mask_text(text) if (is_other or sure > 1) and not has_digit else ""
+
+
+def _known_in(sheet: Sheet, top: int) -> tuple[set[int], int]:
+    """The headers we know in a row, and how many of them are for sure: no word of status, and nowhere else in its column."""
+    row = sheet.at(top)
+    known = {place for place, cell in enumerate(row) if sheet.means(cell)}
+    words = {*STATUSES, *BLANK_WORDS}
+    others = [sheet.head[place] for place in range(len(sheet.head)) if place != top]
+    sure = [
+        place
+        for place in known
+        if str(row[place]).strip().casefold() not in words
+        and row[place] not in sheet.sample(place, top)
+        and not any(place < len(other) and other[place] == row[place] for other in others)
+    ]
+    return known, len(sure)
+
+
+def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], required: str) -> int | None:
+    """The column that may be the one we need: codes stand below it, or its header speaks of it; else none."""
+    unknown = [i for i, text in shown.items() if text and len(text) <= 60 and not sheet.means(text)]
+    speaks = {"training_key": "key|code|schl|clé|clave|chave", "pool": "pool|name", "payment": "pay|key"}[required]
+    named = [i for i in unknown if re.search(speaks, shown[i], re.I)]
+    if required != "training_key":
+        return next(iter([*named, *unknown]), None)
+    cells = {i: sheet.sample(i, top) for i in [*named, *unknown][:SHOWN]}
+    coded = [i for i in cells if kind_of(cells[i]) == "code"]
+    words = [i for i in named if len(set(map(str, cells.get(i, ())))) == len(cells.get(i, ())) > 0]  # all different
+    return next(iter([*(i for i in named if i in coded), *coded, *words]), None)
+
+
+# --- how headers are understood ---
+
+SPEAKS = re.compile(rf"{HINTS['redeemed_at'].pattern}|{HINTS['key_status'].pattern}|\buses?\b", re.I)  # of redeeming
+
+
+def headers_of(
+    sheet: Sheet, headers: Iterable[Header], missing: Iterable[str], declared: Mapping[str, str]
+) -> list[Understood]:
+    """How each header of a sheet is understood; of one that no role uses, the fact among those `missing` it may be."""
+    told: dict[str, Understood] = {}
+    missing = tuple(missing)
+    for header in headers:
+        texts = {**{header.places[name]: text for name, text in header.headers.items()}, **header.unused}
+        columns = {place: name for name, place in header.places.items()}
+        for place, text in sorted(texts.items()):
+            if text not in told:
+                cells, column = sheet.sample(place, header.row), columns.get(place, "")
+                may_be = "" if column else nearest(text, cells, missing)
+                line = ready_line(sheet.label, declared, may_be, text) if may_be else ""
+                shown = mask_text(text)
+                told[text] = Understood(sheet.label, sheet.grid.name, shown, column, shapes(cells), may_be, line)
+    return list(told.values())
+
+
+def explain(sheet: Sheet, declared: Mapping[str, str]) -> list[Understood]:
+    """How the headers of a sheet are understood, before anything is read of it; also where the key's header is not known."""
+    top = find_header(sheet)
+    if top is not None:
+        headers = blocks_of(sheet, top)
+        known = {name for header in headers for name in header.places}
+        return headers_of(sheet, headers, (name for name in ROLES[sheet.role].columns if name not in known), declared)
+    _, top = likely_header([sheet])
+    told = []
+    for place, cell in enumerate(sheet.at(top) if top is not None else []):
+        if cell is not None and top is not None:
+            text = certain(sheet, top, place)
+            looks_like = shapes(sheet.sample(place, top))
+            column = sheet.means(cell) or ""
+            told.append(
+                Understood(sheet.label, sheet.grid.name, text or f"({len(str(cell))} signs)", column, looks_like)
+            )
+    return told
+
+
+def shapes(cells: Iterable[Any]) -> str:
+    """What the first cells look like, never what they say."""
+    return ", ".join(list(dict.fromkeys(map(shape, dict.fromkeys(cells))))[:3])
+
+
+def may_be_redemption(sheet: Sheet, header: Header, only_words: bool) -> list[tuple[int, str, str]]:
+    """The columns that were not understood and may say whether keys are redeemed: rank, header, and ours that it would be.
+
+    Its header speaks of redeeming, or its filled cells are dates (unless `only_words`).
+    """
+    found = []
+    for place, text in header.unused.items():
+        cells = sheet.sample(place, header.row)
+        may_be = nearest(text, cells, ("key_status", "redeemed_at", "redeemed_by", "redeemed_email"))
+        if SPEAKS.search(text) and (cells or not only_words):
+            found.append((0, text, may_be or "redeemed_at"))
+        elif not only_words and kind_of(cells) == "date":
+            found.append((1 if may_be else 2, text, "redeemed_at"))
+    return found
+
+
+def second_codes(sheet: Sheet, header: Header | None = None, lengths: Collection[int] = ()) -> list[str]:
+    """The columns that no role uses and that seem to hold keys; of a sheet without a list, whatever may be one."""
+    if header is None:
+        cells = [cell for place in range(sheet.width) for cell in sheet.sample(place, -1)]
+        texts = [cell for cell in cells if isinstance(cell, str)]
+        coded = sum(bool(re.fullmatch(r"(?=\S*\d)\S{4,}|[A-Z0-9-]{6,}", text)) for text in texts)
+        numbers = sum(isinstance(cell, float) and cell >= 1000 for cell in cells)
+        is_list = bool(list_heading(sheet.grid.name)) or any(sheet.means(text) == sheet.required for text in texts)
+        return [sheet.grid.name or "the sheet"] if cells and (is_list or coded + numbers >= 2) else []
+    found = []
+    for place in range(header.start, min(header.stop, sheet.width)):
+        if place not in header.places.values():
+            cells = [cell for cell in sheet.sample(place, header.row) if isinstance(cell, str)]
+            alike = [cell for cell in cells if len(cell) in lengths and ORDINARY(cell) and re.search("[A-Za-z]", cell)]
+            if kind_of(cells) == "code" and len(set(alike)) > 1 and len(alike) > 0.8 * len(cells):
+                found.append(header.unused.get(place, ""))
+    return found

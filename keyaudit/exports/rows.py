@@ -1,0 +1,231 @@
+"""The rows below a header: which are records, and why the others are none. (CATALOGUE §1, §3, §6)"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.columns import COLUMNS
+from keyaudit.exports.dates import written
+from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
+from keyaudit.exports.hints import DATE_LIKE
+
+TOTALS = re.compile(
+    r"(?:(?:grand|sub)[\s-]*totals?|totals?|count|sum|summary|gesamt(?:summe)?|zwischensumme|summe|anzahl|(?:sous-)?total|somme"
+    r"|totale|totaal|sub-?totaal|suma|soma|summa|razem|toplam|yhteensä|итого|合計|小計|总计)\b(?!-)",
+    re.I,
+)
+PAGE = re.compile(r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)\s*:?\s*\d+.*", re.I | re.S)
+SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
+RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
+KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
+MAX_SUMS = 3  # rows without a code at the end of one list: more are rows whose code was lost
+NO_FACT = "no code, and no fact of ours"
+Shaped = Callable[[], "Shape"]
+
+
+@dataclass
+class Shape:
+    """Which lengths and kinds of signs the codes of a list have."""
+
+    lengths: set[int]
+    kinds: set[str]
+
+    @classmethod
+    def of(cls, sheet: Sheet, key: int, rows: Array) -> Shape:
+        """The shape of the codes in some rows of the key's column."""
+        values = Coded(sheet.codes(key)[rows], sheet.grid.columns[key].values).compact().values
+        if not isinstance(values, pa.Array):
+            values = pa.array([plain(value) for value in values], TEXT)
+        kinds = {kind for kind, signs in KINDS.items() if pc.any(pc.match_substring_regex(values, signs)).as_py()}
+        other = values.filter(pc.match_substring_regex(values, "[^0-9A-Za-z]"))
+        kinds |= {sign for text in other.slice(0, 10_000).to_pylist() for sign in text if not sign.isalnum()}
+        return cls(set(pc.unique(pc.utf8_length(values)).to_pylist()), kinds)
+
+    def fits(self, text: str) -> bool:
+        """Has a text the shape of a code of the list?"""
+        kinds = {"9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text}
+        return len(text) in self.lengths and kinds <= self.kinds
+
+    def is_within(self, cell: Any) -> bool:
+        """Stands a word in the cell that is as long as a code, eight signs at least, with letters and digits?"""
+        words = [word.strip("()[],;:'\"=") for word in cell.split()] if isinstance(cell, str) else []
+        return any(len(w) in self.lengths and len(w) >= 8 and ORDINARY(w) and not DATE_LIKE.match(w) for w in words)
+
+
+def plain(cell: Any) -> str:
+    """A key cell as text; a number without its `.0`."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def is_special(cell: Any) -> bool:
+    """Begins a text like a total, or is it the number of a page?"""
+    return isinstance(cell, str) and bool(TOTALS.match(cell.strip()) or PAGE.fullmatch(cell.strip()))
+
+
+def is_number(cell: Any) -> bool:
+    """Is it a bare number, which may be a sum?"""
+    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
+
+
+def _are_ordinary(values: Any, header: str) -> Array:
+    """Which values are plainly codes, and not the key's header."""
+    if not isinstance(values, pa.Array):
+        return np.array([isinstance(v, str) and bool(ORDINARY(v)) and v != header for v in values], dtype=bool)
+    held = pc.match_substring_regex(values, ORDINARY_TEXT)
+    return (pc.and_(held, pc.not_equal(values, header)) if ORDINARY(header) else held).to_numpy(zero_copy_only=False)
+
+
+class Rows:
+    """The rows of a sheet below one header: masks over all of them, and what becomes of some that follow each other.
+
+    `cells`: how many are filled between the header's borders. `facts`: is anything of ours filled beside the key?
+    `is_ordinary`: is the key cell plainly a code? `is_plain`: is the row a record if it has the header's width?
+    """
+
+    def __init__(self, sheet: Sheet, header: Header) -> None:
+        self.sheet, self.header, self.key = sheet, header, header.places[sheet.required]
+        self.columns = [*range(header.start, min(header.stop, sheet.width))]
+        self.cells, self.has_keys = sheet.filled(header.start, header.stop), sheet.required == "training_key"
+        self.texts = header.unused | {place: header.headers[name] for name, place in header.places.items()}
+        self.codes, values = sheet.codes(self.key), sheet.grid.columns[self.key].values
+        self.facts = np.zeros(sheet.height, dtype=bool)
+        for place in set(header.places.values()) - {self.key}:
+            self.facts |= sheet.says(place)
+        self.is_ordinary = np.append(_are_ordinary(values, self.texts[self.key]), False)[self.codes]
+        odd = (self.codes >= 0) & ~self.is_ordinary
+        key = Coded(np.where(odd, self.codes, -1), values).compact() if odd.any() else Coded.nothing(sheet.height)
+        self.is_special = key.has(is_special, SPECIAL)
+        is_typed = key.has(lambda cell: not isinstance(cell, str))
+        self.is_plain = self.is_ordinary | is_typed | (odd & self.facts & ~self.is_special)
+
+    def settle(self, rows: Array, stops: Array) -> tuple[Array, list[tuple[int, str]]]:
+        """Which of some filled rows that follow each other are records, and the reasons of the others.
+
+        `stops`: where the list ends, and the rows in which its header stands again: above each may stand what stands at
+        an end.
+        """
+        fits = self.fits(rows)
+        good = self.is_plain[rows] & fits
+        if good.all() and np.count_nonzero(self.cells[rows] == 1) in (0, len(rows)):
+            return rows, []
+        shape = cache(lambda: Shape.of(self.sheet, self.key, rows[good]))
+        notes = np.isin(rows, self.notes_below(rows[good])) if self.has_keys else np.zeros(len(rows), dtype=bool)
+        good = good & ~notes
+        has_key, is_below = self.codes[rows] >= 0, rows > rows[good].max(initial=-1)
+        without = ~has_key & ~self.facts[rows]
+        holds_code = np.zeros(len(rows), dtype=bool)
+        holds_code[without] = self.sheet.holds(rows[without], self.columns, lambda cell: shape().is_within(cell))
+        nothing = without & ~holds_code & (fits | is_below)
+        damaged = ~fits & ~good & ~nothing & (~has_key | (~self.is_special[rows] & (self.cells[rows] > 1)))
+        lost = ~has_key & ~nothing & ~damaged
+        sums = nothing & is_below & (np.count_nonzero(nothing & is_below) <= MAX_SUMS)
+        set_aside = [(row, self.damage(row)) for row in rows[damaged].tolist()]
+        for mask, reason in ((notes, "note"), (lost, "blank key"), (sums, "totals"), (nothing & ~sums, NO_FACT)):
+            set_aside += [(row, reason) for row in rows[mask].tolist()]
+        others_fill = bool(good.any()) and bool((self.cells[rows[good]] > 1).all())
+        solid = rows[good | damaged | lost]
+        places = np.flatnonzero(~(good | damaged | lost | nothing | notes))[::-1]
+        column = self.sheet.grid.columns[self.key].take(rows[places]).compact()
+        texts = np.array([*map(plain, column.listed()), ""], dtype=object)[column.codes].tolist()
+        ends = stops[np.searchsorted(stops, rows[places])]
+        borders = np.append(solid, -1)[np.searchsorted(solid, ends) - 1]
+        record, odd = len(self.cells), list[int]()  # the first record below that is not plainly one
+        for place, text, end, border in zip(places.tolist(), texts, ends.tolist(), borders.tolist(), strict=True):
+            row = int(rows[place])
+            reason = self.reason(row, text.strip(), row > border and not record < end, others_fill, shape)
+            reason = reason or ("" if fits[place] else self.damage(row))
+            if reason:
+                set_aside.append((row, reason))
+            else:
+                odd.append(place)
+            record = record if reason and not reason.startswith("damaged") else row
+        good[odd] = True
+        return rows[good], sorted(set_aside)
+
+    def notes_below(self, rows: Array) -> Array:
+        """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.
+
+        A number beside a word is no cell more: it may be a sum.
+        """
+        fills = self.cells[rows] > 1
+        may_be_sum = (self.cells[rows] == 2) & ~self.is_ordinary[rows]
+        if may_be_sum[-1:].any():
+            beside = [place for place in self.columns if place != self.key]
+            fills[may_be_sum] = ~self.sheet.holds(rows[may_be_sum], beside, is_number)
+        border = int(np.flatnonzero(fills)[-1:].sum()) + 1 if fills.any() else 0
+        if border in (0, len(rows)) or not fills[:border].all():
+            return rows[:0]
+        above = Shape.of(self.sheet, self.key, rows[:border])
+        below = Coded(self.codes[rows[border:]], self.sheet.grid.columns[self.key].values).compact()
+        is_note = below.has(lambda cell: not above.fits(plain(cell)) and not above.is_within(cell))
+        return rows[border:] if is_note.all() else rows[:0]
+
+    def reason(self, row: int, text: str, at_end: bool, others_fill: bool, shape: Shaped) -> str:
+        """Why a row with a key cell is no record, "" if it is one."""
+        cells = enumerate(self.sheet.row(row)) if self.cells[row] > 1 else ()
+        others = [cell for place, cell in cells if cell is not None and place in self.columns and place != self.key]
+        if all(isinstance(cell, str) and RULE.fullmatch(cell) for cell in (text, *others)):
+            return "rule"
+        if PAGE.fullmatch(text) and not self.facts[row]:
+            return "number of a page"
+        are_numbers = all(map(is_number, others))
+        if TOTALS.match(text) and (are_numbers or not self.facts[row]) and (at_end or not shape().fits(text)):
+            return "totals"
+        if shape().is_within(text):
+            return ""
+        words = len(text.split())
+        if not shape().lengths:  # a list without a key
+            is_text = words > 1 and not others and not re.search(r"\d", text)
+            return "note" if at_end and is_text and len(self.header.places) > 1 else ""
+        if not others and at_end and words > 1 and " " not in shape().kinds:
+            return "note"
+        if self.has_keys and others_fill and not shape().fits(text):
+            if not others and (at_end or words > 1 or not re.search(r"\d", text)):
+                return "note"
+            return "totals" if at_end and others and are_numbers else ""
+        return ""
+
+    def fits(self, rows: Array) -> Array:
+        """Which rows have the header's width? Blank cells behind it do not count where no other cell can have shifted."""
+        widths = self.sheet.grid.widths
+        if widths is None:
+            return np.ones(len(rows), dtype=bool)
+        widths, header = widths[rows], self.header
+        fits, wide = (widths >= header.named) & (widths <= header.width), widths > header.width
+        for place in range(header.width, self.sheet.width if wide.any() else 0):
+            wide &= self.sheet.codes(place)[rows] < 0
+        if wide.any():
+            is_usual = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
+            fits[wide] = is_usual or [self.ends_in_a_date(row) for row in rows[wide].tolist()]
+        return fits
+
+    def ends_in_a_date(self, row: int) -> bool:
+        """Is the last filled cell of a row a date, below the header of a date?"""
+        cells = self.sheet.row(row)
+        last = max(place for place, cell in enumerate(cells) if cell is not None)
+        name = next((name for name, place in self.header.places.items() if place == last), "")
+        return bool(name) and COLUMNS[name].kind == "date" and written(cells[last]) is not None
+
+    def damage(self, row: int) -> str:
+        """What is said of a row of another width."""
+        width = 0 if self.sheet.grid.widths is None else int(self.sheet.grid.widths[row])
+        return f"damaged row: {width} cells, the header has {self.header.width}"
+
+    def is_code(self, row: int, first: int) -> bool:
+        """Is the key cell of a row a code, by itself or by the shape of those that stand above it?"""
+        begin = max(first, row - SAMPLE)
+        above = np.flatnonzero(self.codes[begin:row] >= 0) + begin
+        if self.codes[row] < 0:
+            return False
+        return bool(self.is_plain[row]) or Shape.of(self.sheet, self.key, above).fits(
+            plain(self.sheet.grid.columns[self.key][row])
+        )

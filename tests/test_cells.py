@@ -1,0 +1,259 @@
+"""Dates in an order that is proven, names as a person compares them, codes that Excel has changed. (CATALOGUE §1, §2, §4, §6)"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from keyaudit.coded import Coded, distinct_count
+from keyaudit.exports.codes import excel_forms
+from keyaudit.exports.dates import Order, count_of, flag_of, orders_of, proof_of, written
+from keyaudit.exports.names import clean_name, fold_name, natural, pool_name, undated_name
+
+
+def day(cell: object, day_first: bool | None) -> str:
+    """The date of a cell, or why there is none."""
+    found = Order(day_first).read(written(cell))
+    return found if isinstance(found, str) else f"{found:%Y-%m-%d %H:%M:%S}".removesuffix(" 00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("cell", "day_first", "expected"),
+    [
+        ("2026-04-03", None, "2026-04-03"),
+        ("2026-04-03T00:00:00Z", None, "2026-04-03"),
+        ("2026/4/3", None, "2026-04-03"),
+        ("20260403", None, "unreadable"),
+        ("2026-13-03", None, "unreadable"),
+        ("13/04/2026", True, "2026-04-13"),
+        ("4/13/2026 5:30 PM", False, "2026-04-13 17:30:00"),
+        ("3.4.2026", True, "2026-04-03"),
+        ("3 Apr 2026", None, "2026-04-03"),
+        ("Apr 3, 2026", None, "2026-04-03"),
+        ("03-Apr-26", None, "2026-04-03"),
+        ("Fri, 3 April 2026", None, "2026-04-03"),
+        ("Sept 3, 2026", None, "2026-09-03"),
+        ("Marc 3, 2026", None, "unreadable"),
+        ("9 marras 2026", None, "unreadable"),
+        ("3/4/2026", None, "ambiguous"),
+        ("7/7/2026", None, "2026-07-07"),
+        ("31/31/2026", None, "unreadable"),
+        ("31/12/2026", False, "unreadable"),
+        # a year may stand first
+        ("26-05-31", None, "ambiguous"),
+        ("31-12-26", None, "ambiguous"),
+        ("31/12/26", True, "2026-12-31"),
+        ("31-12-26", True, "2026-12-31"),
+        # hours and minutes are not taken for each other
+        ("2026-04-03 13:07", None, "2026-04-03 13:07:00"),
+        ("2026-04-03 07:13:59", None, "2026-04-03 07:13:59"),
+        ("3/4/2026 12:05 AM", True, "2026-04-03 00:05:00"),
+        ("3/4/2026 12:05 PM", True, "2026-04-03 12:05:00"),
+        ("3/4/2026 1:02:03 pm", True, "2026-04-03 13:02:03"),
+        ("3/4/2026 13:60", True, "unreadable"),
+        ("3/4/2026 24:01", True, "unreadable"),
+        ("2026-04-03 10:00 +0200", None, "2026-04-03 10:00:00"),
+        ("2026-04-03T10:00:00+02:00", None, "2026-04-03 10:00:00"),
+        # no dates
+        ("soon", None, "unreadable"),
+        ("1926-04-03", None, "unreadable"),
+        ("2101-04-03", None, "unreadable"),
+        (46115, None, "unreadable"),
+        (True, None, "unreadable"),
+        (dt.date(2026, 4, 3), None, "2026-04-03"),
+        (dt.datetime(2026, 4, 3, 13, 7, 0, 500, dt.UTC), None, "2026-04-03 13:07:00"),
+    ],
+)
+def test_dates(cell: object, day_first: bool | None, expected: str) -> None:
+    assert day(cell, day_first) == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "order"),
+    [
+        (["3/4/2026", "13/4/2026"], True),
+        (["3/4/2026", "4/13/2026"], False),
+        (["3/4/2026"], None),
+        (["13/4/2026", "4/13/2026"], None),
+        (["13-12-26"], None),
+        (["31/31/2026", "7/7/2026"], None),
+    ],
+)
+def test_an_order_is_proven_or_not_known(cells: list[str], order: bool | None) -> None:
+    assert proof_of(map(written, cells)).order is order
+
+
+@pytest.mark.parametrize(
+    ("columns", "declared", "expected"),
+    [
+        # proven by the column, else by the other columns
+        ({"a": ["13/4/2026"], "b": ["3/4/2026"]}, None, {"a": True, "b": True}),
+        ({"a": ["13/4/2026"], "b": ["4/13/2026"], "c": ["3/4/2026"]}, None, {"a": True, "b": False, "c": None}),
+        # declared, and contradicted
+        ({"a": ["3/4/2026"]}, True, {"a": True}),
+        ({"a": ["4/13/2026"], "b": ["3/4/2026"]}, True, {"a": None, "b": None}),
+    ],
+)
+def test_the_columns_of_a_file_prove_each_other(
+    columns: dict[str, list[str]], declared: bool | None, expected: dict[str, bool | None]
+) -> None:
+    orders = orders_of({name: proof_of(map(written, cells)) for name, cells in columns.items()}, declared)
+    assert {name: order.day_first for name, order in orders.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        *(("Yes", True), ("no", False), ("TRUE", True), ("0", False), (1.0, True), (0, False), ("x", True), (True, True)),
+        *(("ja", True), ("Nein", False), ("✓", True), (2, None), ("maybe", None), (None, None), ("", None)),
+    ],
+)
+def test_flags(cell: object, expected: bool | None) -> None:
+    assert flag_of(cell) is expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"), [("0 of 1", 0), ("12 von 20", 12), ("1.000", 1000), ("1 000", 1000), (7.0, 7), ("∞", np.inf)]
+)
+def test_counts(cell: object, expected: float) -> None:
+    assert count_of(cell) == expected
+
+
+# --- names ---
+
+
+@pytest.mark.parametrize(
+    ("file", "sheet", "name"),
+    [
+        ("pools/Azure.xlsx", "Sheet1", "Azure"),
+        ("pools/Azure (1).xlsx", "Tabelle1", "Azure"),
+        ("pools/Azure - Copy.csv", "", "Azure"),
+        ("pools/Azure.tab", "", "Azure"),
+        ("pools/Azure", "", "Azure"),
+        ("pools/export 4.xlsx", "Azure", "Azure"),
+        ("pools/export 4.xlsx", "\u200bAzure ", "Azure"),
+        ("pools/Azure: What is next?.xlsx", "Azure What is next", "Azure: What is next?"),
+        (
+            "pools/Networking spring cohort for the whole organization.xlsx",
+            "Networking spring cohort for th",
+            "Networking spring cohort for the whole organization",
+        ),
+        ("pools/Azure.xlsx", "Redeemed Keys", "Azure"),
+        ("pools/Azure.xlsx", "Unredeemed Keys (12)", "Azure"),
+    ],
+)
+def test_the_name_of_a_pool(file: str, sheet: str, name: str) -> None:
+    assert pool_name(file, sheet) == name
+
+
+TABS = """Sheet1 Tabelle1 Tabellenblatt1 Blatt_1 Feuil1 Feuille_1 Hoja1 Foglio1 Blad1 Planilha1 Plan1 Folha1 Página1 Ark1 Taul1 Taulukko1
+Arkusz1 List1 Hárok1 Munka1 Munkalap1 Foaie1 Sayfa1 Лист1 Аркуш1 Φύλλο1 גיליון1 ورقة1 シート1 工作表1 시트1 Trang_tính1 แผ่น1 Lapa1 Lapas1
+Leht1 Export_Worksheet Page_1 Sheet Worksheet Sheet_1_-_Table_1 Blatt_1_-_Tabelle_1 Feuille_1_-_Tableau_1 Export Results Data
+Sheet_1_-_Table_1-1 TABELLE2 sheet_12"""
+
+
+@pytest.mark.parametrize("tab", TABS.split())
+def test_a_tab_that_a_program_named_names_no_pool(tab: str) -> None:
+    assert pool_name("pools/Azure.xlsx", tab.replace("_", " ")) == "Azure"
+
+
+@pytest.mark.parametrize("tab", ["Sheet Metal", "Data Lakes", "Listening", "Plan B", "Arkansas", "Exports of 2026", "Lapland", "Page"])
+def test_a_tab_that_a_person_named_names_a_pool(tab: str) -> None:
+    assert pool_name("pools/Azure.xlsx", tab) == ("Azure" if tab == "Page" else tab)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Azure 2026-03-20", "azure"),
+        ("Azure_20260320", "azure"),
+        ("2026-03-20 Azure", "azure"),
+        ("20.03.2026 - Azure", "azure"),
+        ("Azure (20 Mar 2026)", "azure"),
+        ("Azure March 20, 2026", "azure"),
+        ("Azure 2026-03-20T10-15-00", "azure"),
+        ("Azure - Copy (2)", "azure"),
+        ("Copy of Azure 2026-03", "azure"),
+        ("Kopie von Azure", "azure"),
+        ("AZ-900", "az-900"),
+        ("Cohort 2026", "cohort 2026"),
+        ("Networking 2025-26", "networking 2025-26"),
+        ("2026-03-20", "2026-03-20"),
+        ("Copyright", "copyright"),
+    ],
+)
+def test_names_match_without_a_date_or_copy_at_either_end(name: str, expected: str) -> None:
+    assert undated_name(name) == expected
+
+
+def test_names_compare_as_a_person_sees_them() -> None:
+    for one, other in (
+        ("\u200bAzure  Basics", "azure basics"),
+        ("R&amp;D", "r&d"),
+        ("Azure&nbsp;Basics", "AZURE BASICS"),
+        ("Ａｚｕｒｅ", "azure"),
+        ("Straße", "STRASSE"),
+        ("soft\u00adware", "Software"),
+    ):
+        assert fold_name(one) == fold_name(other)
+    assert clean_name("AT&T and B&B") == "AT&T and B&B"
+
+
+def test_numbers_in_names_compare_as_numbers() -> None:
+    names = ["ck (10)", "ck (9)", "ck (1)", "ck 2026-04-05", "ck 2026-03-30", "CK (2)"]
+    assert sorted(names, key=natural) == ["ck 2026-03-30", "ck 2026-04-05", "ck (1)", "CK (2)", "ck (9)", "ck (10)"]
+
+
+# --- what Excel makes of a code ---
+
+
+@pytest.mark.parametrize(
+    ("code", "form"),
+    [
+        ("00123456", "123456"),
+        ("478109E2", "47810900"),
+        ("478109E2", "4.78109E+07"),
+        ("478109E2", "4.78E+07"),
+        ("6301190012345678901", "6301190012345670000"),
+        ("6301190012345678901", "6.30119E+18"),
+        ("7170000000000010", "7.17E+15"),  # sixteen digits that end in 0
+        ("MAR-2026", "Mar-26"),
+        ("1-2", "2-Jan"),
+        ("2026-05-31", "31-May-26"),  # three parts, the year first
+        ("2026-5-31", "5/31/2026"),
+        ("5/31/26", "31.05.2026"),
+        ("true", "TRUE"),
+    ],
+)
+def test_excel_forms(code: str, form: str) -> None:
+    assert form in set(excel_forms(code))
+
+
+@pytest.mark.parametrize("code", ["A1B2C3D4", "12345678", "2026-13-31", "QX7-0"])
+def test_codes_that_excel_leaves_alone(code: str) -> None:
+    forms = set(excel_forms(code)) - {f"{code}.0"}
+    assert not forms
+
+
+# --- coded columns ---
+
+
+def test_how_many_texts_differ() -> None:
+    import pyarrow as pa
+
+    for texts in ([], ["a"], ["a", "a"], ["a", "b", "ab", "ba", "", ""], ["x" * 70, "x" * 70, "y" * 70], ["é", "e", "é"]):
+        assert distinct_count(pa.array(texts, pa.large_string())) == len(set(texts))
+    many = [f"{n:08X}" for n in range(5000)]
+    assert distinct_count(pa.array([*many, *many[:10]], pa.large_string())) == 5000
+
+
+def test_a_compact_column_keeps_what_its_rows_say() -> None:
+    import pyarrow as pa
+
+    for values in (["a", "b", "c"], np.array([1.0, 2.0, 3.0]), pa.array(["a", "b", "c"], pa.large_string())):
+        column = Coded(np.array([2, -1, 0, 2]), values)
+        assert len(column.compact().values) == 2
+        assert [column.compact()[row] for row in range(4)] == [column[row] for row in range(4)]
+        assert column.used().tolist() == [0, 2]
