@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import product, repeat
+from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from rapidfuzz.distance import OSA
-from rapidfuzz.process import cdist
 
-from keyaudit.columns import as_arrow
-from keyaudit.exports.codes import (
-    CONFUSABLE,
-    EXCEL_DATE,
-    INVISIBLE,
-    PLAIN,
-    excel_forms,
-    fold_unicode,
-    fold_whitespace,
-    folded,
-)
+from keyaudit.coded import TEXT, Array
+from keyaudit.exports.codes import CONFUSABLE, EXCEL_DATE, INVISIBLE, PLAIN, excel_forms, fold_unicode, fold_whitespace
 
 RUNGS = {
     "whitespace": "they differ in blanks, invisible characters or a wrapper",
@@ -35,312 +26,419 @@ RUNGS = {
     "extra": "one has more text after the code, or is cut short",
     "typo": "they differ by one typing slip",
 }
+GUESSES = ("confusable", "typo")  # no link where the courses differ, or where the course key is old
 SHORTEST = 6  # neither cut nor mistyped codes are sought below this length
 SEQUENTIAL = 0.05  # a pool in which more keys than this have a neighbour makes typos meaningless
+ANOTHER_SET = 3  # so many pairs of a pool that one and the same edit tells apart are no slips
+MANY = 20_000  # codes that begin or end like a typed text beyond which only one mistyped sign is sought
 
-Pairs = list[tuple[int, int]]
+Texts: TypeAlias = Any  # an Arrow array of large strings
+Rows: TypeAlias = Any  # a record batch: place (in its side), code, spaceless (after rung 1), plain (after rung 2)
+Pairs: TypeAlias = Array  # a line for each: the row (or place) of the one code, and of the other
+
+
+@dataclass
+class Side:
+    """The codes of one side: ascending key numbers, and for each what restrains a link (None: nothing is known).
+
+    `course`: a number for each course, -1 where it is not known. Of pool keys: `pool`, and `has_hyphens`, as every key of
+    that pool has. Of the others: `bare`, no code of its file has a hyphen; `is_typed`, its cell was not text; `is_old`, it
+    was created before the sunset was announced.
+    """
+
+    numbers: Array
+    course: Array = None
+    pool: Array = None
+    has_hyphens: Array = None
+    bare: Array = None
+    is_typed: Array = None
+    is_old: Array = None
+
+    def __post_init__(self) -> None:
+        flags = dict.fromkeys(("has_hyphens", "bare", "is_typed", "is_old"), False)
+        for name, unknown in {"course": -1, "pool": 0, **flags}.items():
+            if getattr(self, name) is None:
+                setattr(self, name, np.full(len(self.numbers), unknown))
 
 
 @dataclass
 class Links:
-    """`pairs`: (left, right, rung) links. `ambiguous`: code → the candidates it has, on either side. `sequential`: pools
-    in which typos were not sought."""
+    """What resembles what, by key number, the pool key first.
+
+    `ambiguous_…`: code → the candidates it has on the other side. `not_sought`: pool → why codes one slip apart are no
+    typos there, "sequential" or "another set". `backwards`: the pool key is what Excel makes of the other code.
+    """
 
     pairs: list[tuple[int, int, str]] = field(default_factory=list)
     ambiguous_left: dict[int, list[int]] = field(default_factory=dict)
     ambiguous_right: dict[int, list[int]] = field(default_factory=dict)
-    sequential: set[int] = field(default_factory=set)
+    not_sought: dict[int, str] = field(default_factory=dict)
+    backwards: list[tuple[int, int]] = field(default_factory=list)
 
 
 def find_lookalikes(
-    left: pd.Series,
-    right: pd.Series,
-    typed: Iterable[int],
-    pool_of: Callable[[int], int],
-    codes_of: Callable[[int], pd.Series],
+    codes: Texts, left: Side, right: Side, codes_of: Callable[[int], Array], backwards: bool = False
 ) -> Links:
     """Link codes of `right` (what was recreated, or logged) to codes of `left` (pool keys), rung by rung.
 
-    Both are Series of codes indexed by key number. `typed` are right codes whose cell was not text: only the excel rung
-    may link them. `pool_of` gives a left key's pool, `codes_of` all codes of a pool (for the sequential test).
+    `codes` holds the text of every key number; `codes_of` gives the key numbers of a pool (for the sequential test).
+    `backwards`: may a pool key be what Excel made of a code that was recreated?
     """
     links = Links()
-    left, right = _with_folds(left), _with_folds(right[right.index.notna()])
-    is_typed = pd.Series(np.isin(right.index, list(typed)), index=right.index)
+    if not (len(left.numbers) and len(right.numbers)):
+        return links
+    ours, theirs = _rows(codes.take(left.numbers)), _rows(codes.take(right.numbers))
+    views = [(ours, theirs)]
+    if left.has_hyphens.any() and right.bare.any():
+        views.append((_without_hyphens(_only(ours, left.has_hyphens)), _only(theirs, right.bare)))
+    open_left, open_right = (np.asarray(pc.not_equal(rows["plain"], "")) for rows in (ours, theirs))
+    is_numbered = cache(lambda pool: is_sequential(codes.take(codes_of(pool))))
     for rung, candidates in _LADDER.items():
-        if left.empty or right.empty:
-            break
-        open_right = right if rung == "excel" else right[~is_typed[right.index]]
-        if rung == "typo":
-            mistyped = {pool_of(one) for one in left.index[_mistyped(left, open_right)]}
-            links.sequential |= {pool for pool in mistyped if is_sequential(codes_of(pool).tolist())}
-            if links.sequential:
-                left = left[[pool_of(one) not in links.sequential for one in left.index]]
-        pairs = sorted(set(candidates(left, open_right)))
-        left, right = _settle(pairs, rung, left, right, links)
+        may_link = open_right & (~right.is_typed | (rung == "excel"))
+        found = []
+        for view in views:
+            mine, their = _only(view[0], open_left), _only(view[1], may_link)
+            pairs = candidates(mine, their)
+            if rung == "typo":
+                pairs = _typos(pairs, mine, their, left.pool, is_numbered, links.not_sought)
+            found.append(_placed(pairs, mine, their))
+        one, other = (pairs := _once(found)).T
+        if rung in GUESSES:
+            is_known = (left.course[one] >= 0) & (right.course[other] >= 0)
+            is_likely = ~(is_known & (left.course[one] != right.course[other])) & ~right.is_old[other]
+            one, other = (pairs := pairs[is_likely & ~np.isin(left.pool[one], list(links.not_sought))]).T
+        _settle(links, rung, left.numbers[one], right.numbers[other], _is_alone(pairs))
+        open_left[one] = open_right[other] = False
+        if rung == "excel" and backwards:
+            mine, their = _only(ours, open_left), _only(theirs, open_right)
+            pairs = _placed(_excel(their, mine)[:, ::-1], mine, their)
+            one, other = pairs[_is_alone(pairs)].T
+            links.backwards = sorted(zip(left.numbers[one].tolist(), right.numbers[other].tolist(), strict=True))
+            open_left[one] = open_right[other] = False
     return links
 
 
-def _settle(
-    pairs: Pairs, rung: str, left: pd.DataFrame, right: pd.DataFrame, links: Links
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Link what is unique in both directions; everything else that has a candidate leaves the ladder undecided."""
-    if not pairs:
-        return left, right
-    of_left, of_right = defaultdict(list), defaultdict(list)
-    for one, other in pairs:
-        of_left[one].append(other)
-        of_right[other].append(one)
-    for one, others in of_left.items():
-        if len(others) == 1 and len(of_right[others[0]]) == 1:
-            links.pairs.append((one, others[0], rung))
+def _settle(links: Links, rung: str, ones: Array, others: Array, is_alone: Array) -> None:
+    """Link what is unique in both directions; everything else that has a candidate stays undecided."""
+    for one, other, alone in zip(ones.tolist(), others.tolist(), is_alone, strict=True):
+        if alone:
+            links.pairs.append((one, other, rung))
         else:
-            links.ambiguous_left[one] = others
-    for other, ones in of_right.items():
-        if len(ones) > 1 or len(of_left[ones[0]]) > 1:
-            links.ambiguous_right[other] = ones
-    return left.drop(list(of_left)), right.drop(list(of_right))
+            links.ambiguous_left.setdefault(one, []).append(other)
+            links.ambiguous_right.setdefault(other, []).append(one)
 
 
-def _with_folds(codes: pd.Series) -> pd.DataFrame:
-    """Codes, and what is left of them after the folds of the first two rungs."""
-    folds = {"whitespace": folded(codes, fold_whitespace), "unicode": folded(codes, fold_unicode)}
-    return pd.DataFrame({"code": codes, **folds})
+def _is_alone(pairs: Pairs) -> Array:
+    """Which pairs have neither of their two in another pair."""
+    return np.all([np.bincount(side)[side] == 1 for side in pairs.T], axis=0)
 
 
-def _equal(left: pd.Series, right: pd.Series) -> Pairs:
-    """Pairs with equal text."""
-    hits = left[_among(left, right)]
-    if hits.empty:
-        return []
-    places = defaultdict(list)
-    for number, text in right[_among(right, hits)].items():
-        if text:
-            places[text].append(number)
-    return [(one, other) for one, text in hits.items() for other in places[text]]
+def _once(found: list[Pairs]) -> Pairs:
+    """Every pair once, in order."""
+    one, other = np.concatenate(found).T
+    width = other.max(initial=0) + 1
+    return np.column_stack(np.divmod(np.unique(one * width + other), width))
 
 
-def _among(texts: pd.Series, wanted: pd.Series | list[str]) -> np.ndarray:
-    """Which texts are among the wanted ones. (`Series.isin` is far slower: it makes an object of every text.)"""
-    found = pc.is_in(as_arrow(texts), value_set=as_arrow(wanted))
-    return np.asarray(found.to_numpy(zero_copy_only=False))
+# --- codes, and what a fold leaves of them ---
 
 
-def _whitespace(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
-    return _equal(left["whitespace"], right["whitespace"])
+def _rows(code: Texts) -> Rows:
+    odd = _is_odd(code)
+    folds = {"spaceless": _changed(code, odd, fold_whitespace), "plain": _changed(code, odd, fold_unicode)}
+    return pa.RecordBatch.from_pydict({"place": np.arange(len(code)), "code": code, **folds})
 
 
-def _unicode(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
-    return _equal(left["unicode"], right["unicode"])
+def _only(rows: Rows, is_wanted: Array) -> Rows:
+    """The rows whose place is wanted."""
+    wanted = is_wanted[rows["place"].to_numpy()]
+    return rows if wanted.all() else rows.filter(wanted)
 
 
-def _case(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
-    return _equal(caseless(left["unicode"]), caseless(right["unicode"]))
+def _placed(pairs: Pairs, ours: Rows, theirs: Rows) -> Pairs:
+    """Pairs of rows as pairs of places."""
+    return np.column_stack([rows["place"].to_numpy()[side] for rows, side in zip((ours, theirs), pairs.T, strict=True)])
 
 
-def caseless(codes: pd.Series) -> pd.Series:
+def _without_hyphens(rows: Rows) -> Rows:
+    bare = {name: pc.replace_substring(rows[name], "-", "") for name in ("spaceless", "plain")}
+    return pa.RecordBatch.from_pydict({"place": rows["place"], "code": rows["code"], **bare})
+
+
+def _is_odd(texts: Texts) -> Any:
+    """Which texts hold anything but letters, digits, dash, dot, underscore."""
+    return pc.invert(pc.match_substring_regex(texts, rf"^{PLAIN.pattern}$"))
+
+
+def _changed(texts: Texts, is_odd: Any, change: Callable[[str], str]) -> Texts:
+    """Texts, the odd ones changed."""
+    odd = texts.filter(is_odd)
+    return pc.replace_with_mask(texts, is_odd, pa.array(map(change, odd.to_pylist()), TEXT)) if len(odd) else texts
+
+
+def caseless(texts: Texts) -> Texts:
     """`casefold`, which for ASCII is the lower case."""
-    is_ascii = codes.str.isascii()
-    return codes.str.lower().where(is_ascii, codes[~is_ascii].str.casefold())
+    return pc.ascii_lower(_changed(texts, pc.invert(pc.string_is_ascii(texts)), str.casefold))
 
 
-def _excel(left_codes: pd.DataFrame, right_codes: pd.DataFrame) -> Pairs:
-    """The right code is what Excel makes of the left one."""
-    left, right = left_codes["unicode"], right_codes["unicode"]
-    made = right[
-        right.str.fullmatch(rf"[\d.]+(?:[Ee][+-]?\d+)?|{EXCEL_DATE}.*|\d[\d./: -]+|(?i:true|false)").astype(bool)
-    ]
-    if made.empty:
-        return []
-    digits = left[left.str.fullmatch(r"0\d+").astype(bool)]
-    pairs = _equal(digits.str.lstrip("0").replace("", "0"), made.str.removesuffix(".0"))
-    texts = set(made)
-    places = defaultdict(list)
-    for number, text in made.items():
-        places[text].append(number)
-    odd = left.str.fullmatch(rf"\d{{12,}}|\d+[Ee]\d{{1,3}}|{EXCEL_DATE}|(?i:true|false)")
-    whole = left[_among(left, [text.removesuffix(".0") for text in texts if text.endswith(".0")])]
-    for one, text in pd.concat([left[odd.astype(bool)], whole]).items():
-        for form in texts.intersection(excel_forms(text)):
-            pairs += [(one, other) for other in places[form]]
-    return pairs
+_SIGNS = "".join(CONFUSABLE.values()).encode()
+_ONE_SIGN = bytes.maketrans(bytes(CONFUSABLE), _SIGNS)
+_ONE_SIGN_CASELESS = bytes.maketrans(bytes(CONFUSABLE).lower(), _SIGNS)
 
 
-def _confusable(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
-    return _equal(_unconfused(left["unicode"]), _unconfused(right["unicode"]))
-
-
-def _unconfused(codes: pd.Series) -> pd.Series:
+def _unconfused(texts: Texts, one_sign: bytes = _ONE_SIGN) -> Texts:
     """One sign for all that are confused: they are ASCII, so a table over the bytes of UTF-8 will do."""
-    column = as_arrow(codes)
-    _, offsets, letters = column.buffers()
-    told = pa.py_buffer(letters.to_pybytes().translate(_ONE_SIGN)) if letters else letters
-    made = pa.LargeStringArray.from_buffers(len(column), offsets, told, offset=column.offset)
-    return pd.Series(made, index=codes.index, dtype="str")
+    _, offsets, letters = texts.buffers()
+    told = pa.py_buffer(letters.to_pybytes().translate(one_sign))
+    return pa.LargeStringArray.from_buffers(len(texts), offsets, told, offset=texts.offset)
 
 
-_ONE_SIGN = bytes(ord(CONFUSABLE.get(number, chr(number))) for number in range(256))
+# --- candidates: pairs of rows that a rung would link ---
 
 
-def _extra(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
-    """The right code is the left one and more text, or its beginning."""
+def _is_in(values: Any, wanted: Any) -> Array:
+    return np.asarray(pc.is_in(values, value_set=pa.array(wanted)))
+
+
+def _shared(ones: Any, others: Any) -> tuple[Array, Array]:
+    """Where the values of either side are that the other has too."""
+    if len(ones) > len(others):  # the few make the table in which the many are sought
+        theirs, mine = _shared(others, ones)
+        return mine, theirs
+    theirs = np.flatnonzero(_is_in(others, ones))
+    return np.flatnonzero(_is_in(ones, others.take(theirs))), theirs
+
+
+def _equal(ones: Any, others: Any) -> Pairs:
+    """All pairs of equal values."""
+    mine, theirs = _shared(ones, others)
+    if not len(mine):
+        return _pairs([])
+    values = pa.array(ones.take(mine)).dictionary_encode()
+    wanted = values.indices.to_numpy()
+    value = np.asarray(pc.index_in(others.take(theirs), value_set=values.dictionary))
+    order = np.argsort(value, kind="stable")
+    first, stop = (np.searchsorted(value[order], wanted, side) for side in ("left", "right"))
+    count = stop - first
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.column_stack([np.repeat(mine, count), theirs[order[np.repeat(first, count) + nth]]])
+
+
+def _pairs(pairs: Iterable[tuple[int, int]]) -> Pairs:
+    return np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+
+
+_NUMBER = r"^\d+(?:[Ee]\d{1,3})?$"
+_DATE_OR_WORD = rf"^(?:{EXCEL_DATE}|(?i:true|false))$"
+_MADE = rf"^(?:[\d.]+(?:[Ee][+-]?\d+)?|{EXCEL_DATE}.*|\d[\d./: -]+|(?i:true|false))$"
+_SHOWN = re.compile(r"\d+(?:\.(\d*))?(?:[Ee]([+-]?\d{1,3}))?", re.ASCII)
+
+
+def _excel(sources: Rows, others: Rows) -> Pairs:
+    """The other code is what Excel makes of the source."""
+    asked, shown = sources["plain"], others["plain"]
+    few, pattern = (asked, f"{_NUMBER}|{_DATE_OR_WORD}") if len(asked) < len(shown) else (shown, _MADE)
+    if not len(_matching(few, pattern)):
+        return _pairs([])
+    made = defaultdict(list)
+    for row, text in _told(shown, _matching(shown, _MADE)):
+        made[text].append(row)
+    rows = np.concatenate([_matching(asked, _DATE_OR_WORD), _near(asked, made)])
+    forms = ((row, {form.replace(" ", "") for form in excel_forms(text)}) for row, text in _told(asked, rows))
+    return _pairs((row, other) for row, made_of in forms for form in made.keys() & made_of for other in made[form])
+
+
+def _matching(texts: Texts, pattern: str) -> Array:
+    return np.flatnonzero(pc.match_substring_regex(texts, pattern))
+
+
+def _told(texts: Texts, rows: Array) -> Iterator[tuple[int, str]]:
+    """Rows and their texts, as Python has them."""
+    return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)
+
+
+def _near(texts: Texts, made: Iterable[str]) -> Array:
+    """Numbers that one of those made may show rounded: to ask a million numbers for all their forms takes a minute."""
+    rows = _matching(texts, _NUMBER)
+    value = pc.cast(texts.take(rows), pa.float64()).to_numpy()
+    low, high = [], []
+    for text in made:
+        if (match := _SHOWN.fullmatch(text)) and np.isfinite(number := float(text)):
+            lost = 0.6 * float(f"1e{int(match[2]) - len(match[1] or '')}") if match[2] else 2e-14 * number
+            low.append(number - lost)
+            high.append(number + lost)
+    begun, ended = np.searchsorted(np.sort(low), value, "right"), np.searchsorted(np.sort(high), value, "left")
+    return rows[(begun > ended) | np.isinf(value)]
+
+
+def _extra(ours: Rows, theirs: Rows) -> Pairs:
+    """The other code is ours and more text, or its beginning."""
+    lengths, cut = (np.asarray(pc.utf8_length(rows["plain"])) for rows in (ours, theirs))
+    longest = lengths.max(initial=0)
     heads: list[tuple[str, int]] = []
-    for number, text in right["code"][~right["code"].str.fullmatch(PLAIN).astype(bool)].items():
-        for gap in re.finditer(rf"[{INVISIBLE},;]+", text):
-            head = fold_unicode(text[: gap.start()])
-            if head and text[gap.end() :]:
-                heads.append((head, number))
-    texts = pd.Series([head for head, _ in heads], index=[number for _, number in heads], dtype="str")
-    pairs = _equal(left["unicode"], texts)
-    lengths = left["unicode"].str.len()
-    for length, cut in right["unicode"].groupby(right["unicode"].str.len()):
-        if length >= SHORTEST:
-            pairs += _equal(left["unicode"][lengths > length].str.slice(0, int(length)), cut)
-    return pairs
+    for row, code in _told(theirs["code"], np.flatnonzero(_is_odd(theirs["code"]))):
+        for gap in re.finditer(rf"[{INVISIBLE},;]+", code):
+            head = fold_unicode(code[: gap.start()])
+            if len(head) > longest or gap.end() == len(code):
+                break
+            heads.append((head, row))
+    one, other = _equal(ours["plain"], pa.array([head for head, _ in heads], TEXT)).T
+    found = [np.column_stack([one, np.array([row for _, row in heads], dtype=np.int64)[other]])]
+    for length in np.unique(cut[(cut >= SHORTEST) & (cut < longest)]).tolist():
+        mine, their = np.flatnonzero(lengths > length), np.flatnonzero(cut == length)
+        begin = pc.utf8_slice_codeunits(ours["plain"].take(mine), 0, length)
+        one, other = _equal(begin, theirs["plain"].take(their)).T
+        found.append(np.column_stack([mine[one], their[other]]))
+    return np.concatenate(found)
 
 
-def _typo(left: pd.DataFrame, right: pd.DataFrame) -> Pairs:
-    """Optimal-string-alignment distance 1."""
-    pairs: Pairs = []
-    for ones, others in _alike_in_half(left[_mistyped(left, right)], right):
-        for mine, theirs in _slips(_letters(ones), _letters(others)):
-            places = defaultdict(list)
-            for place in np.flatnonzero(_is_in(theirs, mine)):
-                places[theirs[place]].append(place)
-            pairs += [
-                (ones.index[one], others.index[other])
-                for one in np.flatnonzero(_is_in(mine, theirs))
-                for other in places[mine[one]]
-                if OSA.distance(ones.iat[one], others.iat[other], score_cutoff=1) == 1
-            ]
-    return pairs
+# --- one typing slip ---
 
 
-def _mistyped(left: pd.DataFrame, right: pd.DataFrame) -> np.ndarray:
-    """Which left codes are one slip away from a right one."""
-    found = pd.Series(np.zeros(len(left), dtype=bool), index=left.index)
-    for ones, others in _alike_in_half(left, right):
-        for mine, theirs in _slips(_letters(ones), _letters(others)):
-            found[ones.index[_is_in(mine, theirs)]] = True
-    return np.asarray(found, dtype=bool)
+def _typos(
+    pairs: Pairs, ours: Rows, theirs: Rows, pools: Array, is_numbered: Callable[[int], bool], not_sought: dict[int, str]
+) -> Pairs:
+    """Pairs that are one slip apart, and a note of the pools in which that is no sign of a slip."""
+    pool = pools[ours["place"].to_numpy()[pairs[:, 0]]]
+    not_sought |= {number: "sequential" for number in np.unique(pool).tolist() if is_numbered(number)}
+    sought = ~np.isin(pool, list(not_sought))
+    pairs, pool = pairs[sought], pool[sought].tolist()
+    texts = (rows["plain"].take(side).to_pylist() for rows, side in zip((ours, theirs), pairs.T, strict=True))
+    edits = [_edit(*pair) for pair in zip(*texts, strict=True)]
+    found = Counter((number, end) for number, edit in zip(pool, edits, strict=True) for end in edit)
+    not_sought |= {number: "another set" for (number, _), count in found.items() if count >= ANOTHER_SET}
+    return pairs[[bool(edit) for edit in edits]]
 
 
-def _alike_in_half(left: pd.DataFrame, right: pd.DataFrame) -> Iterator[tuple[pd.Series, pd.Series]]:
-    """Codes by their lengths that share the first or the last half: one slip leaves one of the two as it was."""
-    by_length = right["unicode"].groupby(right["unicode"].str.len())
-    lengths = left["unicode"].str.len()
-    for size, theirs in by_length:
-        for length in range(max(SHORTEST, int(size) - 1), int(size) + 2 if size >= SHORTEST else 0):
-            ones, others = left["unicode"][lengths == length], theirs
-            if ones.empty:
-                continue
-            half = (min(length, int(size)) - 1) // 2
-            heads = ones.str.slice(0, half), others.str.slice(0, half)
-            tails = ones.str.slice(-half), others.str.slice(-half)
-            ones = ones[_among(heads[0], heads[1]) | _among(tails[0], tails[1])]
-            others = others[_among(heads[1], heads[0]) | _among(tails[1], tails[0])]
-            if len(ones) and len(others):
-                yield ones, others
+def _edit(one: str, other: str) -> tuple[tuple[object, ...], ...]:
+    """The slip between two codes: its place from the beginning and from the end, with the signs there; none if more."""
+    before = _common(one, other)
+    one, other = one[before:], other[before:]
+    after = _common(one[::-1], other[::-1])
+    one, other = one[: len(one) - after], other[: len(other) - after]
+    is_slip = max(len(one), len(other)) == 1 or (len(one) == 2 and one == other[::-1])
+    return ((before, one, other), (one, other, after)) if is_slip else ()
 
 
-def _letters(codes: pd.Series) -> np.ndarray:
-    """Codes of one length as a row of numbers for each place."""
-    size = len(codes.iat[0])
-    return np.array(codes.tolist(), dtype=f"U{max(size, 1)}").view(np.uint32).reshape(len(codes), -1)[:, :size].T
+def _common(one: str, other: str) -> int:
+    """How many signs two texts begin with alike."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def _slips(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For every slip that may lie between codes of two lengths: a number for each code on either side.
-
-    Two codes have the same number where nothing but that slip tells them apart. (A number is a sum of letters times
-    random weights, so that a slip is a small correction, and chance all but never makes two numbers equal.)
-    """
-    size, other_size = len(ones), len(others)
-    if size < other_size:
-        yield from ((mine, theirs) for theirs, mine in _slips(others, ones))
-    weights = np.random.default_rng(0).integers(1, 2**63, size + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    swap = weights[:-1] - weights[1:]
-    if size == other_size:
-        mine, theirs = _weighed(ones, weights), _weighed(others, weights)
-        for at in range(size):  # another letter
-            yield mine - ones[at] * weights[at], theirs - others[at] * weights[at]
-        for at in range(size - 1):  # two letters swapped
-            yield mine, theirs + (others[at + 1] - others[at].astype(np.uint64)) * swap[at]
-    if size == other_size + 1:
-        mine, theirs = _weighed(ones[1:], weights), _weighed(others, weights)
-        for at in range(size):  # one letter more: the letters after it stand one place farther on
-            yield mine, theirs
-            if at < other_size:
-                mine = mine + (ones[at] - ones[at + 1].astype(np.uint64)) * weights[at]
+def _slipped(ours: Rows, theirs: Rows) -> Pairs:
+    """Pairs at optimal-string-alignment distance 1 (or none, or by a rare chance more: `_edit` tells)."""
+    ones, others = ours["plain"], theirs["plain"]
+    mine, their = _alike_in_half(ones, others)
+    ours_by_length, theirs_by_length = _by_length(ones.take(mine)), _by_length(others.take(their))
+    found = [_pairs([])]
+    for size, other_size in product(ours_by_length, theirs_by_length):
+        if abs(size - other_size) <= 1:
+            (rows, letters), (other_rows, other_letters) = ours_by_length[size], theirs_by_length[other_size]
+            slips = _slips(letters, size - other_size), _slips(other_letters, other_size - size)
+            for numbers in zip(*slips, strict=True):
+                one, other = _equal(*numbers).T
+                found.append(np.column_stack([mine[rows[one]], their[other_rows[other]]]))
+    return _once(found)
 
 
-def _weighed(letters: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    total = np.zeros(letters.shape[1], dtype=np.uint64)
-    for row, weight in zip(letters, weights, strict=False):
-        total += row * weight
-    return total
+def _alike_in_half(ones: Texts, others: Texts) -> tuple[Array, Array]:
+    """The rows that begin or end like one on the other side: a slip leaves one half of a code as it was."""
+    lengths, other_lengths = (np.asarray(pc.utf8_length(texts)) for texts in (ones, others))
+    mine, their = np.flatnonzero(lengths >= SHORTEST), np.flatnonzero(other_lengths >= SHORTEST)
+    ones, others = ones.take(mine), others.take(their)
+    half = (np.concatenate([lengths[mine], other_lengths[their]]).min(initial=99) - 1) // 2
+    ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]
+    near, other_near = (
+        np.unique(np.concatenate(found)) for found in zip(*(_shared(*end) for end in ends), strict=True)
+    )
+    return mine[near], their[other_near]
 
 
-def _is_in(numbers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    found = pc.is_in(pa.array(numbers), value_set=pa.array(wanted))
-    return np.asarray(found.to_numpy(zero_copy_only=False))
-
-
-def is_sequential(codes: list[str]) -> bool:
+def is_sequential(codes: Texts) -> bool:
     """Do more than 5 % of a pool's keys have another key of the pool within distance 1?"""
-    by_size: dict[int, list[str]] = defaultdict(list)
-    for code in sorted(set(codes)):
-        by_size[len(code)].append(code)
-    letters = {size: _letters(pd.Series(same, dtype="str")) for size, same in by_size.items()}
-    is_near = {size: np.zeros(len(same), dtype=bool) for size, same in by_size.items()}
-    for size, ones in letters.items():
-        for mine, theirs in _slips(ones, ones):  # with nothing swapped, a code is the same as itself
-            is_near[size] |= np.where(mine == theirs, pd.Series(mine).duplicated(keep=False), _is_in(theirs, mine))
-        if size + 1 in letters:
-            for mine, theirs in _slips(ones, letters[size + 1]):
-                is_near[size] |= _is_in(mine, theirs)
-                is_near[size + 1] |= _is_in(theirs, mine)
-    return sum(int(near.sum()) for near in is_near.values()) > SEQUENTIAL * len(set(codes))
+    codes = pc.unique(codes)
+    by_length = _by_length(codes)
+    is_near = np.zeros(len(codes), dtype=bool)
+    for size, other_size in product(by_length, repeat=2):
+        if other_size - size in (0, 1):
+            sides = {size: size - other_size, other_size: other_size - size}
+            rows = np.concatenate([by_length[length][0] for length in sides])
+            for numbers in zip(*(_slips(by_length[length][1], more) for length, more in sides.items()), strict=True):
+                ordered = np.sort(every := np.concatenate(numbers))
+                is_near[rows[_is_in(every, ordered[1:][ordered[1:] == ordered[:-1]])]] = True
+                if is_near.sum() > SEQUENTIAL * len(codes):
+                    return True
+    return False
 
 
-_LADDER: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Pairs]] = {
-    "whitespace": _whitespace,
-    "unicode": _unicode,
-    "case": _case,
-    "excel": _excel,
-    "confusable": _confusable,
-    "extra": _extra,
-    "typo": _typo,
-}
+def _by_length(texts: Texts) -> dict[int, tuple[Array, Array]]:
+    """For each length the rows with such texts, and their letters: a line of numbers for each place in a text."""
+    lengths = np.asarray(pc.utf8_length(texts))
+    groups = {}
+    for size in np.unique(lengths).tolist():
+        rows = np.flatnonzero(lengths == size)
+        letters = np.array(texts.take(rows).to_pylist(), dtype=f"U{max(size, 1)}").view(np.uint32)
+        groups[size] = rows, np.ascontiguousarray(letters.reshape(len(rows), -1)[:, :size].T)
+    return groups
 
 
-MANY = 20_000  # candidates by beginning or end beyond which one mistyped character is sought instead
-_SAME = {fold: group for group in ("0o", "1il", "8b", "5s", "2z", "6g") for fold in group}
-_FOLD = np.array([ord(_SAME.get(chr(b).lower(), chr(b).lower())[0]) if b < 128 else b for b in range(256)], dtype=np.uint8)  # fmt: skip
+def _slips(letters: Array, longer_by: int) -> Iterator[Array]:
+    """A number for each code, for every slip that may lie between it and another of its length or a letter off.
 
-
-def worth_comparing(codes: pd.Series, text: str) -> pd.Series:
-    """Those of many codes that share the beginning or the end of one text, ignoring case and confusables.
-
-    Every rung of the ladder but far-fetched Excel forms keeps one of the two, so the ladder need look at no other.
+    Two codes have the same number where nothing but that slip tells them apart. (Numbers are sums of letters times random
+    weights: a slip is a small correction, and chance all but never makes two equal.)
     """
-    wanted = _FOLD[np.frombuffer(fold_unicode(fold_whitespace(text)).encode(), dtype=np.uint8)]
+    size, nothing = len(letters), np.zeros(letters.shape[1], dtype=np.uint64)
+    weights = np.random.default_rng(0).integers(2**64, size=size + 2, dtype=np.uint64)
+    whole = sum(map(np.multiply, letters, weights), nothing)
+    if longer_by < 0:
+        yield from repeat(whole, size + 1)
+        return
+    cut = sum(map(np.multiply, letters[1:], weights), nothing)
+    for at in range(size):  # a letter left out: it is another one there, or there is none
+        yield cut
+        if at + 1 < size:
+            cut = cut + (letters[at].astype(np.uint64) - letters[at + 1]) * weights[at]
+    for at in range(size - 1 if longer_by == 0 else 0):  # two letters, whichever comes first
+        one, other = letters[at : at + 2].astype(np.uint64)
+        rest = whole - one * weights[at] - other * weights[at + 1]
+        yield rest + (one + other) * weights[-1] + one * other * weights[-2]
+
+
+# --- did you mean? ---
+
+
+def meant_by(codes: Texts, text: str) -> list[int]:
+    """The numbers of the codes that a typed text resembles: all candidates of the first rung that has any.
+
+    The ladder looks only at codes that share the beginning or the end of the text, ignoring case and confusables: all
+    rungs but far-fetched Excel forms keep one of the two.
+    """
+    wanted = fold_unicode(text).encode().lower().translate(_ONE_SIGN_CASELESS).decode()
     half = max(2, len(wanted) // 2 - 1)
-    if len(wanted) < half or codes.empty:
-        return codes.head(0)
-    column = as_arrow(codes)
-    offsets = np.frombuffer(column.buffers()[1], dtype=np.int64)[column.offset : column.offset + len(column) + 1]
-    letters = _FOLD[np.frombuffer(column.buffers()[2], dtype=np.uint8)]
-    start, stop = offsets[:-1], offsets[1:]
-    long = np.flatnonzero(stop - start >= half)
-    head, tail = long, long
-    for place in range(half):
-        head = head[letters[start[head] + place] == wanted[place]]
-        tail = tail[letters[stop[tail] - 1 - place] == wanted[-1 - place]]
-    near = np.union1d(head, tail)
-    if len(near) > MANY:
-        shown = pa.LargeStringArray.from_buffers(len(column), column.buffers()[1], pa.py_buffer(letters.tobytes()))
-        few = [code.as_py() for code in shown.take(pa.array(near))] if len(near) < len(shown) else shown.to_pylist()
-        distance = cdist([wanted.tobytes().decode(errors="replace")], few, scorer=OSA.distance, score_cutoff=1, dtype=np.uint8)  # fmt: skip
-        near = near[distance[0] <= 1]
-    return codes.iloc[near]
+    if len(wanted) < half:
+        return []
+    shown = _unconfused(pc.ascii_lower(codes), _ONE_SIGN_CASELESS)
+    near = np.flatnonzero(pc.or_(pc.starts_with(shown, wanted[:half]), pc.ends_with(shown, wanted[-half:])))
+    if len(near) > MANY:  # a sign more or less, another, or two swapped; a foreign one is not guessed
+        cuts = [(wanted[:at], wanted[at:]) for at in range(len(wanted) + 1)]
+        signs = ("", *map(chr, range(33, 127)))
+        slips = [head + sign + tail[skip:] for head, tail in cuts for sign in signs for skip in (0, 1)]
+        slips += [head + tail[1::-1] + tail[2:] for head, tail in cuts]
+        few = shown.take(near)
+        near = near[_is_in(few, pa.array(slips, TEXT)) | ~np.asarray(pc.string_is_ascii(few))]
+    both = pa.concat_arrays([codes.take(near), pa.array([text], TEXT)])
+    links = find_lookalikes(both, Side(np.arange(len(near))), Side(np.array([len(near)])), lambda _: near[:0])
+    found = [one for one, _, _ in links.pairs] or [one for ones in links.ambiguous_right.values() for one in ones]
+    return [int(near[one]) for one in found]
+
+
+_LADDER: dict[str, Callable[[Rows, Rows], Pairs]] = {
+    "whitespace": lambda ours, theirs: _equal(ours["spaceless"], theirs["spaceless"]),
+    "unicode": lambda ours, theirs: _equal(ours["plain"], theirs["plain"]),
+    "case": lambda ours, theirs: _equal(caseless(ours["plain"]), caseless(theirs["plain"])),
+    "excel": _excel,
+    "confusable": lambda ours, theirs: _equal(_unconfused(ours["plain"]), _unconfused(theirs["plain"])),
+    "extra": _extra,
+    "typo": _slipped,
+}
