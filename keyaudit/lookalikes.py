@@ -356,7 +356,7 @@ def _alike_in_half(ones: Texts, others: Texts) -> tuple[Array, Array]:
 
 def is_sequential(codes: Texts) -> bool:
     """Do more than 5 % of a pool's keys have another key of the pool within distance 1?"""
-    codes = pc.unique(codes)
+    codes = pc.unique(codes.drop_null())
     by_length = _by_length(codes)
     is_near = np.zeros(len(codes), dtype=bool)
     for size, other_size in product(by_length, repeat=2):
@@ -377,7 +377,7 @@ def _by_length(texts: Texts) -> dict[int, tuple[Array, Array]]:
     groups = {}
     for size in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == size)
-        letters = np.array(texts.take(rows).to_pylist(), dtype=f"U{max(size, 1)}").view(np.uint32)
+        letters = np.array(texts.take(rows).to_pylist(), dtype=f"U{size}").view(np.uint32)
         groups[size] = rows, np.ascontiguousarray(letters.reshape(len(rows), -1)[:, :size].T)
     return groups
 

@@ -14,7 +14,7 @@ import pytest
 
 from keyaudit.coded import TEXT
 from keyaudit.exports.codes import CONFUSABLE, INVISIBLE, excel_forms, fold_unicode, fold_whitespace
-from keyaudit.lookalikes import MANY, RUNGS, Links, Side, caseless, find_lookalikes, is_sequential, meant_by
+from keyaudit.lookalikes import MANY, RUNGS, Links, Side, _edit, caseless, find_lookalikes, is_sequential, meant_by
 
 
 def texts(codes: Sequence[str]) -> pa.Array:
@@ -190,6 +190,7 @@ def test_a_cell_that_was_not_text_links_by_excel_only() -> None:
     assert climb(["AB123457"], ["AB123456"], typed=[True]) == NOTHING
     assert climb(["AB123456"], ["ab123456"], typed=[True]) == NOTHING
     assert climb(["0123457"], ["123457"], typed=[True]).pairs == [(0, 1, "excel")]
+    assert climb(["true"], ["TRUE"], typed=[True]).pairs == [(0, 1, "excel")]
     assert climb(["AB123456"], ["AB123457", "AB123458"], typed=[True, False]).pairs == [(0, 2, "typo")]
 
 
@@ -361,6 +362,7 @@ def test_numbered_keys_are_told_where_a_pair_is_one_slip_apart() -> None:
 def test_random_keys_are_not_sequential() -> None:
     assert not is_sequential(texts(["58703BA0", "1F22C9D4", "A0B1C2D3", "77E0F1A2", "9C8B7A65"]))
     assert not is_sequential(texts([]))
+    assert is_sequential(pa.array(["58703BA0", None, "58703BA1"], TEXT))  # one that cannot be read is no neighbour
 
 
 def test_one_key_in_twenty_may_have_a_neighbour() -> None:
@@ -380,6 +382,25 @@ def test_sequential_is_more_than_one_key_in_twenty_with_a_neighbour(seed: int) -
     codes = ["".join(chance.choices(letters, k=chance.randint(0, 7))) for _ in range(20 if seed % 2 else 3)]
     has_neighbour = {one for one, other in product(codes, codes) if distance(one, other) == 1}
     assert is_sequential(texts(codes)) == (len(has_neighbour) > 0.05 * len(set(codes)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "edit"),
+    [
+        ("ABCD", "ABXD", ((2, "C", "X"), ("C", "X", 1))),
+        ("ABCD", "ABCCD", ((3, "", "C"), ("", "C", 1))),
+        ("ABCD", "BCD", ((0, "A", ""), ("A", "", 3))),
+        ("ABCD", "ACBD", ((1, "BC", "CB"), ("BC", "CB", 1))),
+        ("ABCD", "ABCD", ()),
+        ("ABCD", "DBCA", ()),
+        ("ABCD", "ADCB", ()),
+        ("ABCD", "ABXX", ()),
+        ("ABCD", "AB", ()),
+        ("", "A", ((0, "", "A"), ("", "A", 0))),
+    ],
+)
+def test_an_edit_is_where_it_is_from_either_end(one: str, other: str, edit: tuple[object, ...]) -> None:
+    assert _edit(one, other) == edit
 
 
 # --- the other way round ---
@@ -563,6 +584,7 @@ def test_the_ladder_is_what_a_comparison_of_every_code_with_every_other_finds(se
         ("47810900", [1]),
         ("123456", [2]),
         ("ÄÖ99-XY78", [3]),
+        ("q7", [4]),
         ("nothing like it", []),
         ("A", []),
         ("", []),
@@ -570,7 +592,7 @@ def test_the_ladder_is_what_a_comparison_of_every_code_with_every_other_finds(se
     ],
 )
 def test_what_a_typed_text_may_mean(typed: str, meant: list[int]) -> None:
-    codes = texts(["AB12-CD34", "478109E2", "00123456", "ÄÖ99-XY77"])
+    codes = texts(["AB12-CD34", "478109E2", "00123456", "ÄÖ99-XY77", "Q7"])
     assert meant_by(codes, typed) == meant
     assert meant_by(pa.concat_arrays([texts(["left out"]), codes]).slice(1), typed) == meant
 
