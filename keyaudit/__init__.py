@@ -19,7 +19,9 @@ _HOME = {
     "check": "checking",
     "reconcile": "reconciliation",
     "Reconciliation": "audit",
-    **dict.fromkeys(("read_pool_exports", "read_course_keys", "read_pool_list", "read_distribution_log"), "exports.read"),
+    **dict.fromkeys(
+        ("read_pool_exports", "read_course_keys", "read_pool_list", "read_distribution_log"), "exports.read"
+    ),
     **dict.fromkeys(("read_other_keys", "read_course_assignments", "header_mapping"), "exports.read"),
     **dict.fromkeys(("from_environment", "readable_tables"), "notebook"),
     "migration_plan": "plan",

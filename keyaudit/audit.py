@@ -96,7 +96,10 @@ class Reconciliation:
         for block in self._blocks:
             if len(places := np.flatnonzero(at(wanted, block.key, False))):
                 rank, said = ranks(self.facts, block)[places], messages(self.facts, block).take(places)
-                found += [(r, int(k), f"{plain(block.code)}. {said[n]}") for n, (r, k) in enumerate(zip(rank, block.key[places], strict=True))]
+                found += [
+                    (r, int(k), f"{plain(block.code)}. {said[n]}")
+                    for n, (r, k) in enumerate(zip(rank, block.key[places], strict=True))
+                ]
         told: dict[int, list[tuple[str, str]]] = {}
         for rank, key, text in sorted(found, key=itemgetter(0)):
             told.setdefault(key, []).append((SEVERITIES[rank], text))
@@ -314,7 +317,9 @@ class Reconciliation:
         if severity:
             kinds = self.finding_counts[severity]
             above = " above all" if len(kinds) > 1 else ""
-            told.append(f"{'Critical' if severity == 'critical' else 'To be put right'}{above}: {self._said(*next(iter(kinds.items())))}.")
+            told.append(
+                f"{'Critical' if severity == 'critical' else 'To be put right'}{above}: {self._said(*next(iter(kinds.items())))}."
+            )
         return " ".join(told) or VERDICTS[self.verdict]
 
     def _said(self, kind: str, number: int) -> str:
@@ -322,7 +327,11 @@ class Reconciliation:
         if kind not in STATUSES:
             return f"{_kind(kind)} ({number:,})"
         every = self.statuses[kind]
-        counted = f"{count(number)} {are(number)} {plain(kind)}" if number == every else f"{number:,} of {count(every)} {plain(kind)}"
+        counted = (
+            f"{count(number)} {are(number)} {plain(kind)}"
+            if number == every
+            else f"{number:,} of {count(every)} {plain(kind)}"
+        )
         return f"{counted} ({STATUSES[kind].short})"
 
     def deadline_sentence(self) -> str:
@@ -534,7 +543,9 @@ class Reconciliation:
 
     def compared_with(self, former: Reconciliation | str | Path) -> Changes:
         """The same as rows, and counted."""
-        return compare(former.key_columns if isinstance(former, Reconciliation) else read_former(former), self.key_columns)
+        return compare(
+            former.key_columns if isinstance(former, Reconciliation) else read_former(former), self.key_columns
+        )
 
 
 def _sources(f: Facts) -> list[dict[str, Any]]:

@@ -94,7 +94,9 @@ class Case:
         matches = (options for pattern, options in self.files.items() if fnmatch.fnmatchcase(label, pattern))
         return next(matches, FileOptions())
 
-    def read(self, *, keep_going: bool = False, progress: Progress = lambda _: None) -> tuple[dict[str, Export], list[tuple[str, str]]]:
+    def read(
+        self, *, keep_going: bool = False, progress: Progress = lambda _: None
+    ) -> tuple[dict[str, Export], list[tuple[str, str]]]:
         """Read the exports of every role; and, if `keep_going`, the files that could not be read: label, problem."""
         unreadable: list[tuple[str, str]] = []
 
@@ -102,7 +104,9 @@ class Case:
             unreadable.append((problem.file, str(problem)))
 
         exports: dict[str, Export] = {}
-        with Ahead(request for role, paths in self.paths.items() for request in requests_of(role, paths, self.options)) as ahead:
+        with Ahead(
+            request for role, paths in self.paths.items() for request in requests_of(role, paths, self.options)
+        ) as ahead:
             for role, paths in self.paths.items():
                 export = read_role(
                     role,
@@ -159,8 +163,15 @@ class Case:
         given = [("[[accepted]] pool", entry.pool) for entry in self.accepted if entry.pool]
         for what, name in (*given, *(("[pools]", name) for name in self.pools)):
             if fold_name(name) not in known or fold_name(name) in map(fold_name, result.facts.pools.only_declared):
-                self._refuse(what, "pool", name, [name for name in known.values() if name not in result.facts.pools.only_declared])
-        references = set(result.facts.references.to_pylist()) if any(entry.reference for entry in self.accepted) else set()
+                self._refuse(
+                    what,
+                    "pool",
+                    name,
+                    [name for name in known.values() if name not in result.facts.pools.only_declared],
+                )
+        references = (
+            set(result.facts.references.to_pylist()) if any(entry.reference for entry in self.accepted) else set()
+        )
         for entry in self.accepted:
             if entry.reference is not None and entry.reference not in references:
                 self._refuse("[[accepted]] reference", "reference", entry.reference, references)
@@ -176,7 +187,9 @@ def open_case(path: str | Path) -> Case:
     root = Path(path)
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
-        raise CaseError(f"{path}: this case folder {what}. `keyaudit new CASE` makes one, with a folder for each export.")
+        raise CaseError(
+            f"{path}: this case folder {what}. `keyaudit new CASE` makes one, with a folder for each export."
+        )
     declared = _declared(root)
     folders, notes = _folders(root)
     if not {"pools_before", "pools_now"} & set(folders):
@@ -187,9 +200,13 @@ def open_case(path: str | Path) -> Case:
     labels = [f"{file.parent.name}/{file.name}" for of in folders.values() for file in files_of(list(of))]
     for pattern in declared.get("files", {}):
         if not any(label == pattern or fnmatch.fnmatchcase(label, pattern) for label in labels):
-            raise CaseError(f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}")
+            raise CaseError(
+                f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
+            )
     options = {
-        pattern: FileOptions(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+        pattern: FileOptions(
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+        )
         for pattern, told in declared.get("files", {}).items()
     }
     return Case(
@@ -232,7 +249,9 @@ def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
         if entry.is_file():
             kind, reason = kind_of(entry)
             if kind == "data" or is_export_of_other_form(entry):
-                raise CaseError(f"{where}: an export must lie in a folder that says what it is. Move it into one of: {ACCEPTED}.")
+                raise CaseError(
+                    f"{where}: an export must lie in a folder that says what it is. Move it into one of: {ACCEPTED}."
+                )
             passed.append(_passed_over(entry, reason, "note"))
         elif role is not None:
             holds, told = _files_in(entry)
@@ -254,7 +273,9 @@ def _files_in(folder: Path) -> tuple[bool, list[Note]]:
             continue
         if entry.is_dir():
             if any(file.is_file() and kind_of(file)[0] == "data" for file in entry.rglob("*")):
-                raise CaseError(f"{folder.name}/{entry.name}: exports in a folder below {folder.name} are not read. Move them up into {folder.name}.")
+                raise CaseError(
+                    f"{folder.name}/{entry.name}: exports in a folder below {folder.name} are not read. Move them up into {folder.name}."
+                )
             continue
         kind, reason = kind_of(entry)
         holds |= kind == "data"
@@ -263,7 +284,9 @@ def _files_in(folder: Path) -> tuple[bool, list[Note]]:
 
 
 def _passed_over(path: Path, reason: str, severity: str) -> Note:
-    return Note(Code.files_passed_over, f"It was not read: {reason}.", f"{path.parent.name}/{path.name}", severity=severity)
+    return Note(
+        Code.files_passed_over, f"It was not read: {reason}.", f"{path.parent.name}/{path.name}", severity=severity
+    )
 
 
 def is_export_of_other_form(path: Path) -> bool:
@@ -287,7 +310,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as problem:
-        raise CaseError(f"{name}: {problem}. Texts need quotes, dates must not have them: as_of = 2026-04-09.") from None
+        raise CaseError(
+            f"{name}: {problem}. Texts need quotes, dates must not have them: as_of = 2026-04-09."
+        ) from None
     except RecursionError:
         raise CaseError(f"{name} is nested too deeply.") from None
     except UnicodeDecodeError:
@@ -313,7 +338,11 @@ def _validate(value: Any, expected: Any, name: str, where: str) -> None:
     """Compare what case.toml says with ENTRIES; an unknown entry or a wrong type is an error that names it."""
     if isinstance(expected, list):
         if not isinstance(value, list):
-            how = f"write [[{where}]] with two brackets: there may be several" if expected != [str] else f'{where} must be a list of texts: ["…"]'
+            how = (
+                f"write [[{where}]] with two brackets: there may be several"
+                if expected != [str]
+                else f'{where} must be a list of texts: ["…"]'
+            )
             raise CaseError(f"{name}: {how}.")
         for item in value:
             _validate(item, expected[0], name, where)

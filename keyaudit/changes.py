@@ -91,15 +91,21 @@ def read_former(path: str | Path) -> dict[str, Any]:
     except OSError as problem:
         raise UnreadableFile(str(file), f"{problem.strerror or 'cannot be read'}.") from None
     except (ValueError, pa.ArrowInvalid):
-        raise UnreadableFile(str(file), f"it is no keys.csv of a former audit: it cannot be read as a table. {AS_WRITTEN}") from None
+        raise UnreadableFile(
+            str(file), f"it is no keys.csv of a former audit: it cannot be read as a table. {AS_WRITTEN}"
+        ) from None
     if lacking := [name for name in NEEDED if name not in names]:
         said = f"it has no column {', '.join(lacking)}"
         raise UnreadableFile(str(file), f"it is no keys.csv of a former audit: {said}. {AS_WRITTEN}")
     keys = {name: table[name].combine_chunks() for name in NEEDED}
     if not pc.all(pc.match_substring_regex(keys["act_by"], ISO)).as_py() or _is_edited(file, content):
-        raise UnreadableFile(str(file), f"another program has saved it since, and may have changed codes and dates in it. {AS_WRITTEN}")
+        raise UnreadableFile(
+            str(file), f"another program has saved it since, and may have changed codes and dates in it. {AS_WRITTEN}"
+        )
     coded = pc.not_equal(keys["training_key"], "")
-    pairs = zip(keys["training_key"].filter(coded).to_pylist()[:1000], keys["reference"].filter(coded).to_pylist(), strict=False)
+    pairs = zip(
+        keys["training_key"].filter(coded).to_pylist()[:1000], keys["reference"].filter(coded).to_pylist(), strict=False
+    )
     if pc.any(coded).as_py() and all(code.startswith(reference) for code, reference in pairs):
         raise UnreadableFile(str(file), "it is the masked twin of a report (--share). Take the full one.")
     return keys
@@ -128,8 +134,15 @@ def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
     none = pa.array([""], TEXT)
     rows = [
         *_rows("moved", _some(became, moved), _some(was, moved), _why(_some(was, moved), _some(became, moved))),
-        *_rows("gone", {**_some(before, gone), "status": none, "works": none}, _some(before, gone), ["no export shows it"]),
-        *_rows("new", _some(after, np.flatnonzero(place < 0)), {"status": none, "works": none}, ["it was in no export before"]),
+        *_rows(
+            "gone", {**_some(before, gone), "status": none, "works": none}, _some(before, gone), ["no export shows it"]
+        ),
+        *_rows(
+            "new",
+            _some(after, np.flatnonzero(place < 0)),
+            {"status": none, "works": none},
+            ["it was in no export before"],
+        ),
     ]
     rank = {code: number for number, code in enumerate(STATUSES)}
     return Changes(tuple(sorted(rows, key=lambda row: (KINDS.index(row[0]), rank.get(row[4], -1), row[1]))))
@@ -146,8 +159,12 @@ def _rows(change: str, shown: Mapping[str, Any], was: Mapping[str, Any], why: li
         texts = column.to_pylist()
         return texts * len(names) if len(texts) == 1 and len(names) != 1 else texts
 
-    states = (told(table[name]) for name, table in (("status", was), ("status", shown), ("works", was), ("works", shown)))
-    for name, code, *state, reason in zip(names, codes, *states, why * len(names) if len(why) == 1 else why, strict=True):
+    states = (
+        told(table[name]) for name, table in (("status", was), ("status", shown), ("works", was), ("works", shown))
+    )
+    for name, code, *state, reason in zip(
+        names, codes, *states, why * len(names) if len(why) == 1 else why, strict=True
+    ):
         yield change, name, ending(code), *state, reason
 
 
@@ -163,7 +180,9 @@ def _why(was: Mapping[str, Any], became: Mapping[str, Any]) -> list[str]:
     for column in dict.fromkeys(row[0] for row in WHY):
         for at, (old, new) in enumerate(zip(was[column].to_pylist(), became[column].to_pylist(), strict=True)):
             if old != new:
-                known = (words for name, one, other, words in WHY if name == column and _is(old, one) and _is(new, other))
+                known = (
+                    words for name, one, other, words in WHY if name == column and _is(old, one) and _is(new, other)
+                )
                 reasons[at] += [words for words in (next(known, ""),) if words]
     return ["; ".join(words) or TIME for words in reasons]
 

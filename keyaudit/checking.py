@@ -86,12 +86,20 @@ class Checked:
         return f'<pre style="white-space:pre-wrap">{html.escape(repr(self))}</pre>'
 
     def _lines(self) -> Iterator[str]:
-        told = {0: "every file is understood", 1: "please look at what is not understood", 2: "not every file can be read"}
+        told = {
+            0: "every file is understood",
+            1: "please look at what is not understood",
+            2: "not every file can be read",
+        }
         yield f"{self.name}: {told[self.exit_code]}"
         for role in ROLES:
             for alike in self._alike(role):
                 yield from _told(alike)
-        for what, texts in (("Cannot be read", self.unreadable), ("Not read", self.passed_over), ("Not there", self.absent)):
+        for what, texts in (
+            ("Cannot be read", self.unreadable),
+            ("Not read", self.passed_over),
+            ("Not there", self.absent),
+        ):
             if texts:
                 yield f"\n{what}:"
                 yield from (f"  {text}" for text in texts)
@@ -100,7 +108,6 @@ class Checked:
             yield from (f"  {line}" for block in self.settings[:SHOWN] for line in block.splitlines())
         if len(self.settings) > SHOWN:
             yield f"  and {count(len(self.settings) - SHOWN, 'pool')} more: all are among the findings of the audit."
-
 
     def _alike(self, role: str) -> list[list[CheckedFile]]:
         """The files of a role, those together that are understood in the same way."""
@@ -118,7 +125,11 @@ def _told(files: list[CheckedFile]) -> Iterator[str]:
     for file in files:
         yield f"  {count(file.rows, 'row'):>12}  {one_line(file.file)}{': ' if file.pools else ''}{one_line(file.pools)}"
     first = files[0]
-    for what, words in (("understood", first.understood), ("proves", first.proves), ("does not say", first.does_not_say)):
+    for what, words in (
+        ("understood", first.understood),
+        ("proves", first.proves),
+        ("does not say", first.does_not_say),
+    ):
         if words:
             yield f"      {what:<14}{one_line(words)}"
     if first.not_understood:
@@ -150,7 +161,11 @@ def check(case: str | Path | Case) -> Checked:
         tuple(file for export in exports.values() for file in _files(export)),
         tuple(problems),
         passed,
-        tuple(f"{ROLES[role].folders[0]}: {ROLES[role].title.partition(': ')[2]}" for role in ROLES if role not in opened.folders),
+        tuple(
+            f"{ROLES[role].folders[0]}: {ROLES[role].title.partition(': ')[2]}"
+            for role in ROLES
+            if role not in opened.folders
+        ),
         tuple(blocks),
         asks,
     )

@@ -53,8 +53,12 @@ facts(  # of keys: settings of pool and course key
     key_bound=lambda f: _of_key(f, "any_organization") == 0,
     many_uses=lambda f: f.max_uses > 1,
     both_days=lambda f: (_of_key(f, "content_availability") > 0) & (_of_pool(f, "content_availability") > 0),
-    availability_less=lambda f: f.both_days & (_of_key(f, "content_availability") < _of_pool(f, "content_availability")),
-    availability_more=lambda f: f.both_days & (_of_key(f, "content_availability") > _of_pool(f, "content_availability")),
+    availability_less=lambda f: (
+        f.both_days & (_of_key(f, "content_availability") < _of_pool(f, "content_availability"))
+    ),
+    availability_more=lambda f: (
+        f.both_days & (_of_key(f, "content_availability") > _of_pool(f, "content_availability"))
+    ),
     key_expires_first=lambda f: f.key_expires < f.pool_expires_on,
     started_after_made=lambda f: f.starts_on > f.made,
     ended_before_made=lambda f: f.pool_expires_on <= f.made,
@@ -68,13 +72,28 @@ facts(  # of keys: redemption
     learner_without_date=lambda f: f.by_key.any(f.sign("learner_without_date")),
     redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
     redeemed_later=lambda f: f.redeemed_at >= f.as_of + DAY,
-    redeemed_before_created=lambda f: f.by_key.any(f.in_pools & (_day(f.dates("redeemed_at")) < _day(f.dates("created_at")))),
+    redeemed_before_created=lambda f: f.by_key.any(
+        f.in_pools & (_day(f.dates("redeemed_at")) < _day(f.dates("created_at")))
+    ),
     paid_at=lambda f: f.dates("created_at")[f.paid[0]],  # of every payment
-    paid_before_made=lambda f: By(f.paid[1], f.keys).any(f.paid[2] & (_day(f.paid_at) < _day(f.made[f.paid[1]]))) & f.in_pool & ~f.redeemed_in_pool,  # fmt: skip
-    paid_after_removal=lambda f: By(f.paid[1], f.keys).any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given,  # fmt: skip
+    paid_before_made=lambda f: (
+        By(f.paid[1], f.keys).any(f.paid[2] & (_day(f.paid_at) < _day(f.made[f.paid[1]])))
+        & f.in_pool
+        & ~f.redeemed_in_pool
+    ),  # fmt: skip
+    paid_after_removal=lambda f: (
+        By(f.paid[1], f.keys).any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given
+    ),  # fmt: skip
     used_in_both=lambda f: f.status_redeemed_recreated & f.used,
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
-    uses_differ=lambda f: f.in_course_keys & ~f.redeemed_in_pool & ~f.paid_before_made & bool(len(f.paid[1])) & ~np.isnan(f.uses) & (f.paid_live != f.uses),  # fmt: skip
+    uses_differ=lambda f: (
+        f.in_course_keys
+        & ~f.redeemed_in_pool
+        & ~f.paid_before_made
+        & bool(len(f.paid[1]))
+        & ~np.isnan(f.uses)
+        & (f.paid_live != f.uses)
+    ),  # fmt: skip
 )
 facts(  # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= _date(f, "creation_off"))),
@@ -97,7 +116,9 @@ facts(  # of pools
     pool_typos_off=lambda f: np.isin(np.arange(f.pool_count), list(f.typos_off)),
     pool_is_fragile=lambda f: f.pool_fragile > 0,
     pool_settings_lacking=lambda f: f.lacking.any(axis=0),
-    pool_course_or_expiry_lacking=lambda f: f.lacking[[list(SETTINGS).index(name) for name in ("course", "expires")]].any(axis=0),
+    pool_course_or_expiry_lacking=lambda f: f.lacking[
+        [list(SETTINGS).index(name) for name in ("course", "expires")]
+    ].any(axis=0),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
 
@@ -181,7 +202,9 @@ def courses_of_pool(f: Facts) -> dict[int, str]:
         order = np.argsort(-sizes, kind="stable")
         names = [f'{count(int(sizes[at]))} under "{shown[mine[first[at]]]}"' for at in order]
         few = name_keys(f, mine[course[mine] != kinds[order[0]]])
-        told[pool] = f"A pool has one course; its keys were recreated under {len(kinds)}: {listed(names)}. The smaller side: {few}."
+        told[pool] = (
+            f"A pool has one course; its keys were recreated under {len(kinds)}: {listed(names)}. The smaller side: {few}."
+        )
     return told
 
 
@@ -208,7 +231,9 @@ def lacking(f: Facts) -> Array:
 def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
     """The settings of a pool that nothing says, and the lines of case.toml that would."""
     names = [name for place, name in enumerate(SETTINGS) if f.lacking[place][pool]]
-    return names, "\n".join([f"[pools.{toml(f.pools.names[pool])}]", *(f"{name} = {SETTINGS[name][1]}" for name in names)])
+    return names, "\n".join(
+        [f"[pools.{toml(f.pools.names[pool])}]", *(f"{name} = {SETTINGS[name][1]}" for name in names)]
+    )
 
 
 def lacking_lines(f: Facts) -> list[str]:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on
 FAIL_ON = ("critical", "error", "warning", "never")
 CASE = click.argument("case", type=click.Path(path_type=Path))
-AS_OF = click.option("--as-of", metavar="DATE", help="The day to speak of (YYYY-MM-DD; default: case.toml, else today).")
+AS_OF = click.option(
+    "--as-of", metavar="DATE", help="The day to speak of (YYYY-MM-DD; default: case.toml, else today)."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -68,9 +70,15 @@ def demo(folder: Path) -> None:
 @commands.command()
 @CASE
 @AS_OF
-@click.option("--out", type=click.Path(path_type=Path), help="Where the report goes (default: CASE/report; with --share CASE/report-to-share).")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the report goes (default: CASE/report; with --share CASE/report-to-share).",
+)
 @click.option("--since", metavar="KEYS.CSV", type=click.Path(path_type=Path), help="The keys.csv of a former report (default: that in the report's folder): say which keys moved since, and why.")  # fmt: skip
-@click.option("--fail-on", type=click.Choice(FAIL_ON), default="error", show_default=True, help="Exit with 1 from here on.")
+@click.option(
+    "--fail-on", type=click.Choice(FAIL_ON), default="error", show_default=True, help="Exit with 1 from here on."
+)
 @click.option("--keep-going", is_flag=True, help="A file that cannot be read becomes a finding.")
 @click.option("--share", is_flag=True, help="Write a twin to send on: codes masked, people left out, no paste lists.")
 @click.option("--all-keys", is_flag=True, help="List every key in the workbook, also beyond 200,000.")
@@ -96,7 +104,9 @@ def run_audit(
         result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=progress)
         former = since or former_keys(case / "report" if share else target)
         changes = None if former is None else result.compared_with(former)
-        write_report(result, target, share=share, all_keys=all_keys, changes=changes, options=options, progress=progress)
+        write_report(
+            result, target, share=share, all_keys=all_keys, changes=changes, options=options, progress=progress
+        )
     if as_json:
         say((target / "summary.json").read_text(encoding="utf-8").rstrip("\n"))
     else:
@@ -194,7 +204,9 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     for name, words in group_words(result).items():
         lines.append(f"  {click.style(f'{words:<28}', fg=shades[name])}{result.groups[name]:>9,}")
     lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, "the page"))]
-    counts = ", ".join(f"{number:,} {severity}" for severity, number in result.count_findings().items() if number) or "none"
+    counts = (
+        ", ".join(f"{number:,} {severity}" for severity, number in result.count_findings().items() if number) or "none"
+    )
     lines += ["", f"Findings: {counts}.", *(f"Not checked: {one_line(text)}" for text in result.not_checked)]
     lines += [f"Not understood: {one_line(text)}" for text in result.not_understood]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
@@ -210,7 +222,11 @@ def _moved(changes: Changes | None) -> list[str]:
     if not len(changes):
         return ["", "Since the former audit no key has moved."]
     counted = list(changes.counted())[:12]
-    return ["", f"Since the former audit ({len(changes):,} changes, all in changes.csv):", *(f"  {number:>9,}  {told}" for number, told in counted)]
+    return [
+        "",
+        f"Since the former audit ({len(changes):,} changes, all in changes.csv):",
+        *(f"  {number:>9,}  {told}" for number, told in counted),
+    ]
 
 
 @contextlib.contextmanager

@@ -153,6 +153,7 @@ def distinct_count(texts: Any) -> int:
         count += len(own) if is_sure else len(pc.unique(own))
     return count
 
+
 def text_of(value: Any) -> str:
     """A value as it stands in a CSV file: ISO dates, whole numbers without .0, blank = not known."""
     if isinstance(value, np.datetime64):

@@ -23,7 +23,16 @@ from keyaudit.pools import match_pools
 
 NO, YES, UNKNOWN = 0, 1, 2
 NEVER = np.datetime64("NaT", "s")
-ROLE_NAMES = ("pools_before", "pools_now", "course_keys", "declared", "pool_list", "distribution", "other_keys", "assignments")
+ROLE_NAMES = (
+    "pools_before",
+    "pools_now",
+    "course_keys",
+    "declared",
+    "pool_list",
+    "distribution",
+    "other_keys",
+    "assignments",
+)
 BETWEEN = re.compile(r"[\s,;|()\[\]{}<>\"'“”‘’«»?&=#/:]+")  # what may stand around a code in a sentence or a link
 
 Fact = Callable[["Facts"], Any]
@@ -123,7 +132,6 @@ class Facts:
     def of_file(self, learn: Callable[[Any], Any]) -> Array:
         """Of every record: what is learnt of its file."""
         return np.array([learn(file) for file in self.files])[self.file]
-
 
     def mask_of(self, keys: Sequence[int]) -> Array:
         """Which keys are among some."""
@@ -333,7 +341,11 @@ def paid(f: Facts) -> tuple[Array, Array, Array]:
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
     """The numbers of the known codes that each text names: as a whole, or as a part of it."""
     words = [
-        list(dict.fromkeys((text, *(part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word))))
+        list(
+            dict.fromkeys(
+                (text, *(part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word))
+            )
+        )
         for text in texts
     ]
     parts = pa.array([word for own in words for word in own], TEXT)

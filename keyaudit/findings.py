@@ -122,7 +122,11 @@ def _of_inputs(f: Facts) -> Iterator[Note]:
     for role, text, severity in (
         ("course_keys", "No Find Course Assignment Keys export was given: what was migrated is not known.", "error"),
         ("pools_now", "No later pool exports were given: what was deleted from the pools is not known.", ""),
-        ("distribution", "No distribution log was given: every unredeemed key is presumed to be in a learner's hands.", ""),
+        (
+            "distribution",
+            "No distribution log was given: every unredeemed key is presumed to be in a learner's hands.",
+            "",
+        ),
     ):
         if role not in f.exports:
             yield Note(Code.input_missing, text, severity=severity if f.is_late else "")
@@ -208,11 +212,17 @@ def counts_of(f: Facts, blocks: Sequence[Found]) -> dict[str, dict[str, int]]:
 def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
     """The findings as columns (columns.FINDINGS), worst first; and `key`, the number of the key each is about."""
     kinds, none = list(FINDINGS), np.array([], dtype=np.int64)
-    code = np.repeat(np.array([kinds.index(block.code) for block in blocks], dtype=np.int64), [len(b.key) for b in blocks])
+    code = np.repeat(
+        np.array([kinds.index(block.code) for block in blocks], dtype=np.int64), [len(b.key) for b in blocks]
+    )
     key, pool, rank = (
-        np.concatenate([none, *parts])
-        for parts in zip(*((block.key, block.pool, ranks(f, block)) for block in blocks), strict=True)
-    ) if blocks else (none, none, none)
+        (
+            np.concatenate([none, *parts])
+            for parts in zip(*((block.key, block.pool, ranks(f, block)) for block in blocks), strict=True)
+        )
+        if blocks
+        else (none, none, none)
+    )
     step, steps = f.next_step
     own = np.isin(code, [kinds.index(name) for name in STATUSES if name in FINDINGS]) & (key >= 0)
     remedy = np.where(own, len(kinds) + at(step, key, 0), code)
@@ -226,8 +236,13 @@ def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
         **_places(f, blocks),
     }
     last = at(f.rank_of_code, key, f.keys)
-    order = np.lexsort((last, columns["source_row"], *(columns[n].codes for n in ("source_sheet", "source_file")), pool, code, rank))
-    take = {name: column.take(pa.array(order)) if isinstance(column, pa.Array) else column.take(order) for name, column in columns.items()}
+    order = np.lexsort(
+        (last, columns["source_row"], *(columns[n].codes for n in ("source_sheet", "source_file")), pool, code, rank)
+    )
+    take = {
+        name: column.take(pa.array(order)) if isinstance(column, pa.Array) else column.take(order)
+        for name, column in columns.items()
+    }
     return take | {"key": key[order]}
 
 
@@ -253,4 +268,6 @@ def _places(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
             sheets.append(Coded.of([sheet or None for _, sheet, _ in block.where]))
             rows.append(np.array([row for _, _, row in block.where], dtype=np.int64))
     told = {"source_file": files, "source_sheet": sheets}
-    return {name: Coded.stacked(parts).distinct(sort=True) for name, parts in told.items()} | {"source_row": np.concatenate(rows)}
+    return {name: Coded.stacked(parts).distinct(sort=True) for name, parts in told.items()} | {
+        "source_row": np.concatenate(rows)
+    }

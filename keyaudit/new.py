@@ -45,7 +45,10 @@ def new_case(path: str | Path) -> list[str]:
     _write_once(root / "case.toml", (HERE / "case_template.toml").read_text(encoding="utf-8"))
     copies = copy_notebooks(root)
     told = f"{copies}: the notebooks, pointed at this case; begin with 00_start_here.ipynb."
-    return [*lines, told if copies else "The notebooks are not part of this installation: copy them from keyaudit's repository."]
+    return [
+        *lines,
+        told if copies else "The notebooks are not part of this installation: copy them from keyaudit's repository.",
+    ]
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -58,7 +61,9 @@ def demo_case(path: str | Path) -> Path:
     root = Path(path)
     sample = next((place / SAMPLE for place in SAMPLES if (place / SAMPLE).is_dir()), None)
     if sample is None:
-        raise CaseError("The sample is not part of this installation: take it from keyaudit's repository (data/samples).")
+        raise CaseError(
+            "The sample is not part of this installation: take it from keyaudit's repository (data/samples)."
+        )
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CaseError(f"{path} exists already. Choose another folder for the demonstration.")
     shutil.copytree(sample, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("report*"))

@@ -26,7 +26,9 @@ IDLE = {  # what to do in a pool in which no key needs anybody, before the remov
 
 
 facts(
-    counted_away=lambda f: np.flatnonzero(f.place_pool != f.home_pool[f.place_key]),  # places of keys that count elsewhere
+    counted_away=lambda f: np.flatnonzero(
+        f.place_pool != f.home_pool[f.place_key]
+    ),  # places of keys that count elsewhere
     is_set_aside=lambda f: f.is_in("pools_now") & (f.code < 0) & ~f.blind,  # records that the backup shows too
 )
 

@@ -105,7 +105,9 @@ def _refuse_pool_among_course_keys(f: Facts) -> None:
         tables = [table for table in export.tables if table.file == place] if export else []
         shown = frozenset().union(*(table.columns for table in tables))
         of_pools = {aliases("pools_before").get(fold_header(header)) for header in file.columns_not_used.split(", ")}
-        if {"name", "max_uses", "uses"} & shown or ("expires_on" in shown and not {"starts_on", "pool", "sitewide"} & of_pools):
+        if {"name", "max_uses", "uses"} & shown or (
+            "expires_on" in shown and not {"starts_on", "pool", "sitewide"} & of_pools
+        ):
             continue
         start = f.slices["course_keys"].start
         keys = (

@@ -27,7 +27,9 @@ facts(  # of keys: their course keys
     courses_known=lambda f: pool_setting(f, "course").filled & key_setting(f, "course").filled,
 )
 facts(  # of keys: their pools
-    expired_unannounced=lambda f: f.in_pool & at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2]),  # fmt: skip
+    expired_unannounced=lambda f: (
+        f.in_pool & at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2])
+    ),  # fmt: skip
     pool_ended=lambda f: f.in_pool & ~f.places.any(f.may_hold & ~f.place_ended),  # wherever it may still be
     starts_on=lambda f: at(f.place_starts[0], f.home, NEVER),
     pool_expires_on=lambda f: at(np.where(f.place_expires[1], f.place_expires[0], NEVER), f.home, NEVER),
@@ -40,7 +42,9 @@ facts(  # of places: value, is it known, was it before the announcement wherever
 facts(  # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
     row_uses=lambda f: np.where(f.shows("uses"), np.where(f.column("uses").filled, f.numbers("uses"), 0.0), np.nan),
     row_max=lambda f: np.where(f.shows("max_uses"), np.where(_is_one(f), 1.0, f.numbers("max_uses")), np.nan),
-    is_use=lambda f: f.course_rows & f.has_learner & ~f.shows("uses"),  # without a column of uses a row with a learner is one
+    is_use=lambda f: (
+        f.course_rows & f.has_learner & ~f.shows("uses")
+    ),  # without a column of uses a row with a learner is one
 )
 
 
@@ -84,7 +88,10 @@ def entries(f: Facts) -> By:
 def _disagree(f: Facts, *names: str, in_one_file: bool = False) -> Array:
     """Keys whose course-key records (of one file) hold two known values of a setting."""
     rows, found = np.flatnonzero(f.entries.group >= 0), np.zeros(f.keys, dtype=bool)
-    kinds = {"expires_on": lambda: f.dates("expires_on").astype(np.int64), "max_uses": lambda: np.nan_to_num(f.row_max, nan=-1)}
+    kinds = {
+        "expires_on": lambda: f.dates("expires_on").astype(np.int64),
+        "max_uses": lambda: np.nan_to_num(f.row_max, nan=-1),
+    }
     for name in names:
         values = kinds[name]()[rows] if name in kinds else f.comparable(name).codes[rows]
         known = values != (np.iinfo(np.int64).min if name == "expires_on" else -1)

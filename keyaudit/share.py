@@ -93,7 +93,9 @@ def _references(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str
     return pa.array(texts, TEXT)
 
 
-def _keys(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any) -> dict[str, Any]:
+def _keys(
+    audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
+) -> dict[str, Any]:
     columns = dict(audit.key_columns)
     ends = pa.array([ending(code or "") for code in columns["training_key"].to_pylist()], TEXT)
     told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name, ends, pa.scalar(" ", TEXT)))
@@ -117,7 +119,9 @@ def _shown_file(text: str, files: Mapping[str, str]) -> str:
     return f"{files.get(name, name)}{comma}{rest}"
 
 
-def _findings(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any) -> dict[str, Any]:
+def _findings(
+    audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
+) -> dict[str, Any]:
     """A finding's code is shown as its key is; a code no export knows, by its place."""
     columns = dict(audit.finding_columns)
     place = np.append(np.argsort(audit.order), -1)[columns["key"]]

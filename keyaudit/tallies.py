@@ -65,7 +65,9 @@ def cross_count(group: Coded, kind: Coded, unknown: str) -> dict[str, dict[str, 
     return found
 
 
-def outlook_counts(audit: Reconciliation, by: str, on: Iterable[dt.date] | None = None) -> tuple[list[dt.date], list[str], Array]:
+def outlook_counts(
+    audit: Reconciliation, by: str, on: Iterable[dt.date] | None = None
+) -> tuple[list[dt.date], list[str], Array]:
     """How many codes would still work: dates, names of statuses or pools, and the counts by date and name."""
     if by not in ("status", "pool"):
         raise ValueError(f'outlook(by="{by}"): choose "status" or "pool"')
@@ -92,7 +94,9 @@ def outlook(audit: Reconciliation, by: str = "status", on: Iterable[dt.date] | N
     import pandas as pd
 
     dates, names, counts = outlook_counts(audit, by, on)
-    table = pd.DataFrame(counts, columns=names, index=pd.DatetimeIndex(np.array(dates, dtype="datetime64[s]"), name="date"))
+    table = pd.DataFrame(
+        counts, columns=names, index=pd.DatetimeIndex(np.array(dates, dtype="datetime64[s]"), name="date")
+    )
     table.insert(0, "works", counts.sum(axis=1), allow_duplicates=True)
     return table
 

@@ -85,7 +85,9 @@ def write_report(
         if is_shared:
             return rows
         (folder / PLAN).mkdir()
-        return rows | {f"{PLAN}/{name}": count for name, count in _write_plan(shown, folder / PLAN, target / PLAN).items()}
+        return rows | {
+            f"{PLAN}/{name}": count for name, count in _write_plan(shown, folder / PLAN, target / PLAN).items()
+        }
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
     return place.write_set(path, kind, write, partial(_manifest, audit, told), inputs, progress)

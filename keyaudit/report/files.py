@@ -59,7 +59,10 @@ def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
     with path.open("wb") as file:
         file.write((",".join(columns) + "\r\n").encode())
         for first in range(0, size, CHUNK):
-            fields = [texts.slice(first, CHUNK) if codes is None else texts.take(codes.slice(first, CHUNK)) for texts, codes in parts]
+            fields = [
+                texts.slice(first, CHUNK) if codes is None else texts.take(codes.slice(first, CHUNK))
+                for texts, codes in parts
+            ]
             rows = pc.binary_join_element_wise(*fields, pa.scalar(",", TEXT))
             whole = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
             file.write(pc.binary_join(whole, pa.scalar("\r\n", TEXT))[0].as_buffer())
@@ -121,7 +124,11 @@ def slug(name: str) -> str:
 
 def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collection[tuple[str, str]]) -> list[str]:
     """The steps as a text to print and tick off."""
-    lines = [plan.title, *plan.warnings, "These files hold codes that can be redeemed: pass on only what a learner needs."]
+    lines = [
+        plan.title,
+        *plan.warnings,
+        "These files hold codes that can be redeemed: pass on only what a learner needs.",
+    ]
     lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
     pool = None
     for step in plan.step_rows:
@@ -136,7 +143,11 @@ def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collec
 
 def _calendar(audit: Reconciliation) -> list[str]:
     """The deadlines to come, and the day by which each pool's keys need somebody, for a calendar program."""
-    days = [(date, f"Training Key Pools: {label.lower()}", label) for label, date in audit.calendar.deadlines() if date >= audit.as_of]
+    days = [
+        (date, f"Training Key Pools: {label.lower()}", label)
+        for label, date in audit.calendar.deadlines()
+        if date >= audit.as_of
+    ]
     for row in audit.pool_rows:
         if row.act_by is not None:
             days.append((row.act_by, f"{row.pool}: keys need somebody (plan/{STEPS})", row.pool))

@@ -18,7 +18,18 @@ from keyaudit.columns import KEYS
 from keyaudit.plan import SETTINGS, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, write_book
 from keyaudit.report.ticks import Ticks, with_ticks
-from keyaudit.rulebook import ANSWERS, FAMILIES, FINDINGS, LISTS, SEVERITIES, STAGES, STATUSES, VERDICTS, WORKS, in_words
+from keyaudit.rulebook import (
+    ANSWERS,
+    FAMILIES,
+    FINDINGS,
+    LISTS,
+    SEVERITIES,
+    STAGES,
+    STATUSES,
+    VERDICTS,
+    WORKS,
+    in_words,
+)
 from keyaudit.tallies import NO_POOL, outlook_counts
 from keyaudit.words import away, plain, sentence, weekday
 
@@ -51,7 +62,15 @@ def _column(name: str, cells: Any, kind: str = "", **more: Any) -> Column:
     if not kind:
         is_date = isinstance(cells, Coded) and isinstance(cells.values, np.ndarray) and cells.values.dtype.kind == "M"
         is_count = isinstance(cells, np.ndarray) and cells.dtype.kind in "if"
-        kind = "date" if is_date else "count" if is_count else "key" if name in ("training_key", "lookalike", "sha256") else "text"
+        kind = (
+            "date"
+            if is_date
+            else "count"
+            if is_count
+            else "key"
+            if name in ("training_key", "lookalike", "sha256")
+            else "text"
+        )
         kind = "input" if name in TO_FILL_IN else "wrapped" if name in WRAPPED else kind
     return Column(sentence(plain(name)), cells, kind, WIDTHS.get(name, 0), **more)
 
@@ -102,8 +121,15 @@ def _summary(audit: Reconciliation, rows: Array) -> Sheet:
     masked = " · masked, to share" if audit.is_masked else ""
     due, colour = audit.deadline_sentence(), _shade(VERDICT_FAMILY[audit.verdict])
     name = f"{audit.name} · " if audit.name else ""
-    head = [(f"Training key reconciliation · {name}as of {weekday(audit.as_of)}{masked}", "mute"), (audit.headline, f"headline {colour}")]
-    head += [(f"{audit.verdict}: {audit.sentence}", "text"), (PHASES[audit.phase], "text"), (f"{sentence(due)}.", "mute")]
+    head = [
+        (f"Training key reconciliation · {name}as of {weekday(audit.as_of)}{masked}", "mute"),
+        (audit.headline, f"headline {colour}"),
+    ]
+    head += [
+        (f"{audit.verdict}: {audit.sentence}", "text"),
+        (PHASES[audit.phase], "text"),
+        (f"{sentence(due)}.", "mute"),
+    ]
     head += [(f"Not checked: {text}", "text") for text in audit.not_checked]
     groups = group_words(audit)
     shades = {words: _shade(GROUP_FAMILY[group]) for group, words in groups.items()}
@@ -117,13 +143,22 @@ def _summary(audit: Reconciliation, rows: Array) -> Sheet:
         Column("", shares, "share", 20, bars=bars),
     ]
     status = audit.key_columns["status"].codes[rows]
-    places = {code: int(np.argmax(status == number)) for number, code in enumerate(STATUSES) if (status == number).any()}
-    told = {code: number for code, number in audit.statuses.items() if number} | {c: n for c, n in audit.statuses.items() if not n}
+    places = {
+        code: int(np.argmax(status == number)) for number, code in enumerate(STATUSES) if (status == number).any()
+    }
+    told = {code: number for code, number in audit.statuses.items() if number} | {
+        c: n for c, n in audit.statuses.items() if not n
+    }
     statuses = [
         Column("Status", Coded.of([plain(code) for code in told])),
         Column("Keys", np.array(list(told.values())), "count"),
         Column("Share of all", np.array(list(told.values())) / max(audit.total, 1), "share"),
-        Column("Go to", [f"{plain(code)} →" if code in places else "" for code in told], "link", links=[("Keys", places[code]) if code in places else None for code in told]),  # fmt: skip
+        Column(
+            "Go to",
+            [f"{plain(code)} →" if code in places else "" for code in told],
+            "link",
+            links=[("Keys", places[code]) if code in places else None for code in told],
+        ),  # fmt: skip
         Column("What it means", Coded.of([STATUSES[code].when for code in told]), "wrapped", 44, span=2),
     ]
     counts = list(audit.answer_counts.values())
@@ -154,7 +189,9 @@ def _summary(audit: Reconciliation, rows: Array) -> Sheet:
 
 def _today(audit: Reconciliation, rows: Array) -> Sheet:
     names = ("act_by", "status", "pool", "keys", "next_step")
-    table = _rows([{name: getattr(task, name) for name in names} | {"status": plain(task.status)} for task in audit.work], names)
+    table = _rows(
+        [{name: getattr(task, name) for name in names} | {"status": plain(task.status)} for task in audit.work], names
+    )
     place = np.full(audit.total, -1)
     place[rows] = np.arange(len(rows))
     links = [("Keys", int(place[task.rows[0]])) if place[task.rows[0]] >= 0 else None for task in audit.work]
@@ -172,10 +209,25 @@ def _status_looks() -> dict[str, str]:
 
 def _pools(audit: Reconciliation) -> Sheet:
     """Every pool, then what is in no pool and the sum: plain values."""
-    rows = [row.as_dict() | {"balanced": "yes" if row.balanced else "no", "stage": plain(row.stage)} for row in audit.pool_rows]
+    rows = [
+        row.as_dict() | {"balanced": "yes" if row.balanced else "no", "stage": plain(row.stage)}
+        for row in audit.pool_rows
+    ]
     for row in rows:
         row["expires_on"] = None if row["expires_on"] is None or np.isnat(row["expires_on"]) else row["expires_on"]
-    names = ["pool", "stage", "act_by", "keys", *STATUSES, "in_backup", "only_later", "sign_off", "balanced", "signed_by", "signed_on"]
+    names = [
+        "pool",
+        "stage",
+        "act_by",
+        "keys",
+        *STATUSES,
+        "in_backup",
+        "only_later",
+        "sign_off",
+        "balanced",
+        "signed_by",
+        "signed_on",
+    ]
     names += ["next_step", "course", "organization", "expires_on", "elsewhere"]
     table = _rows(rows, names)
     for name in ("signed_by", "signed_on"):
@@ -202,14 +254,26 @@ def _keys(audit: Reconciliation, rows: Array) -> Sheet:
     columns[5] = Column("Next step", table["next_step"], "text", WIDTHS["next_step"])
     blank = Coded.nothing(len(rows))
     columns += _columns({"done": blank, "note": blank}, done={"choices": DONE})
-    return Sheet("Keys", [Block(columns, table="KeysList", identity=("Training key", "Reference"))], _shade("dead"), title, "Reference")
+    return Sheet(
+        "Keys",
+        [Block(columns, table="KeysList", identity=("Training key", "Reference"))],
+        _shade("dead"),
+        title,
+        "Reference",
+    )
 
 
 WORKS_LOOKS = dict(zip(WORKS, map(_shade, ("works", "done", "unknown", "check", "dead")), strict=True))
 
 
 def _take(column: Any, rows: Array) -> Any:
-    return column.take(rows) if isinstance(column, Coded) else column.take(pa.array(rows)) if isinstance(column, pa.Array) else column[rows]
+    return (
+        column.take(rows)
+        if isinstance(column, Coded)
+        else column.take(pa.array(rows))
+        if isinstance(column, pa.Array)
+        else column[rows]
+    )
 
 
 def _findings(audit: Reconciliation, all_keys: bool) -> Sheet:
@@ -254,12 +318,30 @@ def _outlook(audit: Reconciliation) -> Sheet:
     for at, date in enumerate(dates):
         told = [label[date]] if date in label else []
         told += [f"{stops[at]:,} stop working"] if stops[at] > 0 else []
-        by_status = {name: int(number) for name, number in zip(names, counts[at], strict=True) if counts[:, names.index(name)].any()}
-        rows.append({"date": date, "what_happens": "; ".join(told) or "others start", "still_work": int(counts[at].sum()), **by_status})
+        by_status = {
+            name: int(number)
+            for name, number in zip(names, counts[at], strict=True)
+            if counts[:, names.index(name)].any()
+        }
+        rows.append(
+            {
+                "date": date,
+                "what_happens": "; ".join(told) or "others start",
+                "still_work": int(counts[at].sum()),
+                **by_status,
+            }
+        )
     shown = list(dict.fromkeys(name for row in rows for name in row))
     dates, pools, counts = outlook_counts(audit, "pool")
-    of_pools = [{"pool": pool, **{str(date): int(counts[at, place]) for at, date in enumerate(dates)}} for place, pool in enumerate(pools)]
-    by_pool = Block(_columns(_rows(of_pools, ["pool", *map(str, dates)])), [("The same, pool by pool", "heading")], table="OutlookByPoolList")
+    of_pools = [
+        {"pool": pool, **{str(date): int(counts[at, place]) for at, date in enumerate(dates)}}
+        for place, pool in enumerate(pools)
+    ]
+    by_pool = Block(
+        _columns(_rows(of_pools, ["pool", *map(str, dates)])),
+        [("The same, pool by pool", "heading")],
+        table="OutlookByPoolList",
+    )
     title = "Codes that would still work on each date, if nothing changes"
     return Sheet("Outlook", [Block(_columns(_rows(rows, shown)), table="OutlookList"), by_pool], _shade("works"), title)
 
@@ -268,10 +350,14 @@ def _sources(audit: Reconciliation) -> Sheet:
     counts = ["rows_read", "keys", "repeats", "set_aside"]
     names = ["source_file", "role", "sheets", *counts, "damaged", "columns_used", "columns_not_used", "sha256", "bytes"]
     sums = audit.tie_out_sums()
-    total = [{"source_file": "pools and course keys"}.get(name, sums[name] if name in counts else None) for name in names]
+    total = [
+        {"source_file": "pools and course keys"}.get(name, sums[name] if name in counts else None) for name in names
+    ]
     rows = [dict(row) | {"role": plain(row["role"])} for row in audit.source_rows]
     block = Block(_columns(_rows(rows, names)), table="SourcesList", total=[total])
-    return Sheet("Sources", [block], _shade("done"), "Every file: rows read = keys + repeats + set aside", "Columns not used")
+    return Sheet(
+        "Sources", [block], _shade("done"), "Every file: rows read = keys + repeats + set aside", "Columns not used"
+    )
 
 
 def _dictionary() -> Sheet:
@@ -282,7 +368,9 @@ def _dictionary() -> Sheet:
     rows += [("finding", code, f"{row.what} {row.remedy[0]}".strip()) for code, row in FINDINGS.items()]
     rows += [("column", name, meaning) for name, meaning in KEYS.items()]
     table = dict(zip(("kind", "word", "meaning"), (Coded.of(cells) for cells in zip(*rows, strict=True)), strict=True))
-    return Sheet("Dictionary", [Block(_columns(table), table="DictionaryList")], _shade("nothing"), "What the words mean")
+    return Sheet(
+        "Dictionary", [Block(_columns(table), table="DictionaryList")], _shade("nothing"), "What the words mean"
+    )
 
 
 # --- plan.xlsx ---
@@ -292,7 +380,9 @@ def write_plan_book(plan: MigrationPlan, audit: Reconciliation, path: Path, *, t
     """Write plan.xlsx, with what somebody has typed into a former one; returns the letters in it."""
     sheets = plan_sheets(plan)
     filled = with_ticks(sheets, ticks) if ticks else sheets
-    write_book(path, filled, title="Migration plan", created=audit.as_of, footer="contains keys' endings and people's names")
+    write_book(
+        path, filled, title="Migration plan", created=audit.as_of, footer="contains keys' endings and people's names"
+    )
     return len(plan.letters) + len(plan.reminder_letters)
 
 
@@ -302,9 +392,30 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     blank = Coded.nothing(len(plan.step_rows))
     batches = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in plan.batch_rows]
     return [
-        Sheet("Steps", [Block(_columns(steps | {"done": blank, "note": blank}, done={"choices": DONE}), table="StepsList", identity=("Pool", "What"))], _shade("todo")),  # fmt: skip
-        Sheet("Batches", [Block(_columns(_rows(batches, ["pool", *SETTINGS, *LISTS, "act_by"])), table="BatchesList")], _shade("works")),
-        *(Sheet(name, [Block(_columns(_merge(letters)), table=f"{name}List", identity=("Learner", "Former key"))], _shade("check")) for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters))),  # fmt: skip
+        Sheet(
+            "Steps",
+            [
+                Block(
+                    _columns(steps | {"done": blank, "note": blank}, done={"choices": DONE}),
+                    table="StepsList",
+                    identity=("Pool", "What"),
+                )
+            ],
+            _shade("todo"),
+        ),  # fmt: skip
+        Sheet(
+            "Batches",
+            [Block(_columns(_rows(batches, ["pool", *SETTINGS, *LISTS, "act_by"])), table="BatchesList")],
+            _shade("works"),
+        ),
+        *(
+            Sheet(
+                name,
+                [Block(_columns(_merge(letters)), table=f"{name}List", identity=("Learner", "Former key"))],
+                _shade("check"),
+            )
+            for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters))
+        ),  # fmt: skip
     ]
 
 

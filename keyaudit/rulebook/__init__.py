@@ -32,7 +32,9 @@ from keyaudit.rulebook.statuses import (
     ways,
 )
 
-Code = SimpleNamespace(**{code: code for code in FINDINGS})  # names of findings, for those who note them: Code.blank_key
+Code = SimpleNamespace(
+    **{code: code for code in FINDINGS}
+)  # names of findings, for those who note them: Code.blank_key
 STATUS = SimpleNamespace(**{code: code for code in STATUSES})
 
 __all__ = [

@@ -36,7 +36,17 @@ def _by_period(words: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _row(code: str, severity: str, what: str, remedy: str | tuple[str, ...], rule: str = "", message: str = "", of: str = "key", raised: tuple[tuple[str, str], ...] = (), setting: bool = False) -> Finding:  # fmt: skip
     parts = tuple(severity.split())
-    return Finding(code, parts if len(parts) == 4 else parts * 4, what, _by_period(remedy), rule, message or what, of, raised, setting)
+    return Finding(
+        code,
+        parts if len(parts) == 4 else parts * 4,
+        what,
+        _by_period(remedy),
+        rule,
+        message or what,
+        of,
+        raised,
+        setting,
+    )
 
 
 _EDIT = f"{ENTRY} → Edit"

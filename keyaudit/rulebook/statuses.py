@@ -377,7 +377,10 @@ FAMILIES = {  # colour, its darker shade for text, words
     "done": ("#9FB8CE", "#4F7291", "done"),
     "nothing": ("#C9D1D9", "#66727F", "nothing owed"),
 }
-SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {"dead": "#9C3D78", "nothing": "#A3AEB9"}  # on white and on black
+SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {
+    "dead": "#9C3D78",
+    "nothing": "#A3AEB9",
+}  # on white and on black
 
 WORKS = {  # best first
     "yes": "a learner who redeems it on the day of the audit gets in",
