@@ -421,3 +421,25 @@ def test_no_layout_takes_long(kind: str) -> None:
 def test_more_lists_than_any_export_has_are_refused() -> None:
     with pytest.raises(UnreadableFile, match="more than 10,000 lists"):
         read("Key,Course\n" + "Used Keys,\nA1B2C3D4,C\n" * 10_001)
+
+
+# --- what a person sees before any audit ---
+
+
+def test_what_is_understood_of_every_file(tmp_path: Path) -> None:
+    (tmp_path / "a (10).csv").write_text("Key,Eingelöst am,Pool\nA1B2C3D4,,Linux\nA1B2C3D5,,\n", encoding="utf-8")
+    (tmp_path / "a (9).csv").write_text("Key,Redeemed,Expires\n", encoding="utf-8")
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF-1.7")
+    export = ka.read_pool_exports(tmp_path)
+    first, second = export.understood()
+    assert (first.file.source_file, first.pools, first.notes) == (f"{tmp_path.name}/a (9).csv", ("a",), ())
+    assert first.file.shows == {"redemption": "yes", "expires_on": "yes", "starts_on": "no", "course": "no", "organization": "no"}
+    assert (second.pools, second.file.rows_read) == (("Linux",), 2)
+    assert [(header.header, header.column, header.may_be) for header in second.headers] == [
+        ("Key", "training_key", ""),
+        ("Eingelöst am", "", "redeemed_at"),
+        ("Pool", "pool", ""),
+    ]
+    assert [note.code for note in second.notes] == ["redemption_not_shown", "column_not_understood"][::-1]
+    assert second.file.shows["redemption"] == "Eingelöst am"
+    assert [note.source_file for note in export.told if note.code == "files_passed_over"] == [f"{tmp_path.name}/notes.pdf"]

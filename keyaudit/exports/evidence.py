@@ -61,21 +61,20 @@ def said(
     redeemed_when: tuple[str, ...],
     open_when: tuple[str, ...],
 ) -> Said:
-    """Understand the columns beside the key. `raw`: our column → its cells; a distinct cell is looked at once."""
+    """Understand the columns beside the key. `raw`: our column → its cells, no value among them that no record has; a distinct cell is looked at once."""
     told = Said()
     words = dict(STATUSES)
     for meaning, own in (("redeemed", redeemed_when), ("open", open_when)):
         words |= dict.fromkeys((clean_name(word).casefold() for word in own), meaning)
-    columns = {name: cells.compact() for name, cells in raw.items()}
-    for name, cells in columns.items():
+    for name, cells in raw.items():
         if not isinstance(cells.values, pa.Array):
             for what in dict.fromkeys(cell.what for cell in cells.values if isinstance(cell, Odd)):
                 rows = np.flatnonzero(cells.has(lambda cell, what=what: isinstance(cell, Odd) and cell.what == what))
                 told.one_by_one.append(("excel_damage", f'its cell in column "{_name(name)}" holds {what}', rows))
     _read_dates(
-        {name: cells for name, cells in columns.items() if COLUMNS[name].kind == "date"}, told, label, day_first, words
+        {name: cells for name, cells in raw.items() if COLUMNS[name].kind == "date"}, told, label, day_first, words
     )
-    for name, cells in columns.items():
+    for name, cells in raw.items():
         kind = COLUMNS[name].kind
         if kind == "text":
             told.columns[name] = texts(cells)

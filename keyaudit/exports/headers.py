@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import MANY, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES, aliases, column_named, fold_header, list_heading
 from keyaudit.errors import UnreadableFile, toml
-from keyaudit.exports.codes import BEGIN
+from keyaudit.exports.codes import BEGIN, BLANKS
 from keyaudit.exports.dates import MAY_BE_BLANK, bare, is_blank
 from keyaudit.exports.grid import Grid
 
@@ -24,7 +25,7 @@ ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch  # a code th
 ORDINARY_TEXT = r"^[A-Za-z_.\-]*[0-9][A-Za-z0-9_.\-]*$"  # the same for Arrow
 SAMPLE = 200  # cells by which a column is judged
 LONGEST = 100  # signs of a header
-EMPTY = BEGIN.replace("+(.*)$", "*$")
+EMPTY = BEGIN.replace("+(.*)$", "*(?:=?\"\"|'')?\\s*$")  # the same for Arrow
 
 
 class Sheet:
@@ -54,8 +55,8 @@ class Sheet:
         return [name for name in map(self.means, row) if name]
 
     def row(self, place: int) -> list[Any]:
-        """The cells of a row, None where nothing is seen."""
-        return [None if is_empty(cell) else cell for cell in self.grid.row(place)]
+        """The cells of a row without what a file puts around them, None where nothing is seen."""
+        return [None if is_empty(cell) else bare(cell) for cell in self.grid.row(place)]
 
     def at(self, place: int) -> list[Any]:
         """A row as a header may stand in it."""
@@ -82,6 +83,11 @@ class Sheet:
         column = self.grid.columns[place]
 
         def look() -> Array:
+            values = column.values
+            if isinstance(values, pa.Array) and len(values) > MANY:  # what begins with a digit or a letter is seen
+                seen = pc.and_(pc.greater_equal(values, "0"), pc.less(values, "{"))
+                if pc.all(pc.and_not(seen, pc.starts_with(values, "="))).as_py():
+                    return column.codes
             empty = column.has(is_empty, EMPTY)
             return np.where(empty, -1, column.codes) if empty.any() else column.codes
 
@@ -140,7 +146,7 @@ class Header:
 
 def is_empty(cell: Any) -> bool:
     """Does a person see nothing in the cell?"""
-    return cell is None or (isinstance(cell, str) and not cell.strip(" \t\r\n\u00a0\ufeff\u200b"))
+    return cell is None or (isinstance(cell, str) and cell.strip(BLANKS) in ("", '=""', '""', "''"))
 
 
 def find_header(sheet: Sheet) -> int | None:
@@ -159,7 +165,7 @@ def find_header(sheet: Sheet) -> int | None:
         is_alone = sum(cell is not None for cell in row) == 1
         is_like = found is None or row == head[found]
         is_like |= not is_alone and sheet.means(_cell(head[found or 0], column)) == sheet.required
-        if strength == 2 or (strength and is_like):
+        if strength == 2 or (strength and is_like) or (found is not None and row == head[found]):
             found = place
         else:
             sole.append(place)

@@ -106,6 +106,8 @@ def read_file(role: str, source: SourceFile, known: FileOptions) -> Export:
     """Read one file: find its lists, make records of their rows, and account for every row."""
     sheets = [Sheet(grid, role, source.label, known.columns) for grid in source.grids]
     found = [lists for sheet in sheets if (lists := find_lists(sheet))]
+    if not found and not sheets:
+        raise UnreadableFile(source.label, "holds no worksheet. Export it again.")
     if not found:
         raise unknown_header(sheets, known.columns)
     _refuse(source, known, found)

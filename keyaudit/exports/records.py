@@ -92,6 +92,16 @@ class Understood:
 
 
 @dataclass(frozen=True)
+class FileUnderstood:
+    """One file before any audit: its rows and what it proves (`shows`), its pools, its headers, what is to be told of it."""
+
+    file: Source
+    pools: tuple[str, ...]
+    headers: tuple[Understood, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
 class Export:
     """All files of one role.
 
@@ -157,6 +167,25 @@ class Export:
     def file(self) -> Array:
         """For every record the place of its file in `files`."""
         return np.array([*(table.file for table in self.tables), -1])[self.table]
+
+    def understood(self) -> list[FileUnderstood]:
+        """What has been understood of every file, in the order they were read."""
+        pools: list[dict[str, None]] = [{} for _ in self.files]
+        named = self.column("pool")
+        told = np.unique(np.stack([self.file, self.table, named.codes]), axis=1).T if len(self) else []
+        for file, table, code in told:
+            pools[file][str(named.values[code]) if code >= 0 else self.tables[table].pool] = None
+        for table in self.tables:
+            pools[table.file] = pools[table.file] or {table.pool: None}
+        return [
+            FileUnderstood(
+                file,
+                tuple(name for name in pools[place] if name),
+                tuple(header for header in self.headers if header.source_file == file.source_file),
+                tuple(note for note in self.told if note.source_file == file.source_file),
+            )
+            for place, file in enumerate(self.files)
+        ]
 
     @cached_property
     def rows(self) -> pd.DataFrame:
