@@ -18,8 +18,8 @@ from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
-from keyaudit.exports.headers import Header, Sheet
-from keyaudit.exports.hints import headers_of, may_be_redemption, ready_line, second_codes
+from keyaudit.exports.headers import Header, Sheet, ready_line
+from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import Aside, Export, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
@@ -175,9 +175,7 @@ class FileAccount:
         """How its headers are understood; those of pool and course-key files that no role uses are told."""
         says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
-        told = [
-            header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing, self.known.columns)
-        ]
+        told = [header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
             what = f'column "{text}" is not understood, and not used'
@@ -214,7 +212,7 @@ class FileAccount:
         _, text, column = min(found, default=(0, "", ""))
         what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
         if found:
-            line = ready_line(self.label, self.known.columns, column, text)
+            line = ready_line(parts[0].sheet, column, text)
             what = f'column "{mask_text(text)}" may say which keys are redeemed, and is not understood. If it does, say so in '
             what += f"case.toml:\n{line}\nUntil then"
         if len(self.rows):
@@ -334,5 +332,5 @@ def _untold_pool(part: KeyList) -> UnreadableFile:
         label,
         f"{where}below the title in row {(part.doubt or 0) + 1} a second list begins, and it is not known whether it is of "
         'another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys are of one pool, '
-        f'name it in case.toml: [files.{toml(label)}] pool = "…"',
+        f'name it in case.toml:\n[files.{toml(label)}]\npool = "…"',
     )

@@ -109,7 +109,7 @@ def read_file(role: str, source: SourceFile, known: FileOptions) -> Export:
     if not found and not sheets:
         raise UnreadableFile(source.label, "holds no worksheet. Export it again.")
     if not found:
-        raise unknown_header(sheets, known.columns)
+        raise unknown_header(sheets)
     _refuse(source, known, found)
     account = FileAccount(role, source, known, found)
     read = [lists.sheet for lists in found]
@@ -214,6 +214,6 @@ def header_mapping(paths: Paths, role: str = "pools_before", options: Options | 
         for grid in request.open().grids:
             rows += [
                 (request.path.name, told.sheet, told.header, told.column, told.looks_like, told.may_be, told.line)
-                for told in explain(Sheet(grid, role, request.label, own), own)
+                for told in explain(Sheet(grid, role, request.label, own))
             ]
     return pd.DataFrame(rows, columns=["file", "sheet", "header", "column", "looks_like", "may_be", "line"])

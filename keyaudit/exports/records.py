@@ -172,15 +172,15 @@ class Export:
         """What has been understood of every file, in the order they were read."""
         pools: list[dict[str, None]] = [{} for _ in self.files]
         named = self.column("pool")
-        told = np.unique(np.stack([self.file, self.table, named.codes]), axis=1).T if len(self) else []
-        for file, table, code in told:
-            pools[file][str(named.values[code]) if code >= 0 else self.tables[table].pool] = None
+        names = named.listed()
+        for file, table, code in set(zip(self.file.tolist(), self.table.tolist(), named.codes.tolist(), strict=True)):
+            pools[file][names[code] if code >= 0 else self.tables[table].pool] = None
         for table in self.tables:
             pools[table.file] = pools[table.file] or {table.pool: None}
         return [
             FileUnderstood(
                 file,
-                tuple(name for name in pools[place] if name),
+                tuple(sorted(name for name in pools[place] if name)),
                 tuple(header for header in self.headers if header.source_file == file.source_file),
                 tuple(note for note in self.told if note.source_file == file.source_file),
             )
