@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ class Grid:
 
 def rarely_repeats(texts: Any) -> bool:
     """Do texts look like codes, of which nearly every row has its own? Then no table of the distinct ones is made."""
+    if len(texts) <= SAMPLE:
+        return False
     middle = max(len(texts) // 2, SAMPLE)
     sample = pa.concat_arrays([texts[:SAMPLE], texts[middle : middle + SAMPLE]])
     filled = pc.sum(pc.greater(pc.binary_length(sample), 0)).as_py() or 0
@@ -92,6 +95,12 @@ def column_number(letters: str) -> int:
     for letter in letters:
         number = number * 26 + ord(letter) - 64
     return number
+
+
+@lru_cache(MAX_CELLS)
+def column_letters(place: int) -> str:
+    """The name of a column, from 0."""
+    return ("" if place < 26 else column_letters(place // 26 - 1)) + chr(65 + place % 26)
 
 
 def cell_at(reference: str) -> Cell | None:

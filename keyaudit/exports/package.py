@@ -19,7 +19,7 @@ FREE_CELLS, CELLS_PER_BYTE = 1_000_000, 0.6  # a cell takes two bytes at least, 
 FREE_COLUMNS, BYTES_PER_COLUMN = 16 * 16_384, 64
 FREE_PLACES, MAX_SPARSE = 64 << 20, 20  # of its columns: a few cells far apart would fill the memory with blanks
 FREE_SHOWN, SHOWN_PER_BYTE = 64 << 20, 16  # bytes of text in cells
-TAGS_PER_CELL = 8
+FREE_TAGS, TAGS_PER_BYTE = 4_000_000, 1  # that are read one by one
 DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}  # formats that every program has
 DURATION = 46
 
@@ -66,13 +66,17 @@ class Package:
             if number > allowed:
                 what = f"holds {number:,} {what}, more than its size allows"
                 raise self.refused(f"{what}. Do not open it; export again.")
-        if self._tags > TAGS_PER_CELL * most:
-            raise self.refused("is larger inside than any export. Do not open it; export again.")
+        if self._tags > FREE_TAGS + TAGS_PER_BYTE * self.size:
+            self.refuse_size()
         if self.area > FREE_PLACES + MAX_SPARSE * self.cells:
             raise self.refused("holds cells far apart, which no export does. Do not open it; export again.")
         if self.shown > FREE_SHOWN + SHOWN_PER_BYTE * self.size:
             what = f"shows {self.shown >> 20:,} MiB of text, which no export does"
             raise self.refused(f"{what}. Do not open it; export again.")
+
+    def refuse_size(self) -> None:
+        """Say that no export has so much in it."""
+        raise self.refused("is larger inside than any export. Do not open it; export again.")
 
     def spend(self, tags: int) -> None:
         """Count the tags that are read one by one."""

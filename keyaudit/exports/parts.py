@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 from xml.parsers import expat
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 20  # bytes that are looked through at once: they fit the processor's cache
 LONGEST, LONGEST_TAG = 8 * PIECE, 4096  # a row that is longer is read tag by tag
+MAX_ITEM = 64 << 20  # bytes of a row: no program writes so many
 BATCH = 1 << 16  # texts read tag by tag that are kept before Arrow has them
 AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
 
@@ -134,23 +136,22 @@ class Part:
 
     def __init__(self, package: Package, part: str) -> None:
         self.package, self.part = package, part
-        self.depth = self.home = 0  # of the element at hand, and of the list of items while it is open
-        self.runs: list[str] | None = None  # of the text at hand; how it is pronounced is no part of it
-        self.into: list[str] | None = None
-        self._phonetic = 0
+        self.is_open = self.is_inside = False  # the list of items, and an item
+        self._is_untidy = False
+        self.into: list[str] | None = None  # where text goes
         self.parser = parser = expat.ParserCreate()
         parser.buffer_text = True
-        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
         parser.CharacterDataHandler, parser.XmlDeclHandler = self._hear, self._declared
         parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = self._refuse_declaration
         parser.CommentHandler = parser.ProcessingInstructionHandler = parser.StartCdataSectionHandler = (
             self._refuse_remark
         )
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        """An element begins."""
+    def start(self, tag: str, own: dict[str, str]) -> None:
+        """An element begins, with its own attributes."""
 
-    def end(self, name: str) -> None:
+    def end(self, tag: str) -> None:
         """An element ends."""
 
     def plain(self, _: bytes) -> None:
@@ -166,22 +167,25 @@ class Part:
             raise self.package.refused(f"holds a part that is damaged ({self.part}). {AGAIN}") from None
 
     def _read(self, stream: IO[bytes]) -> None:
-        more, waiting, is_open = stream.read(PIECE), b"", False
+        more, waiting, is_found, length = stream.read(PIECE), b"", False, 0
         if more[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in more[:64]:
             self._refuse_declaration()
         while more:
             block = waiting + more
-            if not is_open:
+            if not is_found:
                 found = self.opening.search(block)
                 cut = found.end() if found else max(0, len(block) - LONGEST_TAG)
-                self._prefix, is_open = (found[1] or b"") if found else b"", found is not None
+                self._prefix, is_found = (found[1] or b"") if found else b"", found is not None
                 ending = self.ending.replace(b"</", b"</" + self._prefix)
                 self._feed(block[:cut])
                 block = block[cut:]
-            if is_open and (at := block.rfind(ending)) >= 0:
+            if is_found and (at := block.rfind(ending)) >= 0:
                 self._take(block[: at + len(ending)])
-                block = block[at + len(ending) :]
+                block, length = block[at + len(ending) :], 0
             elif len(block) > LONGEST:
+                length += len(block)
+                if length > MAX_ITEM:
+                    self.package.refuse_size()
                 self._feed(block)
                 block = b""
             waiting, more = block, stream.read(PIECE)
@@ -189,45 +193,26 @@ class Part:
         self.parser.Parse(b"", True)
 
     def _take(self, piece: bytes) -> None:
-        if self.home and self.depth == self.home:
+        if self.is_open and not self.is_inside:
             if np.frombuffer(piece, np.uint8).min() < ord(" "):
                 piece = CONTROL.sub(lambda sign: b"_x%04X_" % sign[0][0], piece)
             if self._prefix:
                 piece = piece.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
-            try:
-                self.plain(piece)
-                return
-            except NotPlain:
-                pass
-        self._feed(piece)
+            with suppress(NotPlain):
+                return self.plain(piece)
+            if not self._is_untidy:
+                with suppress(NotPlain):
+                    return self.plain(_tidied(piece))
+                self._is_untidy = True  # not tried again: it takes as long as the parser
+        return self._feed(piece)
 
     def _feed(self, piece: bytes) -> None:
         self.package.spend(piece.count(b"<"))
         self.parser.Parse(piece, False)
 
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self.depth += 1
-        name = tag.rpartition(":")[2]
-        if name == "rPh":
-            self._phonetic = self.depth
-        elif name == "t" and not self._phonetic:
-            self.into = self.runs
-        self.start(name, attributes)
-
-    def _hear(self, data: str) -> None:
+    def _hear(self, text: str) -> None:
         if self.into is not None:
-            self.into.append(data)
-
-    def _end(self, tag: str) -> None:
-        name = tag.rpartition(":")[2]
-        if name in ("t", "v"):
-            self.into = None
-        elif self.depth == self._phonetic:
-            self._phonetic = 0
-        self.end(name)
-        if self.depth == self.home:
-            self.home = 0
-        self.depth -= 1
+            self.into.append(text)
 
     def _declared(self, _: str, encoding: str | None, __: int) -> None:
         if encoding is not None and encoding.lower() not in ("utf-8", "us-ascii", "ascii"):
@@ -237,8 +222,20 @@ class Part:
         raise self.package.refused(f"holds a document type or encoding that no export has ({self.part}). {AGAIN}")
 
     def _refuse_remark(self, *_: Any) -> None:
-        if self.home:  # a cell in a remark is none
+        if self.is_open:  # a cell in a remark is none
             raise self.package.refused(f"is written as no spreadsheet program writes. {AGAIN}")
+
+
+def _tidied(piece: bytes) -> bytes:
+    """A piece without the blanks between and within its tags, and with the place of each row and cell first."""
+    piece = re.sub(rb"(</\w+>|<(?:row|c|is|si)(?: [^<>]*)?>)\s+(?=<)", rb"\1", piece.strip())
+    piece = re.sub(rb'<(row|c) ([^<>]*) (r="[A-Z]*\d+")', rb"<\1 \3 \2", piece)
+    return re.sub(rb"<([vt]) />", rb"<\1/>", piece)
+
+
+def local(tag: str) -> str:
+    """The name of an element without its prefix."""
+    return tag.rpartition(":")[2] if ":" in tag else tag
 
 
 class Elements(Part):
@@ -250,10 +247,11 @@ class Elements(Part):
         self.found: list[tuple[str, dict[str, str]]] = []
         self.read()
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, tag: str, own: dict[str, str]) -> None:
         """Keep an element that is wanted."""
+        name = local(tag)
         if name in self._wanted or f"{self._path[-1]}/{name}" in self._wanted:
-            self.found.append((name, attributes))
+            self.found.append((name, own))
         self._path.append(name)
 
     def end(self, _: str) -> None:
@@ -271,6 +269,7 @@ class Texts(Part):
         super().__init__(package, part)
         self._parts: list[Any] = [pa.array([], TEXT)]
         self._some: list[str] = []
+        self._runs: list[str] | None = None
 
     def listed(self) -> Any:
         """Read them all."""
@@ -285,20 +284,32 @@ class Texts(Part):
         self._keep()
         self._parts.append(piece.texts(starts, stops))
 
-    def start(self, name: str, _: dict[str, str]) -> None:
-        """A text begins."""
-        if name == "sst":
-            self.home = self.depth
-        elif name == "si" and self.depth == self.home + 1:
-            self.runs = []
+    def start(self, tag: str, _: dict[str, str]) -> None:
+        """A text begins, or a run of it; how it is pronounced is no part of it."""
+        name = local(tag)
+        if name == "t":
+            self.into = self._runs
+        elif name == "si":
+            self._runs, self.is_inside = [], True
+        elif name == "rPh":
+            self._told, self._runs = self._runs, None
+        elif name == "sst":
+            self.is_open = True
 
-    def end(self, name: str) -> None:
-        """A text ends."""
-        if name == "si" and self.runs is not None:
-            self._some.append(escaped(self.runs))
-            self.runs = None
+    def end(self, tag: str) -> None:
+        """A text ends, or a run of it."""
+        name = local(tag)
+        if name == "t":
+            self.into = None
+        elif name == "si":
+            self._some.append(escaped(self._runs or []))
+            self._runs, self.is_inside = None, False
             if len(self._some) >= BATCH:
                 self._keep()
+        elif name == "rPh":
+            self._runs = self._told
+        elif name == "sst":
+            self.is_open = False
 
     def _keep(self) -> None:
         self._parts.append(pa.array(self._some, TEXT))

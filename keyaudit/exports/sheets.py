@@ -18,17 +18,19 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.grid import MAX_CELLS, Cell, Grid, Odd, Padded, cell_at, coded
+from keyaudit.exports.grid import MAX_CELLS, Cell, Grid, Odd, Padded, cell_at, coded, column_letters
 from keyaudit.exports.package import MAX_SPARSE, Format, Package, SheetPart
 from keyaudit.exports.parts import (
     AGAIN,
     BATCH,
     KEEP,
+    NotPlain,
     Part,
     Piece,
     Texts,
     demand,
     escaped,
+    local,
     number_of,
     unescaped,
 )
@@ -36,7 +38,7 @@ from keyaudit.exports.parts import (
 MAX_ROWS = 1_048_576
 MAX_MERGED = 500_000
 FREE_AREA = 5_000_000  # a few cells far apart make whole columns of blanks
-MAX_KINDS = 64  # of cells in one piece; more are told apart tag by tag
+MAX_KINDS = 1000  # of cells in one piece; more are told apart tag by tag
 PER_COLUMN = 64  # cells that are kept before they become part of their columns
 DAY, DAYS = 86_400_000, 2_958_466  # milliseconds of one; until the year 9999
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?")
@@ -58,7 +60,7 @@ class Sheet(Part):
     def __init__(self, package: Package, sheet: SheetPart, texts: Any) -> None:
         super().__init__(package, sheet.part)
         self.sheet, self.texts, self.lengths = sheet, texts, pc.binary_length(texts).to_numpy()
-        self.kinds: dict[tuple[int, str], int] = {}  # style and type of a cell → its number
+        self.kinds: dict[tuple[str, str], int] = {}  # style and type of a cell → its number
         self.tails: dict[bytes, int] = {}  # what stands in a cell's tag behind its place → its kind
         self.columns: dict[int, list[tuple[Array, Array, Any]]] = {}  # column, from 1 → rows, kinds, texts
         self.batch: list[tuple[Array, Array, Array, Any]] = []  # rows, columns, kinds, texts
@@ -66,7 +68,9 @@ class Sheet(Part):
         self.hidden_rows, self.hidden_columns = list[int](), list[tuple[int, int]]()
         self.merged: list[tuple[Cell, Cell]] = []
         self._was_open = self._is_formula = False
-        self._value: list[str] | None = None
+        self._value: list[str] | None = None  # of the cell at hand
+        self._inline: list[str] | None = None
+        self._kind: tuple[str, str] | None = None
         self._some: list[tuple[int, int, int, str]] = []
 
     # --- rows at once ---
@@ -101,7 +105,7 @@ class Sheet(Part):
         if len(formulas):  # without a value, unless this is an empty text
             of_texts = [number for (_, type_), number in self.kinds.items() if type_ == "str"]
             formulas = formulas[~(is_filled & np.isin(kind, of_texts))[formulas]]
-            kind[formulas], is_filled[formulas] = self.kind(0, FORMULA), True
+            kind[formulas], is_filled[formulas] = self.kind("0", FORMULA), True
 
         self.row = int(number[-1])
         self.hidden_rows += hidden
@@ -112,7 +116,7 @@ class Sheet(Part):
         texts = piece.texts(starts[filled], stops[filled])
         self._keep(number[row[filled]], column[filled], kind[filled], texts)
 
-    def kind(self, style: int, type_: str) -> int:
+    def kind(self, style: str, type_: str) -> int:
         """The number of a kind of cell."""
         return self.kinds.setdefault((style, type_), len(self.kinds))
 
@@ -126,26 +130,22 @@ class Sheet(Part):
             for n, word in enumerate(piece.words(starts, -(-longest // 8)))
         ]
         kinds = np.full(len(starts), -1, np.int32)
-
-        def find(tail: bytes, kind: int) -> None:
-            if len(tail) <= longest:
-                same = words[0] == number_of(tail[:8])
-                for n, word in enumerate(words[1:], 1):
-                    same &= word == number_of(tail[8 * n : 8 * n + 8])
-                kinds[same] = kind
-
-        for tail, kind in self.tails.items():
-            find(tail, kind)
-        while len(unknown := np.flatnonzero(kinds < 0)):
-            tail = piece.content[starts[unknown[0]] : stops[unknown[0]]]
-            own = _attributes(tail)
-            demand(len(self.tails) < MAX_KINDS and own.get(b"s", b"0").isdigit())
-            self.tails[tail] = self.kind(int(own.get(b"s", b"0")), own.get(b"t", b"n").decode())
-            find(tail, self.tails[tail])
-        return kinds
+        for _ in range(MAX_KINDS):
+            at = int(kinds.argmin()) if len(kinds) else 0
+            if not len(kinds) or kinds[at] >= 0:
+                return kinds
+            tail = piece.content[starts[at] : stops[at]]
+            if tail not in self.tails:
+                own = _attributes(tail)
+                self.tails[tail] = self.kind(own.get(b"s", b"0").decode(), own.get(b"t", b"n").decode())
+            same = words[0] == number_of(tail[:8])
+            for n, word in enumerate(words[1:], 1):
+                same &= word == number_of(tail[8 * n : 8 * n + 8])
+            kinds[same] = self.tails[tail]
+        raise NotPlain
 
     def _keep(self, rows: Array, columns: Array, kinds: Array, texts: Any) -> None:
-        """Keep cells that are sorted by their columns; they are parted as soon as there are enough for each column."""
+        """Keep cells; they are parted by column as soon as there are enough for each."""
         if len(rows):
             self.cells += len(rows)
             self.batch.append((rows, columns, kinds, texts))
@@ -158,7 +158,7 @@ class Sheet(Part):
             return
         rows, columns, kinds = (np.concatenate([part[n] for part in batch]) for n in range(3))
         texts = pa.concat_arrays([part[3] for part in batch])
-        if len(batch) > 1:
+        if (np.diff(columns) < 0).any():
             order = np.argsort(columns.astype(np.uint16), kind="stable")
             rows, columns, kinds, texts = rows[order], columns[order], kinds[order], texts.take(pa.array(order))
         borders = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(columns)]
@@ -168,79 +168,96 @@ class Sheet(Part):
 
     # --- tag by tag ---
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, tag: str, own: dict[str, str]) -> None:
         """An element begins: of the rows, or around them."""
-        level = self.depth - self.home
-        if not self.home:
-            self._around(name, attributes)
-        elif level == 1 and name == "row":
-            self._begin_row(attributes)
-        elif level == 2 and name == "c":
-            self._begin_cell(attributes)
-        elif level == 3 and name == "v":
+        name = local(tag)
+        if not self.is_open:
+            self._around(name, own)
+        elif name == "c":
+            self._begin_cell(own)
+        elif name == "v":
             if self._value is not None:
                 raise self._disordered("cells")
             self.into = self._value = []
-        elif level == 3 and name == "f":
+        elif name == "t":
+            self.into = self._inline
+        elif name == "row":
+            self._begin_row(own)
+        elif name == "f":
             self._is_formula = True
-        elif level == 3 and name == "is":
-            self.runs = []
+        elif name == "is":
+            self._inline = []
+        elif name == "rPh":  # how a text is pronounced is no part of it
+            self._told, self._inline = self._inline, None
 
-    def end(self, name: str) -> None:
+    def end(self, tag: str) -> None:
         """An element ends."""
-        if name == "c" and self.home and self.depth == self.home + 2:
+        name = local(tag)
+        if name == "c":
             self._end_cell()
+        elif name in ("v", "t"):
+            self.into = None
+        elif name == "rPh":
+            self._inline = self._told
+        elif name == "row":
+            self.is_inside = False
+        elif name == "sheetData":
+            self.is_open = False
 
-    def _around(self, name: str, attributes: dict[str, str]) -> None:
+    def _around(self, name: str, own: dict[str, str]) -> None:
         if name == "sheetData":
             if self._was_open:
                 raise self._disordered("rows")
-            self._was_open, self.home = True, self.depth
-        elif name == "col" and attributes.get("hidden") in ("1", "true"):
-            self.hidden_columns.append((int(attributes["min"]), int(attributes["max"])))
+            self._was_open = self.is_open = True
+        elif name == "col" and own.get("hidden") in ("1", "true"):
+            self.hidden_columns.append((int(own["min"]), int(own["max"])))
         elif name == "mergeCell":
-            first, _, last = attributes.get("ref", "").partition(":")
+            first, _, last = own.get("ref", "").partition(":")
             if (top_left := cell_at(first)) and (bottom_right := cell_at(last)):
                 self.merged.append((top_left, bottom_right))
             if len(self.merged) > MAX_MERGED:
                 what = f"holds more than {MAX_MERGED:,} merged cells, which no export does"
                 raise self.package.refused(f"{what}. Do not open it; export again.")
 
-    def _begin_row(self, attributes: dict[str, str]) -> None:
-        number = int(attributes["r"]) if "r" in attributes else self.row + 1
-        if number <= self.row:
+    def _begin_row(self, own: dict[str, str]) -> None:
+        number = int(own["r"]) if "r" in own else self.row + 1
+        if self.is_inside or number <= self.row:
             raise self._disordered("rows")
-        self.row, self.column = number, 0
-        if attributes.get("hidden") in ("1", "true"):
+        self.row, self.column, self.is_inside = number, 0, True
+        if own.get("hidden") in ("1", "true"):
             self.hidden_rows.append(number)
 
-    def _begin_cell(self, attributes: dict[str, str]) -> None:
-        place = cell_at(attributes["r"]) if "r" in attributes else (self.row - 1, self.column)
-        if place is None or place[0] != self.row - 1 or place[1] < self.column:
+    def _begin_cell(self, own: dict[str, str]) -> None:
+        place = (self.row - 1, self.column)
+        if "r" in own and own["r"] != f"{column_letters(self.column)}{self.row}":
+            place = cell_at(own["r"]) or (-1, -1)
+        if self._kind or place[0] != self.row - 1 or place[1] < self.column:
             raise self._disordered("cells")
         self.column = place[1] + 1
         self.package.cells += 1
-        self._style, self._type = int(attributes.get("s", 0)), attributes.get("t", "n")
-        self._value = self.runs = None
+        self._kind = (own.get("s", "0"), own.get("t", "n"))
+        self._value = self._inline = None
         self._is_formula = False
 
     def _end_cell(self) -> None:
-        told = self.runs if self._value is None or (self._type == "inlineStr" and self.runs) else self._value
-        kind = (self._style, self._type)
-        if self._is_formula and not any(told or ()) and (self._type != "str" or self._value is None):
-            kind = (0, FORMULA)
+        style, type_ = self._kind or ("0", "n")
+        self._kind = None
+        told = self._inline if self._value is None or (type_ == "inlineStr" and self._inline) else self._value
+        kind = self.kind(style, type_)
+        if self._is_formula and not any(told or ()) and (type_ != "str" or self._value is None):
+            kind = self.kind("0", FORMULA)
         elif told is None:
             return
         if self.row > MAX_ROWS or self.column > MAX_CELLS:
             raise self._far(self.row, self.column)
-        self._some.append((self.row, self.column, self.kind(*kind), escaped(told or [])))
+        self._some.append((self.row, self.column, kind, escaped(told or [])))
         if len(self._some) >= BATCH:
             self._flush()
 
     def _flush(self) -> None:
         if self._some:
-            some, self._some = sorted(self._some, key=lambda cell: cell[1]), []
-            rows, columns, kinds, texts = zip(*some, strict=True)
+            rows, columns, kinds, texts = zip(*self._some, strict=True)
+            self._some = []
             self._keep(np.array(rows), np.array(columns), np.array(kinds, np.int32), pa.array(texts, TEXT))
 
     def _disordered(self, what: str) -> UnreadableFile:
@@ -273,10 +290,11 @@ class Sheet(Part):
         sheet = self.sheet
         return Grid(sheet.name, columns, height, None, {}, sheet.visible, hidden, sum(spans), self.merged)
 
-    def _meaning(self, style: int, type_: str) -> tuple[str, Format]:
+    def _meaning(self, style: str, type_: str) -> tuple[str, Format]:
         """What tells how the text of a cell becomes its value."""
         if type_ == "n":
-            return type_, self.package.formats[style] if style < len(self.package.formats) else "number"
+            formats = self.package.formats
+            return type_, formats[int(style)] if int(style) < len(formats) else "number"
         return "str" if type_ == "inlineStr" else type_, ""
 
     def _column(self, place: int, height: int) -> Coded:
