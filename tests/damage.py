@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import io
 import random
 import re
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SAMPLES = Path(__file__).parent.parent / "data" / "samples"
@@ -113,11 +115,18 @@ def damaged(path: Path, chance: random.Random) -> bytes:
     return chance.choice(kinds)(content, chance)
 
 
+def _parts(content: bytes) -> Iterator[bytes]:
+    """Every part of a workbook that is whole: a damaged one that nobody needs does no harm."""
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        for name in book.namelist():
+            with contextlib.suppress(zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError):
+                yield book.read(name)
+
+
 def texts_of(content: bytes) -> str:
     """Everything a person could find in the file."""
     if content.startswith(b"PK"):
-        with zipfile.ZipFile(io.BytesIO(content)) as book:
-            content = b"\n".join(book.read(name) for name in book.namelist())
+        content = b"\n".join(_parts(content))
         text = html.unescape(content.decode("utf-8", "replace"))
         return text + re.sub(r"<[^>]*>", "", text)
     return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")

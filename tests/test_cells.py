@@ -106,7 +106,16 @@ def test_the_columns_of_a_file_prove_each_other(
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        *(("Yes", True), ("no", False), ("TRUE", True), ("0", False), (1.0, True), (0, False), ("x", True), (True, True)),
+        *(
+            ("Yes", True),
+            ("no", False),
+            ("TRUE", True),
+            ("0", False),
+            (1.0, True),
+            (0, False),
+            ("x", True),
+            (True, True),
+        ),
         *(("ja", True), ("Nein", False), ("✓", True), (2, None), ("maybe", None), (None, None), ("", None)),
     ],
 )
@@ -159,7 +168,9 @@ def test_a_tab_that_a_program_named_names_no_pool(tab: str) -> None:
     assert pool_name("pools/Azure.xlsx", tab.replace("_", " ")) == "Azure"
 
 
-@pytest.mark.parametrize("tab", ["Sheet Metal", "Data Lakes", "Listening", "Plan B", "Arkansas", "Exports of 2026", "Lapland", "Page"])
+@pytest.mark.parametrize(
+    "tab", ["Sheet Metal", "Data Lakes", "Listening", "Plan B", "Arkansas", "Exports of 2026", "Lapland", "Page"]
+)
 def test_a_tab_that_a_person_named_names_a_pool(tab: str) -> None:
     assert pool_name("pools/Azure.xlsx", tab) == ("Azure" if tab == "Page" else tab)
 
@@ -243,7 +254,14 @@ def test_codes_that_excel_leaves_alone(code: str) -> None:
 def test_how_many_texts_differ() -> None:
     import pyarrow as pa
 
-    for texts in ([], ["a"], ["a", "a"], ["a", "b", "ab", "ba", "", ""], ["x" * 70, "x" * 70, "y" * 70], ["é", "e", "é"]):
+    for texts in (
+        [],
+        ["a"],
+        ["a", "a"],
+        ["a", "b", "ab", "ba", "", ""],
+        ["x" * 70, "x" * 70, "y" * 70],
+        ["é", "e", "é"],
+    ):
         assert distinct_count(pa.array(texts, pa.large_string())) == len(set(texts))
     many = [f"{n:08X}" for n in range(5000)]
     assert distinct_count(pa.array([*many, *many[:10]], pa.large_string())) == 5000

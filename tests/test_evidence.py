@@ -20,8 +20,37 @@ def of_cells(cells: list[Any], header: str = "Redeemed", **known: Any) -> list[s
 
 
 BLANKS = [
-    *("NULL", "null", "N/A", "n.a.", "na", "nil", "None", "NaN", "NaT", "never", "Not redeemed", "not used", "undefined"),
-    *("(blank)", "(NULL)", "(none)", "\\N", "&nbsp;", "invalid date", "-", "—", ".", "?", " \u00a0 ", '=""', "''", '" "'),
+    *(
+        "NULL",
+        "null",
+        "N/A",
+        "n.a.",
+        "na",
+        "nil",
+        "None",
+        "NaN",
+        "NaT",
+        "never",
+        "Not redeemed",
+        "not used",
+        "undefined",
+    ),
+    *(
+        "(blank)",
+        "(NULL)",
+        "(none)",
+        "\\N",
+        "&nbsp;",
+        "invalid date",
+        "-",
+        "—",
+        ".",
+        "?",
+        " \u00a0 ",
+        '=""',
+        "''",
+        '" "',
+    ),
     *("0000-00-00", "0000-00-00 00:00:00", "0001-01-01", "0001-01-01T00:00:00Z", "1/1/0001 12:00:00 AM", "01.01.0001"),
     *("1/0/1900", "1/0/1900 0:00", "1900-01-00", "00.01.1900", "0", "00:00:00", 0, dt.time(0, 0)),
 ]
@@ -294,7 +323,9 @@ def test_rules_of_dashes_and_a_footer_of_a_database(delimiter: str) -> None:
 
 
 def test_invisible_signs_and_entities_in_names() -> None:
-    text = "Key,Course,Organization,Redeemed By\nA1B2C3D1,\u200bAzure\u00ad Basics,R&amp;D&nbsp;Lab,Zoë&#39;s \u202aDad\n"
+    text = (
+        "Key,Course,Organization,Redeemed By\nA1B2C3D1,\u200bAzure\u00ad Basics,R&amp;D&nbsp;Lab,Zoë&#39;s \u202aDad\n"
+    )
     export = read(text)
     assert [column(export, name) for name in ("course", "organization", "redeemed_by")] == [
         ["Azure Basics"],

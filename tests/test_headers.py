@@ -112,7 +112,10 @@ def test_a_delimiter_at_the_end_of_every_line_does_no_harm() -> None:
 )
 def test_lists_beside_each_other(text: str) -> None:
     export = read(text)
-    assert (codes(export), signs(export)) == (["A1B2C3D4", "A1B2C3D5", "A1B2C3D6"], ["", "", "redeemed without_learner"])
+    assert (codes(export), signs(export)) == (
+        ["A1B2C3D4", "A1B2C3D5", "A1B2C3D6"],
+        ["", "", "redeemed without_learner"],
+    )
 
 
 def test_a_heading_that_is_declared_loses_no_list_beside_it() -> None:
@@ -164,7 +167,7 @@ def test_lists_under_headings_nobody_knows_ask_for_the_pool_and_are_all_read() -
     """Their keys are read; whether they are redeemed is not known, whatever the headings may say."""
     text = "Eingelöste Schlüssel,\nSchlüssel,Kurs\nABCDEFGH,x\n,\nOffene Schlüssel,\nSchlüssel,Kurs\nA1B2C3D6,x\n"
     known: dict[str, Any] = {"columns": {"training_key": "Schlüssel"}}
-    with pytest.raises(UnreadableFile, match='row 5 a second list begins.* pool = "…"'):
+    with pytest.raises(UnreadableFile, match=r'(?s)row 5 a second list begins.*\npool = "…"'):
         read(text, **known)
     export = read(text, pool="Azure", **known)
     assert (codes(export), export.files[0].shows["redemption"]) == (["ABCDEFGH", "A1B2C3D6"], "no")
@@ -203,7 +206,12 @@ def test_a_unit_or_a_zone_does_not_make_another_header(header: str, expected: st
     ("heading", "expected"),
     [
         *(("Redeemed Keys (2)", "redeemed"), ("Used Keys: 14", "redeemed"), ("12 Unused Keys", "unredeemed")),
-        *(("Distributed Keys", "distributed"), ("Redeemed", ""), ("Total Redeemed Keys", ""), ("Redeemed Keys of Kim", "")),
+        *(
+            ("Distributed Keys", "distributed"),
+            ("Redeemed", ""),
+            ("Total Redeemed Keys", ""),
+            ("Redeemed Keys of Kim", ""),
+        ),
     ],
 )
 def test_headings_of_lists(heading: str, expected: str) -> None:
@@ -215,7 +223,9 @@ def test_headings_of_lists(heading: str, expected: str) -> None:
 
 def unused(export: Export) -> dict[str, tuple[str, str]]:
     """Header → the fact it may be, and the severity with which it is told."""
-    severities = {note.message.split('"')[1]: note.severity for note in export.told if note.code == "column_not_understood"}
+    severities = {
+        note.message.split('"')[1]: note.severity for note in export.told if note.code == "column_not_understood"
+    }
     return {h.header: (h.may_be, severities[h.header]) for h in export.headers if not h.column}
 
 
@@ -369,7 +379,10 @@ def test_a_file_without_a_header_shows_no_code_and_no_person(form: str, kind: st
 
 @pytest.mark.parametrize("title", ["Kim Park", "QX7-0PLM WZT0", "AB1C 2D3E 4F5G: Kim Park"])
 def test_a_title_is_not_shown(title: str) -> None:
-    for content in (f"Key,Course\nA1B2C3D4,C\n\n{title},\nKey,Course\nA1B2C3D6,D\n", f"{title},,\nKeys?,C,x\nABCD,D,\n"):
+    for content in (
+        f"Key,Course\nA1B2C3D4,C\n\n{title},\nKey,Course\nA1B2C3D6,D\n",
+        f"{title},,\nKeys?,C,x\nABCD,D,\n",
+    ):
         with pytest.raises(UnreadableFile) as problem:
             read(content)
         assert not re.search("Kim|Park|QX7|AB1C|A1B2", str(problem.value))
@@ -385,7 +398,9 @@ def test_a_header_that_holds_what_may_be_a_code_is_not_shown_whole() -> None:
 
 
 def test_header_mapping_shows_how_headers_are_understood(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("Key,Eingelöst am,Course,Note\nA1B2C3D4,2025-06-14,AZ-900,Kim Park\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text(
+        "Key,Eingelöst am,Course,Note\nA1B2C3D4,2025-06-14,AZ-900,Kim Park\n", encoding="utf-8"
+    )
     (tmp_path / "b.csv").write_text("Schlüssel;Kim\nA1B2C3D4;x\n", encoding="utf-8")
     told_so = ka.header_mapping(tmp_path)
     assert told_so[["file", "header", "column", "looks_like", "may_be"]].to_numpy().tolist() == [
@@ -400,7 +415,7 @@ def test_header_mapping_shows_how_headers_are_understood(tmp_path: Path) -> None
 
 WIDE = ",".join(["Key", *(f"h {n}" for n in range(12_000))])
 LONG = {
-    "many columns": (WIDE, lambda: (WIDE + "\n" + ("A1B2C3D4" + ",x" * 12_000 + "\n") * 20)),
+    "many columns": (WIDE, lambda: WIDE + "\n" + ("A1B2C3D4" + ",x" * 12_000 + "\n") * 20),
     "many lists": ("", lambda: "Key,Course\n" + "Used Keys,\nA1B2C3D4,C\n" * 9_000),
     "many pages": ("", lambda: ("Key,Course\n" + "A1B2C3D4,C\n" * 3 + "Page 1 of 2,\n") * 9_000),
     "many headers": ("", lambda: "Key,Course\n" + "Key,Expires\nA1B2,2026-01-01\nKey,Course\nA1B3,C\n" * 2_000),
@@ -421,3 +436,33 @@ def test_no_layout_takes_long(kind: str) -> None:
 def test_more_lists_than_any_export_has_are_refused() -> None:
     with pytest.raises(UnreadableFile, match="more than 10,000 lists"):
         read("Key,Course\n" + "Used Keys,\nA1B2C3D4,C\n" * 10_001)
+
+
+# --- what a person sees before any audit ---
+
+
+def test_what_is_understood_of_every_file(tmp_path: Path) -> None:
+    (tmp_path / "a (10).csv").write_text("Key,Eingelöst am,Pool\nA1B2C3D4,,Linux\nA1B2C3D5,,\n", encoding="utf-8")
+    (tmp_path / "a (9).csv").write_text("Key,Redeemed,Expires\n", encoding="utf-8")
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF-1.7")
+    export = ka.read_pool_exports(tmp_path)
+    first, second = export.understood()
+    assert (first.file.source_file, first.pools, first.notes) == (f"{tmp_path.name}/a (9).csv", ("a",), ())
+    assert first.file.shows == {
+        "redemption": "yes",
+        "expires_on": "yes",
+        "starts_on": "no",
+        "course": "no",
+        "organization": "no",
+    }
+    assert (second.pools, second.file.rows_read) == (("Linux",), 2)
+    assert [(header.header, header.column, header.may_be) for header in second.headers] == [
+        ("Key", "training_key", ""),
+        ("Eingelöst am", "", "redeemed_at"),
+        ("Pool", "pool", ""),
+    ]
+    assert [note.code for note in second.notes] == ["redemption_not_shown", "column_not_understood"][::-1]
+    assert second.file.shows["redemption"] == "Eingelöst am"
+    assert [note.source_file for note in export.told if note.code == "files_passed_over"] == [
+        f"{tmp_path.name}/notes.pdf"
+    ]

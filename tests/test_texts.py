@@ -181,8 +181,12 @@ def test_an_encoding_is_never_guessed(content: bytes, encoding: str | None, word
     [
         ("Key,Pool\n" + "," * 16_384 + "\n", "has 16,385 cells in row 2: it is no table"),
         ("k" + ",k" * 20_000 + "\n", "has 20,001 cells in row 1: it is no table"),
-        ("Key\n" + "\n" * 2_000_000 + "A1\n", "holds 2,000,001 lines, more than its size allows"),
-        ("Key\r" + "\r" * 2_000_000 + "A1\r", "holds 2,000,001 lines, more than its size allows"),
+        ("Key\n" + "\n" * 2_000_000 + "A1\n", "holds 2,000,002 lines, more than its size allows"),
+        (
+            ",".join(f"h{n}" for n in range(16_000)) + "\n" * 200_000 + "A1\n",
+            "has rows of 16,000 cells, and 200,001 lines that are nearly blank",
+        ),
+        ("Key\r" + "\r" * 2_000_000 + "A1\r", "holds 2,000,002 lines, more than its size allows"),
     ],
 )
 def test_what_is_no_table_is_refused(text: str, words: str) -> None:

@@ -72,7 +72,7 @@ def test_every_artefact_is_read_as_said(before: Export, file: str, keys: int, bl
 def test_every_file_shows_one_redemption_whatever_its_form(before: Export) -> None:
     """The one redemption of each file is seen through every layout, and nothing else is taken for one."""
     files = [before.files[file].source_file.removeprefix("pools-before/") for file in before.file]
-    counts = {file: 0 for file in {*files} - {"recreated.csv"}}
+    counts = dict.fromkeys({*files} - {"recreated.csv"}, 0)
     for file, is_redeemed in zip(files, before.signs["redeemed"], strict=True):
         counts[file] = counts.get(file, 0) + int(is_redeemed)
     assert counts.pop("two pools under titles.csv") == 2

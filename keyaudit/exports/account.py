@@ -18,8 +18,8 @@ from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
-from keyaudit.exports.headers import Header, Sheet
-from keyaudit.exports.hints import headers_of, may_be_redemption, ready_line, second_codes
+from keyaudit.exports.headers import Header, Sheet, ready_line
+from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import Aside, Export, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
@@ -85,8 +85,8 @@ class FileAccount:
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
         names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
-        raw = {name: self.cells(name) for name in names}
-        key, known = raw.pop("training_key", None), self.known
+        raw = {name: self.cells(name).compact() for name in names if name != "training_key"}
+        key, known = self.cells("training_key") if "training_key" in names else None, self.known
         told = said(raw, self.label, known.day_first, tuple(known.redeemed_when), tuple(known.open_when))
         if key is not None:
             self.read_codes(key, raw, told)
@@ -145,7 +145,7 @@ class FileAccount:
         found = []
         for name, cells in raw.items():
             is_first = pattern == BEGIN and all(part.header.places.get(name, 0) == 0 for part in self.lists)
-            texts = [cell for cell in cells.compact().listed() if isinstance(cell, str)]
+            texts = [cell for cell in cells.listed() if isinstance(cell, str)]
             if texts and not is_first:
                 found.append(carried(pa.array(texts, TEXT), pattern))
         return bool(found) and all(found)
@@ -173,11 +173,9 @@ class FileAccount:
 
     def understand(self, raw: Mapping[str, Coded]) -> list[Understood]:
         """How its headers are understood; those of pool and course-key files that no role uses are told."""
-        says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.compact().listed())}
+        says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
-        told = [
-            header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing, self.known.columns)
-        ]
+        told = [header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
             what = f'column "{text}" is not understood, and not used'
@@ -205,7 +203,7 @@ class FileAccount:
         if not dark and not any(
             part.heading for part in parts
         ):  # a column of ours that is blank throughout is no proof
-            columns = [raw[name].compact() for name in REDEMPTION if name in raw]
+            columns = [raw[name] for name in REDEMPTION if name in raw]
             looked = [] if any(not is_blank(cell) for column in columns for cell in column.listed()) else parts
         headers = {id(part.header): part for part in looked}.values()
         found = [one for part in headers for one in may_be_redemption(part.sheet, part.header, only_words=not dark)]
@@ -214,7 +212,7 @@ class FileAccount:
         _, text, column = min(found, default=(0, "", ""))
         what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
         if found:
-            line = ready_line(self.label, self.known.columns, column, text)
+            line = ready_line(parts[0].sheet, column, text)
             what = f'column "{mask_text(text)}" may say which keys are redeemed, and is not understood. If it does, say so in '
             what += f"case.toml:\n{line}\nUntil then"
         if len(self.rows):
@@ -334,5 +332,5 @@ def _untold_pool(part: KeyList) -> UnreadableFile:
         label,
         f"{where}below the title in row {(part.doubt or 0) + 1} a second list begins, and it is not known whether it is of "
         'another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys are of one pool, '
-        f'name it in case.toml: [files.{toml(label)}] pool = "…"',
+        f'name it in case.toml:\n[files.{toml(label)}]\npool = "…"',
     )

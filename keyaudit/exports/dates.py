@@ -15,8 +15,9 @@ from keyaudit.exports.codes import BLANKS, MONTHS
 from keyaudit.exports.names import clean_name
 
 BLANK_WORDS = frozenset(
-    r"na|n/a|n.a.|nil|none|null|nan|nat|never|not redeemed|not used|undefined|(blank)|(null)|(none)|\n|#n/a|invalid date".split(
-        "|"
+    (
+        *("na", "n/a", "n.a.", "nil", "none", "null", "nan", "nat", "never", "not redeemed", "not used", "undefined"),
+        *("(blank)", "(null)", "(none)", "\\n", "#n/a", "invalid date"),
     )
 )
 _NO_TIME = r"(?:[T ,]+(?:00?:00(?::00(?:\.0+)?)?(?:\s*am)?|12:00(?::00)?\s*am)\s*(?:z|utc|gmt|[+-]00:?00)?)?"
@@ -33,9 +34,29 @@ MAY_BE_BLANK = (
     r"|nil|none|null|nan|nat|never|not redeemed|not used|undefined|blank|n|invalid date)\W*$"
 )
 TO_CLEAN = rf"[^ -~]|&|^ | $|  |{MAY_BE_BLANK}"
-_FLAGS = dict.fromkeys(
-    "yes y true 1 x ja j oui si sí sim wahr vrai verdadero vero ✓ ✔ ☑ ✅".split(), True
-) | dict.fromkeys("no n false 0 nein non não nej falsch faux falso ☐".split(), False)
+_YES = (
+    "yes",
+    "y",
+    "true",
+    "1",
+    "x",
+    "ja",
+    "j",
+    "oui",
+    "si",
+    "sí",
+    "sim",
+    "wahr",
+    "vrai",
+    "verdadero",
+    "vero",
+    "✓",
+    "✔",
+    "☑",
+    "✅",
+)
+_NO = ("no", "n", "false", "0", "nein", "non", "não", "nej", "falsch", "faux", "falso", "☐")
+_FLAGS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 STATUSES = {
     **dict.fromkeys(("redeemed", "used", "claimed", "consumed", "activated", "completed"), "redeemed"),
     **dict.fromkeys(

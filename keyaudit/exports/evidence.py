@@ -61,21 +61,21 @@ def said(
     redeemed_when: tuple[str, ...],
     open_when: tuple[str, ...],
 ) -> Said:
-    """Understand the columns beside the key. `raw`: our column → its cells; a distinct cell is looked at once."""
+    """Understand the columns beside the key. `raw`: our column → its cells, no value among them that no record has; a distinct cell is looked at once."""
     told = Said()
     words = dict(STATUSES)
     for meaning, own in (("redeemed", redeemed_when), ("open", open_when)):
         words |= dict.fromkeys((clean_name(word).casefold() for word in own), meaning)
-    columns = {name: cells.compact() for name, cells in raw.items()}
-    for name, cells in columns.items():
+    for name, cells in raw.items():
         if not isinstance(cells.values, pa.Array):
-            for what in dict.fromkeys(cell.what for cell in cells.values if isinstance(cell, Odd)):
-                rows = np.flatnonzero(cells.has(lambda cell, what=what: isinstance(cell, Odd) and cell.what == what))
-                told.one_by_one.append(("excel_damage", f'its cell in column "{_name(name)}" holds {what}', rows))
+            odd = [cell.what if isinstance(cell, Odd) else "" for cell in cells.values]
+            for what in dict.fromkeys(filter(None, odd)):
+                text = f'its cell in column "{_name(name)}" holds {what}'
+                told.one_by_one.append(("excel_damage", text, _rows_of(cells.codes, odd, what)))
     _read_dates(
-        {name: cells for name, cells in columns.items() if COLUMNS[name].kind == "date"}, told, label, day_first, words
+        {name: cells for name, cells in raw.items() if COLUMNS[name].kind == "date"}, told, label, day_first, words
     )
-    for name, cells in columns.items():
+    for name, cells in raw.items():
         kind = COLUMNS[name].kind
         if kind == "text":
             told.columns[name] = texts(cells)
@@ -93,6 +93,11 @@ def said(
                 cells.codes, [None if meaning is None else number[meaning] for meaning in meanings]
             )
     return told
+
+
+def _rows_of(codes: Array, states: list[str], state: str) -> Array:
+    """The records whose cell is in a state; `states`: of each of the column's values."""
+    return np.flatnonzero(np.array([*(one == state for one in states), False], dtype=bool)[codes])
 
 
 def _name(column: str) -> str:
@@ -186,13 +191,13 @@ def _read_dates(
         is_blank_one = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
         values = np.array([np.datetime64("NaT") if isinstance(date, str) else date for date in read], "datetime64[s]")
         told.columns[name] = Coded(np.where(is_blank_one[codes], -1, codes).astype(np.int32), values)
+        to_tell = {"date"} if name == "redeemed_at" else {"date", "unclear", "flag redeemed", "flag open"}
         wrong = [
-            date if isinstance(date, str) and (state == "date" or (state != "blank" and name != "redeemed_at")) else ""
-            for date, state in zip(read, states, strict=True)
+            date if isinstance(date, str) and state in to_tell and not isinstance(cell, Odd) else ""
+            for cell, date, state in zip(cells[name], read, states, strict=True)
         ]
-        wrong = ["" if isinstance(cell, Odd) else what for cell, what in zip(cells[name], wrong, strict=True)]
         for problem in sorted(set(wrong) - {""}):
-            rows = np.flatnonzero(Coded(codes, wrong).has(lambda what, problem=problem: what == problem))
+            rows = _rows_of(codes, wrong, problem)
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
             code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
@@ -238,8 +243,8 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
             )
             text = f'its column "{_name(name)}" holds no date, flag or word that we know'
             if forms:
-                text += f" (like {', '.join(list(forms)[:3])}). If the words say whether a key is redeemed, tell it in case.toml: "
-                text += f'[files.{toml(label)}] redeemed_when = ["…"], and open_when = ["…"]'
+                text += f" (like {', '.join(list(forms)[:3])}). If the words say whether a key is redeemed, tell it in case.toml:"
+                text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
             told.one_by_one.append(("redemption_unreadable", text, rows))
             unclear[rows], untold[rows] = True, False
     return {

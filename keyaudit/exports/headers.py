@@ -11,20 +11,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import MANY, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES, aliases, column_named, fold_header, list_heading
 from keyaudit.errors import UnreadableFile, toml
-from keyaudit.exports.codes import BEGIN
+from keyaudit.exports.codes import BEGIN, BLANKS
 from keyaudit.exports.dates import MAY_BE_BLANK, bare, is_blank
 from keyaudit.exports.grid import Grid
+from keyaudit.masking import mask_text
 
 HEADER_WITHIN = 50
 ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch  # a code that can be nothing else
 ORDINARY_TEXT = r"^[A-Za-z_.\-]*[0-9][A-Za-z0-9_.\-]*$"  # the same for Arrow
 SAMPLE = 200  # cells by which a column is judged
 LONGEST = 100  # signs of a header
-EMPTY = BEGIN.replace("+(.*)$", "*$")
+EMPTY = BEGIN.replace("+(.*)$", "*(?:=?\"\"|'')?\\s*$")  # the same for Arrow
 
 
 class Sheet:
@@ -33,7 +35,7 @@ class Sheet:
     def __init__(self, grid: Grid, role: str, label: str, own: Mapping[str, str]) -> None:
         self.grid, self.role, self.required = grid, role, ROLES[role].required
         self.label, self.where = label, f'{label}, sheet "{grid.name}"' if grid.name else label
-        self.known = aliases(role)
+        self.known, self.own = aliases(role), own
         for column in own:  # it has its own header in this file: no other means it
             self.known = {alias: name for alias, name in self.known.items() if name != column}
         self.known |= {fold_header(text): column for column, text in own.items()}
@@ -54,8 +56,8 @@ class Sheet:
         return [name for name in map(self.means, row) if name]
 
     def row(self, place: int) -> list[Any]:
-        """The cells of a row, None where nothing is seen."""
-        return [None if is_empty(cell) else cell for cell in self.grid.row(place)]
+        """The cells of a row without what a file puts around them, None where nothing is seen."""
+        return [None if is_empty(cell) else bare(cell) for cell in self.grid.row(place)]
 
     def at(self, place: int) -> list[Any]:
         """A row as a header may stand in it."""
@@ -82,6 +84,11 @@ class Sheet:
         column = self.grid.columns[place]
 
         def look() -> Array:
+            values = column.values
+            if isinstance(values, pa.Array) and len(values) > MANY:  # what begins with a digit or a letter is seen
+                seen = pc.and_(pc.greater_equal(values, "0"), pc.less(values, "{"))
+                if pc.all(pc.and_not(seen, pc.starts_with(values, "="))).as_py():
+                    return column.codes
             empty = column.has(is_empty, EMPTY)
             return np.where(empty, -1, column.codes) if empty.any() else column.codes
 
@@ -116,9 +123,8 @@ class Sheet:
         def look() -> list[Any]:
             rows = np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1
             codes, values = self.grid.columns[place].codes[rows], self.grid.columns[place].values
-            return (
-                values.take(pa.array(codes)).to_pylist() if isinstance(values, pa.Array) else [values[i] for i in codes]
-            )
+            is_text = isinstance(values, pa.Array)
+            return values.take(pa.array(codes)).to_pylist() if is_text else [values[code] for code in codes]
 
         return list(self.kept(("sample", place, top), look)) if place < self.width else []
 
@@ -140,7 +146,7 @@ class Header:
 
 def is_empty(cell: Any) -> bool:
     """Does a person see nothing in the cell?"""
-    return cell is None or (isinstance(cell, str) and not cell.strip(" \t\r\n\u00a0\ufeff\u200b"))
+    return cell is None or (isinstance(cell, str) and cell.strip(BLANKS) in ("", '=""', '""', "''"))
 
 
 def find_header(sheet: Sheet) -> int | None:
@@ -157,9 +163,9 @@ def find_header(sheet: Sheet) -> int | None:
             continue
         strength = 2 if len(set(sheet.names(row))) > 1 else codes_below(sheet, place, column, found)
         is_alone = sum(cell is not None for cell in row) == 1
-        is_like = found is None or row == head[found]
-        is_like |= not is_alone and sheet.means(_cell(head[found or 0], column)) == sheet.required
-        if strength == 2 or (strength and is_like):
+        is_same = found is not None and row == head[found]
+        is_near = found is None or (not is_alone and sheet.means(_cell(head[found], column)) == sheet.required)
+        if strength == 2 or is_same or (strength and is_near):
             found = place
         else:
             sole.append(place)
@@ -195,10 +201,9 @@ def codes_below(sheet: Sheet, place: int, column: int, found: int | None = None)
             break
         cell = _cell(sheet.at(number), column)
         if isinstance(cell, str) and sheet.means(cell) != sheet.required and not list_heading(cell):
-            text = bare(cell)
-            if ORDINARY(text):
+            if ORDINARY(cell):
                 return 2
-            words += bool(re.fullmatch(r"[^\W\d_]{4,}", text)) and not sheet.means(text)
+            words += bool(re.fullmatch(r"[^\W\d_]{4,}", cell)) and not sheet.means(cell)
         elif cell is not None and not isinstance(cell, str):
             return 2
         if words > 3:
@@ -303,9 +308,16 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
 
 
 def _two_headers(sheet: Sheet, column: str, first: str, text: str) -> UnreadableFile:
-    declare = f"Say in case.toml which one counts: [files.{toml(sheet.label)}] columns = {{ {column} = {toml(text)} }}, or delete"
+    declare = "" if fold_header(first) == fold_header(text) else ready_line(sheet, column, text)
     return UnreadableFile(
         sheet.where,
         f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
-        f"{'Delete' if fold_header(first) == fold_header(text) else declare} or rename the other column.",
+        f"Delete or rename the other column{declare and f', or say in case.toml which one counts:{chr(10)}{declare}'}",
     )
+
+
+def ready_line(sheet: Sheet, column: str, header: str) -> str:
+    """The lines of case.toml that give a column its header, beside those that are declared already."""
+    text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
+    columns = (f"{name} = {toml(own)}" for name, own in {**sheet.own, column: text}.items())
+    return f"[files.{toml(sheet.label)}]\ncolumns = {{ {', '.join(columns)} }}"

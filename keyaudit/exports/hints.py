@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from keyaudit.columns import COLUMNS, ROLES, list_heading
-from keyaudit.errors import UnreadableFile, toml
+from keyaudit.errors import UnreadableFile
 from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, written
-from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header
+from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header, ready_line
 from keyaudit.exports.records import Understood
 from keyaudit.masking import mask_text, shape
 
@@ -81,16 +81,7 @@ def status_like(cell: Any) -> bool:
     return isinstance(cell, str) and bare(cell).casefold() in STATUSES
 
 
-def ready_line(label: str, declared: Mapping[str, str], column: str, header: str) -> str:
-    """The line of case.toml that gives a column its header, beside those that are declared already."""
-    text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
-    columns = {**declared, column: text}
-    return (
-        f"[files.{toml(label)}]\ncolumns = {{ {', '.join(f'{name} = {toml(own)}' for name, own in columns.items())} }}"
-    )
-
-
-def unknown_header(sheets: list[Sheet], declared: Mapping[str, str]) -> UnreadableFile:
+def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
     """The error for a file in which no sheet has the header we need: what was seen, and the line that would mend it.
 
     Only what is certainly a header is shown as it is: any other cell may be a code or a person.
@@ -119,7 +110,7 @@ def unknown_header(sheets: list[Sheet], declared: Mapping[str, str]) -> Unreadab
     return UnreadableFile(
         label,
         f"{where}no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
-        f"map it in case.toml:\n{ready_line(label, declared, required, header)}",
+        f"map it in case.toml:\n{ready_line(sheet, required, header)}",
     )
 
 
@@ -181,9 +172,7 @@ def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], required: str) 
 SPEAKS = re.compile(rf"{HINTS['redeemed_at'].pattern}|{HINTS['key_status'].pattern}|\buses?\b", re.I)  # of redeeming
 
 
-def headers_of(
-    sheet: Sheet, headers: Iterable[Header], missing: Iterable[str], declared: Mapping[str, str]
-) -> list[Understood]:
+def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) -> list[Understood]:
     """How each header of a sheet is understood; of one that no role uses, the fact among those `missing` it may be."""
     told: dict[str, Understood] = {}
     missing = tuple(missing)
@@ -194,19 +183,19 @@ def headers_of(
             if text not in told:
                 cells, column = sheet.sample(place, header.row), columns.get(place, "")
                 may_be = "" if column else nearest(text, cells, missing)
-                line = ready_line(sheet.label, declared, may_be, text) if may_be else ""
+                line = ready_line(sheet, may_be, text) if may_be else ""
                 shown = mask_text(text)
                 told[text] = Understood(sheet.label, sheet.grid.name, shown, column, shapes(cells), may_be, line)
     return list(told.values())
 
 
-def explain(sheet: Sheet, declared: Mapping[str, str]) -> list[Understood]:
+def explain(sheet: Sheet) -> list[Understood]:
     """How the headers of a sheet are understood, before anything is read of it; also where the key's header is not known."""
     top = find_header(sheet)
     if top is not None:
         headers = blocks_of(sheet, top)
         known = {name for header in headers for name in header.places}
-        return headers_of(sheet, headers, (name for name in ROLES[sheet.role].columns if name not in known), declared)
+        return headers_of(sheet, headers, (name for name in ROLES[sheet.role].columns if name not in known))
     _, top = likely_header([sheet])
     told = []
     for place, cell in enumerate(sheet.at(top) if top is not None else []):

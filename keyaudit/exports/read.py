@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from keyaudit.columns import ROLES, aliases, fold_header
 from keyaudit.errors import KeyauditError, UnreadableFile
-from keyaudit.exports.account import FileAccount, FileOptions
+from keyaudit.exports.account import FileAccount
+from keyaudit.exports.account import FileOptions as FileOptions
 from keyaudit.exports.files import SUFFIXES, Ahead, Request, SourceFile, kind_of
 from keyaudit.exports.headers import Sheet
 from keyaudit.exports.hints import explain, second_codes, unknown_header
 from keyaudit.exports.names import natural
-from keyaudit.exports.records import Export, Note, stacked
+from keyaudit.exports.records import Export as Export
+from keyaudit.exports.records import Note, stacked
 from keyaudit.exports.tables import Found, find_lists
 from keyaudit.masking import mask_text
 from keyaudit.words import count
@@ -106,8 +108,10 @@ def read_file(role: str, source: SourceFile, known: FileOptions) -> Export:
     """Read one file: find its lists, make records of their rows, and account for every row."""
     sheets = [Sheet(grid, role, source.label, known.columns) for grid in source.grids]
     found = [lists for sheet in sheets if (lists := find_lists(sheet))]
+    if not found and not sheets:
+        raise UnreadableFile(source.label, "holds no worksheet. Export it again.")
     if not found:
-        raise unknown_header(sheets, known.columns)
+        raise unknown_header(sheets)
     _refuse(source, known, found)
     account = FileAccount(role, source, known, found)
     read = [lists.sheet for lists in found]
@@ -212,6 +216,6 @@ def header_mapping(paths: Paths, role: str = "pools_before", options: Options | 
         for grid in request.open().grids:
             rows += [
                 (request.path.name, told.sheet, told.header, told.column, told.looks_like, told.may_be, told.line)
-                for told in explain(Sheet(grid, role, request.label, own), own)
+                for told in explain(Sheet(grid, role, request.label, own))
             ]
     return pd.DataFrame(rows, columns=["file", "sheet", "header", "column", "looks_like", "may_be", "line"])

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS
-from keyaudit.exports.dates import written
+from keyaudit.exports.codes import BLANKS
+from keyaudit.exports.dates import bare, written
 from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
 from keyaudit.exports.hints import DATE_LIKE
 
@@ -26,6 +27,7 @@ TOTALS = re.compile(
 PAGE = re.compile(r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)\s*:?\s*\d+.*", re.I | re.S)
 SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
 RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
+AROUND = r"^\s*(?:=\"|['\"])(.*)['\"]\s*$"  # what a file may put around a code
 KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
 MAX_SUMS = 3  # rows without a code at the end of one list: more are rows whose code was lost
 NO_FACT = "no code, and no fact of ours"
@@ -45,6 +47,7 @@ class Shape:
         values = Coded(sheet.codes(key)[rows], sheet.grid.columns[key].values).compact().values
         if not isinstance(values, pa.Array):
             values = pa.array([plain(value) for value in values], TEXT)
+        values = pc.utf8_trim(pc.replace_substring_regex(values, AROUND, r"\1"), characters=BLANKS)
         kinds = {kind for kind, signs in KINDS.items() if pc.any(pc.match_substring_regex(values, signs)).as_py()}
         other = values.filter(pc.match_substring_regex(values, "[^0-9A-Za-z]"))
         kinds |= {sign for text in other.slice(0, 10_000).to_pylist() for sign in text if not sign.isalnum()}
@@ -62,17 +65,19 @@ class Shape:
 
 
 def plain(cell: Any) -> str:
-    """A key cell as text; a number without its `.0`."""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+    """A key cell as text, without what a file puts around it; a number without its `.0`."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(bare(cell))
 
 
 def is_special(cell: Any) -> bool:
     """Begins a text like a total, or is it the number of a page?"""
-    return isinstance(cell, str) and bool(TOTALS.match(cell.strip()) or PAGE.fullmatch(cell.strip()))
+    text = bare(cell)
+    return isinstance(text, str) and bool(TOTALS.match(text) or PAGE.fullmatch(text))
 
 
 def is_number(cell: Any) -> bool:
     """Is it a bare number, which may be a sum?"""
+    cell = bare(cell)
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
 
 

@@ -9,7 +9,6 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ BOM = b"\xef\xbb\xbf"
 MARKS = ((BOM, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 DELIMITERS = (",", ";", "\t", "|")
 FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
-FREE_AREA = 5_000_000  # blank cells that one wide row may bring to the others
+FREE_AREA, MAX_SPARSE = 5_000_000, 20  # blank cells that wide rows may bring to the others, more with every byte
 BLOCK = 1 << 30  # bytes that are split at once
 SAMPLE = 60  # lines by which a delimiter is judged
 LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -48,11 +47,9 @@ def decoded(content: bytes, label: str, encoding: str | None) -> bytes:
         raise UnreadableFile(label, f"{told}: it is no table of text. Export it again as CSV or .xlsx.")
     try:
         name = codecs.lookup(marked or encoding or "utf-8").name
-        if name == "utf-8" and content.isascii():
-            text = content
-        else:
-            told = content.decode(name)
-            text = content if name == "utf-8" else told.encode()
+        text = content if name == "utf-8" else content.decode(name).encode()
+        if name == "utf-8" and not _is_utf8(content):
+            content.decode()  # raises what is wrong, and where
     except UnicodeDecodeError as problem:
         line = len(LINE_END.findall(content[: problem.start])) + 1
         shown = shape(content.splitlines()[line - 1].decode("cp1252", "replace")) if not marked else "…"
@@ -64,13 +61,25 @@ def decoded(content: bytes, label: str, encoding: str | None) -> bytes:
     except (LookupError, ValueError):
         what = f'"{encoding}" is no encoding of text. Use "cp1252" or "utf-8" in case.toml.'
         raise UnreadableFile(label, what) from None
-    if encoding and not marked and text != content and b"\x00" not in content:
-        with suppress(UnicodeDecodeError):
-            content.decode()
-            raise UnreadableFile(label, f'is UTF-8, and case.toml says encoding = "{encoding}". Take that entry out.')
+    if encoding and not marked and text != content and b"\x00" not in content and _is_utf8(content):
+        raise UnreadableFile(label, f'is UTF-8, and case.toml says encoding = "{encoding}". Take that entry out.')
     if b"\x00" in text:
         raise UnreadableFile(label, "holds binary data: it is not a table. Export it again as CSV or .xlsx.")
     return text
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        _texts([0, len(content)], content).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _texts(borders: Any, content: bytes) -> Any:
+    """Pieces of a text that follow each other as Arrow texts that share its bytes."""
+    offsets = pa.py_buffer(np.asarray(borders, np.int64))
+    return pa.Array.from_buffers(TEXT, len(borders) - 1, [None, offsets, pa.py_buffer(content)])
 
 
 def text_grid(content: bytes, label: str, known: set[str], encoding: str | None = None) -> Grid:
@@ -81,9 +90,10 @@ def text_grid(content: bytes, label: str, known: set[str], encoding: str | None 
     content = decoded(content, label, encoding)
     if BOM in content:  # at the beginning, and where one file was put below another
         content = MARKED_LINE.sub(b"", content)
-    content = content.rstrip(b"\x1a").rstrip(b"\r\n")
+    if not re.fullmatch(rb"[^\r\n\x1a]+(?:\r\n|\n|\r)?", content[-3:]):
+        content = content.rstrip(b"\x1a").rstrip(b"\r\n")
     signs = np.frombuffer(content, np.uint8)
-    number = max(np.count_nonzero(signs == ord(sign)) for sign in "\r\n")
+    number = max(int(np.count_nonzero(signs == ord(sign))) for sign in "\r\n")
     if number > max(FREE_LINES, len(content) // LINE):
         raise UnreadableFile(label, f"holds {number:,} lines, more than its size allows: no export has. {AGAIN}")
     ends = [end.end() for end in itertools.islice(LINE_END.finditer(content), SAMPLE)]
@@ -91,7 +101,9 @@ def text_grid(content: bytes, label: str, known: set[str], encoding: str | None 
     declared = re.match(r'"?sep=([^"\'\w])"?[ \t]*(?=[\r\n]|$)', sample, re.I)
     fits = {sign: _fit(sample, sign, known) for sign in ((declared[1],) if declared else DELIMITERS)}
     delimiter = max(fits, key=lambda sign: fits[sign])
-    width = fits[delimiter][1]
+    width = min(fits[delimiter][1], MAX_CELLS)
+    if number * width > FREE_AREA + MAX_SPARSE * len(content):
+        raise UnreadableFile(label, f"has rows of {width:,} cells, and {number:,} lines that are nearly blank. {AGAIN}")
     if declared:  # the line stays a blank row, so that row numbers agree
         content = content[len(declared[0].encode()) :]
     if not delimiter.isascii():
@@ -100,7 +112,7 @@ def text_grid(content: bytes, label: str, known: set[str], encoding: str | None 
     if b'"' not in content and all(re.fullmatch(r" *'.*' *", line) for line in lines):
         content = _requoted(content, delimiter)
     try:
-        return _Split(content, delimiter, label).grid(min(width, MAX_CELLS))
+        return _Split(content, delimiter, label).grid(width)
     except (pa.ArrowInvalid, csv.Error):
         raise UnreadableFile(label, f"cannot be split into rows. {AGAIN}") from None
 
@@ -167,16 +179,14 @@ class _Split:
     def _set_apart(self) -> None:
         """Leave Arrow the lines whose quotation marks are in order; read the others, and rows of several lines, one by one."""
         border = re.escape(self.delimiter)
-        plain = rf'[^"{border}\r\n]*'
-        cell = rf'(?:{plain}| *"(?:[^"]|"")*" *| *="{plain}" *)'
+        plain, quoted = rf'[^"{border}\r\n]*', r'"(?:[^"]|"")*"'
         lines = _lines(self.content)
-        is_sound = pc.match_substring_regex(lines, rf"^{cell}(?:{border}{cell})*[\r\n]*$").to_numpy(
-            zero_copy_only=False
-        )
-        spaced = pa.array([False])
-        if b' "' in self.content or b'" ' in self.content:
-            spaced = pc.match_substring_regex(lines, rf'(?:^|{border}) +"|" +(?:{border}|[\r\n]|$)')
-        is_spaced = pc.any(spaced).as_py()
+        is_sound = _are_rows(lines, rf'(?:{plain}|{quoted}|="{plain}")', border)
+        others = np.flatnonzero(
+            ~is_sound
+        )  # a blank between a delimiter and a quotation mark is the file's, not the cell's
+        spaced = others[_are_rows(lines.take(pa.array(others)), rf'(?:{plain}| *{quoted} *| *="{plain}" *)', border)]
+        is_sound[spaced] = True
         is_row = np.ones(len(lines), bool)  # does a row begin with the line?
         found: list[tuple[int, int, list[str] | None]] = []
         stop = 0
@@ -184,6 +194,7 @@ class _Split:
             if first < stop:
                 continue
             following = (lines[place].as_py() for place in range(first, len(lines)))
+            is_spaced = re.search(rf'(?:^|{border}) +"', lines[first].as_py()) is not None
             reader = csv.reader(following, delimiter=self.delimiter, strict=True, skipinitialspace=is_spaced)
             row = None
             try:
@@ -202,11 +213,11 @@ class _Split:
                 self.damaged[place] = DAMAGED
             else:
                 self.odd[place], self.long[place] = row, (first + 1, stop)
-        if is_spaced:  # a blank between a delimiter and a quotation mark is the file's, not the cell's
-            parts = rf' *("(?:[^"]|"")*") *({border}|[\r\n]|$)|([^"{border}\r\n]*)({border}|[\r\n]|$)'
-            mended = pc.replace_substring_regex(lines.filter(spaced), parts, r"\1\2\3\4")
-            lines = pc.replace_with_mask(lines, spaced, mended)
-        if found or is_spaced:
+        if len(spaced):
+            parts = rf" *({quoted}) *({border}|[\r\n]|$)|({plain})({border}|[\r\n]|$)"
+            mended = pc.replace_substring_regex(lines.take(pa.array(spaced)), parts, r"\1\2\3\4")
+            lines = pc.replace_with_mask(lines, np.isin(np.arange(len(lines)), spaced), mended)
+        if found or len(spaced):
             self.content = b"".join(lines.filter(pa.array(is_sound)).cast(pa.large_binary()).to_pylist())
         self.rows = rows[is_sound]
 
@@ -291,13 +302,19 @@ class _Split:
 
 
 def _lines(content: bytes) -> Any:
-    """The lines of a text, with their ends, as Arrow texts that share its bytes."""
+    """The lines of a text, with their ends."""
     signs = np.frombuffer(content, np.uint8)
     is_end = signs == ord("\n")
     if b"\r" in content:
         is_end |= (signs == ord("\r")) & (np.append(signs[1:], 0) != ord("\n"))
-    borders = np.concatenate([[0], np.flatnonzero(is_end) + 1, [len(content)]]).astype(np.int64)
-    return pa.Array.from_buffers(TEXT, len(borders) - 1, [None, pa.py_buffer(borders), pa.py_buffer(content)])
+    is_end[-1] = True
+    return _texts(np.append(0, np.flatnonzero(is_end) + 1), content)
+
+
+def _are_rows(lines: Any, cell: str, border: str) -> Array:
+    """Which lines are cells of a form, and nothing else?"""
+    found = pc.match_substring_regex(lines, rf"^{cell}(?:{border}{cell})*[\r\n]*$")
+    return found.to_numpy(zero_copy_only=False)
 
 
 def _kind(cell: str) -> tuple[bool, bool, bool]:
