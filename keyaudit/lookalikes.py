@@ -242,10 +242,10 @@ def _excel(sources: Rows, others: Rows) -> Pairs:
         return _pairs([])
     made = defaultdict(list)
     for row, text in _told(shown, _matching(shown, _MADE)):
-        made[text].append(row)
+        made[text.replace("00:00:00", " 00:00:00")].append(row)  # the fold has taken the blank
     rows = np.concatenate([_matching(asked, _DATE_OR_WORD), _near(asked, made)])
-    forms = ((row, {form.replace(" ", "") for form in excel_forms(text)}) for row, text in _told(asked, rows))
-    return _pairs((row, other) for row, made_of in forms for form in made.keys() & made_of for other in made[form])
+    forms = ((row, form) for row, text in _told(asked, rows) for form in excel_forms(text) if form in made)
+    return _pairs((row, other) for row, form in forms for other in made[form])
 
 
 def _matching(texts: Texts, pattern: str) -> Array:

@@ -395,6 +395,7 @@ def test_sequential_is_more_than_one_key_in_twenty_with_a_neighbour(seed: int) -
         ("ABCD", "DBCA", ()),
         ("ABCD", "ADCB", ()),
         ("ABCD", "ABXX", ()),
+        ("ABXX", "ABCD", ()),
         ("ABCD", "AB", ()),
         ("", "A", ((0, "", "A"), ("", "A", 0))),
     ],
@@ -609,6 +610,7 @@ def test_among_many_codes_one_mistyped_sign_is_found() -> None:
     for typed in ("lab-000007", "LAB-0OOOO7", "LAB-0000O7 ", "LAB-X000007", "LAB000007", "ALB-000007", "LBA-000007"):
         assert (typed, meant_by(codes, typed)) == (typed, [8])
     assert meant_by(codes, "LAB-Q00007") == [8, len(codes) - 1]
+    assert meant_by(codes, "LAB-00000") == list(range(1, 11))
     assert meant_by(codes, "LAB-0000") == []
 
 
