@@ -446,23 +446,25 @@ def test_what_is_understood_of_every_file(tmp_path: Path) -> None:
     (tmp_path / "a (9).csv").write_text("Key,Redeemed,Expires\n", encoding="utf-8")
     (tmp_path / "notes.pdf").write_bytes(b"%PDF-1.7")
     export = ka.read_pool_exports(tmp_path)
-    first, second = export.understood()
-    assert (first.file.source_file, first.pools, first.notes) == (f"{tmp_path.name}/a (9).csv", ("a",), ())
-    assert first.file.shows == {
+    first, second = export.files
+    assert (first.source_file, export.tables[0].pool) == (f"{tmp_path.name}/a (9).csv", "a")
+    assert first.shows == {
         "redemption": "yes",
         "expires_on": "yes",
         "starts_on": "no",
         "course": "no",
         "organization": "no",
     }
-    assert (second.pools, second.file.rows_read) == (("Linux",), 2)
-    assert [(header.header, header.column, header.may_be) for header in second.headers] == [
+    assert (export.tables[1].pool, second.rows_read) == ("Linux", 2)
+    told = [header for header in export.headers if header.source_file == second.source_file]
+    assert [(header.header, header.column, header.may_be) for header in told] == [
         ("Key", "training_key", ""),
         ("Eingelöst am", "", "redeemed_at"),
         ("Pool", "pool", ""),
     ]
-    assert [note.code for note in second.notes] == ["redemption_not_shown", "column_not_understood"][::-1]
-    assert second.file.shows["redemption"] == "Eingelöst am"
+    notes = [note.code for note in export.told if note.source_file == second.source_file]
+    assert notes == ["redemption_not_shown", "column_not_understood"][::-1]
+    assert second.shows["redemption"] == "Eingelöst am"
     assert [note.source_file for note in export.told if note.code == "files_passed_over"] == [
         f"{tmp_path.name}/notes.pdf"
     ]

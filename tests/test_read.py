@@ -630,8 +630,6 @@ def test_many_pools_in_one_file(number: int, tmp_path: Path) -> None:
     export = read_csv(tmp_path, "Training Key,Pool\n" + "".join(f"K{n:07d},P {n}\n" for n in range(number)))
     last = [export.column("pool")[record] for record in (0, 126, number - 1)]
     assert last == ["P 0", "P 126", f"P {number - 1}"]
-    assert export.understood()[0].pools[0] == "P 0"
-    assert len(export.understood()[0].pools) == number
 
 
 @pytest.mark.parametrize("number", [127, 128, 300])
