@@ -466,3 +466,15 @@ def test_what_is_understood_of_every_file(tmp_path: Path) -> None:
     assert [note.source_file for note in export.told if note.code == "files_passed_over"] == [
         f"{tmp_path.name}/notes.pdf"
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [("Redeemed By,Redeemed By (Email)", ["Ann", ""]), ("Redeemed By (Email),Redeemed By", ["ann@x.org", ""])],
+)
+def test_a_header_with_a_unit_gives_way_to_the_one_without(header: str, expected: list[str]) -> None:
+    """The plain header counts, whichever stands first; two plain ones are an error."""
+    export = read(f"Key,{header}\nA1B2C3D4,Ann,ann@x.org\nA1B2C3D5,,\n")
+    assert column(export, "redeemed_by") == expected
+    with pytest.raises(UnreadableFile, match="two headers for one column"):
+        read(f"Key,{header},User\nA1B2C3D4,Ann,ann@x.org,x\n")
