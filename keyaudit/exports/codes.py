@@ -272,28 +272,18 @@ def _number_forms(number: Decimal, as_exponent: bool) -> set[str]:
     return forms
 
 
+_DATE_FORMS = (
+    "{d}-{mon}-{yy:02d} {d}-{mon}-{y} {d:02d}-{mon}-{yy:02d} {d}-{mon} {d:02d}-{mon} {mon}-{yy:02d} {mon}-{y} {iso} {iso}_00:00:00 "
+    "{m}/{d}/{y} {m}/{d}/{yy:02d} {d}/{m}/{y} {m:02d}/{d:02d}/{y} {d:02d}/{m:02d}/{y} {d:02d}.{m:02d}.{y} {d}.{m}.{y}"
+)
+
+
 def _date_forms(code: str) -> set[str]:
     forms: set[str] = set()
     for date in _dates_meant(code):
-        month, year = MONTHS[date.month - 1].title(), date.year
-        forms |= {
-            f"{date.day}-{month}-{year % 100:02d}",
-            f"{date.day}-{month}-{year}",
-            f"{date.day:02d}-{month}-{year % 100:02d}",
-            f"{date.day}-{month}",
-            f"{date.day:02d}-{month}",
-            f"{month}-{year % 100:02d}",
-            f"{month}-{year}",
-            date.isoformat(),
-            f"{date.isoformat()} 00:00:00",
-            f"{date.month}/{date.day}/{year}",
-            f"{date.month}/{date.day}/{year % 100:02d}",
-            f"{date.day}/{date.month}/{year}",
-            f"{date.month:02d}/{date.day:02d}/{year}",
-            f"{date.day:02d}/{date.month:02d}/{year}",
-            f"{date.day:02d}.{date.month:02d}.{year}",
-            f"{date.day}.{date.month}.{year}",
-        }
+        parts = {"d": date.day, "m": date.month, "y": date.year, "yy": date.year % 100, "iso": date.isoformat()}
+        shown = _DATE_FORMS.format(mon=MONTHS[date.month - 1].title(), **parts)
+        forms |= {form.replace("_", " ") for form in shown.split()}
     return forms
 
 

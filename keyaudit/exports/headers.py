@@ -293,12 +293,15 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
         text = "" if row[place] is None else " ".join(str(row[place]).split())
         column = sheet.required if place in keys else sheet.means(text)
         texts[place] = text
-        if column is None or (column in places and column == "distributed_to"):
+        is_weak = column in places and fold_header(text) not in sheet.known  # the same header with a unit behind it
+        if column is None or is_weak or (column in places and column == "distributed_to"):
             if text:
                 unused[place] = text  # a log often has a learner's name and address: one is enough
-        elif column in places:
+        elif column in places and fold_header(texts[places[column]]) in sheet.known:
             raise _two_headers(sheet, column, texts[places[column]], text)
         else:
+            if column in places:
+                unused[places[column]] = texts[places[column]]
             places[column] = place
     named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
     width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
