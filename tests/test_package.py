@@ -13,7 +13,7 @@ from workbooks import MAIN, RELATIONS, SHEET, TYPE, book, cells, is_plain, told,
 
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports import parts
-from keyaudit.exports.package import _format
+from keyaudit.exports.grid import number_format
 from keyaudit.exports.sheets import worksheets
 
 ROWS = '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row><row r="2"><c r="A2" t="s"><v>2</v></c><c r="B2"><v>7</v></c></row>'
@@ -188,7 +188,7 @@ def test_styles_elsewhere_are_found() -> None:
     ],
 )  # fmt: skip
 def test_what_a_number_format_shows(code: str, meaning: str | int) -> None:
-    assert _format("164", code) == meaning
+    assert number_format("164", code) == meaning
 
 
 SLOW = {

@@ -1,11 +1,14 @@
-"""A sheet as typed, coded columns: the one form of a worksheet and of a text file. (DESIGN §2)"""
+"""A sheet as typed, coded columns: the one form of a worksheet and of a text file, and what its cells mean. (DESIGN §2)"""
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +20,15 @@ MAX_CELLS = 16_384  # in one row, as in a worksheet
 SAMPLE = 1000  # texts, twice, by which a column is judged
 RARELY = 0.9  # distinct among the sample: such a column is kept as it is
 
-Cell = tuple[int, int]  # row and column, from 0
+DATES, ELAPSED = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}, 46  # formats of every program
+DAY, DAYS = 86_400_000, 2_958_466  # milliseconds of one; until the year 9999
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?")
+ERROR = re.compile(r"#[A-Z_]{1,20}[!?]?|#N/A|#DIV/0!")
+DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?(?<=[DHMS])")
+FORMULA = "formula"  # the type of a cell with a formula and no value
+
+Cell: TypeAlias = tuple[int, int]  # row and column, from 0
+Format: TypeAlias = str | int  # "number", "date", "clock", "duration", or to how many digits zeros pad it
 
 
 @dataclass(frozen=True)
@@ -107,3 +118,65 @@ def cell_at(reference: str) -> Cell | None:
     """`B3` is row 2 of column 1, counted from 0; None for what names no cell."""
     match = re.fullmatch(r"\$?([A-Z]{1,3})\$?(\d{1,7})", reference)
     return (int(match[2]) - 1, column_number(match[1]) - 1) if match else None
+
+
+def number_format(identity: str, code: str | None) -> Format:
+    """What a number format shows: `00000000` pads, `yyyy-mm-dd` is a date, `h:mm` a time of day, `[h]:mm` a duration."""
+    if code is None:
+        number = int(identity) if identity.isdecimal() else 0
+        return "number" if number not in DATES else "duration" if number == ELAPSED else "date"
+    first = code.split(";")[0]
+    if zeros := re.fullmatch(r"0{2,64}", first.replace('"', "").strip()):
+        return len(zeros[0])
+    signs = re.sub(r'"[^"]*"?|[\\_*].', "", first.lower())
+    if re.search(r"\[(h+|m+|s+)\]", signs):
+        return "duration"
+    signs = re.sub(r"\[[^\]]*\]|am/pm|a/p|general", "", signs)
+    if re.search(r"[yd]", signs) or ("m" in signs and not re.search(r"[hs]", signs)):
+        return "date"
+    return "clock" if re.search(r"[hs]", signs) else "number"
+
+
+def value_of(type_: str, format_: Format, is_1904: bool, text: str) -> Any:
+    """The value of a cell that is no text, None if it is blank."""
+    text = text.strip()
+    if type_ == FORMULA:
+        return Odd("a formula without a stored value")
+    if type_ == "e":
+        return Odd(f"the error {text}" if ERROR.fullmatch(text) else "an error")
+    if not text:
+        return None
+    if type_ == "n":
+        return _number(text, format_, is_1904)
+    if type_ == "b":
+        return {"1": True, "true": True, "0": False, "false": False}.get(text, Odd("a flag that cannot be read"))
+    return _moment(text) if type_ == "d" else Odd("a cell of an unknown kind")
+
+
+def _number(text: str, format_: Format, is_1904: bool) -> Any:
+    value = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        return Odd("a number that cannot be read")
+    if isinstance(format_, int):
+        return Padded(value, str(int(value)).zfill(format_)) if 0 <= value < 1e15 and value.is_integer() else value
+    if format_ == "number" or not 0 <= value < DAYS - 1462 * is_1904 or (value == 0 and format_ == "date"):
+        return value  # day 0 is no date: what a program writes for "none"
+    milliseconds = round(value * DAY)
+    if format_ == "duration":
+        return dt.timedelta(milliseconds=milliseconds)
+    first = dt.datetime(1904, 1, 1) if is_1904 else dt.datetime(1899, 12, 30 + (value < 60))
+    moment = first + dt.timedelta(milliseconds=milliseconds)
+    return moment.time() if value < 1 else moment.date() if milliseconds % DAY == 0 else moment
+
+
+def _moment(text: str) -> Any:
+    """A date, time or duration as ISO 8601 writes it."""
+    with suppress(ValueError, OverflowError):
+        if match := DURATION.fullmatch(text):
+            days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+            return dt.timedelta(days, seconds, hours=hours, minutes=minutes)
+        if "-" not in text:
+            return dt.time.fromisoformat(text).replace(tzinfo=None)
+        moment = dt.datetime.fromisoformat(text).replace(tzinfo=None)
+        return moment.date() if moment.time() == dt.time() else moment
+    return Odd("a date that cannot be read")

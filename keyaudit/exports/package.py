@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import posixpath
-import re
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, TypeAlias
+from typing import IO
 
 from keyaudit.errors import UnreadableFile
+from keyaudit.exports.grid import Format, number_format
 from keyaudit.exports.parts import AGAIN, Elements
 
 MAX_MEMBERS = 1_000
@@ -20,10 +20,6 @@ FREE_COLUMNS, BYTES_PER_COLUMN = 16 * 16_384, 64
 FREE_PLACES, MAX_SPARSE = 64 << 20, 20  # of its columns: a few cells far apart would fill the memory with blanks
 FREE_SHOWN, SHOWN_PER_BYTE = 64 << 20, 16  # bytes of text in cells
 FREE_TAGS, TAGS_PER_BYTE = 4_000_000, 1  # that are read one by one
-DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}  # formats that every program has
-DURATION = 46
-
-Format: TypeAlias = str | int  # "number", "date", "clock", "duration", or to how many digits zeros pad it
 
 
 @dataclass(frozen=True)
@@ -154,22 +150,5 @@ class Package:
                 own[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
             else:
                 styles.append(attributes.get("numFmtId", "0"))
-        kinds = {identity: _format(identity, own.get(identity)) for identity in set(styles)}
+        kinds = {identity: number_format(identity, own.get(identity)) for identity in set(styles)}
         return [kinds[identity] for identity in styles]
-
-
-def _format(identity: str, code: str | None) -> Format:
-    """What a number format shows: `00000000` pads, `yyyy-mm-dd` is a date, `h:mm` a time of day, `[h]:mm` a duration."""
-    if code is None:
-        number = int(identity) if identity.isdecimal() else 0
-        return "number" if number not in DATES else "duration" if number == DURATION else "date"
-    first = code.split(";")[0]
-    if zeros := re.fullmatch(r"0{2,64}", first.replace('"', "").strip()):
-        return len(zeros[0])
-    signs = re.sub(r'"[^"]*"?|[\\_*].', "", first.lower())
-    if re.search(r"\[(h+|m+|s+)\]", signs):
-        return "duration"
-    signs = re.sub(r"\[[^\]]*\]|am/pm|a/p|general", "", signs)
-    if re.search(r"[yd]", signs) or ("m" in signs and not re.search(r"[hs]", signs)):
-        return "date"
-    return "clock" if re.search(r"[hs]", signs) else "number"

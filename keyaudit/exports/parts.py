@@ -39,7 +39,9 @@ for _two, _letter in BEGIN.items():
 LENGTH = np.zeros(128, np.int64)  # from "<" to ">" of the tags that say nothing more
 LENGTH[[*b"WIXUcvtf"]], LENGTH[[*b"ix"]], LENGTH[ord("r")] = 3, 4, 5
 HAS_TEXT = np.isin(np.arange(128), [*b"VTPF"])
-WRITTEN = {b"RS": b'<row r="', b"CD": b'<c r="', b"P": SPACED}
+WRITTEN = {b"RS": b'w r="', b"CD": b'r="', b"r": b"ow>", b"i": b"s", b"x": b"i"}  # behind the first three bytes
+START = np.zeros(128, np.int64)  # from "<" to the text
+START[[*b"VTPWU"]] = 3, 3, len(SPACED), 4, 4
 KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)  # the first n bytes of eight
 
 
@@ -85,11 +87,10 @@ class Piece:
         demand(((last == ord(">")) | HAS_TEXT.take(letters)).all())
         length = LENGTH.take(letters)
         demand(((length == 0) | (length == self.stops - 1 - self.tags)).all())
+        demand(content.count(SPACED) == len(self.which(*b"P")))
         for some, written in WRITTEN.items():
-            words = self.words(self.tags[self.which(*some)], -(-len(written) // 8))
-            for n, word in enumerate(words):
-                part = written[8 * n : 8 * n + 8]
-                demand((word & KEEP[len(part)] == number_of(part)).all())
+            at = self.tags[self.which(*some)]
+            demand(all((self.bytes[n:].take(at) == sign).all() for n, sign in enumerate(written, 3)))
 
     def which(self, *letters: int) -> Array:
         """The places of some tags among all."""
@@ -108,10 +109,7 @@ class Piece:
     def values(self) -> tuple[Array, Array, Array]:
         """Which tags are a `v` or a `t`, and where the text of each begins and ends."""
         values = self.which(*b"VTPWU")
-        letters, at, stops = self.letters[values], self.tags[values], self.stops[values]
-        starts = at + 3 + (letters == ord("P")) * (len(SPACED) - 3)
-        is_empty = (letters == ord("W")) | (letters == ord("U"))
-        return values, np.where(is_empty, stops, starts), stops
+        return values, self.tags[values] + START.take(self.letters[values]), self.stops[values]
 
     def texts(self, starts: Array, stops: Array) -> Any:
         """Some of its texts as Arrow has them: as views first, short ones inline, long ones by their place."""

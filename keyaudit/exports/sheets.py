@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-import math
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,8 +15,8 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.grid import MAX_CELLS, Cell, Grid, Odd, Padded, cell_at, coded, column_letters
-from keyaudit.exports.package import MAX_SPARSE, Format, Package, SheetPart
+from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_at, coded, column_letters, value_of
+from keyaudit.exports.package import MAX_SPARSE, Package, SheetPart
 from keyaudit.exports.parts import (
     AGAIN,
     BATCH,
@@ -40,11 +37,6 @@ MAX_MERGED = 500_000
 FREE_AREA = 5_000_000  # a few cells far apart make whole columns of blanks
 MAX_KINDS = 1000  # of cells in one piece; more are told apart tag by tag
 PER_COLUMN = 64  # cells that are kept before they become part of their columns
-DAY, DAYS = 86_400_000, 2_958_466  # milliseconds of one; until the year 9999
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,9})?")
-ERROR = re.compile(r"#[A-Z_]{1,20}[!?]?|#N/A|#DIV/0!")
-DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
-FORMULA = "formula"  # the type of a cell with a formula and no value
 
 ATTRIBUTE = re.compile(rb' ([\w:]+)="([^"&]*)"')
 ATTRIBUTES = re.compile(rb'(?: [\w:]+="[^"&]*")* ?/?')
@@ -156,8 +148,10 @@ class Sheet(Part):
         batch, self.batch = self.batch, []
         if not batch:
             return
-        rows, columns, kinds = (np.concatenate([part[n] for part in batch]) for n in range(3))
-        texts = pa.concat_arrays([part[3] for part in batch])
+        rows, columns, kinds, texts = batch[0]
+        if len(batch) > 1:
+            rows, columns, kinds = (np.concatenate([part[n] for part in batch]) for n in range(3))
+            texts = pa.concat_arrays([part[3] for part in batch])
         if (np.diff(columns) < 0).any():
             order = np.argsort(columns.astype(np.uint16), kind="stable")
             rows, columns, kinds, texts = rows[order], columns[order], kinds[order], texts.take(pa.array(order))
@@ -306,18 +300,15 @@ class Sheet(Part):
         texts = pa.concat_arrays([part[2] for part in parts])
         del parts
         used = list(dict.fromkeys(self._meanings[kind] for kind in np.flatnonzero(np.bincount(kinds)).tolist()))
-        told = np.array([used.index(meaning) if meaning in used else -1 for meaning in self._meanings])[kinds]
-        codes, values = np.full(height, -1, np.int32), list[Any]()
-        for number, meaning in enumerate(used):
-            at = np.flatnonzero(told == number) if len(used) > 1 else slice(None)
-            own = self._values(meaning, texts.take(pa.array(at)) if len(used) > 1 else texts)
-            codes[rows[at] - 1] = np.where(own.codes < 0, -1, own.codes + sum(len(some) for some in values))
-            values.append(own.values)
-        if all(isinstance(some, pa.Array) for some in values):
-            return Coded(codes, pa.concat_arrays(values))
-        return Coded(
-            codes, [value for some in values for value in (some if isinstance(some, list) else some.to_pylist())]
-        )
+        groups = [(rows, texts)]
+        if len(used) > 1:
+            told = np.array([used.index(meaning) if meaning in used else -1 for meaning in self._meanings])[kinds]
+            places = [np.flatnonzero(told == number) for number in range(len(used))]
+            groups = [(rows[at], texts.take(pa.array(at))) for at in places]
+        stacked = Coded.stacked([self._values(meaning, own) for meaning, (_, own) in zip(used, groups, strict=True)])
+        codes = np.full(height, -1, np.int32)
+        codes[np.concatenate([own for own, _ in groups]) - 1] = stacked.codes
+        return Coded(codes, stacked.values)
 
     def _values(self, meaning: tuple[str, Format], texts: Any) -> Coded:
         type_, format_ = meaning
@@ -326,8 +317,7 @@ class Sheet(Part):
         told = coded(texts) if type_ not in ("e", FORMULA) else Coded.of(texts.to_pylist())
         if type_ == "str":
             return Coded(told.codes, unescaped(told.values))
-        is_1904 = self.package.is_1904
-        return Coded(told.codes, [_value(type_, format_, is_1904, text) for text in told.listed()])
+        return told.map(lambda text: value_of(type_, format_, self.package.is_1904, text))
 
     def _shared(self, texts: Any) -> Coded:
         """The texts that cells name by number. Raises UnreadableFile for a number without a text."""
@@ -411,51 +401,3 @@ def worksheets(content: bytes, label: str) -> Iterator[Grid]:
     except Exception as problem:
         told = f"cannot be read as a workbook ({type(problem).__name__})"
         raise UnreadableFile(label, f"{told}. Open it in Excel and save it again.") from None
-
-
-# --- what the text of a cell means ---
-
-
-def _value(type_: str, format_: Format, is_1904: bool, text: str) -> Any:
-    """The value of a cell that is no text, None if it is blank."""
-    text = text.strip()
-    if type_ == FORMULA:
-        return Odd("a formula without a stored value")
-    if type_ == "e":
-        return Odd(f"the error {text}" if ERROR.fullmatch(text) else "an error")
-    if not text:
-        return None
-    if type_ == "n":
-        return _told_by(text, format_, is_1904)
-    if type_ == "b":
-        return {"1": True, "true": True, "0": False, "false": False}.get(text, Odd("a flag that cannot be read"))
-    return _moment(text) if type_ == "d" else Odd("a cell of an unknown kind")
-
-
-def _told_by(text: str, format_: Format, is_1904: bool) -> Any:
-    value = float(text) if NUMBER.fullmatch(text) else math.nan
-    if not math.isfinite(value):
-        return Odd("a number that cannot be read")
-    if isinstance(format_, int):
-        return Padded(value, str(int(value)).zfill(format_)) if 0 <= value < 1e15 and value.is_integer() else value
-    if format_ == "number" or not 0 <= value < DAYS - 1462 * is_1904 or (value == 0 and format_ == "date"):
-        return value  # day 0 is no date: what a program writes for "none"
-    milliseconds = round(value * DAY)
-    if format_ == "duration":
-        return dt.timedelta(milliseconds=milliseconds)
-    first = dt.datetime(1904, 1, 1) if is_1904 else dt.datetime(1899, 12, 30 + (value < 60))
-    moment = first + dt.timedelta(milliseconds=milliseconds)
-    return moment.time() if value < 1 else moment.date() if milliseconds % DAY == 0 else moment
-
-
-def _moment(text: str) -> Any:
-    """A date, time or duration as ISO 8601 writes it."""
-    with suppress(ValueError, OverflowError):
-        if match := DURATION.fullmatch(text):
-            days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-            return dt.timedelta(days, seconds, hours=hours, minutes=minutes)
-        if "-" not in text:
-            return dt.time.fromisoformat(text).replace(tzinfo=None)
-        moment = dt.datetime.fromisoformat(text).replace(tzinfo=None)
-        return moment.date() if moment.time() == dt.time() else moment
-    return Odd("a date that cannot be read")
