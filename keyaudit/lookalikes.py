@@ -303,10 +303,11 @@ def _typos(
     not_sought |= {number: "sequential" for number in np.unique(pool).tolist() if is_numbered(number)}
     sought = ~np.isin(pool, list(not_sought))
     pairs, pool = pairs[sought], pool[sought].tolist()
-    texts = (rows["plain"].take(side).to_pylist() for rows, side in zip((ours, theirs), pairs.T, strict=True))
+    texts = [rows["plain"].take(side).to_pylist() for rows, side in zip((ours, theirs), pairs.T, strict=True)]
     edits = [_edit(*pair) for pair in zip(*texts, strict=True)]
-    found = Counter((number, end) for number, edit in zip(pool, edits, strict=True) for end in edit)
-    not_sought |= {number: "another set" for (number, _), count in found.items() if count >= ANOTHER_SET}
+    found = {(number, text, end) for number, text, edit in zip(pool, texts[0], edits, strict=True) for end in edit}
+    times = Counter((number, end) for number, _, end in found)
+    not_sought |= {number: "another set" for (number, _), count in times.items() if count >= ANOTHER_SET}
     return pairs[[bool(edit) for edit in edits]]
 
 

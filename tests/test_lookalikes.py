@@ -336,6 +336,12 @@ def test_another_set_concerns_its_pool() -> None:
     assert links == Links(pairs=[(10, 21, "typo")], not_sought={7: "another set"})
 
 
+def test_one_code_written_in_three_ways_is_no_other_set() -> None:
+    """Nor are three pool keys that differ in blanks only: of the three pairs one at most could become a link."""
+    assert climb(["AB12-CD34"], ["AB21-CD34", "AB21-CD34 ", "AB21 -CD34"]).ambiguous_left == {0: [1, 2, 3]}
+    assert climb(["AB21-CD34", "AB21-CD34 ", "AB21 -CD34"], ["AB12-CD34"]).ambiguous_right == {3: [0, 1, 2]}
+
+
 def test_another_set_turns_off_no_other_rung() -> None:
     ours, theirs = ([f"AZ{number}04-{name}" for name in NAMES] for number in (1, 2))
     links = climb([*ours, "QX77-0815", "QX77-O8I6"], [*theirs, "qx77-0815", "QX77-0816"])
