@@ -427,7 +427,7 @@ def ugly(folder: Path) -> None:
         [[*r[:5], f'{r[5]}, "Zoë"\nMarsh' if r[5] and i else r[5], *r[6:]] for i, r in enumerate(pool("quoted"))],
     )
     ragged = pool("ragged")
-    write_csv(before / "ragged.csv", [*ragged[:-1], [ragged[-1][0], "a course, cut in two", *ragged[-1][2:], ""]])
+    write_csv(before / "ragged.csv", [*ragged[:-1], [ragged[-1][0], "a course", " cut in two", *ragged[-1][2:]]])
     # what stands around the table
     write_csv(
         before / "titles.csv",
