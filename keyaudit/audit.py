@@ -153,7 +153,9 @@ class Reconciliation:
     @cached_property
     def findings(self) -> pd.DataFrame:
         """What a person must look at, worst first."""
-        return frame({name: column for name, column in self.finding_columns.items() if name != "key"})
+        made = frame({name: column for name, column in self.finding_columns.items() if name != "key"})
+        texts = [name for name in made if name not in ("severity", "source_row")]
+        return made.astype(dict.fromkeys(texts, "str")).fillna(dict.fromkeys(texts, ""))
 
     @cached_property
     def pools(self) -> pd.DataFrame:

@@ -305,7 +305,7 @@ def _typos(
     pairs, pool = pairs[sought], pool[sought].tolist()
     texts = [rows["plain"].take(side).to_pylist() for rows, side in zip((ours, theirs), pairs.T, strict=True)]
     edits = [_edit(*pair) for pair in zip(*texts, strict=True)]
-    found = {(number, "".join(text.split()), end) for number, text, edit in zip(pool, texts[0], edits, strict=True) for end in edit}
+    found = {(number, text, end) for number, text, edit in zip(pool, texts[0], edits, strict=True) for end in edit}
     times = Counter((number, end) for number, _, end in found)
     not_sought |= {number: "another set" for (number, _), count in times.items() if count >= ANOTHER_SET}
     return pairs[[bool(edit) for edit in edits]]

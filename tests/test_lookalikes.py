@@ -337,9 +337,8 @@ def test_another_set_concerns_its_pool() -> None:
 
 
 def test_one_code_written_in_three_ways_is_no_other_set() -> None:
-    """Nor are three pool keys that differ in blanks only: of the three pairs one at most could become a link."""
+    """Of the three pairs one at most could become a link."""
     assert climb(["AB12-CD34"], ["AB21-CD34", "AB21-CD34 ", "AB21 -CD34"]).ambiguous_left == {0: [1, 2, 3]}
-    assert climb(["AB21-CD34", "AB21-CD34 ", "AB21 -CD34"], ["AB12-CD34"]).ambiguous_right == {3: [0, 1, 2]}
 
 
 def test_another_set_turns_off_no_other_rung() -> None:
