@@ -251,7 +251,9 @@ class FileAccount:
             if told := TOLD.get(entry.reason):
                 self.note(*told, entry.source_sheet, entry.source_row)
             elif entry.reason.startswith("damaged"):
-                self.note("damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row)
+                self.note(
+                    "damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row
+                )
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
                 text = f"{count(len(rows[why]), 'row')} {what} ({_ranges(rows[why])})"
