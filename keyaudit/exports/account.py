@@ -256,7 +256,7 @@ class FileAccount:
                 )
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
-                text = f"{count(len(rows[why]), 'row')} {what} ({_ranges(rows[why])})"
+                text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
                 self.note(code, text, severity="note")
         for found in self.found:
             if found.above is not None:
