@@ -97,7 +97,7 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
     """Every pool: those that need somebody first, the most urgent on top."""
     statuses = _counts(f.home_pool, f.status, f.pool_count, len(STATUSES))
     backup, both = _distinct(f, f.is_in("pools_before")), _distinct(f, f.in_pools & ~f.is_set_aside)
-    expires = of_pools(f, "expires_on").spread(np.datetime64("NaT"), "datetime64[s]")
+    expires = of_pools(f, "expires_on").spread(np.datetime64("NaT", "s"), "datetime64[s]")
     courses, organizations = of_pools(f, "course"), of_pools(f, "organization")
     order = f.order[(f.needs & (f.home_pool >= 0))[f.order]]
     first = By(f.home_pool[order], f.pool_count).first(np.ones(len(order), dtype=bool))

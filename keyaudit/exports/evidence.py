@@ -189,7 +189,7 @@ def _read_dates(
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
             told.unclear = Coded(codes, states).has(lambda state: state == "unclear")
         is_blank_one = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
-        values = np.array([np.datetime64("NaT") if isinstance(date, str) else date for date in read], "datetime64[s]")
+        values = np.array([np.datetime64("NaT", "s") if isinstance(date, str) else date for date in read], "datetime64[s]")
         told.columns[name] = Coded(np.where(is_blank_one[codes], -1, codes).astype(np.int32), values)
         to_tell = {"date"} if name == "redeemed_at" else {"date", "unclear", "flag redeemed", "flag open"}
         wrong = [

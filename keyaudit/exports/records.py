@@ -187,7 +187,7 @@ class Export:
             elif kind == "text":
                 data[name] = pd.array([*told.listed(), None], dtype="str").take(told.codes)
             elif kind == "date":
-                data[name] = told.spread(np.datetime64("NaT"), "datetime64[s]")
+                data[name] = told.spread(np.datetime64("NaT", "s"), "datetime64[s]")
             else:
                 data[name] = told.spread(np.nan, "float64")
         files = [file.source_file for file in self.files]

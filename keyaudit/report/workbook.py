@@ -87,7 +87,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
         if any(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
             columns[name] = np.array([np.nan if cell is None else cell for cell in cells], dtype=float)
         elif any(hasattr(cell, "isoformat") or isinstance(cell, np.datetime64) for cell in cells):
-            dates = np.array([np.datetime64("NaT") if cell is None else np.datetime64(cell, "s") for cell in cells])
+            dates = np.array([np.datetime64("NaT", "s") if cell is None else np.datetime64(cell, "s") for cell in cells])
             values, codes = np.unique(dates, return_inverse=True)
             known = int((~np.isnat(values)).sum())
             columns[name] = Coded(np.where(codes < known, codes, -1).astype(np.int32), values[:known])

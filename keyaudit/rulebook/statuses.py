@@ -73,7 +73,7 @@ def holds(rule: str, facts: Facts, of: Any = None) -> Any:
             found = facts[node.id]
             return found[of] if of is not None and getattr(found, "ndim", 0) else found
         if isinstance(node, ast.UnaryOp):
-            return ~value(node.operand)
+            return np.logical_not(value(node.operand))
         assert isinstance(node, ast.BinOp)
         left, right = value(node.left), value(node.right)
         return left & right if isinstance(node.op, ast.BitAnd) else left | right
