@@ -20,6 +20,7 @@ from keyaudit.card import card, card_text
 from keyaudit.changes import Changes, compare, read_former
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import KEYS, ROLES
+from keyaudit.errors import Slip
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Note
@@ -413,14 +414,14 @@ class Reconciliation:
     def summary(self, by: str | None = None) -> pd.DataFrame:
         """Count keys per status (all 14, zeros included); by="pool", "course" or "organization" a row for each of them.
 
-        Keys in no pool have a line of their own. Raises ValueError for another `by`.
+        Keys in no pool have a line of their own. Raises Slip for another `by`.
         """
         import pandas as pd
 
         if by is None:
             return pd.DataFrame({"keys": self.statuses}).rename_axis("status")
         if by not in ("pool", "course", "organization"):
-            raise ValueError(f'summary(by="{by}"): choose "pool", "course" or "organization"')
+            raise Slip(f'summary(by="{by}"): choose "pool", "course" or "organization"')
         unknown = NO_POOL if by == "pool" else "not known"
         table = pd.DataFrame(cross_count(self.key_columns[by], self.key_columns["status"], unknown)).T
         table = table.reindex(columns=list(STATUSES)).sort_index()
@@ -439,14 +440,14 @@ class Reconciliation:
     ) -> pd.DataFrame:
         """Keys for display, the most urgent first, masked: reference and ending instead of the code. At most `limit` rows.
 
-        `contains` is a part of a reference, pool, course or next step; `sort` a column of KEYS. Raises ValueError for a
+        `contains` is a part of a reference, pool, course or next step; `sort` a column of KEYS. Raises Slip for a
         status, works or column that there is not.
         """
 
         rows = np.arange(self.total)
         for column, value, known in (("status", status, STATUSES), ("works", works, WORKS), ("sort", sort, KEYS)):
             if value is not None and value not in known:
-                raise ValueError(f'show({column}="{value}"): choose one of {", ".join(known)}')
+                raise Slip(f'show({column}="{value}"): choose one of {", ".join(known)}')
             if value is not None and column != "sort":
                 rows = rows[(self.key_columns[column].codes == list(known).index(value))[rows]]
         if pool is not None:
@@ -512,14 +513,17 @@ class Reconciliation:
 
         A row per date, columns `works` (all) and one per status, or per pool with by="pool". Without `on`: the day of the
         audit, the deadlines to come, and the twelve dates on which most codes stop working. A pool that has not started
-        counts from its start. Raises ValueError for another `by`, and for a date before the audit.
+        counts from its start. Raises Slip for another `by`, and for a date before the audit.
         """
         return outlook(self, by, on)
 
     # --- one key, other audits ---
 
-    def explain(self, key: str) -> Explanation:
-        """One key's whole story; `key` is a code, a reference, a unique ending, a learner's name or address. Masked."""
+    def explain(self, key: str | None = None) -> Explanation:
+        """One key's whole story; `key` is a code, a reference, a unique ending, a learner's name or address. Masked.
+
+        Without one: the story of the key that needs somebody most.
+        """
         return explain(self, key)
 
     def find(self, learner: str) -> pd.DataFrame:

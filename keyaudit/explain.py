@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
+from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import NO, YES, Facts, at
@@ -113,14 +114,16 @@ class Explanation:
             yield html(moment, weight, day, SHADES[self.family], *mark, SHADES[self.family], top, what)
 
 
-def explain(audit: Reconciliation, text: str) -> Explanation:
+def explain(audit: Reconciliation, text: str | None) -> Explanation:
     """Tell the story of the key meant by a code, a reference, a unique ending, a learner's name or address.
 
-    Otherwise say what else may be meant. Raises ValueError if nothing is asked for.
+    Otherwise say what else may be meant. Raises Slip if nothing is asked for.
     """
+    if text is None and audit.total:
+        return story(audit, int(audit.order[0]))
     asked = text if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
-        raise ValueError(
+        raise Slip(
             'explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner\'s name'
         )
     f = audit.facts

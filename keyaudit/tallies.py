@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keyaudit.coded import Array, Coded
+from keyaudit.errors import Slip
 from keyaudit.facts import NEVER, Facts
 from keyaudit.rulebook import FAMILIES, STATUSES, URGENCY
 from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES
@@ -70,13 +71,13 @@ def outlook_counts(
 ) -> tuple[list[dt.date], list[str], Array]:
     """How many codes would still work: dates, names of statuses or pools, and the counts by date and name."""
     if by not in ("status", "pool"):
-        raise ValueError(f'outlook(by="{by}"): choose "status" or "pool"')
+        raise Slip(f'outlook(by="{by}"): choose "status" or "pool"')
     f = audit.facts
     alive = np.flatnonzero((f.works == W_YES) | (f.works == W_NOT_YET))
     until, today = f.works_until[alive], np.datetime64(audit.as_of, "s")
     dates = sorted({audit.as_of, *_turning_points(audit, until[until > today])} if on is None else set(on))
     if dates and dates[0] < audit.as_of:
-        raise ValueError(f"outlook: {dates[0]} lies before the day of the audit, {audit.as_of}")
+        raise Slip(f"outlook: {dates[0]} lies before the day of the audit, {audit.as_of}")
     waits = (f.works[alive] == W_NOT_YET) & ~np.isnat(f.starts_on[alive])
     start = np.where(waits, f.starts_on[alive], today)
     if by == "status":
