@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.coded import Array
 from keyaudit.facts import Facts, at
 from keyaudit.masking import ending
@@ -160,7 +160,7 @@ def _merge(letters: tuple[Letter, ...]) -> pd.DataFrame:
     )
 
 
-def migration_plan(audit: Reconciliation) -> MigrationPlan:
+def migration_plan(audit: Audit) -> MigrationPlan:
     """Plan the remaining work of an audit: what to delete, recreate, reissue, in which pool, with which settings."""
     f = audit.facts
     step, steps = f.step
@@ -298,7 +298,7 @@ def _expiration(f: Facts, expires: Any) -> str:
 
 
 def _steps(
-    audit: Reconciliation,
+    audit: Audit,
     pool: str,
     keys: Array,
     acts: Mapping[str, int],

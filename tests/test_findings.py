@@ -10,8 +10,7 @@ from conftest import SAMPLES, Write, audit, found
 import keyaudit as ka
 from keyaudit.columns import FINDINGS
 from keyaudit.rulebook import FINDINGS as FINDINGS_TABLE
-from keyaudit.rulebook import SEVERITIES
-from keyaudit.rulebook import STATUSES
+from keyaudit.rulebook import SEVERITIES, STATUSES
 
 POOL = "Training_Key Course Organization Created    Redeemed   Starts     Expires"
 COURSE = "Training_Key Name Course Organization Created    Expires    Max_Uses Uses Content_Availability Redeemable_By_Any_Student"

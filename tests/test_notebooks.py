@@ -18,7 +18,8 @@ import pytest
 from conftest import ROOT, SAMPLES, files_of
 
 import keyaudit as ka
-from keyaudit import new, notebook as reading
+from keyaudit import new
+from keyaudit import notebook as reading
 from keyaudit.errors import KeyauditError
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

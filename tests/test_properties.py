@@ -19,7 +19,7 @@ import keyaudit as ka
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import read_role
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 
 Rows = list[list[str]]
 
