@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keyaudit.audit import Reconciliation
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.errors import CaseError, UnreadableFile, toml
@@ -22,7 +21,7 @@ from keyaudit.exports.names import fold_name
 from keyaudit.exports.read import FileOptions, files_of, read_role, requests_of
 from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
-from keyaudit.reconciliation import reconcile
+from keyaudit.reconciliation import Reconciliation, reconcile
 from keyaudit.rulebook import FINDINGS, Code
 
 OURS = ("report", "report-to-share", "plan", "notebooks")  # folders of a case that keyaudit writes

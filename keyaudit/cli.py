@@ -19,7 +19,7 @@ from keyaudit import __version__
 from keyaudit.errors import KeyauditError
 
 if TYPE_CHECKING:
-    from keyaudit.audit import Reconciliation
+    from keyaudit.reconciliation import Reconciliation
     from keyaudit.changes import Changes
 
 PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on

@@ -1,14 +1,79 @@
-"""In a notebook: tables for reading, and parameters from the environment. (DESIGN §3, §5)"""
+"""In a notebook: tables and files for reading, the pool to look at, parameters from the environment. (DESIGN §3, §5)"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
+from keyaudit.audit import Audit
+from keyaudit.errors import Slip
+from keyaudit.exports.names import fold_name
+from keyaudit.rulebook import FINDINGS
+from keyaudit.words import count, listed
+
 ROWS = 60  # more rows of a table are counted, not shown
 SHORT = 40  # a column of texts up to this length is not broken into lines
+
+
+def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
+    """Case folders and, last, a date; KEYAUDIT_CASE and KEYAUDIT_AS_OF, where they are set, take their places.
+
+    `CASE, AS_OF = ka.from_environment(CASE, AS_OF)` ends a notebook's parameters, so that a whole row of notebooks can be
+    run on a case without a change. A relative KEYAUDIT_CASE is seen from the notebook's folder: give a whole path.
+    """
+    *cases, as_of = parameters
+    case = os.environ.get("KEYAUDIT_CASE")
+    return *([case] * len(cases) if case else cases), os.environ.get("KEYAUDIT_AS_OF") or as_of
+
+
+def choose_pool(audit: Audit, name: str | None = None) -> str:
+    """The pool of that name, as its exports write it; without a name, the one that needs somebody most.
+
+    Raises Slip, with the names there are, for another one.
+    """
+    pools = [row.pool for row in audit.pool_rows]
+    found = pools[:1] if name is None else [pool for pool in pools if fold_name(pool) == fold_name(name)]
+    if not found:
+        raise Slip(
+            f'There is no pool "{name or ""}" in {audit.name}. Choose one of: {listed(pools, most=20) or "none"}.'
+        )
+    return found[0]
+
+
+def reading_findings(audit: Audit) -> pd.DataFrame:
+    """What was noted in reading the files, worst first: every finding that follows from a file and not from a rule. Masked."""
+    noted = audit.findings["code"].isin([code for code, finding in FINDINGS.items() if not finding.rule])
+    return audit.findings.loc[noted, ["severity", "code", "source_file", "source_row", "message"]]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a report's folder; in a notebook, links that open them. A plan's numbered lists are only counted."""
+
+    folder: Path
+
+    def __repr__(self) -> str:
+        return "\n".join(self._told())
+
+    def _repr_html_(self) -> str:
+        place = Path(os.path.relpath(self.folder)).as_posix()
+        link = '<a href="{}">{}</a>'
+        told = (
+            link.format(quote(f"{place}/{name}"), escape(name)) if (self.folder / name).is_file() else escape(name)
+            for name in self._told()
+        )
+        return "".join(f"<div>{text}</div>" for text in told)
+
+    def _told(self) -> list[str]:
+        names = sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        lists = [name for name in names if name.rpartition("/")[2][0].isdigit()]
+        more = [f"and {count(len(lists), 'list')} to delete or to paste"] if lists else []
+        return [name for name in names if name not in lists] + more
 
 
 def readable_tables() -> None:
@@ -57,14 +122,3 @@ def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
 
 def _text(value: object) -> str:
     return str(value.date() if isinstance(value, pd.Timestamp) else value)
-
-
-def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
-    """Case folders and, last, a date; KEYAUDIT_CASE and KEYAUDIT_AS_OF, where they are set, take their places.
-
-    `CASE, AS_OF = ka.from_environment(CASE, AS_OF)` ends a notebook's parameters, so that a whole row of notebooks can be
-    run on a case without a change. A relative KEYAUDIT_CASE is seen from the notebook's folder: give a whole path.
-    """
-    *cases, as_of = parameters
-    case = os.environ.get("KEYAUDIT_CASE")
-    return *([case] * len(cases) if case else cases), os.environ.get("KEYAUDIT_AS_OF") or as_of

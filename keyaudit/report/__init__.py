@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keyaudit import __version__
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.changes import Changes
 from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.plan import MigrationPlan, migration_plan
@@ -44,7 +44,7 @@ def former_keys(folder: Path) -> Path | None:
 
 
 def write_report(
-    audit: Reconciliation,
+    audit: Audit,
     path: str | Path,
     *,
     share: bool = False,
@@ -93,13 +93,13 @@ def write_report(
     return place.write_set(path, kind, write, partial(_manifest, audit, told), inputs, progress)
 
 
-def write_plan(audit: Reconciliation, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
+def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
     """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json."""
     manifest = partial(_manifest, audit, {"only": PLAN})
     return place.write_set(path, "plan", lambda folder: _write_plan(audit, folder, Path(path)), manifest, inputs)
 
 
-def _write_plan(audit: Reconciliation, folder: Path, former: Path) -> dict[str, int]:
+def _write_plan(audit: Audit, folder: Path, former: Path) -> dict[str, int]:
     plan = migration_plan(audit)
     lines = write_lists(plan, audit, folder, _ticked(former / STEPS))
     notes = _notes(former / PLAN_BOOK, plan_sheets(plan))
@@ -128,7 +128,7 @@ def _ticked(steps: Path) -> set[tuple[str, str]]:
     return found
 
 
-def _manifest(audit: Reconciliation, options: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+def _manifest(audit: Audit, options: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     calendar = audit.calendar
     names = {"role": "role", "file": "source_file", "sha256": "sha256", "bytes": "bytes", "rows": "rows_read"}
     return {
