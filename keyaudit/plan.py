@@ -329,13 +329,13 @@ def _once(f: Facts, keys: Array, actions: tuple[str, ...]) -> Iterator[tuple[str
         mine = _doing(f, keys, action)
         for text in dict.fromkeys(texts[mine].tolist()):
             of = mine[texts[mine] == text]
-            yield words[text] + (_to_type(f, of) if action == "correct the setting" else ""), len(of)
+            yield words[text] + (_to_type(f, of) if action in ("correct the setting", "extend") else ""), len(of)
 
 
 def _to_type(f: Facts, keys: Array) -> str:
-    """In which entries some keys with one wrong setting stand, and what their pool has."""
-    code, _ = f.setting_findings[f.setting_number[keys[0]] - 1]
-    told = f" In the entry {entries}." if (entries := _quoted(key_setting(f, "name"), keys)) else ""
+    """In which entries some keys with one wrong setting stand, and what their pool has there."""
+    code = f.setting_findings[f.setting_number[keys[0]] - 1][0]
+    told = f" Entry: {entries}." if (entries := _quoted(key_setting(f, "name"), keys)) else ""
     value = of_pools(f, TO_TYPE[code])[int(f.home_pool[keys[0]])] if code in TO_TYPE else None
     if value is None:
         return told
