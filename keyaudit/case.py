@@ -284,7 +284,7 @@ def _files_in(folder: Path) -> tuple[bool, list[Note]]:
 
 def _passed_over(path: Path, reason: str, severity: str) -> Note:
     return Note(
-        Code.files_passed_over, f"It was not read: {reason}.", f"{path.parent.name}/{path.name}", severity=severity
+        Code.files_passed_over, f"It was not read: it {reason}.", f"{path.parent.name}/{path.name}", severity=severity
     )
 
 

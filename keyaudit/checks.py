@@ -254,7 +254,8 @@ def lacking_lines(f: Facts) -> list[str]:
 
 def _told_lacking(f: Facts, pool: int) -> str:
     names, lines = _lacking(f, pool)
-    return f"No export and no list says its {listed([plain(name) for name in names], most=6)}. In case.toml:\n{lines}"
+    told = listed([{"expires": "expiry", "starts": "start", "sitewide": "sitewide use"}.get(n, plain(n)) for n in names], most=6)
+    return f"No export and no list says its {told}. In case.toml:\n{lines}"
 
 
 def name_keys(f: Facts, numbers: Iterable[int]) -> str:

@@ -33,8 +33,8 @@ TICK = "tick Redeemable by any student regardless of organization (the pool was 
 LOGIN = "the address of your training site's login page"
 THREE_STEPS = (
     "1. Sign in (new learners: create an account). 2. Choose Redeem Training Key. 3. Enter the key exactly as it stands, in "
-    "upper and lower case, without blanks. If you already have an account, sign in first: the training key field of the login "
-    "page is for people who have no account yet."
+    "upper and lower case, without blanks. If you already have an account, sign in first and do not use the training key field "
+    "of the login page: it is for people who have no account yet."
 )
 LETTER = "Your training key{ending} for {course} no longer works; here is a new one. " + THREE_STEPS
 REMINDER = (

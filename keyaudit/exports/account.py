@@ -251,10 +251,12 @@ class FileAccount:
             if told := TOLD.get(entry.reason):
                 self.note(*told, entry.source_sheet, entry.source_row)
             elif entry.reason.startswith("damaged"):
-                self.note("damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row)
+                self.note(
+                    "damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row
+                )
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
-                text = f"{count(len(rows[why]), 'row')} {what} ({_ranges(rows[why])})"
+                text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
                 self.note(code, text, severity="note")
         for found in self.found:
             if found.above is not None:

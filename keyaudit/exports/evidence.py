@@ -28,6 +28,7 @@ from keyaudit.exports.dates import (
 from keyaudit.exports.grid import Odd, Padded
 from keyaudit.exports.names import clean_name
 from keyaudit.masking import shape
+from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
@@ -201,7 +202,7 @@ def _read_dates(
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
             code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
-            told.together.append((code, f'column "{_name(name)}": {len(rows)} dates: {text}', rows))
+            told.together.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows))
 
 
 def _state(cell: Any) -> str:
