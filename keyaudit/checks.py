@@ -184,8 +184,19 @@ def pool_fragile(f: Facts) -> Array:
 
 @fact
 def pool_has_new_course_keys(f: Facts) -> Array:
-    """Of every pool: course keys of its course, in no pool, were made since the announcement."""
-    strangers = f.in_course_keys & ~f.in_pool & (f.made >= _date(f, "announced_on"))
+    """Of every pool: course keys of its course, in no pool, were made since the announcement, or nobody says when."""
+    return _of_its_course(f, ~(f.made < _date(f, "announced_on")))
+
+
+@fact
+def pool_log_clears(f: Facts) -> Array:
+    """The log names every key of the pool, and none of the new course keys of its course: they are no former keys of it."""
+    return (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged)
+
+
+def _of_its_course(f: Facts, keys: Array) -> Array:
+    """Of every pool: is any of some course keys that are in no pool of its course?"""
+    strangers = f.in_course_keys & ~f.in_pool & keys
     theirs, ours = key_setting(f, "course", True).codes[strangers], of_pools(f, "course", True).codes
     return np.isin(ours, theirs[theirs >= 0])
 
@@ -257,6 +268,7 @@ TYPOS_OFF = {
     "another set": "One and the same change would explain several of its codes: they are another set of codes than the course keys, and slips were not sought.",
 }
 FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a text for each key, or each pool
+    "reason": lambda f, of: [f.reason[1][number] for number in f.reason[0][of]],
     "course": lambda f, of: _named(pool_setting(f, "course"), of),
     "organization": lambda f, of: _named(pool_setting(f, "organization"), of),
     "course_key_course": lambda f, of: _named(key_setting(f, "course"), of),

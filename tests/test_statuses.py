@@ -345,7 +345,7 @@ def test_a_learner_in_a_list_of_distributed_keys_has_not_redeemed(write: Write) 
 
 def test_courses_declared_equal_are_equal_over_several_pairs(write: Write) -> None:
     write("pools-before/P.csv", "Training_Key Course\nAAAA1111 A\nBBBB2222 C")
-    case = write("course-keys/k.csv", "Training_Key Course\nAAAA1111 B\nBBBB2222 A")
+    case = write("course-keys/k.csv", "Training_Key Course Uses\nAAAA1111 B 0\nBBBB2222 A 0")
     (case / "case.toml").write_text('[same_course]\n"A" = "B"\n"B" = "C"\n')
     assert verdicts(audit(case)) == {"AAAA1111": "migrated", "BBBB2222": "migrated"}
 

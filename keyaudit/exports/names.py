@@ -66,8 +66,8 @@ def undated_name(name: str) -> str:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """A key to sort names by, in which numbers compare as numbers: `(9)` before `(10)`."""
-    pieces = re.findall(r"\d+|\D+", fold_name(name))
+    """A key to sort names by, in which numbers compare as numbers: `(9)` before `(10)`, and a file before its ` (1)`."""
+    pieces = re.findall(r"\d+|\D+", fold_name(_SUFFIX.sub("", name)))
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces] + [(-2, name)]
 
 

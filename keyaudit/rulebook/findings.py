@@ -55,10 +55,12 @@ _AGAIN = (f"Export the pool ({POOL} → Export) into pools-now, and audit again.
 _BACKUP = f"Look for an older export of the pool (downloads, mails, colleagues), put it into pools-before, and audit again; {ASK_SUPPORT} if there is none."
 _DATES = "Export the file again and do not open it in Excel; or mend the cell, and audit again."
 
+_PAIRS = {"wrong_course": '{reason} Its pool is for "{course}", its course key for "{course_key_course}".'}
+
 FINDINGS = {
     finding.code: finding
     for finding in (
-        *(Finding(row.code, row.severity, row.reasons[-1][1], ("",) * 4, f"status_{row.code}", raised=row.raised) for row in STATUSES.values() if row.severity[0]),
+        *(Finding(row.code, row.severity, row.reasons[-1][1], ("",) * 4, f"status_{row.code}", _PAIRS.get(row.code, ""), raised=row.raised) for row in STATUSES.values() if row.severity[0]),
         # settings of migrated keys
         _row("expired_unused", "critical", "The course key expired before anybody used it.", f"Extend the course key's expiration ({_EDIT} → Unredeemed Key Expiration), or issue a new key to the learner.", "status_migrated & works_no & ~used", setting=True),
         _row("organization_differs", "error", "Pool and course key belong to different organizations.", f"If the two names mean one organization, say so in case.toml ([same_organization]). If not: {_EDIT} → Organization: choose the pool's.", "status_migrated & organization_differs", 'Its pool belongs to "{organization}", its course key to "{course_key_organization}".', setting=True),
@@ -109,10 +111,10 @@ FINDINGS = {
         # pools
         _row("pool_expired_too_soon", "critical", "A pool has expired, and keys in it are still to be migrated.", (f"Set a later expiry ({POOL} → Edit → Expires), or migrate its keys today.",) * 2 + ("Issue new course keys to its learners: the pool can no longer be extended.",) * 2, "pool_is_over & pool_has_to_migrate", of="pool"),
         _row("no_backup", "error", "A pool has later exports and no backup: what was deleted is not known.", _BACKUP, "pool_has_now & ~pool_has_before", of="pool"),
-        _row("backup_looks_late", "error", "Its backup holds no unredeemed key, and course keys of its course that are in no pool were made since the announcement: it was made after the deletion, and codes deleted before it are not in this audit; or the pool was used up.", f"{_BACKUP} If the pool was used up: accept this finding in case.toml.", "pool_has_before & pool_was_used_up & pool_has_new_course_keys", of="pool"),
+        _row("backup_looks_late", "error", "Its backup holds no unredeemed key, and course keys of its course that are in no pool were made since the announcement: it was made after the deletion, and codes deleted before it are not in this audit; or the pool was used up.", f"{_BACKUP} If the pool was used up: accept this finding in case.toml.", "pool_has_before & pool_was_used_up & pool_has_new_course_keys & ~pool_log_clears", of="pool"),
         _row("codes_regenerated", "error", "Its unredeemed keys are gone, none of them is a course key, and other course keys of its course were made since the announcement: new codes were generated instead of pasting the old.", f"Either send every learner a new code ({KEYS} lists them), or delete the new codes nobody was sent and paste the old ones ({ADD}): the plan lists them. Never both.", "pool_lost_keys & ~pool_arrived & pool_has_new_course_keys", of="pool"),
         _row("pool_never_exported", "error", "A pool of the pool list is in no export.", (f"Export it ({POOL} → Export) into pools-before, and audit again.",) * 3 + (_LATER,), "pool_listed & ~pool_has_before & ~pool_has_now", of="pool"),
-        _row("history_not_kept", "error error error warning", "A pool was not exported since the migration began: its record of redemptions ends with the pools.", ("", "", f"Export its history before the removal ({POOL} → Export) into pools-now.", "Record the gap: what was redeemed in it after the backup is shown by " + ASSIGNMENTS + " alone."), "is_read_only & pool_has_before & ~pool_has_now", of="pool"),
+        _row("history_not_kept", "error error error warning", "A pool was not exported since the migration began: its record of redemptions ends with the pools.", (f"Export its history before the removal ({POOL} → Export) into pools-now.",) * 3 + ("Record the gap: what was redeemed in it after the backup is shown by " + ASSIGNMENTS + " alone.",), "is_read_only & pool_has_before & ~pool_has_now", of="pool"),
         _row("pool_not_reexported", "note note error error", "A pool was not exported again: keys may be missing that the audit cannot see.", _AGAIN, "pool_has_before & ~pool_has_now & pool_needs", of="pool", raised=(("pool_begun", "warning"),)),
         _row("not_in_backup", "warning", "Its pool has a backup, and the backup does not show it.", "Check whether it was added later, or whether the backup was filtered.", "in_pool & ~in_before & pool_backed"),
         _row("pool_not_expired", "warning", "A pool with nothing left to do is still open.", f"Expire it ({POOL} → Edit → Expires): whoever has an old list can still try its codes.", "~is_read_only & pool_begun & ~pool_needs & ~pool_is_over", of="pool"),
