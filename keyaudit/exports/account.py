@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from keyaudit.exports.files import SourceFile
 from keyaudit.exports.headers import Header, Sheet, ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
-from keyaudit.exports.records import Aside, Export, Note, Source, Table, Understood
+from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
 from keyaudit.exports.tables import Found, KeyList
 from keyaudit.masking import mask_text
@@ -41,19 +41,6 @@ TOLD_TOGETHER = {  # the same, one finding about all of them
     "note": ("sheet_not_read", "taken for notes, not keys"),
     NO_FACT: ("blank_key", "without a code and without anything else we read: taken for blank rows"),
 }
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """What the person knows about a file and we cannot: `[files."pattern"]` of case.toml."""
-
-    encoding: str | None = None
-    day_first: bool | None = None
-    rows: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    pool: str | None = None
-    redeemed_when: tuple[str, ...] = ()
-    open_when: tuple[str, ...] = ()
 
 
 class FileAccount:
@@ -87,7 +74,7 @@ class FileAccount:
         names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
         raw = {name: self.cells(name).compact() for name in names if name != "training_key"}
         key, known = self.cells("training_key") if "training_key" in names else None, self.known
-        told = said(raw, self.label, known.day_first, tuple(known.redeemed_when), tuple(known.open_when))
+        told = said(raw, self.label, known)
         if key is not None:
             self.read_codes(key, raw, told)
         headers = self.understand(raw)
@@ -97,10 +84,11 @@ class FileAccount:
             shows["redemption"] = self.shows_redemption(raw)
             heading = np.array([HEADINGS.index(part.heading) for part in self.lists], dtype=np.int8)[self.table]
             signs = signs_of(told, raw, heading, shows["redemption"] == "yes", self.label)
-        for code, message, rows in told.one_by_one:
-            self.note_records(code, message, rows.tolist())
-        for code, message, rows in told.together:
-            self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
+        for code, message, rows, is_of_each in sorted(told.told, key=lambda one: not one[3]):
+            if is_of_each:
+                self.note_records(code, message, rows.tolist())
+            else:
+                self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
         tables = self.tables(told)
         if known.pool is not None:
             told.columns.pop("pool", None)
