@@ -18,7 +18,7 @@ from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
-from keyaudit.exports.headers import Header, Sheet, ready_line
+from keyaudit.exports.headers import ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, Table, Understood
@@ -163,7 +163,7 @@ class FileAccount:
         """How its headers are understood; those of pool and course-key files that no role uses are told."""
         says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
-        told = [header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing)]
+        told = [header for found in self.found for header in headers_of(found.sheet, found.headers, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
             what = f'column "{text}" is not understood, and not used'
@@ -171,12 +171,6 @@ class FileAccount:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
             self.note("column_not_understood", what, severity="warning" if header.may_be else "note")
         return told
-
-    def by_sheet(self) -> list[tuple[Sheet, list[Header]]]:
-        """Every sheet with its different headers."""
-        return [
-            (lists.sheet, list({id(part.header): part.header for part in lists.lists}.values())) for lists in self.found
-        ]
 
     def shown(self, fact: str, headers: list[Understood]) -> str:
         """Does the file show a fact: "yes", "no", or the header of a column that may be it."""
@@ -259,7 +253,7 @@ class FileAccount:
         if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
             self.note("export_cut", what)
-        headers = [header for _, own in self.by_sheet() for header in own]
+        headers = [header for found in self.found for header in found.headers]
         if made.keys is not None:
             self.note_second_codes(made.keys)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
@@ -287,12 +281,12 @@ class FileAccount:
     def note_second_codes(self, keys: Any) -> None:
         """Tell of a column beside the keys that seems to hold keys as well: it is not read."""
         lengths = set(pc.unique(pc.utf8_length(keys.slice(0, 1000))).to_pylist())
-        for sheet, own in self.by_sheet():
-            for header in own:
-                for text in second_codes(sheet, header, lengths):
+        for found in self.found:
+            for header in found.headers:
+                for text in second_codes(found.sheet, header, lengths):
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     what += " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
-                    self.note("sheet_not_read", what, sheet.grid.name, header.row + 1)
+                    self.note("sheet_not_read", what, found.sheet.grid.name, header.row + 1)
 
 
 def _is_used(told: Said) -> bool:
