@@ -445,7 +445,7 @@ def test_rows_of_checkboxes_are_blank_rows_told_once(role: str) -> None:
     assert codes(export) == ["A1B2C3D0"]
     assert {reason for _, reason in aside(export)} == {"no code, and no fact of ours"}
     assert told(export) == ["blank_key note"]
-    assert any("987 rows" in note.message and "(3 to 989)" in note.message for note in export.told)
+    assert any("987 rows" in note.message and "rows 3 to 989" in note.message for note in export.told)
 
 
 def test_a_row_without_a_code_but_with_a_fact_is_told() -> None:
