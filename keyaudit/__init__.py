@@ -18,7 +18,7 @@ _HOME = {
     "new_case": "new",
     "check": "checking",
     "reconcile": "reconciliation",
-    "Reconciliation": "audit",
+    "Reconciliation": "reconciliation",
     **dict.fromkeys(
         ("read_pool_exports", "read_course_keys", "read_pool_list", "read_distribution_log"), "exports.read"
     ),

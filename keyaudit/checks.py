@@ -219,13 +219,13 @@ def courses_of_pool(f: Facts) -> dict[int, str]:
     return told
 
 
-SETTINGS = {  # of [pools."NAME"] in case.toml → our column, and what stands there until it is filled in
-    "course": ("course", '""'),
-    "expires": ("expires_on", '"a date, as its page shows it"'),
-    "organization": ("organization", '""'),
-    "starts": ("starts_on", '"a date, as its page shows it"'),
-    "content_availability": ("content_availability", '"days, as its page shows them"'),
-    "sitewide": ("sitewide", '"true or false"'),
+SETTINGS = {  # of [pools."NAME"] in case.toml → our column, and the form of what its page shows
+    "course": ("course", '"AZ-900"'),
+    "expires": ("expires_on", "2026-12-31"),
+    "organization": ("organization", '"Contoso"'),
+    "starts": ("starts_on", "2025-06-01"),
+    "content_availability": ("content_availability", "180"),
+    "sitewide": ("sitewide", "true"),
 }
 
 
@@ -243,7 +243,7 @@ def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
     """The settings of a pool that nothing says, and the lines of case.toml that would."""
     names = [name for place, name in enumerate(SETTINGS) if f.lacking[place][pool]]
     return names, "\n".join(
-        [f"[pools.{toml(f.pools.names[pool])}]", *(f"{name} = {SETTINGS[name][1]}" for name in names)]
+        [f"[pools.{toml(f.pools.names[pool])}]", *(f"# {name} = {SETTINGS[name][1]}" for name in names)]
     )
 
 
@@ -254,7 +254,9 @@ def lacking_lines(f: Facts) -> list[str]:
 
 def _told_lacking(f: Facts, pool: int) -> str:
     names, lines = _lacking(f, pool)
-    return f"No export and no list says its {listed([plain(name) for name in names], most=6)}. In case.toml:\n{lines}"
+    words = {"expires": "expiry", "starts": "start", "sitewide": "sitewide use"}
+    told = listed([words.get(name, plain(name)) for name in names], most=6)
+    return f"No export and no list says its {told}. In case.toml, as its page shows it (the # goes):\n{lines}"
 
 
 def name_keys(f: Facts, numbers: Iterable[int]) -> str:

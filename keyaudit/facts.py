@@ -19,7 +19,6 @@ from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
-from keyaudit.pools import match_pools
 
 NO, YES, UNKNOWN = 0, 1, 2
 NEVER = np.datetime64("NaT", "s")
@@ -181,7 +180,6 @@ facts(  # of records
     files=lambda f: [file for _, export in f.given() for file in export.files],
     in_pools=lambda f: f.is_in("pools_before", "pools_now"),
     course_rows=lambda f: f.is_in("course_keys"),
-    pools=lambda f: match_pools(f),
     pool=lambda f: f.pools.pool,  # its number, -1 for none
     pool_count=lambda f: len(f.pools.names),
     has_learner=lambda f: f.column("redeemed_by").filled | f.column("redeemed_email").filled,

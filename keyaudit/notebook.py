@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pandas as pd
 
+from keyaudit.audit import Audit
 from keyaudit.errors import Slip
 from keyaudit.exports.names import fold_name
 from keyaudit.rulebook import FINDINGS
 from keyaudit.words import count, listed
-
-if TYPE_CHECKING:
-    from keyaudit.audit import Reconciliation
 
 ROWS = 60  # more rows of a table are counted, not shown
 SHORT = 40  # a column of texts up to this length is not broken into lines
@@ -36,7 +33,7 @@ def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
     return *([case] * len(cases) if case else cases), os.environ.get("KEYAUDIT_AS_OF") or as_of
 
 
-def choose_pool(audit: Reconciliation, name: str | None = None) -> str:
+def choose_pool(audit: Audit, name: str | None = None) -> str:
     """The pool of that name, as its exports write it; without a name, the one that needs somebody most.
 
     Raises Slip, with the names there are, for another one.
@@ -50,7 +47,7 @@ def choose_pool(audit: Reconciliation, name: str | None = None) -> str:
     return found[0]
 
 
-def reading_findings(audit: Reconciliation) -> pd.DataFrame:
+def reading_findings(audit: Audit) -> pd.DataFrame:
     """What was noted in reading the files, worst first: every finding that follows from a file and not from a rule. Masked."""
     noted = audit.findings["code"].isin([code for code, finding in FINDINGS.items() if not finding.rule])
     found = audit.findings.loc[noted, ["severity", "code", "source_file", "source_row", "message"]]

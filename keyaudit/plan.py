@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.coded import Array
 from keyaudit.facts import Facts, at
 from keyaudit.masking import ending
@@ -33,8 +33,8 @@ TICK = "tick Redeemable by any student regardless of organization (the pool was 
 LOGIN = "the address of your training site's login page"
 THREE_STEPS = (
     "1. Sign in (new learners: create an account). 2. Choose Redeem Training Key. 3. Enter the key exactly as it stands, in "
-    "upper and lower case, without blanks. If you already have an account, sign in first: the training key field of the login "
-    "page is for people who have no account yet."
+    "upper and lower case, without blanks. If you already have an account, sign in first and do not use the training key field "
+    "of the login page: it is for people who have no account yet."
 )
 LETTER = "Your training key{ending} for {course} no longer works; here is a new one. " + THREE_STEPS
 REMINDER = (
@@ -160,7 +160,7 @@ def _merge(letters: tuple[Letter, ...]) -> pd.DataFrame:
     )
 
 
-def migration_plan(audit: Reconciliation) -> MigrationPlan:
+def migration_plan(audit: Audit) -> MigrationPlan:
     """Plan the remaining work of an audit: what to delete, recreate, reissue, in which pool, with which settings."""
     f = audit.facts
     step, steps = f.step
@@ -298,7 +298,7 @@ def _expiration(f: Facts, expires: Any) -> str:
 
 
 def _steps(
-    audit: Reconciliation,
+    audit: Audit,
     pool: str,
     keys: Array,
     acts: Mapping[str, int],

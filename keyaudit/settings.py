@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.names import natural
 from keyaudit.facts import NEVER, By, Facts, at, fact, facts

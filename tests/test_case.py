@@ -108,7 +108,7 @@ def test_nothing_is_told_of_what_is_done_at_once(write: Write) -> None:
 
 
 @pytest.mark.parametrize("moment", [0.3, 1.0, 1.7, 2.4, 3.2])
-def test_an_interrupted_audit_stops_within_a_second_and_leaves_nothing(write: Write, moment: float) -> None:
+def test_an_interrupted_audit_stops_within_two_seconds_and_leaves_nothing(write: Write, moment: float) -> None:
     keys = "".join(f"AA{n:07d},C{n % 7}\n" for n in range(200_000))
     folder = write("pools-before/P.csv", "")
     (folder / "pools-before" / "P.csv").write_text(f"Training Key,Course\n{keys}", encoding="utf-8")
@@ -118,7 +118,7 @@ def test_an_interrupted_audit_stops_within_a_second_and_leaves_nothing(write: Wr
     running.send_signal(signal.SIGINT)
     begun = time.monotonic()
     _, told = running.communicate(timeout=60)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 2
     assert running.returncode == 130
     assert told.strip() == "keyaudit: interrupted. Nothing was written."
     assert [path.name for path in folder.iterdir()] == ["pools-before"]

@@ -10,7 +10,7 @@ from conftest import SAMPLES, Write, audit
 import keyaudit as ka
 from keyaudit.changes import counted
 from keyaudit.errors import UnreadableFile
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 
 POOL = "Training_Key Course Redeemed Expires"
 KEYS = "Training_Key Course Expires Max_Uses Uses"

@@ -10,8 +10,7 @@ from conftest import SAMPLES, Write, audit, found
 import keyaudit as ka
 from keyaudit.columns import FINDINGS
 from keyaudit.rulebook import FINDINGS as FINDINGS_TABLE
-from keyaudit.rulebook import SEVERITIES
-from keyaudit.rulebook import STATUSES
+from keyaudit.rulebook import SEVERITIES, STATUSES
 
 POOL = "Training_Key Course Organization Created    Redeemed   Starts     Expires"
 COURSE = "Training_Key Name Course Organization Created    Expires    Max_Uses Uses Content_Availability Redeemable_By_Any_Student"
@@ -148,7 +147,10 @@ def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
 
 def test_every_kind_is_shown_somewhere() -> None:
     assert set(SHOWN) | ELSEWHERE == set(FINDINGS_TABLE)
-    assert all(set(row.severity) <= {*SEVERITIES, ""} and row.what and (all(row.remedy) or row.code in STATUSES) for row in FINDINGS_TABLE.values())
+    assert all(
+        set(row.severity) <= {*SEVERITIES, ""} and row.what and (all(row.remedy) or row.code in STATUSES)
+        for row in FINDINGS_TABLE.values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,13 @@ def test_course_keys_older_than_the_announcement_make_no_backup_late(
     created: str, expected: list[str], write: Write, tmp_path: Path
 ) -> None:
     """An audit before the migration: the course keys there are have nothing to do with it. When one was made may be unknown."""
-    change = {BEFORE: CLEAN[NOW], NOW: "", LISTED: "", LOG: "", KEYS: f"{COURSE}\nOWN-000001 E C O {created} 2026-12-31 . 0 180 No"}
+    change = {
+        BEFORE: CLEAN[NOW],
+        NOW: "",
+        LISTED: "",
+        LOG: "",
+        KEYS: f"{COURSE}\nOWN-000001 E C O {created} 2026-12-31 . 0 180 No",
+    }
     assert found(audit(made(write, tmp_path, CLEAN | change)), "backup_looks_late") == expected
 
 

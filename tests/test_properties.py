@@ -16,10 +16,10 @@ import pytest
 from conftest import SAMPLES
 
 import keyaudit as ka
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import read_role
-from keyaudit.audit import Reconciliation
 
 Rows = list[list[str]]
 
@@ -94,7 +94,13 @@ def test_unknown_columns_and_their_order_change_nothing(plain: Path, tmp_path: P
         lambda _, rows: [["Cost Center" if not i else "x", *row[::-1], ""] for i, row in enumerate(rows)],
     )
     pd.testing.assert_frame_equal(verdicts(after), verdicts(before))
-    noted = Counter({("column_not_understood", "note"): sum(after.sources["role"].isin(["pools_before", "pools_now", "course_keys"]))})
+    noted = Counter(
+        {
+            ("column_not_understood", "note"): sum(
+                after.sources["role"].isin(["pools_before", "pools_now", "course_keys"])
+            )
+        }
+    )
     assert counts(after) == counts(before) + noted
     assert after.sources["columns_not_used"].eq("Cost Center").all()
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from migrations import AS_OF, FORMS, Table, Tables, random_migration, write_case
 
 import keyaudit as ka
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.exports.codes import BLANKS
-from keyaudit.audit import Reconciliation
 
 few = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -81,7 +81,10 @@ def test_the_order_of_rows_and_of_columns_changes_nothing(seed: int, folder: New
         order = chance.sample(range(len(rows[0])), len(rows[0]))
         return [[row[place] for place in order] for row in rows]
 
-    shuffled, plain = said(audited(write_case(folder(), each(tables, shuffle)))), said(audited(write_case(folder(), tables)))
+    shuffled, plain = (
+        said(audited(write_case(folder(), each(tables, shuffle)))),
+        said(audited(write_case(folder(), tables))),
+    )
     noted = sum(name.startswith(("pools-before/", "pools-now/", "course-keys/")) for name in tables)
     plain[1][("column_not_understood", "note")] += noted
     assert shuffled == plain

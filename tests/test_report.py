@@ -19,14 +19,14 @@ import pandas as pd
 import pytest
 import python_calamine
 from conftest import SAMPLES, Write, audit, files_of
+from keyaudit.report.bigsheet import safe_text
 from openpyxl.utils.escape import unescape
 
 import keyaudit as ka
 from keyaudit import report
 from keyaudit.errors import KeyauditError
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.report import workbook
-from keyaudit.report.bigsheet import safe_text
 from keyaudit.report.workbook import write_workbook
 
 NASTY = [

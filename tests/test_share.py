@@ -16,7 +16,7 @@ from conftest import SAMPLES, audit
 
 import keyaudit as ka
 from keyaudit.masking import Secrets
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.share import masked
 
 CANARY = "zqx"  # every planted code begins with it, and every planted person holds it

@@ -273,9 +273,11 @@ def odd_exports(folder: Path) -> None:
     o = pool(onboarding, "NEW-001", "Margie's Travel", 512)
     f = pool(linux, "LFS-101", "Fincher", 10)
     # everybody who was sent a key stands in the log; two keys of SQL Querying and one of Linux Start were sent to nobody
-    sent = [code for code in (*p, *s[:18], *x, *n, *o, *f[:9])]
+    sent = (*p, *s[:18], *x, *n, *o, *f[:9])
     holder = {code: LEARNERS[i % len(LEARNERS)] for i, code in enumerate(sent)}
-    write_csv(folder / "distribution/sent.csv", [list(LOG_HEADER), *([code, day(2025, 2, 10), holder[code]] for code in sent)])
+    write_csv(
+        folder / "distribution/sent.csv", [list(LOG_HEADER), *([code, day(2025, 2, 10), holder[code]] for code in sent)]
+    )
     learners_redeem(tms, [*p[:4], *s[:6], *x[:2], *n[:2], *o, *f[:3]], day(2025, 3, 3), day(2026, 3, 20), holder)
     # 27 March: the backups; Security Basics with few columns shown, Onboarding cut off after 500 rows
     tms.wait_until(day(2026, 3, 27))
@@ -308,8 +310,14 @@ def odd_exports(folder: Path) -> None:
     for name in (python, linux):
         write_csv(now / f"{name}.csv", tms.export_pool(name))
     write_csv(folder / "pool-list/pools.csv", tms.export_pool_list())
-    write_csv(folder / "course-assignments/assignments.csv", tms.export_assignments()[:1] + [row for row in tms.export_assignments()[1:] if row[0].removeprefix("Training Key ") not in o])
-    (now / f"{security}.csv.crdownload").write_text("Training Key,Course,Organi", encoding="utf-8")  # a download that broke off
+    write_csv(
+        folder / "course-assignments/assignments.csv",
+        tms.export_assignments()[:1]
+        + [row for row in tms.export_assignments()[1:] if row[0].removeprefix("Training Key ") not in o],
+    )
+    (now / f"{security}.csv.crdownload").write_text(
+        "Training Key,Course,Organi", encoding="utf-8"
+    )  # a download that broke off
 
 
 def after_sunset(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
-from keyaudit.exports.headers import Header, Sheet, ready_line
+from keyaudit.exports.headers import ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
-from keyaudit.exports.records import Aside, Export, Note, Source, Table, Understood
+from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
 from keyaudit.exports.tables import Found, KeyList
 from keyaudit.masking import mask_text
@@ -41,19 +41,6 @@ TOLD_TOGETHER = {  # the same, one finding about all of them
     "note": ("notes_set_aside", "taken for notes, not keys"),
     NO_FACT: ("blank_key", "without a code and without anything else we read: taken for blank rows"),
 }
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """What the person knows about a file and we cannot: `[files."pattern"]` of case.toml."""
-
-    encoding: str | None = None
-    day_first: bool | None = None
-    rows: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    pool: str | None = None
-    redeemed_when: tuple[str, ...] = ()
-    open_when: tuple[str, ...] = ()
 
 
 class FileAccount:
@@ -87,7 +74,7 @@ class FileAccount:
         names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
         raw = {name: self.cells(name).compact() for name in names if name != "training_key"}
         key, known = self.cells("training_key") if "training_key" in names else None, self.known
-        told = said(raw, self.label, known.day_first, tuple(known.redeemed_when), tuple(known.open_when))
+        told = said(raw, self.label, known)
         if key is not None:
             self.read_codes(key, raw, told)
         headers = self.understand(raw)
@@ -97,10 +84,11 @@ class FileAccount:
             shows["redemption"] = self.shows_redemption(raw)
             heading = np.array([HEADINGS.index(part.heading) for part in self.lists], dtype=np.int8)[self.table]
             signs = signs_of(told, raw, heading, shows["redemption"] == "yes", self.label)
-        for code, message, rows in told.one_by_one:
-            self.note_records(code, message, rows.tolist())
-        for code, message, rows in told.together:
-            self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
+        for code, message, rows, is_of_each in sorted(told.told, key=lambda one: not one[3]):
+            if is_of_each:
+                self.note_records(code, message, rows.tolist())
+            else:
+                self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
         tables = self.tables(told)
         if known.pool is not None:
             told.columns.pop("pool", None)
@@ -175,7 +163,7 @@ class FileAccount:
         """How its headers are understood; those of pool and course-key files that no role uses are told."""
         says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
-        told = [header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing)]
+        told = [header for found in self.found for header in headers_of(found.sheet, found.headers, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
             what = f'column "{text}" is not understood, and not used'
@@ -183,12 +171,6 @@ class FileAccount:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
             self.note("column_not_understood", what, severity="warning" if header.may_be else "note")
         return told
-
-    def by_sheet(self) -> list[tuple[Sheet, list[Header]]]:
-        """Every sheet with its different headers."""
-        return [
-            (lists.sheet, list({id(part.header): part.header for part in lists.lists}.values())) for lists in self.found
-        ]
 
     def shown(self, fact: str, headers: list[Understood]) -> str:
         """Does the file show a fact: "yes", "no", or the header of a column that may be it."""
@@ -251,10 +233,12 @@ class FileAccount:
             if told := TOLD.get(entry.reason):
                 self.note(*told, entry.source_sheet, entry.source_row)
             elif entry.reason.startswith("damaged"):
-                self.note("damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row)
+                self.note(
+                    "damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row
+                )
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
-                text = f"{count(len(rows[why]), 'row')} {what} ({_ranges(rows[why])})"
+                text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
                 self.note(code, text, severity="note")
         for found in self.found:
             if found.above is not None:
@@ -273,7 +257,7 @@ class FileAccount:
         if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
             self.note("export_cut", what)
-        headers = [header for _, own in self.by_sheet() for header in own]
+        headers = [header for found in self.found for header in found.headers]
         if made.keys is not None:
             self.note_second_codes(made.keys)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
@@ -301,12 +285,12 @@ class FileAccount:
     def note_second_codes(self, keys: Any) -> None:
         """Tell of a column beside the keys that seems to hold keys as well: it is not read."""
         lengths = set(pc.unique(pc.utf8_length(keys.slice(0, 1000))).to_pylist())
-        for sheet, own in self.by_sheet():
-            for header in own:
-                for text in second_codes(sheet, header, lengths):
+        for found in self.found:
+            for header in found.headers:
+                for text in second_codes(found.sheet, header, lengths):
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     what += " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
-                    self.note("sheet_not_read", what, sheet.grid.name, header.row + 1)
+                    self.note("sheet_not_read", what, found.sheet.grid.name, header.row + 1)
 
 
 def _is_used(told: Said) -> bool:

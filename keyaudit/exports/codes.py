@@ -186,7 +186,7 @@ def _are_codes(parts: list[str], lengths: set[int], strong: bool) -> bool:
 def _from_number(cell: Any, widths: Mapping[int, int]) -> tuple[str, str]:
     """The code of a pool cell that is not text, or blank: never invent one. (CATALOGUE §1)"""
     if isinstance(cell, Padded):
-        return cell.text, "number: a number format pads it with zeros"
+        return cell.text, "a number: its format pads it with zeros"
     if isinstance(cell, Odd):
         return "", cell.what
     if isinstance(cell, bool) or not isinstance(cell, (int, float)):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keyaudit import __version__
-from keyaudit.audit import Reconciliation
-from keyaudit.changes import Changes
-from keyaudit.errors import KeyauditError, UnreadableFile
-from keyaudit.plan import MigrationPlan, migration_plan
+from keyaudit.audit import Audit
+from keyaudit.changes import read_former
+from keyaudit.errors import UnreadableFile
+from keyaudit.plan import migration_plan
 from keyaudit.report import place
 from keyaudit.report.files import STEPS, write_changes, write_findings, write_keys, write_lists, write_summary
 from keyaudit.report.page import write_page
@@ -27,15 +26,8 @@ OPTIONS = {"fail_on": "error", "keep_going": False}  # what `keyaudit audit` doe
 Progress = Callable[[str], None]
 
 
-def check_target(path: Path, inputs: Iterable[Path] = (), kind: str = "report") -> None:
-    """Refuse, before any work, a folder that cannot take a report, or holds what is not ours. Raises KeyauditError."""
-    place.check_target(path, kind, inputs)
-
-
 def former_keys(folder: Path) -> Path | None:
     """The keys.csv of the report that stands in a folder, if there is one that can be compared with."""
-    from keyaudit.changes import read_former
-
     try:
         read_former(folder / KEYS_FILE)
     except UnreadableFile:
@@ -44,12 +36,11 @@ def former_keys(folder: Path) -> Path | None:
 
 
 def write_report(
-    audit: Reconciliation,
+    audit: Audit,
     path: str | Path,
     *,
     share: bool = False,
     all_keys: bool = False,
-    changes: Changes | None = None,
     options: dict[str, Any] | None = None,
     inputs: Iterable[Path] = (),
     progress: Progress = lambda _: None,
@@ -57,7 +48,7 @@ def write_report(
     """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json, plan/ and MANIFEST.json into a folder.
 
     `share` writes the masked twin of all of them: no code in full, no person, no plan. `all_keys` lists every key in the
-    workbook however many there are. `changes` (audit.compared_with) become changes.csv. `options` are named in the manifest.
+    workbook however many there are. What changed since a former audit (audit.since) becomes changes.csv. `options` are named in the manifest.
     `progress` is told each file before it is written, and what a person must know of the folder.
     The set is written beside the folder, read back, and put in its place as a whole: a former report survives any crash.
     What somebody has ticked and noted in a former one is carried over; their own file is kept beside the new one.
@@ -71,13 +62,13 @@ def write_report(
         notes = {} if is_shared else _notes(target / BOOK, report_sheets(shown, all_keys=all_keys))
         writers: dict[str, Callable[[Path], int]] = {
             BOOK: partial(write_workbook, shown, all_keys=all_keys, ticks=notes),
-            "report.html": partial(write_page, shown, changes=None if is_shared else changes),
+            "report.html": partial(write_page, shown),
             KEYS_FILE: partial(write_keys, shown),
             "findings.csv": partial(write_findings, shown),
             "summary.json": partial(write_summary, shown),
         }
-        if changes is not None and not is_shared:
-            writers["changes.csv"] = partial(write_changes, changes)
+        if audit.changes is not None and not is_shared:
+            writers["changes.csv"] = partial(write_changes, audit.changes)
         rows = {}
         for name, write_file in writers.items():
             progress(f"writing {name}")
@@ -93,13 +84,13 @@ def write_report(
     return place.write_set(path, kind, write, partial(_manifest, audit, told), inputs, progress)
 
 
-def write_plan(audit: Reconciliation, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
+def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
     """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json."""
     manifest = partial(_manifest, audit, {"only": PLAN})
     return place.write_set(path, "plan", lambda folder: _write_plan(audit, folder, Path(path)), manifest, inputs)
 
 
-def _write_plan(audit: Reconciliation, folder: Path, former: Path) -> dict[str, int]:
+def _write_plan(audit: Audit, folder: Path, former: Path) -> dict[str, int]:
     plan = migration_plan(audit)
     lines = write_lists(plan, audit, folder, _ticked(former / STEPS))
     notes = _notes(former / PLAN_BOOK, plan_sheets(plan))
@@ -128,7 +119,7 @@ def _ticked(steps: Path) -> set[tuple[str, str]]:
     return found
 
 
-def _manifest(audit: Reconciliation, options: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+def _manifest(audit: Audit, options: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
     calendar = audit.calendar
     names = {"role": "role", "file": "source_file", "sha256": "sha256", "bytes": "bytes", "rows": "rows_read"}
     return {
