@@ -65,6 +65,7 @@ def demo(folder: Path) -> None:
     from keyaudit.new import demo_case
 
     run_audit(demo_case(folder), fail_on="never")
+    say(f"Notebooks: {folder / 'notebooks' / '00_start_here.ipynb'}")
 
 
 @commands.command()
