@@ -163,7 +163,7 @@ def redeemed_by_another(f: Facts) -> Array:
     for name in ("redeemed_by", "redeemed_email"):
         people = f.column(name)
         rows = np.flatnonzero(people.filled & at(single, f.key, False))
-        seen += [(int(f.key[row]), people[row]) for row in rows]
+        seen += [(int(f.key[row]), people[row]) for row in rows.tolist()]
     students = f.column("student")
     pairs = zip(f.paid[0][f.paid[2]].tolist(), f.paid[1][f.paid[2]].tolist(), strict=True)
     seen += [(key, students[row]) for row, key in pairs if single[key] and students.codes[row] >= 0]
@@ -219,7 +219,9 @@ def courses_of_pool(f: Facts) -> dict[int, str]:
     return told
 
 
-SETTINGS = {  # of [pools."NAME"] in case.toml → our column, and the form of what its page shows
+SETTINGS: dict[
+    str, tuple[str, str]
+] = {  # of [pools."NAME"] in case.toml → our column, and the form of what its page shows
     "course": ("course", '"AZ-900"'),
     "expires": ("expires_on", "2026-12-31"),
     "organization": ("organization", '"Contoso"'),

@@ -176,7 +176,9 @@ def _read_dates(
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
             told.unclear = Coded(codes, states).has(lambda state: state == "unclear")
         is_nothing = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
-        values = np.array([np.datetime64("NaT", "s") if isinstance(date, str) else date for date in read], "datetime64[s]")
+        values = np.array(
+            [np.datetime64("NaT", "s") if isinstance(date, str) else date for date in read], "datetime64[s]"
+        )
         told.columns[name] = Coded(np.where(is_nothing[codes], -1, codes).astype(np.int32), values)
         wrong = [
             date if isinstance(date, str) and state in to_tell and not isinstance(cell, Odd) else ""

@@ -74,7 +74,7 @@ def holds(rule: str, facts: Facts, of: Any = None) -> Any:
     def value(node: ast.expr) -> Any:
         if isinstance(node, ast.Name):
             found = facts[node.id]
-            return found[of] if of is not None and getattr(found, "ndim", 0) else found
+            return found[of] if of is not None and np.ndim(found) else found
         if isinstance(node, ast.UnaryOp):
             return np.logical_not(value(node.operand))
         assert isinstance(node, ast.BinOp)
