@@ -80,10 +80,10 @@ facts(  # of keys: redemption
         By(f.paid[1], f.keys).any(f.paid[2] & (_day(f.paid_at) < _day(f.made[f.paid[1]])))
         & f.in_pool
         & ~f.redeemed_in_pool
-    ),  # fmt: skip
+    ),
     paid_after_removal=lambda f: (
         By(f.paid[1], f.keys).any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given
-    ),  # fmt: skip
+    ),
     used_in_both=lambda f: f.status_redeemed_recreated & f.used,
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
     uses_differ=lambda f: (
@@ -93,7 +93,7 @@ facts(  # of keys: redemption
         & bool(len(f.paid[1]))
         & ~np.isnan(f.uses)
         & (f.paid_live != f.uses)
-    ),  # fmt: skip
+    ),
 )
 facts(  # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= _date(f, "creation_off"))),

@@ -20,7 +20,6 @@ import pyarrow as pa
 import pytest
 import python_calamine
 from conftest import SAMPLES, Write, audit, files_of
-from keyaudit.report.bigsheet import safe_text
 from openpyxl.utils.escape import unescape
 
 import keyaudit as ka
