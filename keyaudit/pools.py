@@ -12,7 +12,7 @@ import numpy as np
 
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import ReconcileError, toml
-from keyaudit.exports.names import bare_name, fold_name, undated_name
+from keyaudit.exports.names import bare_name, fold_name, undated_name, without_date
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, fact
 from keyaudit.rulebook import Code
@@ -270,7 +270,7 @@ def _shown(members: list[_Unit], renamed: dict[str, str]) -> str:
             name = unit.name if fold_name(undated_name(unit.name)) != fold_name(name) else name
     bare = {fold_name(undated_name(unit.name)) for unit in members}
     if len(bare) == 1 and len({unit.fold for unit in members}) > 1:
-        name = undated_name(name)
+        name = without_date(name)
     return next((new for new in renamed.values() if any(unit.name == new for unit in members)), name)
 
 
