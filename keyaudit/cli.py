@@ -211,8 +211,9 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     """The verdict, the groups, the work in its order with its dates, and the paths."""
     from keyaudit.card import change_lines, group_words, work_lines
     from keyaudit.masking import one_line
+    from keyaudit.report.sets import foreign
     from keyaudit.rulebook import VERDICTS
-    from keyaudit.words import weekday
+    from keyaudit.words import listed, weekday
 
     colours = {"blocked": "red", "act": "red", "incomplete": "yellow", "watch": "yellow", "clear": "green"}
     shades = {"locked out now": "red", "due": "bright_yellow", "not known": "magenta", "settled": "green"}
@@ -230,6 +231,8 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
     if share:
         lines.append("Codes are masked, and nobody is named: these files can be sent on.")
+        if others := [path.relative_to(target).as_posix() for path in foreign(target)]:
+            lines.append(one_line(f"Not of this report, and not masked: {listed(others)}."))
     else:
         lines.append(f"Plan:      {target / 'plan' / 'steps.txt'}")
     return [*lines, *(["", *changed] if (changed := change_lines(result.changes, 12)) else [])]

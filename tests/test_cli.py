@@ -43,7 +43,19 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     assert (out / "keys.csv").read_bytes().partition(b"\r\n")[0].decode() == KEYS_HEADER
     assert (out / "findings.csv").read_bytes().partition(b"\r\n")[0].decode() == ",".join(FINDINGS)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    fields = ["case", "as_of", "phase", "verdict", "headline", "answers", "keys", "groups", "accepted", "statuses", "works"]
+    fields = [
+        "case",
+        "as_of",
+        "phase",
+        "verdict",
+        "headline",
+        "answers",
+        "keys",
+        "groups",
+        "accepted",
+        "statuses",
+        "works",
+    ]
     fields += ["findings", "tie_out", "sources", "not_checked"]
     assert list(summary) == fields
     assert (summary["keys"], summary["verdict"], summary["phase"]) == (258, "blocked", "migrate")
@@ -143,7 +155,10 @@ def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> N
     assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 0
     case = write("course-keys/k.csv", "Training_Key Course Expires Max_Uses\nKEY-00001 C 2026-12-31 .")
     unknown = keyaudit("audit", case, "--as-of", "2026-04-09", "--fail-on", "critical")
-    assert (unknown.returncode, unknown.stdout.partition("\n")[0]) == (1, "case: incomplete: The exports leave questions open.")
+    assert (unknown.returncode, unknown.stdout.partition("\n")[0]) == (
+        1,
+        "case: incomplete: The exports leave questions open.",
+    )
 
 
 @pytest.mark.parametrize(

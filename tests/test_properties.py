@@ -16,10 +16,10 @@ import pytest
 from conftest import SAMPLES
 
 import keyaudit as ka
-from keyaudit.reconciliation import Reconciliation
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import read_role
+from keyaudit.reconciliation import Reconciliation
 
 Rows = list[list[str]]
 

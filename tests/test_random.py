@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from migrations import AS_OF, FORMS, Table, Tables, random_migration, write_case
 
 import keyaudit as ka
-from keyaudit.reconciliation import Reconciliation
 from keyaudit.exports.codes import BLANKS
+from keyaudit.reconciliation import Reconciliation
 
 few = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -72,7 +72,7 @@ class FileAccount:
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
         names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
-        raw = {name: self.cells(name).compact() for name in names if name != "training_key"}
+        raw = {name: self.cells(name) for name in names if name != "training_key"}
         key, known = self.cells("training_key") if "training_key" in names else None, self.known
         told = said(raw, self.label, known)
         if key is not None:
@@ -108,34 +108,20 @@ class FileAccount:
 
     def cells(self, name: str) -> Coded:
         """A column of the file: the cells of every list, one below the other."""
-        codes, values, starts = np.full(len(self.rows), -1, dtype=np.int32), list[Any](), dict[tuple[int, int], int]()
-        stop = 0
-        for part, size in zip(self.lists, self.sizes, strict=True):
-            stop += size
-            place = part.header.places.get(name)
-            if place is None or not size:
-                continue
-            column = part.sheet.grid.columns[place]
-            start = starts.setdefault((id(part.sheet), place), sum(map(len, values)))
-            if len(starts) > len(values):
-                values.append(column.values)
-            own = part.sheet.codes(place)[part.rows]
-            codes[stop - size : stop] = np.where(own < 0, -1, own + start) if start else own
-        are_texts = all(isinstance(part, pa.Array) for part in values)
-        if len(values) == 1:
-            return Coded(codes, values[0])
-        if are_texts:
-            return Coded(codes, pa.concat_arrays(values) if values else pa.array([], TEXT))
-        return Coded(codes, [cell for part in values for cell in Coded(codes, part).listed()])
+        columns = []
+        for (sheet, place), parts in itertools.groupby(
+            self.lists, lambda part: (part.sheet, part.header.places.get(name))
+        ):
+            rows = np.concatenate([part.rows for part in parts])
+            columns.append(Coded.nothing(len(rows)) if place is None else sheet.cells(place, rows))
+        return Coded.stacked(columns)
 
     def carries(self, raw: Mapping[str, Coded], pattern: str) -> bool:
         """Is every column beside the key carried by a pattern? (No blank stands before the first cell of a line.)"""
-        found = []
-        for name, cells in raw.items():
-            is_first = pattern == BEGIN and all(part.header.places.get(name, 0) == 0 for part in self.lists)
-            texts = [cell for cell in cells.listed() if isinstance(cell, str)]
-            if texts and not is_first:
-                found.append(carried(pa.array(texts, TEXT), pattern))
+        firsts = [name for name in raw if all(part.header.places.get(name, 0) == 0 for part in self.lists)]
+        others = (cells.listed() for name, cells in raw.items() if pattern != BEGIN or name not in firsts)
+        texts = [[cell for cell in cells if isinstance(cell, str)] for cells in others]
+        found = [carried(pa.array(own, TEXT), pattern) for own in texts if own]
         return bool(found) and all(found)
 
     def read_codes(self, key: Coded, raw: Mapping[str, Coded], told: Said) -> None:

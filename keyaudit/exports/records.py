@@ -241,7 +241,7 @@ def stacked(role: str, parts: Sequence[Export]) -> Export:
         pa.concat_arrays([*(part.keys for part in parts), pa.array([], TEXT)])
         if ROLES[role].required == "training_key"
         else None,
-        {name: Coded.stacked([part.columns.get(name, _nothing(name, len(part))) for part in parts]) for name in names},
+        {name: Coded.stacked([part.column(name) for part in parts]) for name in names},
         np.concatenate([none, *(part.row for part in parts)]),
         np.concatenate([none, *(part.table + np.int32(start) for part, start in zip(parts, tables, strict=False))]),
         tuple(replace(t, file=t.file + start) for part, start in zip(parts, files, strict=False) for t in part.tables),
@@ -254,11 +254,6 @@ def stacked(role: str, parts: Sequence[Export]) -> Export:
         frozenset(start + record for part, start in at for record in part.typed),
         tuple(header for part in parts for header in part.headers),
     )
-
-
-def _nothing(name: str, rows: int) -> Coded:
-    kind = {"date": "datetime64[s]", "text": ""}.get(COLUMNS[name].kind, "float64")
-    return Coded(np.full(rows, -1, dtype=np.int32), np.array([], dtype=kind) if kind else pa.array([], TEXT))
 
 
 _DECLARED = {"starts": "starts_on", "expires": "expires_on"}

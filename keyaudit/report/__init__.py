@@ -16,7 +16,7 @@ from keyaudit.plan import migration_plan
 from keyaudit.report import place
 from keyaudit.report.files import STEPS, write_changes, write_findings, write_keys, write_lists, write_summary
 from keyaudit.report.page import write_page
-from keyaudit.report.sets import edited
+from keyaudit.report.sets import edited, read_manifest
 from keyaudit.report.ticks import Ticks, read_ticks
 from keyaudit.report.workbook import plan_sheets, report_sheets, write_plan_book, write_workbook
 from keyaudit.share import masked
@@ -58,8 +58,10 @@ def write_report(
     target, is_shared = Path(path), shown.is_masked
     kind = "share" if is_shared else "report"
 
+    carried: dict[str, int] = {}
+
     def write(folder: Path) -> dict[str, int]:
-        notes = {} if is_shared else _notes(target / BOOK, report_sheets(shown, all_keys=all_keys))
+        notes = {} if is_shared else _notes(target, BOOK, report_sheets(shown, all_keys=all_keys), carried)
         writers: dict[str, Callable[[Path], int]] = {
             BOOK: partial(write_workbook, shown, all_keys=all_keys, ticks=notes),
             "report.html": partial(write_page, shown),
@@ -73,53 +75,62 @@ def write_report(
         for name, write_file in writers.items():
             progress(f"writing {name}")
             rows[name] = write_file(folder / name)
-        if is_shared:
-            return rows
-        (folder / PLAN).mkdir()
-        return rows | {
-            f"{PLAN}/{name}": count for name, count in _write_plan(shown, folder / PLAN, target / PLAN).items()
-        }
+        if not is_shared:
+            (folder / PLAN).mkdir()
+            rows |= _write_plan(shown, folder, target, f"{PLAN}/", carried)
+        return rows
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
-    return place.write_set(path, kind, write, partial(_manifest, audit, told), inputs, progress)
+    return place.write_set(path, kind, write, partial(_manifest, audit, told, carried), inputs, progress)
 
 
 def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
     """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json."""
-    manifest = partial(_manifest, audit, {"only": PLAN})
-    return place.write_set(path, "plan", lambda folder: _write_plan(audit, folder, Path(path)), manifest, inputs)
+    carried: dict[str, int] = {}
+    manifest = partial(_manifest, audit, {"only": PLAN}, carried)
+
+    def write(folder: Path) -> dict[str, int]:
+        return _write_plan(audit, folder, Path(path), "", carried)
+
+    return place.write_set(path, "plan", write, manifest, inputs)
 
 
-def _write_plan(audit: Audit, folder: Path, former: Path) -> dict[str, int]:
-    plan = migration_plan(audit)
-    lines = write_lists(plan, audit, folder, _ticked(former / STEPS))
-    notes = _notes(former / PLAN_BOOK, plan_sheets(plan))
-    return {PLAN_BOOK: write_plan_book(plan, audit, folder / PLAN_BOOK, ticks=notes), **lines}
+def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:
+    """Write the plan into a folder of a new set, with what somebody has ticked and noted in the former one."""
+    plan, book = migration_plan(audit), f"{within}{PLAN_BOOK}"
+    lines = write_lists(plan, audit, new / within, _ticked(former / within / STEPS))
+    notes = _notes(former, book, plan_sheets(plan), carried)
+    rows = {PLAN_BOOK: write_plan_book(plan, audit, new / book, ticks=notes), **lines}
+    return {f"{within}{name}": count for name, count in rows.items()}
 
 
-def _notes(book: Path, sheets: Any) -> Ticks:
-    """What somebody has typed into a former workbook, if it was edited since it was written."""
-    root = book.parent if book.name == BOOK else book.parent.parent
-    folders = [folder for folder in (root, book.parent) if any(file == book for file in edited(folder))]
-    return read_ticks(book, sheets) if folders else {}
+def _notes(former: Path, name: str, sheets: Any, carried: dict[str, int]) -> Ticks:
+    """What somebody has typed into a workbook of a former set; `carried`: workbook → how many notes it is given."""
+    book, told = former / name, (read_manifest(former) or {}).get("notes", {})
+    if not book.is_file() or not (name in told or book in edited(former)):
+        return {}
+    notes = read_ticks(book, sheets)
+    if size := sum(len(said) for rows in notes.values() for said in rows.values()):
+        carried[name] = size
+    return notes
 
 
-def _ticked(steps: Path) -> set[tuple[str, str]]:
+def _ticked(steps: Path) -> list[tuple[str, str]]:
     """Pool and text of the steps that somebody has ticked in a former steps.txt."""
     try:
-        lines = steps.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return set()
-    found, pool = set(), ""
-    for at, line in enumerate(lines):
-        if at + 1 < len(lines) and line and set(lines[at + 1]) == {"-"}:
+        lines = steps.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return []
+    found, pool = [], ""
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if line and below and set(below) == {"-"}:
             pool = line
         elif match := re.match(r"\[\s*[^\s\]]+\s*\] \d+\. (.*)", line):
-            found.add((pool, match[1]))
+            found.append((pool, match[1]))
     return found
 
 
-def _manifest(audit: Audit, options: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+def _manifest(audit: Audit, options: dict[str, Any], notes: dict[str, int], outputs: dict[str, Any]) -> dict[str, Any]:
     calendar = audit.calendar
     names = {"role": "role", "file": "source_file", "sha256": "sha256", "bytes": "bytes", "rows": "rows_read"}
     return {
@@ -130,4 +141,5 @@ def _manifest(audit: Audit, options: dict[str, Any], outputs: dict[str, Any]) ->
         "options": options,
         "inputs": [{name: row[column] for name, column in names.items()} for row in audit.source_rows],
         "outputs": outputs,
+        "notes": notes,
     }

@@ -104,7 +104,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
 def write_workbook(audit: Audit, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
     """Write the workbook, with what somebody has typed into a former one; returns the number of keys listed in it."""
     sheets = report_sheets(audit, all_keys=all_keys)
-    kind = "masked, to share" if audit.is_masked else WHOLE
+    kind = "masked: no code in full, nobody named" if audit.is_masked else WHOLE
     filled = with_ticks(sheets, ticks) if ticks else sheets
     write_book(path, filled, title="Training key reconciliation", created=audit.as_of, footer=kind)
     return next(len(sheet.blocks[0]) for sheet in sheets if sheet.name == "Keys")
