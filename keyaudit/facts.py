@@ -104,7 +104,10 @@ class Facts:
 
     def column(self, name: str) -> Coded:
         """A column of all records, one role below the other."""
-        return self._once(f"column {name}", lambda: Coded.stacked([export.column(name) for _, export in self.given()]))
+        found: Coded = self._once(
+            f"column {name}", lambda: Coded.stacked([export.column(name) for _, export in self.given()])
+        )
+        return found
 
     def dates(self, name: str) -> Array:
         """The dates of a column, NaT where there is none or it cannot be read."""
@@ -120,13 +123,19 @@ class Facts:
 
     def sign(self, name: str) -> Array:
         """Of every record: does it say so? (`Export.signs`: redeemed, learner_without_date, …)"""
-        none = lambda export: np.zeros(len(export), dtype=bool)  # noqa: E731
-        return self._once(f"sign {name}", lambda: self.stacked(lambda export: export.signs.get(name, none(export))))
+
+        def of(export: Export) -> Array:
+            return export.signs.get(name, np.zeros(len(export), dtype=bool))
+
+        return self._once(f"sign {name}", lambda: self.stacked(of))
 
     def comparable(self, name: str) -> Coded:
         """A column of names for comparing: two names that mean the same have one code."""
         same = self.same.get(name, {})
-        return self._once(f"same {name}", lambda: self.column(name).map(lambda t: same.get(fold_name(t), fold_name(t))))
+        found: Coded = self._once(
+            f"same {name}", lambda: self.column(name).map(lambda text: same.get(fold_name(text), fold_name(text)))
+        )
+        return found
 
     def of_file(self, learn: Callable[[Any], Any]) -> Array:
         """Of every record: what is learnt of its file."""

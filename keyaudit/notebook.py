@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from keyaudit.words import count, listed
 
 ROWS = 60  # more rows of a table are counted, not shown
 SHORT = 40  # a column of texts up to this length is not broken into lines
+MANY = 10  # more columns than these are written small
 
 
 def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
@@ -48,7 +50,8 @@ def choose_pool(audit: Audit, name: str | None = None) -> str:
 def reading_findings(audit: Audit) -> pd.DataFrame:
     """What was noted in reading the files, worst first: every finding that follows from a file and not from a rule. Masked."""
     noted = audit.findings["code"].isin([code for code, finding in FINDINGS.items() if not finding.rule])
-    return audit.findings.loc[noted, ["severity", "code", "source_file", "source_row", "message"]]
+    found = audit.findings.loc[noted, ["severity", "code", "source_file", "source_row", "message"]]
+    return found.replace({"source_row": {0: pd.NA}})  # what is said of a whole file stands in no row
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,10 @@ def as_html(table: pd.DataFrame) -> str:
         names = [name or shown.columns.name or "" for name in shown.index.names]
         labels = (shown.index.get_level_values(level).to_series() for level in range(len(names)))
         columns = [*map(_column, names, labels), *columns]
-    head = "".join(f'<th style="{style}">{name}</th>' for name, style, _ in columns)
-    rows = zip(*([f'<td style="{style}">{text}</td>' for text in texts] for _, style, texts in columns), strict=True)
+    small = ";font-size:10px;padding:3px" if len(columns) > MANY else ""
+    head = "".join(f'<th style="{style}{small}">{name}</th>' for name, style, _ in columns)
+    cells = ([f'<td style="{style}{small}">{text}</td>' for text in texts] for _, style, texts in columns)
+    rows = zip(*cells, strict=True)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     more = "" if len(table) else "<div>none</div>"
     if len(table) > ROWS:
@@ -115,9 +120,12 @@ def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     known = [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in column]
     texts = ["" if value is None else f"{value:,.10g}" if is_number else _text(value) for value in known]
-    wrap = "nowrap" if max(map(len, texts), default=0) <= SHORT else "normal"
+    is_short = max(map(len, texts), default=0) <= SHORT
+    if not is_short:  # a long text is not read twice
+        texts = [text if text != above or len(text) <= SHORT else "as above" for above, text in pairwise(["", *texts])]
+    wrap = "nowrap" if is_short and not is_number else "normal"
     style = f"text-align:{'right' if is_number else 'left'};vertical-align:top;white-space:{wrap}"
-    return escape(str(name)), style, [escape(text) for text in texts]
+    return escape(str(name)).replace("_", "_<wbr>"), style, [escape(text) for text in texts]
 
 
 def _text(value: object) -> str:

@@ -226,7 +226,7 @@ def reconcile(
     if pool_settings:
         exports["declared"] = declared(pool_settings)
     day = dt.date.today() if as_of is None else as_date(as_of, "as_of")
-    same = [_pairs(pairs) for pairs in (same_course, same_organization)]
+    same = _pairs(same_course), _pairs(same_organization)
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
     audit = Reconciliation(facts, facts.accepted, tuple(unreadable), name)
     _refuse_pool_among_course_keys(facts)

@@ -273,6 +273,11 @@ def test_a_table_is_shown_for_reading() -> None:
     assert rows_of(across) == [["pool", "x", "y"], ["keys", "1,234,567", "2"]]
     assert rows_of(table.head(0)) == [["pool", "keys", "share", "due"]]
     assert reading.as_html(table.head(0)).endswith("</table><div>none</div>")
+    step = "Delete the code from its pool, then paste it elsewhere."
+    assert rows_of(pd.DataFrame({"do": [step, step, "Nothing.", step], "n": [1, 1, 1, 1]}))[1:] == [
+        [step, "1"], ["as above", "1"], ["Nothing.", "1"], [step, "1"]
+    ]  # fmt: skip
+    assert "red_<wbr>recreated</th>" in reading.as_html(pd.DataFrame({"red_recreated": [1]}))
     long = reading.as_html(pd.DataFrame({"n": range(1061)}))
     assert (long.count("<td"), long.endswith("<div>… and 1,001 more rows</div>")) == (60, True)
 
@@ -356,7 +361,7 @@ def test_a_slip_stops_a_notebook_with_one_sentence(tmp_path: Path) -> None:
     mine = case / "notebooks" / "03_migrate_a_pool.ipynb"
     text = mine.read_text(encoding="utf-8")
     mine.write_text(re.sub(r"POOL = None[^\\]*", "POOL = 'Azur'", text, count=1), encoding="utf-8")
-    with pytest.raises(AssertionError, match='There is no pool "Azur" in .*Azure Fundamentals') as problem:
+    with pytest.raises(AssertionError, match=r'There is no pool "Azur" in .*Azure Fundamentals') as problem:
         execute(case / "notebooks", mine.name)
     assert "choose_pool(audit" not in str(problem.value)  # the message alone, not the lines of keyaudit it came from
 
@@ -423,6 +428,21 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "jupyter", *recipe[1].split(), "--output-dir", str(out), *map(str, NOTEBOOKS)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return out
+
+
+def test_a_picture_on_a_page_is_read_aloud(pages: Path) -> None:
+    """Every chart has its sentence, with the figures, for whoever does not see it."""
+    (walk,) = (path for path in NOTEBOOKS if path.stem == "04_status_against_deadlines")
+    said = [
+        output["data"]["text/plain"]
+        for cell in code_of(walk)
+        for output in cell["outputs"]
+        if "image/png" in output["data"]
+    ]
+    text = (pages / f"{walk.stem}.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<img\b[^>]*?\balt="([^"]*)"', text)
+    assert [html.unescape(words) for words in shown] == ["".join(words) for words in said]
+    assert len(said) == 6
 
 
 @every_notebook

@@ -167,7 +167,9 @@ def test_statuses_and_findings_are_named_in_the_rule_book_alone() -> None:
 
 
 def test_a_module_is_read_in_one_sitting() -> None:
-    sizes = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "keyaudit").rglob("*.py")}
+    sizes = {
+        path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "keyaudit").rglob("*.py")
+    }
     assert {name: size for name, size in sizes.items() if size > 450} == {}
 
 

@@ -60,6 +60,7 @@ class Sheet(Part):
         self.merged: list[tuple[Cell, Cell]] = []
         self._was_open = False
         self._cell: dict[str, str] | None = None  # the attributes of the cell at hand
+        self._value: list[str] | None = None
 
     # --- rows at once ---
 

@@ -105,7 +105,7 @@ def write_lists(
             if codes := plan.codes(pool, what):
                 names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
-    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names, ticked))
+    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names, list(ticked)))
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit), "\r\n")
     return lines
 
@@ -122,8 +122,8 @@ def slug(name: str) -> str:
     return short if short == name else f"{short or 'pool'}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
-def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collection[tuple[str, str]]) -> list[str]:
-    """The steps as a text to print and tick off."""
+def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: list[tuple[str, str]]) -> list[str]:
+    """The steps as a text to print and tick off; what was ticked and is no step any more stands at its end."""
     lines = [
         plan.title,
         *plan.warnings,
@@ -136,8 +136,13 @@ def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collec
             pool = step.pool
             lines += ["", pool, "-" * min(len(pool), 80)]
         text = one_line(f"{step.what}{f' ({count(step.keys)})' if step.keys else ''}")
-        lines.append(f"[{'x' if (one_line(pool), text) in ticked else ' '}] {step.step}. {text}")
+        is_done = (one_line(pool), text) in ticked
+        if is_done:
+            ticked.remove((one_line(pool), text))
+        lines.append(f"[{'x' if is_done else ' '}] {step.step}. {text}")
         lines += [f"       {names[pool, what]}" for what in LISTS if f"`{what}`" in step.what and (pool, what) in names]
+    if ticked:
+        lines += ["", "Ticked in the former steps, and no step now:", *(f"  {pool}: {text}" for pool, text in ticked)]
     return [one_line(line) for line in lines]
 
 

@@ -44,10 +44,13 @@ WIDTHS = {  # in characters, and whether the text wraps; a column not named here
 }  # fmt: skip
 WRAPPED = ("next_step", "message", "remedy", "where", "columns_used", "columns_not_used", "meaning", "sign_off", "what", "text", "expiration", "any_organization", "content_availability", "course", "organization", "elsewhere")  # fmt: skip
 TO_FILL_IN = ("done", "note", "signed_by", "signed_on", "new_key")
-KEYS_SHOWN = ["training_key", "status", "works", "works_until", "act_by", "next_step", "pool", "reference", "is_distributed", "redeemed_at", "course_key_expires_on", "uses_left", "lookalike", "damage", "evidence"]
+KEYS_SHOWN = (
+    "training_key", "status", "works", "works_until", "act_by", "next_step", "pool", "reference", "is_distributed",
+    "redeemed_at", "course_key_expires_on", "uses_left", "lookalike", "damage", "evidence",
+)  # fmt: skip
 SEVERITY_FAMILY = dict(zip(SEVERITIES, ("dead", "todo", "check", "nothing", "done"), strict=True))
 VERDICT_FAMILY = dict(zip(VERDICTS, ("dead", "todo", "check", "check", "works"), strict=True))
-SECRET = "contains redeemable keys"
+WHOLE = "contains redeemable keys"
 
 
 def _shade(family: str) -> str:
@@ -84,7 +87,9 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
         if any(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
             columns[name] = np.array([np.nan if cell is None else cell for cell in cells], dtype=float)
         elif any(hasattr(cell, "isoformat") or isinstance(cell, np.datetime64) for cell in cells):
-            dates = np.array([np.datetime64("NaT", "s") if cell is None else np.datetime64(cell, "s") for cell in cells])
+            dates = np.array(
+                [np.datetime64("NaT", "s") if cell is None else np.datetime64(cell, "s") for cell in cells]
+            )
             values, codes = np.unique(dates, return_inverse=True)
             known = int((~np.isnat(values)).sum())
             columns[name] = Coded(np.where(codes < known, codes, -1).astype(np.int32), values[:known])
@@ -99,7 +104,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
 def write_workbook(audit: Audit, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
     """Write the workbook, with what somebody has typed into a former one; returns the number of keys listed in it."""
     sheets = report_sheets(audit, all_keys=all_keys)
-    kind = "masked, to share" if audit.is_masked else SECRET
+    kind = "masked: no code in full, nobody named" if audit.is_masked else WHOLE
     filled = with_ticks(sheets, ticks) if ticks else sheets
     write_book(path, filled, title="Training key reconciliation", created=audit.as_of, footer=kind)
     return next(len(sheet.blocks[0]) for sheet in sheets if sheet.name == "Keys")
@@ -155,7 +160,7 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
             [f"{plain(code)} →" if code in places else "" for code in told],
             "link",
             links=[("Keys", places[code]) if code in places else None for code in told],
-        ),  # fmt: skip
+        ),
         Column("What it means", Coded.of([STATUSES[code].when for code in told]), "wrapped", 44, span=2),
     ]
     counts = list(audit.answer_counts.values())
@@ -399,7 +404,7 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
                 )
             ],
             _shade("todo"),
-        ),  # fmt: skip
+        ),
         Sheet(
             "Batches",
             [Block(_columns(_rows(batches, ["pool", *SETTINGS, *LISTS, "act_by"])), table="BatchesList")],
@@ -412,7 +417,7 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
                 _shade("check"),
             )
             for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters))
-        ),  # fmt: skip
+        ),
     ]
 
 

@@ -53,6 +53,9 @@ FACTS = {
     "works_yes": "it works",
     "ends_soon": "it stops working within 7 days",
     "setting_error": "a setting of its course key is wrong",
+    "made_when_read_only": "its course key was created from the read-only date on",
+    "pool_begun": "its pool's migration is begun",
+    "pool_course_or_expiry_lacking": "no export says its course or its end",
     "course_keys_given": "a course-key file was given",
     "is_late": "the migrate-by date has come",
     "is_read_only": "the read-only date has come",
@@ -71,7 +74,7 @@ def holds(rule: str, facts: Facts, of: Any = None) -> Any:
     def value(node: ast.expr) -> Any:
         if isinstance(node, ast.Name):
             found = facts[node.id]
-            return found[of] if of is not None and getattr(found, "ndim", 0) else found
+            return found[of] if of is not None and np.ndim(found) else found
         if isinstance(node, ast.UnaryOp):
             return np.logical_not(value(node.operand))
         assert isinstance(node, ast.BinOp)
