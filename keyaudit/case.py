@@ -184,12 +184,7 @@ def open_case(path: str | Path) -> Case:
             raise CaseError(
                 f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
             )
-    options = {
-        pattern: FileOptions(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-        )
-        for pattern, told in declared.get("files", {}).items()
-    }
+    options = {pattern: _options(told) for pattern, told in declared.get("files", {}).items()}
     return Case(
         root,
         folders,
@@ -203,6 +198,11 @@ def open_case(path: str | Path) -> Case:
         tuple(Accepted(**entry) for entry in declared.get("accepted", [])),
         tuple(notes),
     )
+
+
+def _options(told: Mapping[str, Any]) -> FileOptions:
+    entries: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return FileOptions(**entries)
 
 
 def _plain(name: str) -> str:
@@ -237,7 +237,11 @@ def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
                 found.setdefault(role, []).append(entry)
             else:
                 passed += [(label, why, "") for label, why in passed_over(entry)]
-        elif entry.name not in (*OURS.values(), "notebooks") and not (entry / "MANIFEST.json").is_file() and _holds_exports(entry):
+        elif (
+            entry.name not in (*OURS.values(), "notebooks")
+            and not (entry / "MANIFEST.json").is_file()
+            and _holds_exports(entry)
+        ):
             names = [folder for of in ROLES.values() for folder in of.folders]
             raise CaseError(f"{where}: no folder of a case has this name.{_nearest(entry.name, names, 'Accepted')}")
     notes = [Note(Code.files_passed_over, f"{why}: not read", where, severity=how) for where, why, how in passed]
