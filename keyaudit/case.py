@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from keyaudit.audit import Reconciliation
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.errors import CaseError, UnreadableFile, toml
@@ -21,7 +20,7 @@ from keyaudit.exports.names import fold_name
 from keyaudit.exports.read import FileOptions, files_of, is_data_file, passed_over, read_role, requests_of
 from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
-from keyaudit.reconciliation import reconcile
+from keyaudit.reconciliation import Reconciliation, reconcile
 from keyaudit.rulebook import FINDINGS, Code
 
 OTHER_FORMS = (".xls", ".xlsb", ".ods", ".numbers", ".zip", ".gz", ".7z")  # may hold an export, and are not read

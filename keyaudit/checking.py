@@ -83,7 +83,7 @@ class Checked:
         return "\n".join(self._lines())
 
     def _repr_html_(self) -> str:
-        return f'<pre style="white-space:pre-wrap">{html.escape(repr(self))}</pre>'
+        return f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere">{html.escape(repr(self))}</pre>'
 
     def _lines(self) -> Iterator[str]:
         told = {

@@ -19,8 +19,8 @@ from keyaudit import __version__
 from keyaudit.errors import KeyauditError
 
 if TYPE_CHECKING:
-    from keyaudit.audit import Reconciliation
     from keyaudit.case import Case
+    from keyaudit.reconciliation import Reconciliation
 
 PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on
 FAIL_ON = ("critical", "error", "warning", "never")
@@ -65,6 +65,7 @@ def demo(folder: Path) -> None:
     from keyaudit.new import demo_case
 
     run_audit(demo_case(folder), fail_on="never")
+    say(f"Notebooks: {folder / 'notebooks' / '00_start_here.ipynb'}")
 
 
 @commands.command()

@@ -46,15 +46,16 @@ class Coded:
             return parts[0]
         starts = np.cumsum([0, *(len(part.values) for part in parts)])
         codes = [np.where(part.codes < 0, -1, part.codes + start) for part, start in zip(parts, starts, strict=False)]
-        kinds = {type(part.values) for part in parts}
+        told = [part.values for part in parts if len(part.values)]
+        told = told or [part.values for part in parts if not isinstance(part.values, list)][:1]
         values: Any
-        if len(kinds) == 1 and isinstance(parts[0].values, np.ndarray):
-            values = np.concatenate([part.values for part in parts])
-        elif len(kinds) == 1 and isinstance(parts[0].values, pa.Array):
-            values = pa.concat_arrays([part.values for part in parts])
+        if told and all(isinstance(part, np.ndarray) for part in told):
+            values = np.concatenate(told)
+        elif told and all(isinstance(part, pa.Array) for part in told):
+            values = pa.concat_arrays(told)
         else:
             values = [value for part in parts for value in part.listed()]
-        return cls(np.concatenate(codes).astype(np.int32) if codes else np.array([], np.int32), values)
+        return cls(np.concatenate([*codes, np.array([], np.int32)]).astype(np.int32), values)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -117,6 +118,8 @@ class Coded:
 
     def used(self) -> Array:
         """The places of the values that any row has."""
+        if len(self.codes) < len(self.values):
+            return np.unique(self.codes[self.codes >= 0])
         return np.flatnonzero(np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:])
 
     def compact(self) -> Coded:
@@ -124,11 +127,9 @@ class Coded:
         used = self.used()
         if len(used) == len(self.values):
             return self
-        places = np.full(len(self.values) + 1, -1, dtype=np.int32)
-        places[used] = np.arange(len(used))
-        arrays = (pa.Array, np.ndarray)
-        values = self.values.take(used) if isinstance(self.values, arrays) else [self.values[place] for place in used]
-        return Coded(places[self.codes], values)
+        codes = np.where(self.codes < 0, -1, np.searchsorted(used, self.codes)).astype(np.int32)
+        is_array = isinstance(self.values, (pa.Array, np.ndarray))
+        return Coded(codes, self.values.take(used) if is_array else [self.values[place] for place in used])
 
 
 def distinct_count(texts: Any) -> int:

@@ -19,75 +19,38 @@ class Column:
     personal: bool = False
 
 
-def _column(name: str, kind: str, aliases: str, meaning: str, personal: bool = False) -> Column:
-    return Column(name, kind, tuple(aliases.split(", ")), meaning, personal)
+def _cut(line: str) -> list[str]:
+    return [part.strip() for part in line.split("|")]
 
 
-_LEARNER = (
-    "Redeemed By, User, Student, Learner, Used By, User Name, Student Name, Learner Name, Redemption User, Claimed By"
-)
-_REDEEMED = (
-    "Redeemed, Redeemed Date, Date Redeemed, Redemption Date, Used On, Redeemed On, Redeemed At, Date Used, Used Date"
-)
-_EXPIRES = (
-    "Expires, Expiration, Expiration Date, Expiry, Unredeemed Key Expiration, Pool Expires, Expires On, Expiry Date"
-)
-_ANY = "Redeemable By Any Student, Redeemable by any student regardless of organization, Any Organization"
-_USES = "Course Assignments Created From Key, Uses, Times Used, Redemptions, Times Redeemed, Use Count"
-_SENT_TO = "Distributed To, Recipient, Sent To, Assigned To, User, Student, Learner, Email"
-
+_COLUMNS = """
+training_key | text | Training Key, Key, Training Keys, Key Code, Code | the code
+pool | text | Pool, Training Key Pool, Pool Name | the Training Key Pool
+course | text | Course, Course Name | the course the key opens
+organization | text | Organization, Organisation, Owner Organization | the owning organization
+created_at | date | Created, Created Date, Date Created, Creation Date, Created On, Created At | when it was made
+redeemed_at | date | Redeemed, Redeemed Date, Date Redeemed, Redemption Date, Used On, Redeemed On, Redeemed At, Date Used, Used Date, Used, Is Redeemed, Claimed On, Activated On | when a learner redeemed it, or whether
+key_status | status | Status, Key Status, State, Redemption Status | redeemed, or still open
+redeemed_by | text | Redeemed By, User, Student, Learner, Used By, User Name, Student Name, Learner Name, Redemption User, Claimed By | the learner who redeemed it | personal
+redeemed_email | text | Email, User Email, E-mail | the learner's address | personal
+starts_on | date | Starts, Start Date, Pool Starts | first day it can be redeemed
+expires_on | date | Expires, Expiration, Expiration Date, Expiry, Unredeemed Key Expiration, Pool Expires, Expires On, Expiry Date, Valid Until | first day it can no longer be redeemed
+content_availability | count | Content Availability, Content Availability (Days), Availability | days of access after redeeming
+sitewide | flag | Sitewide Use, Available To Everyone, Sitewide | available to everyone using the organization
+any_organization | flag | Redeemable By Any Student, Redeemable by any student regardless of organization, Any Organization | any student may redeem it
+name | text | Name, Key Set | the course key entry
+max_uses | count | Max Uses Per Key, Max Number Of Uses Per Key, Max Uses | uses allowed; blank or 0 means one
+uses | count | Course Assignments Created From Key, Uses, Times Used, Redemptions, Times Redeemed, Use Count | uses so far
+created_by | text | Created By | the administrator who made it | personal
+distributed_at | date | Distributed, Sent, Date Sent, Distributed On | when it was sent
+distributed_to | text | Distributed To, Recipient, Sent To, Assigned To, User, Student, Learner, Email | the learner it was sent to | personal
+payment | text | Payment Type | how the assignment was paid; may name the key
+student | text | Student, User | the learner | personal
+assignment_status | text | Status | active or cancelled
+"""
 COLUMNS = {
-    column.name: column
-    for column in (
-        _column("training_key", "text", "Training Key, Key, Training Keys, Key Code, Code", "the code"),
-        _column("pool", "text", "Pool, Training Key Pool, Pool Name", "the Training Key Pool"),
-        _column("course", "text", "Course, Course Name", "the course the key opens"),
-        _column("organization", "text", "Organization, Organisation, Owner Organization", "the owning organization"),
-        _column(
-            "created_at",
-            "date",
-            "Created, Created Date, Date Created, Creation Date, Created On, Created At",
-            "when it was made",
-        ),
-        _column(
-            "redeemed_at",
-            "date",
-            f"{_REDEEMED}, Used, Is Redeemed, Claimed On, Activated On",
-            "when a learner redeemed it, or whether",
-        ),
-        _column("key_status", "status", "Status, Key Status, State, Redemption Status", "redeemed, or still open"),
-        _column("redeemed_by", "text", _LEARNER, "the learner who redeemed it", personal=True),
-        _column("redeemed_email", "text", "Email, User Email, E-mail", "the learner's address", personal=True),
-        _column("starts_on", "date", "Starts, Start Date, Pool Starts", "first day it can be redeemed"),
-        _column("expires_on", "date", f"{_EXPIRES}, Valid Until", "first day it can no longer be redeemed"),
-        _column(
-            "content_availability",
-            "count",
-            "Content Availability, Content Availability (Days), Availability",
-            "days of access after redeeming",
-        ),
-        _column(
-            "sitewide",
-            "flag",
-            "Sitewide Use, Available To Everyone, Sitewide",
-            "available to everyone using the organization",
-        ),
-        _column("any_organization", "flag", _ANY, "any student may redeem it"),
-        _column("name", "text", "Name, Key Set", "the course key entry"),
-        _column(
-            "max_uses",
-            "count",
-            "Max Uses Per Key, Max Number Of Uses Per Key, Max Uses",
-            "uses allowed; blank or 0 means one",
-        ),
-        _column("uses", "count", _USES, "uses so far"),
-        _column("created_by", "text", "Created By", "the administrator who made it", personal=True),
-        _column("distributed_at", "date", "Distributed, Sent, Date Sent, Distributed On", "when it was sent"),
-        _column("distributed_to", "text", _SENT_TO, "the learner it was sent to", personal=True),
-        _column("payment", "text", "Payment Type", "how the assignment was paid; may name the key"),
-        _column("student", "text", "Student, User", "the learner", personal=True),
-        _column("assignment_status", "text", "Status", "active or cancelled"),
-    )
+    name: Column(name, kind, tuple(headers.split(", ")), meaning, bool(personal))
+    for name, kind, headers, meaning, *personal in map(_cut, _COLUMNS.strip().splitlines())
 }
 
 
@@ -115,60 +78,18 @@ _COURSE_KEY = (
 _POOL_MENU = "Training Key Pools, open the pool, Export"
 
 
-def _role(name: str, folders: str, columns: str, title: str, menu: str, counts: bool = False) -> Role:
-    names = tuple(columns.split())
-    return Role(name, tuple(folders.split()), names, names[0], title, menu, counts)
-
-
+_ROLES = f"""
+pools_before | pools-before pools | {_POOL} | pools before: the backup, taken before any key was deleted | {_POOL_MENU} | yes
+pools_now | pools-now | {_POOL} | pools now: later exports of the same pools | {_POOL_MENU} | yes
+course_keys | course-keys | {_COURSE_KEY} | course keys: Course Assignment Training Keys | Find Course Assignment Keys, show all columns, Export | yes
+pool_list | pool-list | pool course organization starts_on expires_on content_availability sitewide created_at | pool list: the settings of each pool | Find Training Key Pools, show expired pools too, Export
+distribution | distribution | training_key distributed_at distributed_to pool course | distribution log: your own list of who was sent which key | your own list
+other_keys | other-keys | training_key name course organization created_at expires_on | other keys: subscription and class keys | Find Subscription Keys and Find Class Keys, Export
+assignments | course-assignments | payment student course created_at assignment_status | course assignments: learners' access to courses | Find Course Assignments, show Payment Type, Export
+"""
 ROLES = {
-    role.name: role
-    for role in (
-        _role(
-            "pools_before",
-            "pools-before pools",
-            _POOL,
-            "pools before: the backup, taken before any key was deleted",
-            _POOL_MENU,
-            True,
-        ),
-        _role("pools_now", "pools-now", _POOL, "pools now: later exports of the same pools", _POOL_MENU, True),
-        _role(
-            "course_keys",
-            "course-keys",
-            _COURSE_KEY,
-            "course keys: Course Assignment Training Keys",
-            "Find Course Assignment Keys, show all columns, Export",
-            True,
-        ),
-        _role(
-            "pool_list",
-            "pool-list",
-            "pool course organization starts_on expires_on content_availability sitewide created_at",
-            "pool list: the settings of each pool",
-            "Find Training Key Pools, show expired pools too, Export",
-        ),
-        _role(
-            "distribution",
-            "distribution",
-            "training_key distributed_at distributed_to pool course",
-            "distribution log: your own list of who was sent which key",
-            "your own list",
-        ),
-        _role(
-            "other_keys",
-            "other-keys",
-            "training_key name course organization created_at expires_on",
-            "other keys: subscription and class keys",
-            "Find Subscription Keys and Find Class Keys, Export",
-        ),
-        _role(
-            "assignments",
-            "course-assignments",
-            "payment student course created_at assignment_status",
-            "course assignments: learners' access to courses",
-            "Find Course Assignments, show Payment Type, Export",
-        ),
-    )
+    name: Role(name, tuple(folders.split()), tuple(columns.split()), columns.split()[0], title, menu, bool(counts))
+    for name, folders, columns, title, menu, *counts in map(_cut, _ROLES.strip().splitlines())
 }
 
 EXTRA_ALIASES = {("pool_list", "pool"): ("Name",)}  # in this role a column answers to one header more
@@ -211,15 +132,8 @@ def list_heading(text: object) -> str:
 
 
 # Headings of lists inside a pool export (and names of worksheet tabs) → what they prove. (CATALOGUE §6)
-LIST_HEADINGS = {
-    "undistributedkeys": "unredeemed",
-    "unredeemedkeys": "unredeemed",
-    "availablekeys": "unredeemed",
-    "unusedkeys": "unredeemed",
-    "distributedkeys": "distributed",
-    "usedkeys": "redeemed",
-    "redeemedkeys": "redeemed",
-}
+LIST_HEADINGS = dict.fromkeys(("undistributedkeys", "unredeemedkeys", "availablekeys", "unusedkeys"), "unredeemed")
+LIST_HEADINGS |= {"distributedkeys": "distributed", "usedkeys": "redeemed", "redeemedkeys": "redeemed"}
 
 # One row per key: the columns of keys.csv and of `audit.keys`, in this order. (DESIGN §4)
 KEYS = {

@@ -8,8 +8,8 @@ import pytest
 from conftest import SAMPLES, Write, audit
 
 import keyaudit as ka
-from keyaudit.audit import Reconciliation
 from keyaudit.errors import UnreadableFile
+from keyaudit.reconciliation import Reconciliation
 
 POOL = "Training_Key Course Redeemed Expires"
 KEYS = "Training_Key Course Expires Max_Uses Uses"

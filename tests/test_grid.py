@@ -475,7 +475,6 @@ def test_where_a_piece_ends_makes_no_difference(size: int, monkeypatch: pytest.M
     whole = [told(content) for content in contents]
     monkeypatch.setattr(parts, "PIECE", size)
     monkeypatch.setattr(parts, "LONGEST", 2 * size)
-    monkeypatch.setattr(parts, "BATCH", 5)
     assert repr([told(content) for content in contents]) == repr(whole)
 
 

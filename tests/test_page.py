@@ -20,10 +20,10 @@ import pytest
 from conftest import SAMPLES, Write, audit
 
 import keyaudit as ka
-from keyaudit.audit import Reconciliation
 from keyaudit.card import first_screen, work_lines
 from keyaudit.changes import Changes, compare
 from keyaudit.explain import stories, story
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.report.book import Book
 from keyaudit.report.page import write_page
 from keyaudit.rulebook import FINDINGS, GROUPS, STATUSES

@@ -25,9 +25,9 @@ from openpyxl.utils.escape import unescape
 
 import keyaudit as ka
 from keyaudit import report
-from keyaudit.audit import Reconciliation
 from keyaudit.coded import Coded
 from keyaudit.errors import KeyauditError
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.report import files, sets, sheets, workbook
 from keyaudit.report.cells import safe_text
 from keyaudit.report.workbook import write_workbook

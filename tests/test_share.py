@@ -16,9 +16,9 @@ import pytest
 from conftest import SAMPLES, audit, files_of
 
 import keyaudit as ka
-from keyaudit.masking import Secrets
-from keyaudit.audit import Reconciliation
 from keyaudit.errors import KeyauditError
+from keyaudit.masking import Secrets
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.share import masked
 
 CANARY = "zqx"  # every planted code begins with it, and every planted person holds it

@@ -71,7 +71,7 @@ def told(content: bytes) -> Any:
 def told_tag_by_tag(content: bytes) -> Any:
     """The same, read without the fast way."""
     refuse = mock.Mock(side_effect=parts.NotPlain)
-    with mock.patch.object(sheets.Sheet, "plain", refuse), mock.patch.object(parts.Texts, "plain", refuse):
+    with mock.patch.object(parts.Part, "at_once", refuse):
         return told(content)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
-from keyaudit.exports.headers import Header, Sheet, ready_line
+from keyaudit.exports.headers import ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
-from keyaudit.exports.records import Aside, Export, Note, Source, Table, Understood
+from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
 from keyaudit.exports.tables import Found, KeyList
 from keyaudit.masking import mask_text
@@ -38,22 +38,9 @@ TOLD = {  # reason of a row that was set aside → the finding about it
     "repeated header, of the key only": ("header_as_key", "holds only the header of the key: set aside, not a key"),
 }
 TOLD_TOGETHER = {  # the same, one finding about all of them
-    "note": ("sheet_not_read", "taken for notes, not keys"),
+    "note": ("notes_set_aside", "taken for notes, not keys"),
     NO_FACT: ("blank_key", "without a code and without anything else we read: taken for blank rows"),
 }
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """What the person knows about a file and we cannot: `[files."pattern"]` of case.toml."""
-
-    encoding: str | None = None
-    day_first: bool | None = None
-    rows: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    pool: str | None = None
-    redeemed_when: tuple[str, ...] = ()
-    open_when: tuple[str, ...] = ()
 
 
 class FileAccount:
@@ -85,9 +72,9 @@ class FileAccount:
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
         names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
-        raw = {name: self.cells(name).compact() for name in names if name != "training_key"}
+        raw = {name: self.cells(name) for name in names if name != "training_key"}
         key, known = self.cells("training_key") if "training_key" in names else None, self.known
-        told = said(raw, self.label, known.day_first, tuple(known.redeemed_when), tuple(known.open_when))
+        told = said(raw, self.label, known)
         if key is not None:
             self.read_codes(key, raw, told)
         headers = self.understand(raw)
@@ -97,10 +84,11 @@ class FileAccount:
             shows["redemption"] = self.shows_redemption(raw)
             heading = np.array([HEADINGS.index(part.heading) for part in self.lists], dtype=np.int8)[self.table]
             signs = signs_of(told, raw, heading, shows["redemption"] == "yes", self.label)
-        for code, message, rows in told.one_by_one:
-            self.note_records(code, message, rows.tolist())
-        for code, message, rows in told.together:
-            self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
+        for code, message, rows, is_of_each in sorted(told.told, key=lambda one: not one[3]):
+            if is_of_each:
+                self.note_records(code, message, rows.tolist())
+            else:
+                self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
         tables = self.tables(told)
         if known.pool is not None:
             told.columns.pop("pool", None)
@@ -120,34 +108,20 @@ class FileAccount:
 
     def cells(self, name: str) -> Coded:
         """A column of the file: the cells of every list, one below the other."""
-        codes, values, starts = np.full(len(self.rows), -1, dtype=np.int32), list[Any](), dict[tuple[int, int], int]()
-        stop = 0
-        for part, size in zip(self.lists, self.sizes, strict=True):
-            stop += size
-            place = part.header.places.get(name)
-            if place is None or not size:
-                continue
-            column = part.sheet.grid.columns[place]
-            start = starts.setdefault((id(part.sheet), place), sum(map(len, values)))
-            if len(starts) > len(values):
-                values.append(column.values)
-            own = part.sheet.codes(place)[part.rows]
-            codes[stop - size : stop] = np.where(own < 0, -1, own + start) if start else own
-        are_texts = all(isinstance(part, pa.Array) for part in values)
-        if len(values) == 1:
-            return Coded(codes, values[0])
-        if are_texts:
-            return Coded(codes, pa.concat_arrays(values) if values else pa.array([], TEXT))
-        return Coded(codes, [cell for part in values for cell in Coded(codes, part).listed()])
+        columns = []
+        for (sheet, place), parts in itertools.groupby(
+            self.lists, lambda part: (part.sheet, part.header.places.get(name))
+        ):
+            rows = np.concatenate([part.rows for part in parts])
+            columns.append(Coded.nothing(len(rows)) if place is None else sheet.cells(place, rows))
+        return Coded.stacked(columns)
 
     def carries(self, raw: Mapping[str, Coded], pattern: str) -> bool:
         """Is every column beside the key carried by a pattern? (No blank stands before the first cell of a line.)"""
-        found = []
-        for name, cells in raw.items():
-            is_first = pattern == BEGIN and all(part.header.places.get(name, 0) == 0 for part in self.lists)
-            texts = [cell for cell in cells.listed() if isinstance(cell, str)]
-            if texts and not is_first:
-                found.append(carried(pa.array(texts, TEXT), pattern))
+        firsts = [name for name in raw if all(part.header.places.get(name, 0) == 0 for part in self.lists)]
+        others = (cells.listed() for name, cells in raw.items() if pattern != BEGIN or name not in firsts)
+        texts = [[cell for cell in cells if isinstance(cell, str)] for cells in others]
+        found = [carried(pa.array(own, TEXT), pattern) for own in texts if own]
         return bool(found) and all(found)
 
     def read_codes(self, key: Coded, raw: Mapping[str, Coded], told: Said) -> None:
@@ -175,7 +149,7 @@ class FileAccount:
         """How its headers are understood; those of pool and course-key files that no role uses are told."""
         says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
-        told = [header for sheet, own in self.by_sheet() for header in headers_of(sheet, own, missing)]
+        told = [header for found in self.found for header in headers_of(found.sheet, found.headers, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
             what = f'column "{text}" is not understood, and not used'
@@ -183,12 +157,6 @@ class FileAccount:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
             self.note("column_not_understood", what, severity="warning" if header.may_be else "note")
         return told
-
-    def by_sheet(self) -> list[tuple[Sheet, list[Header]]]:
-        """Every sheet with its different headers."""
-        return [
-            (lists.sheet, list({id(part.header): part.header for part in lists.lists}.values())) for lists in self.found
-        ]
 
     def shown(self, fact: str, headers: list[Understood]) -> str:
         """Does the file show a fact: "yes", "no", or the header of a column that may be it."""
@@ -250,9 +218,13 @@ class FileAccount:
             rows.setdefault(entry.reason, []).append(entry.source_row)
             if told := TOLD.get(entry.reason):
                 self.note(*told, entry.source_sheet, entry.source_row)
+            elif entry.reason.startswith("damaged"):
+                self.note(
+                    "damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row
+                )
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
-                text = f"{count(len(rows[why]), 'row')} {what} ({_ranges(rows[why])})"
+                text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
                 self.note(code, text, severity="note")
         for found in self.found:
             if found.above is not None:
@@ -271,7 +243,7 @@ class FileAccount:
         if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
             self.note("export_cut", what)
-        headers = [header for _, own in self.by_sheet() for header in own]
+        headers = [header for found in self.found for header in found.headers]
         if made.keys is not None:
             self.note_second_codes(made.keys)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
@@ -299,12 +271,12 @@ class FileAccount:
     def note_second_codes(self, keys: Any) -> None:
         """Tell of a column beside the keys that seems to hold keys as well: it is not read."""
         lengths = set(pc.unique(pc.utf8_length(keys.slice(0, 1000))).to_pylist())
-        for sheet, own in self.by_sheet():
-            for header in own:
-                for text in second_codes(sheet, header, lengths):
+        for found in self.found:
+            for header in found.headers:
+                for text in second_codes(found.sheet, header, lengths):
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     what += " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
-                    self.note("sheet_not_read", what, sheet.grid.name, header.row + 1)
+                    self.note("sheet_not_read", what, found.sheet.grid.name, header.row + 1)
 
 
 def _is_used(told: Said) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -96,9 +97,7 @@ def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[st
     if typed:
         counted = pc.value_counts(pc.utf8_length(told.keys).drop_null()).to_pylist()
         widths = {entry["values"]: entry["counts"] for entry in counted}
-        read = {
-            row: _plain_form(cell) if kind == "course" else _from_number(cell, widths) for row, cell in typed.items()
-        }
+        read = {row: _typed_code(cell, kind, widths) for row, cell in typed.items()}
         told.damage |= {row: damage for row, (_, damage) in read.items()}
         told.raw |= {row: str(cell) for row, cell in typed.items()}
         told.keys = _with(told.keys, {row: code or None for row, (code, _) in read.items()})
@@ -131,14 +130,14 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
         else:
             need = {'stand as ="…"': f"^(?:{FRAGILE})$", "begin with an apostrophe": "^[=+@-]"}.get(what)
             bare = texts.filter(pc.invert(hit)).drop_null()
-            if need is None or _some(bare, need) or not carried(inner.filter(hit), need):
+            if (
+                need is None
+                or pc.any(pc.match_substring_regex(bare, need)).as_py()
+                or not carried(inner.filter(hit), need)
+            ):
                 continue
             told.removed.append(f"the codes that a spreadsheet would change {what}")
         told.keys = inner
-
-
-def _some(texts: Any, pattern: str) -> bool:
-    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _with(texts: Any, changed: Mapping[int, str | None]) -> Any:
@@ -159,7 +158,9 @@ def _code_of(told: Codes, row: int, text: str, kind: str, lengths: set[int]) -> 
     if kind == "course" and not LINE_END.search(clean):
         return text
     parts = [part for part in PARTS.split(clean) if part]
-    if kind != "list" and len(parts) > 1 and _are_codes(parts, lengths, bool(re.search(r"[\n\r,;|]", clean))):
+    are_codes = len(parts) > 1 and all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{3,}", part) for part in parts)
+    is_list = bool(re.search(r"[\n\r,;|]", clean)) and all(re.search(r"\d", part) for part in parts)
+    if kind != "list" and are_codes and (is_list or all(len(part) in lengths for part in parts)):
         told.parts[row] = parts
         told.raw[row] = " ".join(parts)
         return None
@@ -177,48 +178,30 @@ def _code_of(told: Codes, row: int, text: str, kind: str, lengths: set[int]) -> 
     return None
 
 
-def _are_codes(parts: list[str], lengths: set[int], strong: bool) -> bool:
-    if not all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{3,}", part) for part in parts):
-        return False
-    return all(len(part) in lengths for part in parts) or (strong and all(re.search(r"\d", part) for part in parts))
-
-
-def _from_number(cell: Any, widths: Mapping[int, int]) -> tuple[str, str]:
-    """The code of a pool cell that is not text, or blank: never invent one. (CATALOGUE §1)"""
-    if isinstance(cell, Padded):
-        return cell.text, "number: a number format pads it with zeros"
+def _typed_code(cell: Any, kind: str, widths: Mapping[int, int]) -> tuple[str, str]:
+    """The code of a cell that is not text, and what is wrong with it: of course keys its plain form, of others a code only
+    where it is certain, else blank: never invent one. (CATALOGUE §1)"""
     if isinstance(cell, Odd):
         return "", cell.what
+    if isinstance(cell, Padded) and kind != "course":
+        return cell.text, "a number: its format pads it with zeros"
+    cell = cell.value if isinstance(cell, Padded) else cell
     if isinstance(cell, bool) or not isinstance(cell, (int, float)):
-        return "", f"a {'true/false value' if isinstance(cell, bool) else 'date or time'}, not text"
-    digits = _plain_form(cell)[0]
+        shown = str(cell).upper() if isinstance(cell, bool) else str(cell)
+        is_date = kind == "course" and isinstance(cell, dt.datetime)
+        what = "true/false value" if isinstance(cell, bool) else "date" if is_date else "date or time"
+        return shown if kind == "course" else "", f"a {what}, not text"
+    number = Decimal(repr(cell))
+    digits = f"{number:.0f}" if number == number.to_integral_value() else f"{number.normalize():f}"
+    if kind == "course":
+        return digits, "a number, not text"
     if not digits.isdigit():
         return "", "a number with decimals, not text"
     same_width = widths.get(len(digits), 0)
     is_proven = same_width >= 20 and same_width >= 0.95 * sum(widths.values())
-    lost_digits = digits.endswith("00") or (len(digits) > 15 and digits.endswith("0"))
-    if is_proven and not lost_digits:
+    if is_proven and not digits.endswith("00") and not (len(digits) > 15 and digits.endswith("0")):
         return digits, "number: stored as a number, its width is that of the other codes"
     return "", "a number, not text: digits may be lost"
-
-
-def _plain_form(cell: Any) -> tuple[str, str]:
-    """The plain text form of a course-key cell that is not text. (CATALOGUE §1)"""
-    if isinstance(cell, Padded):
-        cell = cell.value
-    if isinstance(cell, Odd):
-        return "", cell.what
-    if isinstance(cell, bool):
-        return str(cell).upper(), "a true/false value, not text"
-    if isinstance(cell, float) and not np.isfinite(cell):
-        return "", "a number too large to read"
-    if isinstance(cell, (int, float)):
-        number = Decimal(repr(float(cell))) if isinstance(cell, float) else Decimal(cell)
-        is_whole = number == number.to_integral_value()
-        return (f"{number:.0f}" if is_whole else f"{number.normalize():f}"), "a number, not text"
-    if isinstance(cell, dt.datetime):
-        return (str(cell.date()) if cell.time() == dt.time() else str(cell)), "a date, not text"
-    return str(cell), "a date or time, not text"
 
 
 # --- folds: how two codes may be compared for a suggestion, never for a match (CATALOGUE §4) ---
@@ -279,44 +262,32 @@ _DATE_FORMS = (
 
 
 def _date_forms(code: str) -> set[str]:
-    forms: set[str] = set()
-    for date in _dates_meant(code):
-        parts = {"d": date.day, "m": date.month, "y": date.year, "yy": date.year % 100, "iso": date.isoformat()}
-        shown = _DATE_FORMS.format(mon=MONTHS[date.month - 1].title(), **parts)
-        forms |= {form.replace("_", " ") for form in shown.split()}
-    return forms
-
-
-def _dates_meant(code: str) -> set[dt.date]:
-    """The dates Excel may read in a code; without a year it takes the year of that day, which we do not know."""
+    """A code that Excel may read as a date; without a year it takes the year of that day, which we do not know."""
     pieces = [piece.lower() for piece in re.findall(r"\d+|[A-Za-z]+", code)]
-    months = [MONTHS.index(piece[:3]) + 1 for piece in pieces if piece[:3] in MONTHS]
+    month = [MONTHS.index(piece[:3]) + 1 for piece in pieces if piece[:3] in MONTHS][:1]
     numbers = [int(piece) for piece in pieces if piece.isdigit()]
-    this_year = range(2019, 2028)
-    meant: set[tuple[int, int, int]] = set()
-    if months and len(numbers) == 1:
-        meant |= {(numbers[0], months[0], 1), (2000 + numbers[0], months[0], 1)}
-        meant |= {(year, months[0], numbers[0]) for year in this_year}
-    elif months and len(numbers) == 2:
-        meant |= {(numbers[1] + (2000 if numbers[1] < 100 else 0), months[0], numbers[0])}
-    elif len(numbers) == 2 and numbers[0] > 31:
-        meant |= {(numbers[0], numbers[1], 1)}
+    this_year, last = range(2019, 2028), numbers[-1] + (2000 if numbers[-1] < 100 else 0)
+    meant: list[list[int]] = []  # year, month, day
+    if month and len(numbers) == 1:
+        meant += [
+            [numbers[0], *month, 1],
+            [2000 + numbers[0], *month, 1],
+            *([year, *month, *numbers] for year in this_year),
+        ]
+    elif month and len(numbers) == 2:
+        meant += [[last, *month, numbers[0]]]
+    elif len(numbers) in (2, 3) and numbers[0] > 31:
+        meant += [[*numbers, 1][:3]]
     elif len(numbers) == 2:
-        first, second = numbers
-        for year in this_year:
-            meant |= {(year, first, second), (year, second, first)}
-        meant |= {(2000 + second, first, 1)}
-    elif len(numbers) == 3 and numbers[0] > 31:
-        meant |= {(numbers[0], numbers[1], numbers[2])}
+        meant += [[year, *order] for year in this_year for order in (numbers, numbers[::-1])]
+        meant += [[2000 + numbers[1], numbers[0], 1]]
     elif len(numbers) == 3:
-        year = numbers[2] + (2000 if numbers[2] < 100 else 0)
-        meant |= {(year, numbers[0], numbers[1]), (year, numbers[1], numbers[0])}
-    return {dt.date(*date) for date in meant if 1900 <= date[0] <= 2100 and _is_date(*date)}
-
-
-def _is_date(year: int, month: int, day: int) -> bool:
-    try:
-        dt.date(year, month, day)
-    except ValueError:
-        return False
-    return True
+        meant += [[last, *numbers[:2]], [last, *numbers[1::-1]]]
+    forms: set[str] = set()
+    for year, number, day in meant:
+        with suppress(ValueError):
+            date = dt.date(year if 1900 <= year <= 2100 else 0, number, day)
+            parts = {"d": day, "m": number, "y": year, "yy": year % 100, "iso": date.isoformat()}
+            shown = _DATE_FORMS.format(mon=MONTHS[number - 1].title(), **parts)
+            forms |= {form.replace("_", " ") for form in shown.split()}
+    return forms

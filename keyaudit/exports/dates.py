@@ -11,15 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from keyaudit.exports.codes import BLANKS, MONTHS
+from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.names import clean_name
 
-BLANK_WORDS = frozenset(
-    (
-        *("na", "n/a", "n.a.", "nil", "none", "null", "nan", "nat", "never", "not redeemed", "not used", "undefined"),
-        *("(blank)", "(null)", "(none)", "\\n", "#n/a", "invalid date"),
-    )
-)
+_BLANK = "na, n/a, n.a., nil, none, null, nan, nat, never, not redeemed, not used, undefined, (blank), (null), (none), \\n, #n/a"
+BLANK_WORDS = frozenset([*_BLANK.split(", "), "invalid date"])
 _NO_TIME = r"(?:[T ,]+(?:00?:00(?::00(?:\.0+)?)?(?:\s*am)?|12:00(?::00)?\s*am)\s*(?:z|utc|gmt|[+-]00:?00)?)?"
 _ZERO = re.compile(
     r"0(?:\.0+)?|00?:00(?::00)?|(?:0{1,4}([-/.])0{1,2}\1(?:0{1,4})|0001-01-01|0?1([/.])0?1\2(?:0001)|1900-01-00|1899-12-3[01]"
@@ -34,37 +30,15 @@ MAY_BE_BLANK = (
     r"|nil|none|null|nan|nat|never|not redeemed|not used|undefined|blank|n|invalid date)\W*$"
 )
 TO_CLEAN = rf"[^ -~]|&|^ | $|  |{MAY_BE_BLANK}"
-_YES = (
-    "yes",
-    "y",
-    "true",
-    "1",
-    "x",
-    "ja",
-    "j",
-    "oui",
-    "si",
-    "sí",
-    "sim",
-    "wahr",
-    "vrai",
-    "verdadero",
-    "vero",
-    "✓",
-    "✔",
-    "☑",
-    "✅",
-)
-_NO = ("no", "n", "false", "0", "nein", "non", "não", "nej", "falsch", "faux", "falso", "☐")
-_FLAGS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
-STATUSES = {
-    **dict.fromkeys(("redeemed", "used", "claimed", "consumed", "activated", "completed"), "redeemed"),
-    **dict.fromkeys(
-        ("available", "unredeemed", "unused", "not redeemed", "not used", "open", "new", "active", "undistributed"),
-        "open",
-    ),
-    **dict.fromkeys(("distributed", "sent", "assigned", "issued"), "distributed"),
+_YES = "yes y true 1 x ja j oui si sí sim wahr vrai verdadero vero ✓ ✔ ☑ ✅"
+_NO = "no n false 0 nein non não nej falsch faux falso ☐"
+_FLAGS = dict.fromkeys(_YES.split(), True) | dict.fromkeys(_NO.split(), False)
+_STATUSES = {
+    "redeemed": "redeemed, used, claimed, consumed, activated, completed",
+    "open": "available, unredeemed, unused, not redeemed, not used, open, new, active, undistributed",
+    "distributed": "distributed, sent, assigned, issued",
 }
+STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
 
 
 def bare(cell: Any) -> Any:
@@ -128,9 +102,9 @@ DAY_NAMED = re.compile(rf"(\d{{1,2}})[-. /]+([A-Za-z]{{3,9}})[-., /]+(\d{{4}}|\d
 MONTH_NAMED = re.compile(rf"([A-Za-z]{{3,9}})[-. ]+(\d{{1,2}})(?:st|nd|rd|th)?[-., ]+(\d{{4}}){_TIME}")
 WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,.]?\s+", re.I)
 YEAR_FIRST_SHORT = re.compile(r"\d{2}-\d{2}-\d{2}(?!\d).*")  # 26-05-31 may be a year, a month and a day
-FULL_MONTHS = (
-    "january february march april may june july august september october november december".split()  # noqa: SIM905
-)
+FORMS = ((NUMERIC, ()), (YEAR_FIRST, (1, 2, 3)), (DAY_NAMED, (3, 2, 1)), (MONTH_NAMED, (3, 1, 2)))  # year, month, day
+_NAMES = "january february march april may june july august september october november december"
+MONTH = {word: number for number, name in enumerate(_NAMES.split(), 1) for word in (name, name[:3])} | {"sept": 9}
 EARLIEST, LATEST = 2000, 2100  # a key outside these years is a slip
 
 
@@ -172,21 +146,17 @@ def written(cell: Any) -> Date:
     if text[4:5] == "-" == text[7:8]:
         with suppress(ValueError):
             return _plausible(dt.datetime.fromisoformat(text).replace(tzinfo=None, microsecond=0))
-    if match := NUMERIC.fullmatch(text):
-        short = bool(YEAR_FIRST_SHORT.fullmatch(text))
-        return Open(int(match[1]), int(match[2]), _full_year(match[3]), _time(match), short)
-    if match := YEAR_FIRST.fullmatch(text):
-        return _date(int(match[1]), int(match[2]), int(match[3]), *_time(match))
-    if match := DAY_NAMED.fullmatch(text):
-        return _date(_full_year(match[3]), _month(match[2]), int(match[1]), *_time(match))
-    if match := MONTH_NAMED.fullmatch(text):
-        return _date(int(match[3]), _month(match[1]), int(match[2]), *_time(match))
+    for form, places in FORMS:
+        if match := form.fullmatch(text):
+            hour, half = int(match[4] or 0), (match[7] or "").lower()
+            time = (hour % 12 + 12 * half.startswith("p") if half else hour), int(match[5] or 0), int(match[6] or 0)
+            if not places:
+                short = bool(YEAR_FIRST_SHORT.fullmatch(text))
+                return Open(int(match[1]), int(match[2]), _full_year(match[3]), time, short)
+            year, month, day = (match[place] for place in places)
+            number = int(month) if month.isdecimal() else MONTH.get(month.lower(), 0)
+            return _date(_full_year(year), number, int(day), *time)
     return None
-
-
-def _time(match: re.Match[str]) -> tuple[int, int, int]:
-    hour, half = int(match[4] or 0), (match[7] or "").lower()
-    return (hour % 12 + 12 * half.startswith("p") if half else hour), int(match[5] or 0), int(match[6] or 0)
 
 
 def _date(*parts: int) -> dt.datetime | None:
@@ -202,14 +172,6 @@ def _plausible(date: dt.datetime) -> dt.datetime | None:
 
 def _full_year(text: str) -> int:
     return int(text) + (2000 if len(text) == 2 else 0)
-
-
-def _month(name: str) -> int:
-    """The number of an English month, in full or short; 0 for another word."""
-    word = name.lower()
-    if word in FULL_MONTHS:
-        return FULL_MONTHS.index(word) + 1
-    return MONTHS.index(word[:3]) + 1 if word in (*MONTHS, "sept") else 0
 
 
 @dataclass(frozen=True)

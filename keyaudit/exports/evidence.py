@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,21 +27,24 @@ from keyaudit.exports.dates import (
 )
 from keyaudit.exports.grid import Odd, Padded
 from keyaudit.exports.names import clean_name
+from keyaudit.exports.records import FileOptions
 from keyaudit.masking import shape
+from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
-Told = tuple[str, str, Array]  # the code of a finding, its message, and the records it is about
 
 
 @dataclass
 class Said:
-    """What the columns of one file say of its records, and what is to be told of cells that were not understood."""
+    """What the columns of one file say of its records, and what is to be told of cells that were not understood.
+
+    `told`: the code of a finding, its message, the records it is about, and whether each of them gets its own.
+    """
 
     columns: dict[str, Coded] = field(default_factory=dict)
     signs: dict[str, Array] = field(default_factory=dict)
-    one_by_one: list[Told] = field(default_factory=list)  # a finding for every record
-    together: list[Told] = field(default_factory=list)  # one for all of them
+    told: list[tuple[str, str, Array, bool]] = field(default_factory=list)
     unclear: Array | None = None  # redemption cells that were not understood
 
 
@@ -54,44 +57,34 @@ WRONG_DATES = {
 }
 
 
-def said(
-    raw: Mapping[str, Coded],
-    label: str,
-    day_first: bool | None,
-    redeemed_when: tuple[str, ...],
-    open_when: tuple[str, ...],
-) -> Said:
-    """Understand the columns beside the key. `raw`: our column → its cells, no value among them that no record has; a distinct cell is looked at once."""
-    told = Said()
-    words = dict(STATUSES)
-    for meaning, own in (("redeemed", redeemed_when), ("open", open_when)):
+def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
+    """Understand the columns beside the key. `raw`: our column → its cells, no value among them that no record has."""
+    told, words = Said(), dict(STATUSES)
+    for meaning, own in (("redeemed", known.redeemed_when), ("open", known.open_when)):
         words |= dict.fromkeys((clean_name(word).casefold() for word in own), meaning)
+    dates = {}
     for name, cells in raw.items():
+        kind = COLUMNS[name].kind
         if not isinstance(cells.values, pa.Array):
             odd = [cell.what if isinstance(cell, Odd) else "" for cell in cells.values]
             for what in dict.fromkeys(filter(None, odd)):
                 text = f'its cell in column "{_name(name)}" holds {what}'
-                told.one_by_one.append(("excel_damage", text, _rows_of(cells.codes, odd, what)))
-    _read_dates(
-        {name: cells for name, cells in raw.items() if COLUMNS[name].kind == "date"}, told, label, day_first, words
-    )
-    for name, cells in raw.items():
-        kind = COLUMNS[name].kind
-        if kind == "text":
+                told.told.append(("excel_damage", text, _rows_of(cells.codes, odd, what), True))
+        if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
+            told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
+        elif kind == "text":
             told.columns[name] = texts(cells)
-            if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
-                told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
-        elif kind == "count":
-            told.columns[name] = _numbers(told, name, cells, _count, np.isnan, "number")
-        elif kind == "flag":
-            told.columns[name] = _numbers(told, name, cells, _flag, lambda number: number == 2, "yes or no")
+        elif kind == "date":
+            dates[name] = cells
+            told.columns[name] = cells  # they are read together: whoever made the file wrote all of them alike
         elif kind == "status":
             meanings = [_meaning(cell, words) for cell in cells.listed()]
             told.signs["distributed"] = Coded(cells.codes, meanings).has(lambda meaning: meaning == "distributed")
-            number = {"redeemed": 1.0, "open": 0.0, "distributed": 0.0, "": 2.0}
-            told.columns[name] = _coded(
-                cells.codes, [None if meaning is None else number[meaning] for meaning in meanings]
-            )
+            number = {"redeemed": 1.0, "open": 0.0, "distributed": 0.0, "": 2.0, None: None}
+            told.columns[name] = _coded(cells.codes, [number[meaning] for meaning in meanings])
+        else:
+            told.columns[name] = _numbers(told, name, cells)
+    _read_dates(dates, told, label, known.day_first, words)
     return told
 
 
@@ -109,15 +102,6 @@ def _meaning(cell: Any, words: Mapping[str, str]) -> str | None:
     return status_of(cell, words) or (None if is_blank(cell) else "")
 
 
-def _count(cell: Any) -> float | None:
-    return None if is_blank(cell) and bare(cell) != "0" else count_of(cell)
-
-
-def _flag(cell: Any) -> float | None:
-    flag = flag_of(cell)
-    return (None if is_blank(cell) else 2.0) if flag is None else float(flag)
-
-
 def _coded(codes: Array, numbers: list[float | None]) -> Coded:
     """A column of numbers; None is blank."""
     is_blank = np.array([*(number is None for number in numbers), True], dtype=bool)
@@ -125,24 +109,26 @@ def _coded(codes: Array, numbers: list[float | None]) -> Coded:
     return Coded(np.where(is_blank[codes], -1, codes).astype(np.int32), values)
 
 
-def _numbers(
-    told: Said,
-    name: str,
-    cells: Coded,
-    learn: Callable[[Any], float | None],
-    is_strange: Callable[[float], Any],
-    what: str,
-) -> Coded:
-    """A column of numbers or flags; what is none is told, and is not known."""
-    listed = cells.listed()
-    numbers = [learn(cell) for cell in listed]
-    pairs = zip(listed, numbers, strict=True)
-    strange = [number is not None and bool(is_strange(number)) and not isinstance(cell, Odd) for cell, number in pairs]
+def _numbers(told: Said, name: str, cells: Coded) -> Coded:
+    """A column of numbers or flags (2: it is none); what is none is told, and is not known."""
+    is_count, listed, numbers, strange = (
+        COLUMNS[name].kind == "count",
+        cells.listed(),
+        list[float | None](),
+        list[bool](),
+    )
+    for cell in listed:
+        flag = None if is_count else flag_of(cell)
+        number = count_of(cell) if is_count else 2.0 if flag is None else float(flag)
+        is_nothing = flag is None and is_blank(cell) and not (is_count and bare(cell) == "0")
+        numbers.append(None if is_nothing else number)
+        is_read = not np.isnan(number) if is_count else flag is not None
+        strange.append(not (is_nothing or is_read or isinstance(cell, Odd)))
     if any(strange):
         rows = np.flatnonzero(np.append(strange, False)[cells.codes])
         forms = dict.fromkeys(shape(cell) for cell, is_so in zip(listed, strange, strict=True) if is_so)
-        text = f'column "{_name(name)}": {len(rows)} cells are no {what} ({", ".join(list(forms)[:3])}): not known'
-        told.together.append(("column_missing", text, rows))
+        what = f"cells are no {'number' if is_count else 'yes or no'} ({', '.join(list(forms)[:3])}): not known"
+        told.told.append(("column_missing", f'column "{_name(name)}": {len(rows)} {what}', rows, False))
     return _coded(cells.codes, numbers)
 
 
@@ -175,23 +161,25 @@ def _text(cell: Any) -> str | None:
 def _read_dates(
     columns: Mapping[str, Coded], told: Said, label: str, day_first: bool | None, words: Mapping[str, str]
 ) -> None:
-    """Read the date columns of a file, together: whoever made it wrote all of them alike."""
     cells = {name: column.listed() for name, column in columns.items()}
     dates = {name: [None if _is_no_date(cell) else written(cell) for cell in listed] for name, listed in cells.items()}
     orders = orders_of({name: proof_of(found) for name, found in dates.items()}, day_first)
     for name, order in orders.items():
         codes, read = columns[name].codes, [order.read(date) for date in dates[name]]
         states = ["date" if date else _state(cell) for cell, date in zip(cells[name], dates[name], strict=True)]
+        to_tell = {"date", "unclear", "flag redeemed", "flag open"}
         if name == "redeemed_at":
+            to_tell = {"date"}
             states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
             is_flags = not {"date", "unclear"} & set(states)  # a flag counts only where all filled cells are flags
             states = [state.removeprefix("flag ") if is_flags or state[:4] != "flag" else "unclear" for state in states]
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
             told.unclear = Coded(codes, states).has(lambda state: state == "unclear")
-        is_blank_one = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
-        values = np.array([np.datetime64("NaT", "s") if isinstance(date, str) else date for date in read], "datetime64[s]")
-        told.columns[name] = Coded(np.where(is_blank_one[codes], -1, codes).astype(np.int32), values)
-        to_tell = {"date"} if name == "redeemed_at" else {"date", "unclear", "flag redeemed", "flag open"}
+        is_nothing = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
+        values = np.array(
+            [np.datetime64("NaT", "s") if isinstance(date, str) else date for date in read], "datetime64[s]"
+        )
+        told.columns[name] = Coded(np.where(is_nothing[codes], -1, codes).astype(np.int32), values)
         wrong = [
             date if isinstance(date, str) and state in to_tell and not isinstance(cell, Odd) else ""
             for cell, date, state in zip(cells[name], read, states, strict=True)
@@ -201,15 +189,13 @@ def _read_dates(
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
             code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
-            told.together.append((code, f'column "{_name(name)}": {len(rows)} dates: {text}', rows))
+            told.told.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows, False))
 
 
 def _state(cell: Any) -> str:
     """What a cell of a date column is that holds no date."""
-    if _is_no_date(cell):
-        return "blank"
     flag = flag_of(cell)
-    return "unclear" if flag is None else "flag redeemed" if flag else "flag open"
+    return "blank" if _is_no_date(cell) else "unclear" if flag is None else "flag redeemed" if flag else "flag open"
 
 
 def _is_no_date(cell: Any) -> bool:
@@ -238,14 +224,12 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
     for name, mask in unclear_in.items():
         rows = np.flatnonzero(mask & untold)
         if len(rows):
-            forms = dict.fromkeys(
-                shape(cell) for cell in raw[name].take(rows).compact().listed() if isinstance(cell, str)
-            )
+            cells = raw[name].take(rows).compact().listed()
             text = f'its column "{_name(name)}" holds no date, flag or word that we know'
-            if forms:
+            if forms := dict.fromkeys(shape(cell) for cell in cells if isinstance(cell, str)):
                 text += f" (like {', '.join(list(forms)[:3])}). If the words say whether a key is redeemed, tell it in case.toml:"
                 text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
-            told.one_by_one.append(("redemption_unreadable", text, rows))
+            told.told.append(("redemption_unreadable", text, rows, True))
             unclear[rows], untold[rows] = True, False
     return {
         "redeemed": redeemed,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,17 @@ SAMPLE = 200  # cells by which a column is judged
 LONGEST = 100  # signs of a header
 EMPTY = BEGIN.replace("+(.*)$", "*(?:=?\"\"|'')?\\s*$")  # the same for Arrow
 
+T = TypeVar("T")
+
+
+def _once(method: Callable[..., T]) -> Callable[..., T]:
+    """A method of a sheet that looks once."""
+
+    def look(sheet: Sheet, *arguments: Any) -> T:
+        return cast(T, sheet.kept((method, *arguments), lambda: method(sheet, *arguments)))
+
+    return look
+
 
 class Sheet:
     """A grid as one role looks at it: what its headers mean, which cells are filled, which say something."""
@@ -41,23 +52,15 @@ class Sheet:
         self.known |= {fold_header(text): column for column, text in own.items()}
         self.width, self.height = len(grid.columns), grid.height
         self._kept: dict[Any, Any] = {}
-        self._means: dict[str, str | None] = {}
 
+    @_once
     def means(self, cell: Any) -> str | None:
         """The column of ours that a header names."""
-        if not isinstance(cell, str) or len(cell) > LONGEST:
-            return None
-        if cell not in self._means:
-            self._means[cell] = column_named(cell, self.known)
-        return self._means[cell]
-
-    def names(self, row: Sequence[Any]) -> list[str]:
-        """The columns of ours that a row names, from left to right."""
-        return [name for name in map(self.means, row) if name]
+        return column_named(cell, self.known) if isinstance(cell, str) and len(cell) <= LONGEST else None
 
     def row(self, place: int) -> list[Any]:
         """The cells of a row without what a file puts around them, None where nothing is seen."""
-        return [None if is_empty(cell) else bare(cell) for cell in self.grid.row(place)]
+        return [None if _is_empty(cell) else bare(cell) for cell in self.grid.row(place)]
 
     def at(self, place: int) -> list[Any]:
         """A row as a header may stand in it."""
@@ -79,54 +82,50 @@ class Sheet:
             self._kept[name] = make()
         return self._kept[name]
 
+    @_once
     def codes(self, place: int) -> Array:
         """For every row the place of its cell among the column's values, -1 where nothing is seen."""
-        column = self.grid.columns[place]
+        column, values = self.grid.columns[place], self.grid.columns[place].values
+        if isinstance(values, pa.Array) and len(values) > MANY:  # what begins with a digit or a letter is seen
+            seen = pc.and_(pc.greater_equal(values, "0"), pc.less(values, "{"))
+            if pc.all(pc.and_not(seen, pc.starts_with(values, "="))).as_py():
+                return column.codes
+        empty = column.has(_is_empty, EMPTY)
+        return np.where(empty, -1, column.codes) if empty.any() else column.codes
 
-        def look() -> Array:
-            values = column.values
-            if isinstance(values, pa.Array) and len(values) > MANY:  # what begins with a digit or a letter is seen
-                seen = pc.and_(pc.greater_equal(values, "0"), pc.less(values, "{"))
-                if pc.all(pc.and_not(seen, pc.starts_with(values, "="))).as_py():
-                    return column.codes
-            empty = column.has(is_empty, EMPTY)
-            return np.where(empty, -1, column.codes) if empty.any() else column.codes
-
-        return self.kept(("codes", place), look)
-
+    @_once
     def says(self, place: int) -> Array:
         """Which cells of a column beside the key say something."""
-        column = self.grid.columns[place]
-        return self.kept(("says", place), lambda: (self.codes(place) >= 0) & ~column.has(is_blank, MAY_BE_BLANK))
+        return (self.codes(place) >= 0) & ~self.grid.columns[place].has(is_blank, MAY_BE_BLANK)
 
+    @_once
     def filled(self, start: int, stop: int) -> Array:
         """How many cells of every row are filled between two columns."""
+        found = np.zeros(self.height, dtype=np.int32)
+        for place in range(start, min(stop, self.width)):
+            found += self.codes(place) >= 0
+        return found
 
-        def count() -> Array:
-            found = np.zeros(self.height, dtype=np.int32)
-            for place in range(start, min(stop, self.width)):
-                found += self.codes(place) >= 0
-            return found
-
-        return self.kept(("filled", start, stop), count)
+    def cells(self, place: int, rows: Array) -> Coded:
+        """What is seen of a column in some rows."""
+        return Coded(self.codes(place)[rows], self.grid.columns[place].values).compact()
 
     def holds(self, rows: Array, places: Iterable[int], test: Callable[[Any], bool], only: str = "") -> Array:
         """In which of some rows a cell of some columns passes a test (of many texts: only those with a pattern)."""
         found = np.zeros(len(rows), dtype=bool)
         for place in places if len(rows) else ():
-            found |= Coded(self.codes(place)[rows], self.grid.columns[place].values).compact().has(test, only)
+            found |= self.cells(place, rows).has(test, only)
         return found
 
+    @_once
     def sample(self, place: int, top: int) -> list[Any]:
         """The first filled cells of a column below a row."""
-
-        def look() -> list[Any]:
-            rows = np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1
-            codes, values = self.grid.columns[place].codes[rows], self.grid.columns[place].values
-            is_text = isinstance(values, pa.Array)
-            return values.take(pa.array(codes)).to_pylist() if is_text else [values[code] for code in codes]
-
-        return list(self.kept(("sample", place, top), look)) if place < self.width else []
+        if place >= self.width:
+            return []
+        rows = np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1
+        codes, values = self.grid.columns[place].codes[rows], self.grid.columns[place].values
+        is_text = isinstance(values, pa.Array)
+        return values.take(pa.array(codes)).to_pylist() if is_text else [values[code] for code in codes]
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,13 @@ class Header:
     width: int
     heading: str = ""  # where the heading of a list is its key's header
 
+    @property
+    def texts(self) -> dict[int, str]:
+        """The text of every header by its place."""
+        return self.unused | {place: self.headers[name] for name, place in self.places.items()}
 
-def is_empty(cell: Any) -> bool:
+
+def _is_empty(cell: Any) -> bool:
     """Does a person see nothing in the cell?"""
     return cell is None or (isinstance(cell, str) and cell.strip(BLANKS) in ("", '=""', '""', "''"))
 
@@ -161,7 +165,7 @@ def find_header(sheet: Sheet) -> int | None:
         column = next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), None)
         if column is None or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
             continue
-        strength = 2 if len(set(sheet.names(row))) > 1 else codes_below(sheet, place, column, found)
+        strength = 2 if len({*map(sheet.means, row)} - {None}) > 1 else codes_below(sheet, place, column, found)
         is_alone = sum(cell is not None for cell in row) == 1
         is_same = found is not None and row == head[found]
         is_near = found is None or (not is_alone and sheet.means(_cell(head[found], column)) == sheet.required)
@@ -172,8 +176,11 @@ def find_header(sheet: Sheet) -> int | None:
     if found is None and sole and not _is_prose(sheet, sole[0]):
         found = sole[0]
     if found is None:
-        headings = (place for place, row in enumerate(head) if _are_headings(sheet, place, row))
-        return next(headings, None)
+        for place, row in enumerate(head):
+            filled = [i for i, cell in enumerate(row) if cell is not None]
+            if filled and all(list_heading(row[i]) and codes_below(sheet, place, i) == 2 for i in filled):
+                return place
+        return None
     if found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
         found += 1
         head[found] = both
@@ -216,11 +223,6 @@ def _is_prose(sheet: Sheet, place: int) -> bool:
     rows = range(place + 1, min(place + 101, sheet.height))
     lengths = [len(cell) for row in rows for cell in sheet.row(row) if isinstance(cell, str)]
     return len(lengths) >= 3 and sorted(lengths)[len(lengths) // 2] > 40
-
-
-def _are_headings(sheet: Sheet, place: int, row: list[Any]) -> bool:
-    filled = [i for i, cell in enumerate(row) if cell is not None]
-    return bool(filled) and all(list_heading(row[i]) and codes_below(sheet, place, i) == 2 for i in filled)
 
 
 def _in_two_rows(sheet: Sheet, above: list[Any], below: list[Any]) -> list[Any] | None:
@@ -298,7 +300,14 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
             if text:
                 unused[place] = text  # a log often has a learner's name and address: one is enough
         elif column in places and fold_header(texts[places[column]]) in sheet.known:
-            raise _two_headers(sheet, column, texts[places[column]], text)
+            first = texts[places[column]]
+            what = (
+                f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
+            )
+            what += "Delete or rename the other column"
+            if fold_header(first) != fold_header(text):
+                what += f", or say in case.toml which one counts:\n{ready_line(sheet, column, text)}"
+            raise UnreadableFile(sheet.where, what)
         else:
             if column in places:
                 unused[places[column]] = texts[places[column]]
@@ -308,15 +317,6 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
     heading = list_heading(texts.get(places.get(sheet.required, -1), ""))
     headers = {column: texts[place] for column, place in places.items()}
     return Header(number, places, headers, unused, start, stop, named, max(named, width), heading)
-
-
-def _two_headers(sheet: Sheet, column: str, first: str, text: str) -> UnreadableFile:
-    declare = "" if fold_header(first) == fold_header(text) else ready_line(sheet, column, text)
-    return UnreadableFile(
-        sheet.where,
-        f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
-        f"Delete or rename the other column{declare and f', or say in case.toml which one counts:{chr(10)}{declare}'}",
-    )
 
 
 def ready_line(sheet: Sheet, column: str, header: str) -> str:

@@ -177,9 +177,8 @@ def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) 
     told: dict[str, Understood] = {}
     missing = tuple(missing)
     for header in headers:
-        texts = {**{header.places[name]: text for name, text in header.headers.items()}, **header.unused}
         columns = {place: name for name, place in header.places.items()}
-        for place, text in sorted(texts.items()):
+        for place, text in sorted(header.texts.items()):
             if text not in told:
                 cells, column = sheet.sample(place, header.row), columns.get(place, "")
                 may_be = "" if column else nearest(text, cells, missing)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 PIECE = 1 << 20  # bytes that are looked through at once: they fit the processor's cache
 LONGEST, LONGEST_TAG = 8 * PIECE, 4096  # a row that is longer is read tag by tag
 MAX_ITEM = 64 << 20  # bytes of a row: no program writes so many
-BATCH = 1 << 16  # texts read tag by tag that are kept before Arrow has them
 AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -127,34 +126,50 @@ class Piece:
 class Part:
     """Reads one part from its first byte to its last, in pieces that end with an item (a row, a text).
 
-    A piece that is plain is taken as a whole; any other, and what stands around the items, goes through an XML parser.
+    A piece that is plain is taken as a whole. Any other, and what stands around the items, goes through an XML parser: the
+    items it finds are written plainly, and taken then.
     """
 
     opening, ending = re.compile(rb"()"), b""  # of the list of items, and of an item
 
     def __init__(self, package: Package, part: str) -> None:
         self.package, self.part = package, part
-        self.is_open = self.is_inside = False  # the list of items, and an item
-        self._is_untidy = False
+        self.is_open = self.is_inside = self._is_untidy = False  # is_open: the list of items; is_inside: an item
         self.into: list[str] | None = None  # where text goes
+        self.inline: list[str] | None = None  # the runs of a text
+        self.plainly: list[str] = []  # items that were read tag by tag
         self.parser = parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
         parser.CharacterDataHandler, parser.XmlDeclHandler = self._hear, self._declared
         parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = self._refuse_declaration
-        parser.CommentHandler = parser.ProcessingInstructionHandler = parser.StartCdataSectionHandler = (
-            self._refuse_remark
-        )
+        for name in ("CommentHandler", "ProcessingInstructionHandler", "StartCdataSectionHandler"):
+            setattr(parser, name, self._refuse_remark)
 
-    def start(self, tag: str, own: dict[str, str]) -> None:
-        """An element begins, with its own attributes."""
+    def start(self, tag: str, _: dict[str, str]) -> None:
+        """An element begins, with its own attributes: a text, or a run of it; how it is pronounced is no part of it."""
+        name = local(tag)
+        if name == "t":
+            self.into = self.inline
+        elif name in ("is", "si"):
+            self.inline = []
+        elif name == "rPh":
+            self._told, self.inline = self.inline, None
 
     def end(self, tag: str) -> None:
         """An element ends."""
+        name = local(tag)
+        if name in ("t", "v"):
+            self.into = None
+        elif name == "rPh":
+            self.inline = self._told
 
     def plain(self, _: bytes) -> None:
         """Take whole items at once. Raises NotPlain before anything of them is taken."""
-        raise NotPlain
+
+    def at_once(self, piece: bytes) -> None:
+        """Take a piece as it stands. Raises NotPlain if it must be read tag by tag."""
+        self.plain(piece)
 
     def read(self) -> None:
         """Read the part. Raises UnreadableFile if it is no XML, or says what no export says."""
@@ -197,16 +212,19 @@ class Part:
             if self._prefix:
                 piece = piece.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
             with suppress(NotPlain):
-                return self.plain(piece)
+                return self.at_once(piece)
             if not self._is_untidy:
                 with suppress(NotPlain):
-                    return self.plain(_tidied(piece))
+                    return self.at_once(_tidied(piece))
                 self._is_untidy = True  # not tried again: it takes as long as the parser
         return self._feed(piece)
 
     def _feed(self, piece: bytes) -> None:
         self.package.spend(piece.count(b"<"))
         self.parser.Parse(piece, False)
+        if self.plainly and not self.is_inside:
+            items, self.plainly = "".join(self.plainly).encode(), []
+            self.plain(items)
 
     def _hear(self, text: str) -> None:
         if self.into is not None:
@@ -233,7 +251,12 @@ def _tidied(piece: bytes) -> bytes:
 
 def local(tag: str) -> str:
     """The name of an element without its prefix."""
-    return tag.rpartition(":")[2] if ":" in tag else tag
+    return tag.rpartition(":")[2]
+
+
+def escaped(runs: list[str]) -> str:
+    """A text as it stands in a plain piece."""
+    return "".join(runs).replace("&", "&amp;").replace("<", "&lt;").replace("\r", "&#13;")
 
 
 class Elements(Part):
@@ -263,60 +286,30 @@ class Texts(Part):
     opening, ending = re.compile(rb"<(\w+:)?sst\b[^<>]*>"), b"</si>"
     grammar = "^(?:X[TP]tx)*$"
 
-    def __init__(self, package: Package, part: str) -> None:
-        super().__init__(package, part)
-        self._parts: list[Any] = [pa.array([], TEXT)]
-        self._some: list[str] = []
-        self._runs: list[str] | None = None
-
     def listed(self) -> Any:
         """Read them all."""
+        self._parts: list[Any] = [pa.array([], TEXT)]
         self.read()
-        self._keep()
         return unescaped(pa.concat_arrays(self._parts))
 
     def plain(self, content: bytes) -> None:
         """Take texts of which each is one run."""
         piece = Piece(content, self.grammar)
-        _, starts, stops = piece.values()
-        self._keep()
-        self._parts.append(piece.texts(starts, stops))
+        self._parts.append(piece.texts(*piece.values()[1:]))
 
-    def start(self, tag: str, _: dict[str, str]) -> None:
-        """A text begins, or a run of it; how it is pronounced is no part of it."""
-        name = local(tag)
-        if name == "t":
-            self.into = self._runs
-        elif name == "si":
-            self._runs, self.is_inside = [], True
-        elif name == "rPh":
-            self._told, self._runs = self._runs, None
-        elif name == "sst":
-            self.is_open = True
+    def start(self, tag: str, own: dict[str, str]) -> None:
+        """A text begins, or the list of all."""
+        super().start(tag, own)
+        self.is_inside |= local(tag) == "si"
+        self.is_open |= local(tag) == "sst"
 
     def end(self, tag: str) -> None:
-        """A text ends, or a run of it."""
-        name = local(tag)
-        if name == "t":
-            self.into = None
-        elif name == "si":
-            self._some.append(escaped(self._runs or []))
-            self._runs, self.is_inside = None, False
-            if len(self._some) >= BATCH:
-                self._keep()
-        elif name == "rPh":
-            self._runs = self._told
-        elif name == "sst":
-            self.is_open = False
-
-    def _keep(self) -> None:
-        self._parts.append(pa.array(self._some, TEXT))
-        self._some = []
-
-
-def escaped(runs: list[str]) -> str:
-    """A text read tag by tag, as it stands in a plain piece."""
-    return "".join(runs).replace("&", "&amp;")
+        """A text ends, or the list of all."""
+        super().end(tag)
+        if local(tag) == "si":
+            self.plainly.append(f"<si><t>{escaped(self.inline or [])}</t></si>")
+            self.inline, self.is_inside = None, False
+        self.is_open &= local(tag) != "sst"
 
 
 def unescaped(texts: Any) -> Any:

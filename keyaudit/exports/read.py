@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from keyaudit.columns import ROLES, aliases, fold_header
 from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.account import FileAccount
-from keyaudit.exports.account import FileOptions as FileOptions
 from keyaudit.exports.files import SUFFIXES, Ahead, Request, SourceFile, kind_of
 from keyaudit.exports.headers import Sheet
 from keyaudit.exports.hints import explain, second_codes, unknown_header
 from keyaudit.exports.names import natural
 from keyaudit.exports.records import Export as Export
+from keyaudit.exports.records import FileOptions as FileOptions
 from keyaudit.exports.records import Note, stacked
 from keyaudit.exports.tables import Found, find_lists
 from keyaudit.masking import mask_text

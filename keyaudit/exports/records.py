@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class FileOptions:
+    """What the person knows about a file and we cannot: `[files."pattern"]` of case.toml."""
+
+    encoding: str | None = None
+    day_first: bool | None = None
+    rows: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pool: str | None = None
+    redeemed_when: tuple[str, ...] = ()
+    open_when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Table:
     """One list of one sheet: which file it stands in, what its heading proves, which columns it shows, its pool."""
 
@@ -132,7 +145,7 @@ class Export:
         """The same without some records."""
         keep = np.ones(len(self), dtype=bool)
         keep[records] = False
-        new = np.cumsum(keep) - 1
+        new = np.where(keep, np.cumsum(keep) - 1, -1)
         return replace(
             self,
             keys=None if self.keys is None else self.keys.filter(pa.array(keep)),
@@ -142,7 +155,7 @@ class Export:
             signs={name: sign[keep] for name, sign in self.signs.items()},
             damage={int(new[record]): what for record, what in self.damage.items() if keep[record]},
             raw={int(new[record]): text for record, text in self.raw.items() if keep[record]},
-            typed=frozenset(int(new[record]) for record in self.typed if keep[record]),
+            typed=frozenset(new[list(self.typed)].tolist()) - {-1},
         )
 
     def column(self, name: str) -> Coded:
@@ -162,10 +175,10 @@ class Export:
         """The same without some of its files, and with more to tell of it."""
         place = np.cumsum([number not in files for number in range(len(self.files))]) - 1
         names = {self.files[number].source_file for number in files}
-        gone = {"records": 0, "pool": ""}
+        tables = [replace(t, records=0, pool="") if t.file in files else t for t in self.tables]
         return replace(
             self.without(np.flatnonzero(np.isin(self.file, list(files)))),
-            tables=tuple(replace(t, file=int(place[t.file]), **(gone if t.file in files else {})) for t in self.tables),
+            tables=tuple(replace(table, file=int(place[table.file])) for table in tables),
             files=tuple(file for number, file in enumerate(self.files) if number not in files),
             told=(*(note for note in self.told if note.source_file not in names), *told),
             aside=tuple(row for row in self.aside if row.source_file not in names),
@@ -177,24 +190,19 @@ class Export:
         import pandas as pd
 
         data: dict[str, Any] = {} if self.keys is None else {"training_key": pd.array(self.keys, dtype="str")}
-        for name in ROLES[self.role].columns:
-            if name == "training_key":
-                continue
+        for name in ROLES[self.role].columns[len(data) :]:
             told, kind = self.column(name), COLUMNS[name].kind
             if name == "pool":
                 pools = np.array([*(table.pool or None for table in self.tables), None], dtype=object)[self.table]
                 data[name] = pd.array(np.where(told.filled, told.spread(None, object), pools), dtype="str")
             elif kind == "text":
                 data[name] = pd.array([*told.listed(), None], dtype="str").take(told.codes)
-            elif kind == "date":
-                data[name] = told.spread(np.datetime64("NaT", "s"), "datetime64[s]")
             else:
-                data[name] = told.spread(np.nan, "float64")
-        files = [file.source_file for file in self.files]
-        data["source_file"] = pd.Categorical.from_codes(self.file, files)
+                nothing, dtype = (np.datetime64("NaT", "s"), "datetime64[s]") if kind == "date" else (np.nan, "float64")
+                data[name] = told.spread(nothing, dtype)
+        data["source_file"] = pd.Categorical.from_codes(self.file, [file.source_file for file in self.files])
         data["source_sheet"] = pd.Categorical([table.sheet for table in self.tables]).take(self.table)
-        data["source_row"] = self.row
-        return pd.DataFrame(data)
+        return pd.DataFrame(data | {"source_row": self.row})
 
     @cached_property
     def sources(self) -> pd.DataFrame:
@@ -212,41 +220,6 @@ class Export:
         return _frame(self.aside, Aside)
 
 
-def stacked(role: str, parts: Sequence[Export]) -> Export:
-    """The exports of several files as one."""
-    names = [name for name in ROLES[role].columns if any(name in part.columns for part in parts)]
-    signs = sorted({name for part in parts for name in part.signs})
-    at, files, tables = (list(itertools.accumulate(map(len, lists), initial=0)) for lists in _lists(parts))
-    keyed = [part.keys for part in parts]
-    none = np.array([], dtype=np.int32)
-    return Export(
-        role,
-        pa.concat_arrays([*keyed, pa.array([], TEXT)]) if ROLES[role].required == "training_key" else None,
-        {name: Coded.stacked([part.columns.get(name, _nothing(name, len(part))) for part in parts]) for name in names},
-        np.concatenate([none, *(part.row for part in parts)]),
-        np.concatenate([none, *(part.table + np.int32(start) for part, start in zip(parts, tables, strict=False))]),
-        tuple(replace(t, file=t.file + start) for part, start in zip(parts, files, strict=False) for t in part.tables),
-        tuple(file for part in parts for file in part.files),
-        tuple(note for part in parts for note in part.told),
-        tuple(row for part in parts for row in part.aside),
-        {name: np.concatenate([part.signs.get(name, np.zeros(len(part), bool)) for part in parts]) for name in signs},
-        {start + record: what for part, start in zip(parts, at, strict=False) for record, what in part.damage.items()},
-        {start + record: text for part, start in zip(parts, at, strict=False) for record, text in part.raw.items()},
-        frozenset(start + record for part, start in zip(parts, at, strict=False) for record in part.typed),
-        tuple(header for part in parts for header in part.headers),
-    )
-
-
-def _lists(parts: Sequence[Export]) -> tuple[list[Any], ...]:
-    return [part.row for part in parts], [part.files for part in parts], [part.tables for part in parts]
-
-
-def _nothing(name: str, rows: int) -> Coded:
-    """A column that a file does not show."""
-    kind = {"date": "datetime64[s]", "text": ""}.get(COLUMNS[name].kind, "float64")
-    return Coded(np.full(rows, -1, dtype=np.int32), np.array([], dtype=kind) if kind else pa.array([], TEXT))
-
-
 def _frame(rows: tuple[Any, ...], kind: Any) -> pd.DataFrame:
     import pandas as pd
 
@@ -254,20 +227,48 @@ def _frame(rows: tuple[Any, ...], kind: Any) -> pd.DataFrame:
     return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
 
 
-_DECLARED = {"course": "course", "organization": "organization", "starts": "starts_on", "expires": "expires_on"}
-_DECLARED |= {"content_availability": "content_availability", "sitewide": "sitewide"}
+def stacked(role: str, parts: Sequence[Export]) -> Export:
+    """The exports of several files as one."""
+    names = [name for name in ROLES[role].columns if any(name in part.columns for part in parts)]
+    signs = sorted({name for part in parts for name in part.signs})
+    rows, files, tables = (
+        [0, *itertools.accumulate(len(getattr(part, name)) for part in parts)] for name in ("row", "files", "tables")
+    )
+    at = list(zip(parts, rows, strict=False))
+    none = np.array([], dtype=np.int32)
+    return Export(
+        role,
+        pa.concat_arrays([*(part.keys for part in parts), pa.array([], TEXT)])
+        if ROLES[role].required == "training_key"
+        else None,
+        {name: Coded.stacked([part.column(name) for part in parts]) for name in names},
+        np.concatenate([none, *(part.row for part in parts)]),
+        np.concatenate([none, *(part.table + np.int32(start) for part, start in zip(parts, tables, strict=False))]),
+        tuple(replace(t, file=t.file + start) for part, start in zip(parts, files, strict=False) for t in part.tables),
+        tuple(file for part in parts for file in part.files),
+        tuple(note for part in parts for note in part.told),
+        tuple(row for part in parts for row in part.aside),
+        {name: np.concatenate([part.signs.get(name, np.zeros(len(part), bool)) for part in parts]) for name in signs},
+        {start + record: what for part, start in at for record, what in part.damage.items()},
+        {start + record: text for part, start in at for record, text in part.raw.items()},
+        frozenset(start + record for part, start in at for record in part.typed),
+        tuple(header for part in parts for header in part.headers),
+    )
+
+
+_DECLARED = {"starts": "starts_on", "expires": "expires_on"}
 
 
 def declared(settings: Mapping[str, Mapping[str, Any]]) -> Export:
     """What case.toml says of pools (`[pools."NAME"]`), as an export of its own role: a table a pool."""
     tables, columns = [], {"pool": Coded.of(settings)}
     for place, (pool, told) in enumerate(settings.items()):
-        tables.append(Table(0, "", "", frozenset(_DECLARED[name] for name in told), pool, place))
-    for name, column in _DECLARED.items():
-        cells = Coded.of(row.get(name) for row in settings.values())
-        kind = COLUMNS[column].kind
-        values = [np.datetime64(value, "s") for value in cells.values] if kind == "date" else [float(v) for v in cells.values] if kind != "text" else cells.values  # fmt: skip
-        columns[column] = Coded(cells.codes, np.array(values, dtype="datetime64[s]" if kind == "date" else float) if kind != "text" else values)  # fmt: skip
+        tables.append(Table(0, "", "", frozenset(_DECLARED.get(name, name) for name in told), pool, place))
+    for name in ("course", "organization", "starts", "expires", "content_availability", "sitewide"):
+        cells, column = Coded.of(row.get(name) for row in settings.values()), _DECLARED.get(name, name)
+        dtype: Any = {"date": "datetime64[s]", "text": None}.get(COLUMNS[column].kind, float)
+        values = cells.listed()
+        columns[column] = Coded(cells.codes, np.array(values, dtype=dtype) if dtype else values)
     rows = np.arange(len(settings), dtype=np.int32)
     source = Source("declared", "case.toml", "", "", 0, "", "", len(settings), len(settings), 0, 0, 0)
     return Export("declared", None, columns, rows, rows, tuple(tables), (source,))

@@ -44,7 +44,7 @@ class Shape:
     @classmethod
     def of(cls, sheet: Sheet, key: int, rows: Array) -> Shape:
         """The shape of the codes in some rows of the key's column."""
-        values = Coded(sheet.codes(key)[rows], sheet.grid.columns[key].values).compact().values
+        values = sheet.cells(key, rows).values
         if not isinstance(values, pa.Array):
             values = pa.array([plain(value) for value in values], TEXT)
         values = pc.utf8_trim(pc.replace_substring_regex(values, AROUND, r"\1"), characters=BLANKS)
@@ -81,14 +81,6 @@ def is_number(cell: Any) -> bool:
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
 
 
-def _are_ordinary(values: Any, header: str) -> Array:
-    """Which values are plainly codes, and not the key's header."""
-    if not isinstance(values, pa.Array):
-        return np.array([isinstance(v, str) and bool(ORDINARY(v)) and v != header for v in values], dtype=bool)
-    held = pc.match_substring_regex(values, ORDINARY_TEXT)
-    return (pc.and_(held, pc.not_equal(values, header)) if ORDINARY(header) else held).to_numpy(zero_copy_only=False)
-
-
 class Rows:
     """The rows of a sheet below one header: masks over all of them, and what becomes of some that follow each other.
 
@@ -100,12 +92,18 @@ class Rows:
         self.sheet, self.header, self.key = sheet, header, header.places[sheet.required]
         self.columns = [*range(header.start, min(header.stop, sheet.width))]
         self.cells, self.has_keys = sheet.filled(header.start, header.stop), sheet.required == "training_key"
-        self.texts = header.unused | {place: header.headers[name] for name, place in header.places.items()}
+        self.texts = header.texts
         self.codes, values = sheet.codes(self.key), sheet.grid.columns[self.key].values
         self.facts = np.zeros(sheet.height, dtype=bool)
         for place in set(header.places.values()) - {self.key}:
             self.facts |= sheet.says(place)
-        self.is_ordinary = np.append(_are_ordinary(values, self.texts[self.key]), False)[self.codes]
+        text = self.texts[self.key]
+        if isinstance(values, pa.Array):
+            held = pc.match_substring_regex(values, ORDINARY_TEXT)
+            held = pc.and_(held, pc.not_equal(values, text)) if ORDINARY(text) else held
+        else:
+            held = [isinstance(cell, str) and bool(ORDINARY(cell)) and cell != text for cell in values]
+        self.is_ordinary = np.append(np.asarray(held, dtype=bool), False)[self.codes]
         odd = (self.codes >= 0) & ~self.is_ordinary
         key = Coded(np.where(odd, self.codes, -1), values).compact() if odd.any() else Coded.nothing(sheet.height)
         self.is_special = key.has(is_special, SPECIAL)
@@ -170,7 +168,7 @@ class Rows:
         if border in (0, len(rows)) or not fills[:border].all():
             return rows[:0]
         above = Shape.of(self.sheet, self.key, rows[:border])
-        below = Coded(self.codes[rows[border:]], self.sheet.grid.columns[self.key].values).compact()
+        below = self.sheet.cells(self.key, rows[border:])
         is_note = below.has(lambda cell: not above.fits(plain(cell)) and not above.is_within(cell))
         return rows[border:] if is_note.all() else rows[:0]
 
@@ -200,7 +198,11 @@ class Rows:
         return ""
 
     def fits(self, rows: Array) -> Array:
-        """Which rows have the header's width? Blank cells behind it do not count where no other cell can have shifted."""
+        """Which rows have the header's width? Blank cells behind it do not count where no cell can have shifted.
+
+        None has where a delimiter stands at the end of every line, and where the last filled cell is a date below a date's
+        header.
+        """
         widths = self.sheet.grid.widths
         if widths is None:
             return np.ones(len(rows), dtype=bool)
@@ -209,16 +211,12 @@ class Rows:
         for place in range(header.width, self.sheet.width if wide.any() else 0):
             wide &= self.sheet.codes(place)[rows] < 0
         if wide.any():
-            is_usual = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
-            fits[wide] = is_usual or [self.ends_in_a_date(row) for row in rows[wide].tolist()]
+            fits[wide] = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
+            dates = {place for name, place in header.places.items() if COLUMNS[name].kind == "date"}
+            for at in np.flatnonzero(wide & ~fits).tolist() if dates else ():
+                place, cell = [(n, cell) for n, cell in enumerate(self.sheet.row(rows[at])) if cell is not None][-1]
+                fits[at] = place in dates and written(cell) is not None
         return fits
-
-    def ends_in_a_date(self, row: int) -> bool:
-        """Is the last filled cell of a row a date, below the header of a date?"""
-        cells = self.sheet.row(row)
-        last = max(place for place, cell in enumerate(cells) if cell is not None)
-        name = next((name for name, place in self.header.places.items() if place == last), "")
-        return bool(name) and COLUMNS[name].kind == "date" and written(cells[last]) is not None
 
     def damage(self, row: int) -> str:
         """What is said of a row of another width."""

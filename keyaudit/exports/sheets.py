@@ -19,9 +19,7 @@ from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_a
 from keyaudit.exports.package import MAX_SPARSE, Package, SheetPart
 from keyaudit.exports.parts import (
     AGAIN,
-    BATCH,
     KEEP,
-    NotPlain,
     Part,
     Piece,
     Texts,
@@ -35,7 +33,8 @@ from keyaudit.exports.parts import (
 MAX_ROWS = 1_048_576
 MAX_MERGED = 500_000
 FREE_AREA = 5_000_000  # a few cells far apart make whole columns of blanks
-MAX_KINDS = 1000  # of cells in one piece; more are told apart tag by tag
+MAX_KINDS = 1000  # of cells
+TYPES = {"n", "s", "str", "inlineStr", "b", "e", "d"}
 PER_COLUMN = 64  # cells that are kept before they become part of their columns
 
 ATTRIBUTE = re.compile(rb' ([\w:]+)="([^"&]*)"')
@@ -56,14 +55,12 @@ class Sheet(Part):
         self.tails: dict[bytes, int] = {}  # what stands in a cell's tag behind its place → its kind
         self.columns: dict[int, list[tuple[Array, Array, Any]]] = {}  # column, from 1 → rows, kinds, texts
         self.batch: list[tuple[Array, Array, Array, Any]] = []  # rows, columns, kinds, texts
-        self.cells = self.row = self.column = 0
+        self.cells = self.taken = self.row = self.column = 0  # taken: the last row that was; row: that was begun
         self.hidden_rows, self.hidden_columns = list[int](), list[tuple[int, int]]()
         self.merged: list[tuple[Cell, Cell]] = []
-        self._was_open = self._is_formula = False
-        self._value: list[str] | None = None  # of the cell at hand
-        self._inline: list[str] | None = None
-        self._kind: tuple[str, str] | None = None
-        self._some: list[tuple[int, int, int, str]] = []
+        self._was_open = False
+        self._cell: dict[str, str] | None = None  # the attributes of the cell at hand
+        self._value: list[str] | None = None
 
     # --- rows at once ---
 
@@ -74,7 +71,7 @@ class Sheet(Part):
         rows, cells = piece.tags[in_rows] + len('<row r="'), piece.tags[in_cells] + len('<c r="')
         row = np.repeat(np.arange(len(rows)), np.diff(np.searchsorted(in_cells, np.append(in_rows, len(piece.tags)))))
         number, digits = _number(piece, rows, ord("0"), 10)
-        demand(digits.max() < 8 and number[0] > self.row and (np.diff(number) > 0).all())
+        demand(digits.max() < 8 and number[0] > self.taken and (np.diff(number) > 0).all())
         demand((piece.bytes.take(rows + digits) == ord('"')).all())
         written = piece.words(rows)[0] & KEEP.take(digits + 1)  # the number, and the quotation mark behind it
         hidden = _hidden(piece, rows + digits + 1, number)
@@ -99,7 +96,7 @@ class Sheet(Part):
             formulas = formulas[~(is_filled & np.isin(kind, of_texts))[formulas]]
             kind[formulas], is_filled[formulas] = self.kind("0", FORMULA), True
 
-        self.row = int(number[-1])
+        self.row = self.taken = int(number[-1])
         self.hidden_rows += hidden
         self.package.cells += len(cells)
         self.package.bound()
@@ -122,19 +119,22 @@ class Sheet(Part):
             for n, word in enumerate(piece.words(starts, -(-longest // 8)))
         ]
         kinds = np.full(len(starts), -1, np.int32)
-        for _ in range(MAX_KINDS):
-            at = int(kinds.argmin()) if len(kinds) else 0
-            if not len(kinds) or kinds[at] >= 0:
-                return kinds
-            tail = piece.content[starts[at] : stops[at]]
-            if tail not in self.tails:
-                own = _attributes(tail)
-                self.tails[tail] = self.kind(own.get(b"s", b"0").decode(), own.get(b"t", b"n").decode())
-            same = words[0] == number_of(tail[:8])
+        while len(kinds) and kinds[at := int(kinds.argmin())] < 0:
+            same = words[0] == number_of(piece.content[starts[at] : min(stops[at], starts[at] + 8)])
             for n, word in enumerate(words[1:], 1):
-                same &= word == number_of(tail[8 * n : 8 * n + 8])
-            kinds[same] = self.tails[tail]
-        raise NotPlain
+                same &= word == number_of(piece.content[starts[at] + 8 * n : stops[at]][:8])
+            kinds[same] = self._kind_of(piece.content[starts[at] : stops[at]])
+            if len(self.tails) > MAX_KINDS:  # of cells of so many kinds each is looked at
+                rest = np.flatnonzero(kinds < 0)
+                tails = zip(starts[rest].tolist(), stops[rest].tolist(), strict=True)
+                kinds[rest] = [self._kind_of(piece.content[start:stop]) for start, stop in tails]
+        return kinds
+
+    def _kind_of(self, tail: bytes) -> int:
+        if tail not in self.tails:
+            own = _attributes(tail)
+            self.tails[tail] = self.kind(own.get(b"s", b"0").decode(), own.get(b"t", b"n").decode())
+        return self.tails[tail]
 
     def _keep(self, rows: Array, columns: Array, kinds: Array, texts: Any) -> None:
         """Keep cells; they are parted by column as soon as there are enough for each."""
@@ -173,30 +173,25 @@ class Sheet(Part):
             if self._value is not None:
                 raise self._disordered("cells")
             self.into = self._value = []
-        elif name == "t":
-            self.into = self._inline
-        elif name == "row":
-            self._begin_row(own)
         elif name == "f":
             self._is_formula = True
-        elif name == "is":
-            self._inline = []
-        elif name == "rPh":  # how a text is pronounced is no part of it
-            self._told, self._inline = self._inline, None
+        elif name == "row":
+            self._begin_row(own)
+        else:
+            super().start(tag, own)
 
     def end(self, tag: str) -> None:
         """An element ends."""
-        name = local(tag)
+        name = local(tag) if self.is_open else ""
         if name == "c":
             self._end_cell()
-        elif name in ("v", "t"):
-            self.into = None
-        elif name == "rPh":
-            self._inline = self._told
         elif name == "row":
             self.is_inside = False
+            self.plainly.append("</row>")
         elif name == "sheetData":
             self.is_open = False
+        else:
+            super().end(tag)
 
     def _around(self, name: str, own: dict[str, str]) -> None:
         if name == "sheetData":
@@ -218,41 +213,31 @@ class Sheet(Part):
         if self.is_inside or number <= self.row:
             raise self._disordered("rows")
         self.row, self.column, self.is_inside = number, 0, True
+        self.plainly.append(f'<row r="{number}">')
         if own.get("hidden") in ("1", "true"):
             self.hidden_rows.append(number)
 
     def _begin_cell(self, own: dict[str, str]) -> None:
-        place = (self.row - 1, self.column)
-        if "r" in own and own["r"] != f"{column_letters(self.column)}{self.row}":
-            place = cell_at(own["r"]) or (-1, -1)
-        if self._kind or place[0] != self.row - 1 or place[1] < self.column:
+        place = cell_at(own["r"]) or (-1, -1) if "r" in own else (self.row - 1, self.column)
+        if self._cell is not None or place[0] != self.row - 1 or place[1] < self.column:
             raise self._disordered("cells")
-        self.column = place[1] + 1
-        self.package.cells += 1
-        self._kind = (own.get("s", "0"), own.get("t", "n"))
-        self._value = self._inline = None
+        self.column, self._cell = place[1] + 1, own
+        self._value = self.inline = None
         self._is_formula = False
 
     def _end_cell(self) -> None:
-        style, type_ = self._kind or ("0", "n")
-        self._kind = None
-        told = self._inline if self._value is None or (type_ == "inlineStr" and self._inline) else self._value
-        kind = self.kind(style, type_)
-        if self._is_formula and not any(told or ()) and (type_ != "str" or self._value is None):
-            kind = self.kind("0", FORMULA)
-        elif told is None:
+        own, self._cell = self._cell or {}, None
+        style, type_ = min(max(int(own.get("s", "0")), 0), 99_999), own.get("t", "n")
+        told = self.inline if self._value is None or (type_ == "inlineStr" and self.inline) else self._value
+        if told is None and not self._is_formula:
+            self.package.cells += 1
             return
         if self.row > MAX_ROWS or self.column > MAX_CELLS:
             raise self._far(self.row, self.column)
-        self._some.append((self.row, self.column, kind, escaped(told or [])))
-        if len(self._some) >= BATCH:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._some:
-            rows, columns, kinds, texts = zip(*self._some, strict=True)
-            self._some = []
-            self._keep(np.array(rows), np.array(columns), np.array(kinds, np.int32), pa.array(texts, TEXT))
+        kind = f's="{style}" t="{type_ if type_ in TYPES else "?"}"'
+        self.plainly.append(f'<c r="{column_letters(self.column - 1)}{self.row}" {kind}>')
+        self.plainly.append("<f></f>" if self._is_formula else "")
+        self.plainly.append("</c>" if told is None else f"<v>{escaped(told)}</v></c>")
 
     def _disordered(self, what: str) -> UnreadableFile:
         return self.package.refused(f"has {what} out of order or twice: what it says is ambiguous. {AGAIN}")
@@ -266,7 +251,6 @@ class Sheet(Part):
     def grid(self) -> Grid:
         """Read the sheet. Raises UnreadableFile for one that no program writes."""
         self.read()
-        self._flush()
         self._part()
         height = max((int(part[0].max()) for parts in self.columns.values() for part in parts), default=0)
         width = max(self.columns, default=0)

@@ -45,6 +45,11 @@ class Found:
     rows: int
     above: int | None = None
 
+    @property
+    def headers(self) -> list[Header]:
+        """The different headers of its lists."""
+        return list({id(part.header): part.header for part in self.lists}.values())
+
 
 def find_lists(sheet: Sheet) -> Found | None:
     """Every list of a sheet, top to bottom and left to right; None if it has no header we know.
@@ -106,11 +111,6 @@ def _number_in(text: str) -> int | None:
     return int(found[1]) if found and list_heading(text) else None
 
 
-def _texts(header: Header) -> dict[int, str]:
-    """The texts of a header by their place."""
-    return header.unused | {place: header.headers[name] for name, place in header.places.items()}
-
-
 class _Block:
     """The lists that stand one below the other under the headers of one block of columns."""
 
@@ -131,7 +131,7 @@ class _Block:
         key_text = header.headers[self.sheet.required]
         self.header = header
         self.rows = self.sheet.kept(("rows", places, key_text), lambda: Rows(self.sheet, header))
-        self.rows.header, self.rows.texts = header, _texts(header)
+        self.rows.header, self.rows.texts = header, header.texts
         deaf = frozenset(place for place, times in self.looked.items() if times >= SAMPLE)
         self.marks = self.sheet.kept(("marks", places, key_text, deaf), lambda: self.find_marks(deaf))
 

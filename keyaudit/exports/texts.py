@@ -263,24 +263,19 @@ class _Split:
 
     def _columns(self, table: Any, places: Array, height: int) -> list[Coded]:
         """The cells of the table, and of the odd rows in their places."""
-        width = max([table.num_columns, *map(len, self.odd.values())])
-        more: list[tuple[list[int], list[str]]] = [([], []) for _ in range(width)]
-        for place, row in self.odd.items():
-            for cell, (at, cells) in zip(row, more, strict=False):
-                if cell:
-                    at.append(place)
-                    cells.append(cell)
+        at = np.concatenate([places, np.fromiter(self.odd, np.int64, len(self.odd))])
+        odd = [*itertools.zip_longest(*self.odd.values(), fillvalue="")]
         columns = []
-        for number, (at, cells) in enumerate(more):
-            codes, values = np.full(height, -1, np.int32), pa.array([], TEXT)
-            if number < table.num_columns:
-                own = coded(table.column(number).combine_chunks())
-                codes[places], values = own.codes, own.values
-            if at:
-                told = Coded.of(cells)
-                codes[at] = told.codes + len(values)
-                values = pa.concat_arrays([values, pa.array(told.values, TEXT)])
-            columns.append(Coded(codes, values))
+        for number in range(max(table.num_columns, len(odd))):
+            is_of_table = number < table.num_columns
+            texts = table.column(number).combine_chunks() if is_of_table else pa.array([""] * table.num_rows, TEXT)
+            told = coded(texts)
+            if odd:
+                own = Coded.of(cell or None for cell in (odd[number] if number < len(odd) else [""] * len(self.odd)))
+                told = Coded.stacked([told, Coded(own.codes, pa.array(own.values, TEXT))])
+            codes = np.full(height, -1, np.int32)
+            codes[at] = told.codes
+            columns.append(Coded(codes, told.values))
         return columns
 
     def _swallowing(self, columns: list[Coded], width: int) -> Iterator[tuple[int, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keyaudit import __version__
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.changes import read_former
 from keyaudit.errors import UnreadableFile
 from keyaudit.plan import migration_plan
@@ -36,7 +36,7 @@ def former_keys(folder: Path) -> Path | None:
 
 
 def write_report(
-    audit: Reconciliation,
+    audit: Audit,
     path: str | Path,
     *,
     share: bool = False,
@@ -84,7 +84,7 @@ def write_report(
     return place.write_set(path, kind, write, partial(_manifest, audit, told, carried), inputs, progress)
 
 
-def write_plan(audit: Reconciliation, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
+def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
     """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json."""
     carried: dict[str, int] = {}
     manifest = partial(_manifest, audit, {"only": PLAN}, carried)
@@ -95,7 +95,7 @@ def write_plan(audit: Reconciliation, path: str | Path, inputs: Iterable[Path] =
     return place.write_set(path, "plan", write, manifest, inputs)
 
 
-def _write_plan(audit: Reconciliation, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:
+def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:
     """Write the plan into a folder of a new set, with what somebody has ticked and noted in the former one."""
     plan, book = migration_plan(audit), f"{within}{PLAN_BOOK}"
     lines = write_lists(plan, audit, new / within, _ticked(former / within / STEPS))
@@ -130,9 +130,7 @@ def _ticked(steps: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _manifest(
-    audit: Reconciliation, options: dict[str, Any], notes: dict[str, int], outputs: dict[str, Any]
-) -> dict[str, Any]:
+def _manifest(audit: Audit, options: dict[str, Any], notes: dict[str, int], outputs: dict[str, Any]) -> dict[str, Any]:
     calendar = audit.calendar
     names = {"role": "role", "file": "source_file", "sha256": "sha256", "bytes": "bytes", "rows": "rows_read"}
     return {

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.changes import CHANGES, Changes
 from keyaudit.coded import TEXT, as_coded, as_texts, text_of
 from keyaudit.columns import FINDINGS, KEYS
@@ -28,19 +28,19 @@ STEPS = "steps.txt"
 ICS_HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyaudit//deadlines//EN", "CALSCALE:GREGORIAN")
 
 
-def write_keys(audit: Reconciliation, path: Path) -> int:
+def write_keys(audit: Audit, path: Path) -> int:
     """keys.csv: one row per key, the most urgent first."""
     return _write_csv({name: audit.key_columns[name] for name in KEYS}, path)
 
 
-def write_findings(audit: Reconciliation, path: Path) -> int:
+def write_findings(audit: Audit, path: Path) -> int:
     """findings.csv: one row per finding, worst first; a row number of 0 is none."""
     columns = {name: audit.finding_columns[name] for name in FINDINGS}
     rows = as_texts(columns["source_row"])
     return _write_csv(columns | {"source_row": pc.if_else(pc.equal(rows, "0"), "", rows)}, path)
 
 
-def write_summary(audit: Reconciliation, path: Path) -> int:
+def write_summary(audit: Audit, path: Path) -> int:
     """summary.json: the counts."""
     path.write_text(json.dumps(audit.as_summary(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     return 1
@@ -92,7 +92,7 @@ def _quoted(texts: Any) -> Any:
 
 
 def write_lists(
-    plan: MigrationPlan, audit: Reconciliation, folder: Path, ticked: Collection[tuple[str, str]] = ()
+    plan: MigrationPlan, audit: Audit, folder: Path, ticked: Collection[tuple[str, str]] = ()
 ) -> dict[str, int]:
     """The plan's text files: steps to tick off, one list per pool and purpose, the deadlines; returns the lines of each.
 
@@ -146,7 +146,7 @@ def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: list[t
     return [one_line(line) for line in lines]
 
 
-def _calendar(audit: Reconciliation) -> list[str]:
+def _calendar(audit: Audit) -> list[str]:
     """The deadlines to come, and the day by which each pool's keys need somebody, for a calendar program."""
     days = [
         (date, f"Training Key Pools: {label.lower()}", label)

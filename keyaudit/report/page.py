@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from keyaudit import __version__, charts
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
 from keyaudit.card import TO_DO, Group, change_lines, first_screen
 from keyaudit.charts.paint import DARK
@@ -65,7 +65,7 @@ IS_MASKED = "Masked to share: no file of this set holds a code in full or names 
 IS_WHOLE = "Codes are masked here: the workbook and keys.csv hold them in full."
 
 
-def write_page(audit: Reconciliation, path: Path) -> int:
+def write_page(audit: Audit, path: Path) -> int:
     """Write the page; returns the number of findings listed."""
     groups, book = first_screen(audit), Book(audit)
     below, listed = evidence(audit)
@@ -103,7 +103,7 @@ def _looks() -> tuple[Html, Html, str]:
 # --- what is read first ---
 
 
-def _first_screen(audit: Reconciliation, groups: list[Group]) -> Html:
+def _first_screen(audit: Audit, groups: list[Group]) -> Html:
     meaning, changed = VERDICTS[audit.verdict], change_lines(audit.changes)
     told = dict.fromkeys([*([] if audit.locked_out else [meaning]), audit.sentence])
     tile = '<li class="{}"><a href="#keys" data-group="{}"><b>{}</b> <span class="t-{}">{}</span><small>{}</small></a></li>'
@@ -128,7 +128,7 @@ def _first_screen(audit: Reconciliation, groups: list[Group]) -> Html:
     )
 
 
-def _work(audit: Reconciliation, groups: list[Group]) -> Html:
+def _work(audit: Audit, groups: list[Group]) -> Html:
     """The work in its order: an entry per thing to do, in it a line per pool, in that its keys; then what is beside it."""
     steps: dict[Any, list[tuple[Task, Array]]] = {}
     left = IN_THE_WORK
@@ -168,7 +168,7 @@ def _work(audit: Reconciliation, groups: list[Group]) -> Html:
     return html('<h2 id="work">What to do, in this order</h2>\n{}\n{}', work, joined(beside))
 
 
-def _keys(audit: Reconciliation, work: list[tuple[Task, Array]]) -> dict[int, Html]:
+def _keys(audit: Audit, work: list[tuple[Task, Array]]) -> dict[int, Html]:
     """The keys of lines of the work as items of a list, by their places in the order of urgency; the line names the pool."""
     f, words, families, items = audit.facts, list(WORKS), list(FAMILIES), {}
     places = np.concatenate([np.array([], np.int64), *(rows for _, rows in work)])
@@ -197,7 +197,7 @@ def _line(task: Task, rows: Array, items: dict[int, Html]) -> Html:
     )
 
 
-def _look_up(audit: Reconciliation, groups: list[Group], book: Book) -> Html:
+def _look_up(audit: Audit, groups: list[Group], book: Book) -> Html:
     options = joined((html("<option>{}</option>", group.name) for group in groups), "")
     few = '<p class="mute">{} of {} can be looked up here, the most urgent; all stand in the workbook, sheet <i>Keys</i>.</p>'
     return html(
@@ -212,7 +212,7 @@ def _look_up(audit: Reconciliation, groups: list[Group], book: Book) -> Html:
     )
 
 
-def _deadlines(audit: Reconciliation) -> Html:
+def _deadlines(audit: Audit) -> Html:
     coming, day = audit.calendar.next_deadline(audit.as_of), audit.as_of
     dates = (
         html(
@@ -231,7 +231,7 @@ def _deadlines(audit: Reconciliation) -> Html:
     )
 
 
-def _figures(audit: Reconciliation) -> Iterator[tuple[Html, str]]:
+def _figures(audit: Audit) -> Iterator[tuple[Html, str]]:
     """The charts and what they say. HTML needs no namespace, so that the page holds no address at all."""
     for draw in charts.DRAWN[:5]:  # the last explains the rules: here the words below do that
         chart = draw(audit)
