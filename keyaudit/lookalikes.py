@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array
+from keyaudit.coded import TEXT, Array, changed
 from keyaudit.exports.codes import CONFUSABLE, EXCEL_DATE, INVISIBLE, PLAIN, excel_forms, fold_unicode, fold_whitespace
 
 RUNGS = {
@@ -145,7 +145,7 @@ def _once(found: list[Pairs]) -> Pairs:
 
 def _rows(code: Texts) -> Rows:
     odd = _is_odd(code)
-    folds = {"spaceless": _changed(code, odd, fold_whitespace), "plain": _changed(code, odd, fold_unicode)}
+    folds = {"spaceless": changed(code, odd, fold_whitespace), "plain": changed(code, odd, fold_unicode)}
     return pa.RecordBatch.from_pydict({"place": np.arange(len(code)), "code": code, **folds})
 
 
@@ -170,15 +170,9 @@ def _is_odd(texts: Texts) -> Any:
     return pc.invert(pc.match_substring_regex(texts, rf"^{PLAIN.pattern}$"))
 
 
-def _changed(texts: Texts, is_odd: Any, change: Callable[[str], str]) -> Texts:
-    """Texts, the odd ones changed."""
-    odd = texts.filter(is_odd)
-    return pc.replace_with_mask(texts, is_odd, pa.array(map(change, odd.to_pylist()), TEXT)) if len(odd) else texts
-
-
 def caseless(texts: Texts) -> Texts:
     """`casefold`, which for ASCII is the lower case."""
-    return pc.ascii_lower(_changed(texts, pc.invert(pc.string_is_ascii(texts)), str.casefold))
+    return pc.ascii_lower(changed(texts, pc.invert(pc.string_is_ascii(texts)), str.casefold))
 
 
 _SIGNS = "".join(CONFUSABLE.values()).encode()

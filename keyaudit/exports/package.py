@@ -36,7 +36,7 @@ class Package:
 
     def __init__(self, content: bytes, label: str) -> None:
         self.label, self.size = label, len(content)
-        self.cells = self.columns = self.area = self.shown = self._tags = 0
+        self.cells = self.columns = self.area = self.shown = self.tags = 0
         self._zip = zipfile.ZipFile(io.BytesIO(content))
         members = self._zip.infolist()
         self._members = {member.filename.replace("\\", "/").lower(): member for member in members}
@@ -56,28 +56,21 @@ class Package:
 
     def bound(self) -> None:
         """Refuse a file as soon as it holds more cells, columns or text than its size allows: it is built to fill memory."""
-        most = FREE_CELLS + CELLS_PER_BYTE * self.size
-        columns = FREE_COLUMNS + self.size / BYTES_PER_COLUMN
-        for what, number, allowed in (("cells", self.cells, most), ("columns", self.columns, columns)):
+        most = (FREE_CELLS + CELLS_PER_BYTE * self.size, FREE_COLUMNS + self.size / BYTES_PER_COLUMN)
+        bounds = (
+            (self.cells, most[0], f"holds {self.cells:,} cells, more than its size allows"),
+            (self.columns, most[1], f"holds {self.columns:,} columns, more than its size allows"),
+            (self.tags, FREE_TAGS + TAGS_PER_BYTE * self.size, "is larger inside than any export"),
+            (self.area, FREE_PLACES + MAX_SPARSE * self.cells, "holds cells far apart, which no export does"),
+            (self.shown, FREE_SHOWN + SHOWN_PER_BYTE * self.size, f"shows {self.shown >> 20:,} MiB of text, which no export does"),
+        )  # fmt: skip
+        for number, allowed, what in bounds:
             if number > allowed:
-                what = f"holds {number:,} {what}, more than its size allows"
                 raise self.refused(f"{what}. Do not open it; export again.")
-        if self._tags > FREE_TAGS + TAGS_PER_BYTE * self.size:
-            self.refuse_size()
-        if self.area > FREE_PLACES + MAX_SPARSE * self.cells:
-            raise self.refused("holds cells far apart, which no export does. Do not open it; export again.")
-        if self.shown > FREE_SHOWN + SHOWN_PER_BYTE * self.size:
-            what = f"shows {self.shown >> 20:,} MiB of text, which no export does"
-            raise self.refused(f"{what}. Do not open it; export again.")
 
     def refuse_size(self) -> None:
         """Say that no export has so much in it."""
         raise self.refused("is larger inside than any export. Do not open it; export again.")
-
-    def spend(self, tags: int) -> None:
-        """Count the tags that are read one by one."""
-        self._tags += tags
-        self.bound()
 
     def open(self, part: str) -> IO[bytes]:
         """A part, from its first byte. Raises UnreadableFile for one that is not there."""

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array
+from keyaudit.coded import TEXT, Array, changed
 
 if TYPE_CHECKING:
     from keyaudit.exports.package import Package
@@ -220,7 +220,8 @@ class Part:
         return self._feed(piece)
 
     def _feed(self, piece: bytes) -> None:
-        self.package.spend(piece.count(b"<"))
+        self.package.tags += piece.count(b"<")
+        self.package.bound()
         self.parser.Parse(piece, False)
         if self.plainly and not self.is_inside:
             items, self.plainly = "".join(self.plainly).encode(), []
@@ -314,10 +315,7 @@ class Texts(Part):
 
 def unescaped(texts: Any) -> Any:
     """Arrow texts without the escapes of XML and of Excel, of which each is undone once."""
-    are = pc.match_substring_regex(texts, "&|_x[0-9A-Fa-f]{4}_")
-    if not pc.any(are).as_py():
-        return texts
-    return pc.replace_with_mask(texts, are, pa.array(map(_unescaped, texts.filter(are).to_pylist()), TEXT))
+    return changed(texts, pc.match_substring_regex(texts, "&|_x[0-9A-Fa-f]{4}_"), _unescaped)
 
 
 def _unescaped(text: str) -> str:

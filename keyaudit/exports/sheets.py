@@ -312,15 +312,9 @@ class Sheet(Part):
         length = self.lengths[numbers]
         self.package.shown += int(length.sum())
         self.package.bound()
-        filled, numbers = filled[length > 0], numbers[length > 0]
         codes = np.full(len(texts), -1, np.int32)
-        if len(numbers) * 8 < len(self.texts):
-            distinct, codes[filled] = np.unique(numbers, return_inverse=True)
-        else:
-            is_used = np.zeros(len(self.texts), bool)
-            is_used[numbers] = True
-            distinct, codes[filled] = np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[numbers]
-        return Coded(codes, self.texts.take(pa.array(distinct)))
+        codes[filled] = np.where(length > 0, numbers, -1)
+        return Coded(codes, self.texts).compact()
 
 
 def _number(piece: Piece, at: Array, first: int, base: int) -> tuple[Array, Array]:
