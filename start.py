@@ -27,7 +27,7 @@ TESTS = [
 ]
 NO_CLOCK = "--ExecutePreprocessor.record_timing=False"
 REGENERATE = [
-    ["keyaudit.samples", "data/samples"],
+    ["data/samples/make.py"],
     ["docs.make"],
     ["jupyter", "nbconvert", "--execute", "--inplace", "--to=notebook", NO_CLOCK, "notebooks/*.ipynb"],
 ]
@@ -87,9 +87,10 @@ def run_all(commands: list[list[str]]) -> int:
 
 
 def run(module: str, *arguments: str) -> int:
-    """Run a Python module of .venv."""
+    """Run a module, or a file, in .venv."""
     try:
-        return subprocess.run([str(PYTHON), "-m", module, *arguments], check=False).returncode
+        what = [module] if module.endswith(".py") else ["-m", module]
+        return subprocess.run([str(PYTHON), *what, *arguments], check=False).returncode
     except KeyboardInterrupt:
         return 130
 

@@ -7,6 +7,7 @@ one file of course keys, 12 columns each) and FOLDER/truth.json. Same seed, same
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -268,20 +269,20 @@ def _write_csv(path: Path, parts: Iterator[pd.DataFrame]) -> None:
 
 
 def _write_xlsx(path: Path, parts: Iterator[pd.DataFrame]) -> None:
-    """One sheet; texts stand in their cells, as in what XlsxWriter writes in constant memory."""
+    """One sheet, row by row; texts stand in their cells, as XlsxWriter writes them in constant memory."""
     import xlsxwriter
 
-    from keyaudit.report.bigsheet import Body, fill
-
     frame = pd.concat(list(parts), ignore_index=True)
-    book = xlsxwriter.Workbook(str(path))
-    date = book.add_format({"num_format": "yyyy-mm-dd"})
-    sheet = book.add_worksheet(path.stem[:31])
-    sheet.write_row(0, 0, list(frame.columns))
-    style = date._get_xf_index()  # XlsxWriter keeps only formats it has met
-    book.close()
-    styles = {name: style if name in DATES else 0 for name in frame}
-    fill(path, {"xl/worksheets/sheet1.xml": Body(frame, 2, styles, {}, frozenset())}, {})
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True, **plain}) as book:
+        date = book.add_format({"num_format": "yyyy-mm-dd"})
+        sheet = book.add_worksheet(path.stem[:31])
+        sheet.write_row(0, 0, list(frame.columns))
+        columns = [frame[name].astype(object).where(frame[name].notna(), None) for name in frame]
+        for row, cells in enumerate(zip(*columns, strict=True), start=1):
+            for column, cell in enumerate(cells):
+                if cell is not None:
+                    sheet.write(row, column, cell, *([date] if isinstance(cell, dt.date) else []))
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ _HOME = {
     "new_case": "new",
     "check": "checking",
     "reconcile": "reconciliation",
-    "Reconciliation": "audit",
+    "Reconciliation": "reconciliation",
     **dict.fromkeys(
         ("read_pool_exports", "read_course_keys", "read_pool_list", "read_distribution_log"), "exports.read"
     ),
     **dict.fromkeys(("read_other_keys", "read_course_assignments", "header_mapping"), "exports.read"),
-    **dict.fromkeys(("from_environment", "readable_tables"), "notebook"),
+    **dict.fromkeys(("from_environment", "readable_tables", "choose_pool", "reading_findings", "Files"), "notebook"),
     "migration_plan": "plan",
     **dict.fromkeys(("write_report", "write_plan"), "report"),
 }

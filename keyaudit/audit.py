@@ -4,44 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from keyaudit.calendar import Calendar
-from keyaudit.card import card, card_text
-from keyaudit.changes import Changes, compare, read_former
+from keyaudit.changes import Changes
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import KEYS, ROLES
-from keyaudit.explain import Explanation, browse, explain, find
-from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
 from keyaudit.findings import Accepted, counts_of, messages, noted, ranks, table
 from keyaudit.keytable import columns, frame
 from keyaudit.masking import ending
 from keyaudit.pooltable import PoolRow, pool_rows
-from keyaudit.rulebook import (
-    ANSWERS,
-    BY_PAIR,
-    DOUBLED,
-    FINDINGS,
-    GROUPS,
-    SEVERITIES,
-    STATUS,
-    STATUSES,
-    VERDICTS,
-    WORKS,
-    Code,
-)
-from keyaudit.tallies import NO_POOL, Task, cross_count, outlook, tasks
+from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
+from keyaudit.tallies import Task, tasks
 from keyaudit.words import are, away, count, listed, plain, weekday
 
 if TYPE_CHECKING:
@@ -63,7 +45,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Reconciliation:
+class Audit:
     """What became of every key, on a date.
 
     `keys`: one row per key, columns KEYS, full codes: for computing, not for display. `pools`: one row per pool.
@@ -379,14 +361,6 @@ class Reconciliation:
         """`today`, or `by Fri 10 Apr 2026`."""
         return "today" if day == self.as_of else f"by {weekday(day)}"
 
-    def __repr__(self) -> str:
-        """The card's text twin."""
-        return card_text(self)
-
-    def _repr_html_(self) -> str:
-        """The card: inline styles only, so that it survives an untrusted notebook and both themes."""
-        return card(self)
-
     def as_summary(self) -> dict[str, Any]:
         """The content of summary.json. (DESIGN §4)"""
         told = [(word, *self.answer_counts[word], ANSWERS[word]) for word in ANSWERS]
@@ -408,55 +382,6 @@ class Reconciliation:
             "not_checked": list(self.not_checked),
         }
 
-    # --- tables for display ---
-
-    def summary(self, by: str | None = None) -> pd.DataFrame:
-        """Count keys per status (all 14, zeros included); by="pool", "course" or "organization" a row for each of them.
-
-        Keys in no pool have a line of their own. Raises ValueError for another `by`.
-        """
-        import pandas as pd
-
-        if by is None:
-            return pd.DataFrame({"keys": self.statuses}).rename_axis("status")
-        if by not in ("pool", "course", "organization"):
-            raise ValueError(f'summary(by="{by}"): choose "pool", "course" or "organization"')
-        unknown = NO_POOL if by == "pool" else "not known"
-        table = pd.DataFrame(cross_count(self.key_columns[by], self.key_columns["status"], unknown)).T
-        table = table.reindex(columns=list(STATUSES)).sort_index()
-        table.insert(0, "keys", table.sum(axis=1))
-        return table.rename_axis(index=by, columns=None)
-
-    def show(
-        self,
-        status: str | None = None,
-        pool: str | None = None,
-        works: str | None = None,
-        limit: int = 20,
-        *,
-        contains: str | None = None,
-        sort: str | None = None,
-    ) -> pd.DataFrame:
-        """Keys for display, the most urgent first, masked: reference and ending instead of the code. At most `limit` rows.
-
-        `contains` is a part of a reference, pool, course or next step; `sort` a column of KEYS. Raises ValueError for a
-        status, works or column that there is not.
-        """
-
-        rows = np.arange(self.total)
-        for column, value, known in (("status", status, STATUSES), ("works", works, WORKS), ("sort", sort, KEYS)):
-            if value is not None and value not in known:
-                raise ValueError(f'show({column}="{value}"): choose one of {", ".join(known)}')
-            if value is not None and column != "sort":
-                rows = rows[(self.key_columns[column].codes == list(known).index(value))[rows]]
-        if pool is not None:
-            rows = rows[self.key_columns["pool"].has(lambda name: fold_name(name) == fold_name(pool))[rows]]
-        if contains is not None:
-            rows = rows[_containing(self.key_columns, contains)[rows]]
-        if sort is not None:
-            rows = self.keys[sort].iloc[rows].argsort(kind="stable").pipe(lambda places: rows[places.to_numpy()])
-        return self.shown_rows(rows[:limit])
-
     def shown_rows(self, rows: Array) -> pd.DataFrame:
         """Some keys, by their places in the order of urgency, for display: masked."""
         import pandas as pd
@@ -470,84 +395,10 @@ class Reconciliation:
         shown.insert(0, "ends in", [ending(code or "") if not self.is_masked else "" for code in codes])
         return shown.set_index(pd.Index(part["reference"].to_pylist(), name="key"))
 
-    def show_findings(self, limit: int = 20) -> pd.DataFrame:
-        """Findings for display, grouped: severity, code, pool, how many, what to do. Masked.
-
-        Where pool and course key differ in a name, each pair of names is a group of its own.
-        """
-        import pandas as pd
-
-        pair = self.findings["message"].where(self.findings["code"].isin(BY_PAIR), "")
-        counted = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair).astype(
-            {"pool": "str"}
-        )
-        grouped = counted.groupby(
-            ["severity", "code", "pool", "pair", "remedy"], sort=False, dropna=False, observed=True
-        )
-        table = grouped.agg(findings=("message", "size"), message=("message", "first")).reset_index()
-        table = table[["severity", "code", "pool", "findings", "message", "remedy"]].fillna("")
-        if len(table) <= limit:
-            return table
-        more = {
-            "code": "…",
-            "findings": table["findings"][limit:].sum(),
-            "message": f"{len(table) - limit} more: show_findings({len(table)})",
-        }
-        return pd.concat([table.head(limit), pd.DataFrame([more])], ignore_index=True).fillna("")
-
     @cached_property
     def work(self) -> list[Task]:
         """The work list as rows: what to do, by when, in which pool, for how many keys; the most urgent first."""
-        return tasks(self)
-
-    def today(self) -> pd.DataFrame:
-        """The work list: act_by, pool, keys, status, next_step. The most urgent first; pools before keys, counts before codes."""
-        import pandas as pd
-
-        rows = [(task.act_by.isoformat(), task.pool, task.keys, task.status, task.next_step) for task in self.work]
-        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "next_step"])
-
-    def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
-        """Count the codes that would still work on each date if nothing changes.
-
-        A row per date, columns `works` (all) and one per status, or per pool with by="pool". Without `on`: the day of the
-        audit, the deadlines to come, and the twelve dates on which most codes stop working. A pool that has not started
-        counts from its start. Raises ValueError for another `by`, and for a date before the audit.
-        """
-        return outlook(self, by, on)
-
-    # --- one key, other audits ---
-
-    def explain(self, key: str) -> Explanation:
-        """One key's whole story; `key` is a code, a reference, a unique ending, a learner's name or address. Masked."""
-        return explain(self, key)
-
-    def find(self, learner: str) -> pd.DataFrame:
-        """The keys of a learner, by a part of a name or an address: masked, as `show`, with where the name stands."""
-        return find(self, learner)
-
-    def browse(self) -> Any:
-        """Every key, masked, in a table to sort and search (with itables, an extra); without it a plain table."""
-        return browse(self)
-
-    def changes_since(self, former: Reconciliation | str | Path) -> pd.DataFrame:
-        """Which keys moved to another status, or work otherwise, are new or gone since a former audit, and why.
-
-        `former` is an audit or the keys.csv it wrote. Masked; columns CHANGES. Raises UnreadableFile for another file.
-        """
-        return self.compared_with(former).frame()
-
-    def since(self, former: Reconciliation | str | Path) -> Reconciliation:
-        """The same audit; its card and its page also tell what changed since a former one."""
-        twin = copy(self)  # what was found once is kept
-        object.__setattr__(twin, "changes", self.compared_with(former))
-        return twin
-
-    def compared_with(self, former: Reconciliation | str | Path) -> Changes:
-        """The same as rows, and counted."""
-        return compare(
-            former.key_columns if isinstance(former, Reconciliation) else read_former(former), self.key_columns
-        )
+        return tasks(self.key_columns)
 
 
 def _sources(f: Facts) -> list[dict[str, Any]]:
@@ -575,15 +426,6 @@ _SOURCE = (
 def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
     words = list(names)
     return dict(zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True))
-
-
-def _containing(columns: Mapping[str, Any], text: str) -> Array:
-    """Which keys have a text in their reference, pool, course, status or next step; the case does not matter."""
-    wanted = text.casefold()
-    found = np.asarray(pc.match_substring(columns["reference"], text, ignore_case=True))
-    for name in ("pool", "course", "status", "next_step"):
-        found |= columns[name].has(lambda told: wanted in str(told).casefold())
-    return found
 
 
 def _take(column: Any, rows: Array) -> Any:

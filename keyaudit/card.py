@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from keyaudit.audit import Audit
 from keyaudit.changes import Changes
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined
 from keyaudit.rulebook import FAMILIES, GROUPS, SHADES, STATUSES
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import count, plain, weekday
-
-if TYPE_CHECKING:
-    from keyaudit.audit import Reconciliation
 
 ACCENT = {"blocked": "dead", "act": "todo", "incomplete": "check", "watch": "check", "clear": "works"}
 TASKS, KEYS, CHANGES = 6, 10, 6  # of the work list, of a line's keys, of the kinds of change
@@ -42,7 +40,7 @@ class Group(NamedTuple):
     family: str
 
 
-def first_screen(audit: Reconciliation) -> list[Group]:
+def first_screen(audit: Audit) -> list[Group]:
     """The groups every view begins with, together all keys; `not known` only where there are any."""
     f, words = audit.facts, {name: name for name in GROUPS}
     told = {name: GROUPS[name] if number else NONE.get(name, "") for name, number in audit.groups.items()}
@@ -61,18 +59,18 @@ def first_screen(audit: Reconciliation) -> list[Group]:
     return [Group(name, words[name], number, told[name], GROUP_FAMILY[name]) for name, number in shown]
 
 
-def group_words(audit: Reconciliation) -> dict[str, str]:
+def group_words(audit: Audit) -> dict[str, str]:
     """The groups of the first screen by name, in plain words."""
     return {group.name: group.words for group in first_screen(audit)}
 
 
-def line_of(audit: Reconciliation, task: Task) -> str:
+def line_of(audit: Audit, task: Task) -> str:
     """A line of the work list: `today: 3 keys in Azure, missing`."""
     where = task.pool if task.pool == NO_POOL else f"in {task.pool}"
     return f"{audit.when(task.act_by)}: {count(task.keys)} {where}, {TO_DO.get(task.status, plain(task.status))}"
 
 
-def work_lines(audit: Reconciliation, most: int = TASKS, rest: str = "audit.today()") -> list[str]:
+def work_lines(audit: Audit, most: int = TASKS, rest: str = "audit.today()") -> list[str]:
     """The work in its order; `rest` is where all of it stands."""
     left = len(audit.work) - most
     more = [f"and {count(left, 'more line')}: {rest}"] if left > 0 else []
@@ -88,14 +86,14 @@ def change_lines(changes: Changes | None, most: int = CHANGES) -> list[str]:
     return [f"Since the former audit {count(len(changes))} changed:", *told[:most], *more]
 
 
-def tie_out_line(audit: Reconciliation) -> str:
+def tie_out_line(audit: Audit) -> str:
     """`413 rows read = 411 keys + 0 repeats + 2 set aside`."""
     sums = audit.tie_out_sums()
     parts = (count(sums["keys"]), count(sums["repeats"], "repeat"), f"{sums['set_aside']:,} set aside")
     return f"{count(sums['rows_read'], 'row')} read = {' + '.join(parts)}"
 
 
-def card_text(audit: Reconciliation) -> str:
+def card_text(audit: Audit) -> str:
     """The card's text twin, for a terminal and for comparing."""
     lines = [*([audit.name] if audit.name else []), f"{audit.verdict}: {audit.headline}", audit.sentence]
     lines += [f"as of {weekday(audit.as_of)}; {audit.deadline_sentence()}", ""]
@@ -108,7 +106,7 @@ def card_text(audit: Reconciliation) -> str:
     return "\n".join([*lines, tie_out_line(audit)])
 
 
-def card(audit: Reconciliation) -> str:
+def card(audit: Audit) -> str:
     """The same as HTML: inline styles only; a line of the work opens to its next step and its keys."""
     groups = [(g, f"{g.words}: {g.keys:,}", f"{100 * g.keys / max(audit.total, 1):.2f}") for g in first_screen(audit)]
     part = '<div title="{}" style="width:{}%;min-width:{}px;{}"></div>'
@@ -140,7 +138,7 @@ def card(audit: Reconciliation) -> str:
     )
 
 
-def _work(audit: Reconciliation, task: Task) -> Html:
+def _work(audit: Audit, task: Task) -> Html:
     """A line of the work that opens: its next step, and its keys."""
     keys = [html("<li><bdi>{}</bdi> {}</li>", *name) for name in named(audit, audit.order[task.rows[:KEYS]])]
     more = [html("<li>and {} more</li>", task.keys - KEYS)] if task.keys > KEYS else []

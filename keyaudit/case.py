@@ -9,23 +9,22 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from keyaudit.audit import Reconciliation
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.errors import CaseError, UnreadableFile, toml
 from keyaudit.exports.files import Ahead, kind_of
 from keyaudit.exports.names import fold_name
-from keyaudit.exports.read import FileOptions, files_of, read_role, requests_of
+from keyaudit.exports.read import FileOptions, files_of, is_data_file, passed_over, read_role, requests_of
 from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
-from keyaudit.reconciliation import reconcile
+from keyaudit.reconciliation import Reconciliation, reconcile
 from keyaudit.rulebook import FINDINGS, Code
 
-OURS = ("report", "report-to-share", "plan", "notebooks")  # folders of a case that keyaudit writes
+OTHER_FORMS = (".xls", ".xlsb", ".ods", ".numbers", ".zip", ".gz", ".7z")  # may hold an export, and are not read
+OURS = {"report": "report", "share": "report-to-share", "plan": "plan"}  # the folders that keyaudit writes, by kind
 Progress = Callable[[str], None]
 
 # The entries of case.toml → the type of their value (or of the values below them).
@@ -82,11 +81,6 @@ class Case:
         """What the case is called in every view: its folder's name."""
         return self.root.resolve().name
 
-    @cached_property
-    def paths(self) -> dict[str, list[Path]]:
-        """Role → its files, in natural order of their names."""
-        return {role: files_of(list(folders)) for role, folders in self.folders.items()}
-
     def options(self, label: str) -> FileOptions:
         """What case.toml says of a file: the pattern that equals its path first, then the first shell-style match."""
         if label in self.files:
@@ -104,17 +98,12 @@ class Case:
             unreadable.append((problem.file, str(problem)))
 
         exports: dict[str, Export] = {}
-        with Ahead(
-            request for role, paths in self.paths.items() for request in requests_of(role, paths, self.options)
-        ) as ahead:
-            for role, paths in self.paths.items():
+        files = [one for role, of in self.folders.items() for one in requests_of(role, of, self.options)]
+        on_unreadable = pass_over if keep_going else None
+        with Ahead(files) as ahead:
+            for role, folders in self.folders.items():
                 export = read_role(
-                    role,
-                    paths,
-                    self.options,
-                    on_unreadable=pass_over if keep_going else None,
-                    ahead=ahead,
-                    progress=progress,
+                    role, folders, self.options, on_unreadable=on_unreadable, ahead=ahead, progress=progress
                 )
                 if export.files:
                     exports[role] = export
@@ -159,27 +148,18 @@ class Case:
 
     def _check_names(self, result: Reconciliation) -> None:
         """A slip in the name of a pool or a reference would accept or set nothing, in silence."""
-        known = {fold_name(name): name for name in result.facts.pools.names}
-        given = [("[[accepted]] pool", entry.pool) for entry in self.accepted if entry.pool]
-        for what, name in (*given, *(("[pools]", name) for name in self.pools)):
-            if fold_name(name) not in known or fold_name(name) in map(fold_name, result.facts.pools.only_declared):
-                self._refuse(
-                    what,
-                    "pool",
-                    name,
-                    [name for name in known.values() if name not in result.facts.pools.only_declared],
-                )
-        references = (
-            set(result.facts.references.to_pylist()) if any(entry.reference for entry in self.accepted) else set()
-        )
-        for entry in self.accepted:
-            if entry.reference is not None and entry.reference not in references:
-                self._refuse("[[accepted]] reference", "reference", entry.reference, references)
-
-    def _refuse(self, where: str, what: str, word: str, known: Iterable[str]) -> None:
-        near = difflib.get_close_matches(word, list(known), 1)
-        hint = f" Did you mean {toml(near[0])}?" if near else ""
-        raise CaseError(f"{self.name}/case.toml: {where} {toml(word)}: no {what} is called so.{hint}")
+        pools, refs = result.facts.pools, [entry.reference for entry in self.accepted if entry.reference]
+        known = {fold_name(name): name for name in pools.names if name not in pools.only_declared}
+        given = [(f"[[accepted]] pool = {toml(entry.pool)}", entry.pool) for entry in self.accepted if entry.pool]
+        for where, name in [*given, *((f"[pools.{toml(name)}]", name) for name in self.pools)]:
+            if fold_name(name) not in known:
+                what = f"{where}: no pool is called so.{_nearest(name, known.values())}"
+                raise CaseError(f"{self.name}/case.toml: {what}")
+        references = set(result.facts.references.to_pylist()) if refs else set()
+        for name in refs:
+            if name not in references:
+                what = f"[[accepted]] reference = {toml(name)}: no reference is called so.{_nearest(name, references)}"
+                raise CaseError(f"{self.name}/case.toml: {what}")
 
 
 def open_case(path: str | Path) -> Case:
@@ -203,12 +183,7 @@ def open_case(path: str | Path) -> Case:
             raise CaseError(
                 f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
             )
-    options = {
-        pattern: FileOptions(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-        )
-        for pattern, told in declared.get("files", {}).items()
-    }
+    options = {pattern: _options(told) for pattern, told in declared.get("files", {}).items()}
     return Case(
         root,
         folders,
@@ -224,6 +199,11 @@ def open_case(path: str | Path) -> Case:
     )
 
 
+def _options(told: Mapping[str, Any]) -> FileOptions:
+    entries: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return FileOptions(**entries)
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name.casefold())
 
@@ -233,65 +213,47 @@ ACCEPTED = ", ".join(folder for role in ROLES.values() for folder in role.folder
 
 
 def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
-    """Role → its folders with exports; and notes on files that are not read.
+    """Role → its folders with exports; and notes on what is not read beside them.
 
     Raises CaseError for a data file that no role would read.
     """
     found: dict[str, list[Path]] = {}
-    passed: list[Note] = []
+    passed: list[tuple[str, str, str]] = []
     for entry in sorted(root.iterdir()):
-        where = f"{root.name}/{entry.name}"
-        role = _ROLE_OF.get(_plain(entry.name)) if entry.is_dir() else None
-        if entry.name.casefold() in ("case.toml.txt", "case.txt"):
+        where, name = f"{root.name}/{entry.name}", entry.name.casefold()
+        if name in ("case.toml.txt", "case.txt"):
             raise CaseError(f"{where}: rename it to case.toml. (Windows may hide the ending .txt.)")
-        if entry.name.startswith(".") or entry.name.casefold() == "case.toml" or entry.stem.casefold() == "readme":
+        if name.startswith(".") or name == "case.toml" or entry.stem.casefold() == "readme":
             continue
         if entry.is_file():
-            kind, reason = kind_of(entry)
-            if kind == "data" or is_export_of_other_form(entry):
-                raise CaseError(
-                    f"{where}: an export must lie in a folder that says what it is. Move it into one of: {ACCEPTED}."
-                )
-            passed.append(_passed_over(entry, reason, "note"))
-        elif role is not None:
-            holds, told = _files_in(entry)
-            passed += told
-            if holds:
+            kind, why = kind_of(entry)
+            if kind == "data" or entry.suffix.lower() in OTHER_FORMS:
+                what = "an export must lie in a folder that says what it is. Move it into one of"
+                raise CaseError(f"{where}: {what}: {ACCEPTED}.")
+            passed.append((where, why, "note"))
+        elif role := _ROLE_OF.get(_plain(entry.name)):
+            if _holds_exports(entry):
                 found.setdefault(role, []).append(entry)
-        elif entry.name not in OURS and not (entry / "MANIFEST.json").is_file() and _files_in(entry)[0]:
-            near = difflib.get_close_matches(entry.name, [f for r in ROLES.values() for f in r.folders], 1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
-            raise CaseError(f"{where}: no folder of a case has this name.{hint} Accepted: {ACCEPTED}.")
-    return {role: tuple(found[role]) for role in ROLES if role in found}, passed
+            else:
+                passed += [(label, why, "") for label, why in passed_over(entry)]
+        elif (
+            entry.name not in (*OURS.values(), "notebooks")
+            and not (entry / "MANIFEST.json").is_file()
+            and _holds_exports(entry)
+        ):
+            names = [folder for of in ROLES.values() for folder in of.folders]
+            raise CaseError(f"{where}: no folder of a case has this name.{_nearest(entry.name, names, 'Accepted')}")
+    notes = [Note(Code.files_passed_over, f"{why}: not read", where, severity=how) for where, why, how in passed]
+    return {role: tuple(found[role]) for role in ROLES if role in found}, notes
 
 
-def _files_in(folder: Path) -> tuple[bool, list[Note]]:
-    """Does a folder hold exports; and what is not read of it. Raises CaseError for exports in a folder below it."""
-    holds, passed = False, []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            if any(file.is_file() and kind_of(file)[0] == "data" for file in entry.rglob("*")):
-                raise CaseError(
-                    f"{folder.name}/{entry.name}: exports in a folder below {folder.name} are not read. Move them up into {folder.name}."
-                )
-            continue
-        kind, reason = kind_of(entry)
-        holds |= kind == "data"
-        passed += [] if kind == "data" else [_passed_over(entry, reason, "")]
-    return holds, passed
-
-
-def _passed_over(path: Path, reason: str, severity: str) -> Note:
-    return Note(
-        Code.files_passed_over, f"It was not read: {reason}.", f"{path.parent.name}/{path.name}", severity=severity
-    )
-
-
-def is_export_of_other_form(path: Path) -> bool:
-    """A file that may hold an export in a form that is not read."""
-    return path.suffix.lower() in (".xls", ".xlsb", ".ods", ".numbers", ".zip", ".gz", ".7z")
+def _holds_exports(folder: Path) -> bool:
+    """Does a folder hold exports? Raises CaseError for exports in a folder below it."""
+    for below in (entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")):
+        if any(is_data_file(file) for file in below.rglob("*")):
+            where, what = f"{folder.name}/{below.name}", f"exports in a folder below {folder.name} are not read"
+            raise CaseError(f"{where}: {what}. Move them up into {folder.name}.")
+    return any(is_data_file(entry) for entry in folder.iterdir())
 
 
 # --- case.toml ---
@@ -323,15 +285,17 @@ def _read_toml(path: Path) -> dict[str, Any]:
             if needed not in entry:
                 raise CaseError(f"{name}: [[accepted]] needs {needed}. Whoever reads the report wants to know.")
         if entry["finding"] not in FINDINGS:
-            told = f'[[accepted]] finding = "{entry["finding"]}" is unknown.{_nearest(entry["finding"], FINDINGS)}'
-            raise CaseError(f"{name}: {told}")
+            told = f"[[accepted]] finding = {toml(entry['finding'])} is unknown."
+            raise CaseError(f"{name}: {told}{_nearest(entry['finding'], FINDINGS)}")
     return declared
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    words = list(known)
-    near = difflib.get_close_matches(word, words, 1)
-    return f' Did you mean "{near[0]}"?' if near else f" Known are: {', '.join(words)}."
+def _nearest(word: str, known: Iterable[str], what: str = "Known are") -> str:
+    """The name that a slip in writing may mean; without one all names, if they are few."""
+    names = list(known)
+    if near := difflib.get_close_matches(word, names, 1):
+        return f" Did you mean {toml(near[0])}?"
+    return f" {what}: {', '.join(names)}." if len(names) <= 20 else ""
 
 
 def _validate(value: Any, expected: Any, name: str, where: str) -> None:

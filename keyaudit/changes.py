@@ -156,7 +156,7 @@ def _rows(change: str, shown: Mapping[str, Any], was: Mapping[str, Any], why: li
     names, codes = shown["reference"].to_pylist(), shown["training_key"].to_pylist()
 
     def told(column: Any) -> list[str]:
-        texts = column.to_pylist()
+        texts: list[str] = column.to_pylist()
         return texts * len(names) if len(texts) == 1 and len(names) != 1 else texts
 
     states = (

@@ -83,7 +83,7 @@ class Checked:
         return "\n".join(self._lines())
 
     def _repr_html_(self) -> str:
-        return f'<pre style="white-space:pre-wrap">{html.escape(repr(self))}</pre>'
+        return f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere">{html.escape(repr(self))}</pre>'
 
     def _lines(self) -> Iterator[str]:
         told = {
@@ -104,7 +104,7 @@ class Checked:
                 yield f"\n{what}:"
                 yield from (f"  {text}" for text in texts)
         if self.settings:
-            yield f"\nSettings that no file says, of {count(len(self.settings), 'pool')}; fill them in, in case.toml:"
+            yield f"\nSettings that no file says, of {count(len(self.settings), 'pool')}; into case.toml, as its page shows them (the # goes):"
             yield from (f"  {line}" for block in self.settings[:SHOWN] for line in block.splitlines())
         if len(self.settings) > SHOWN:
             yield f"  and {count(len(self.settings) - SHOWN, 'pool')} more: all are among the findings of the audit."

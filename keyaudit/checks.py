@@ -80,10 +80,10 @@ facts(  # of keys: redemption
         By(f.paid[1], f.keys).any(f.paid[2] & (_day(f.paid_at) < _day(f.made[f.paid[1]])))
         & f.in_pool
         & ~f.redeemed_in_pool
-    ),  # fmt: skip
+    ),
     paid_after_removal=lambda f: (
         By(f.paid[1], f.keys).any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given
-    ),  # fmt: skip
+    ),
     used_in_both=lambda f: f.status_redeemed_recreated & f.used,
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
     uses_differ=lambda f: (
@@ -93,7 +93,7 @@ facts(  # of keys: redemption
         & bool(len(f.paid[1]))
         & ~np.isnan(f.uses)
         & (f.paid_live != f.uses)
-    ),  # fmt: skip
+    ),
 )
 facts(  # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= _date(f, "creation_off"))),
@@ -163,7 +163,7 @@ def redeemed_by_another(f: Facts) -> Array:
     for name in ("redeemed_by", "redeemed_email"):
         people = f.column(name)
         rows = np.flatnonzero(people.filled & at(single, f.key, False))
-        seen += [(int(f.key[row]), people[row]) for row in rows]
+        seen += [(int(f.key[row]), people[row]) for row in rows.tolist()]
     students = f.column("student")
     pairs = zip(f.paid[0][f.paid[2]].tolist(), f.paid[1][f.paid[2]].tolist(), strict=True)
     seen += [(key, students[row]) for row, key in pairs if single[key] and students.codes[row] >= 0]
@@ -184,8 +184,19 @@ def pool_fragile(f: Facts) -> Array:
 
 @fact
 def pool_has_new_course_keys(f: Facts) -> Array:
-    """Of every pool: course keys of its course, in no pool, were made since the announcement."""
-    strangers = f.in_course_keys & ~f.in_pool & (f.made >= _date(f, "announced_on"))
+    """Of every pool: course keys of its course, in no pool, were made since the announcement, or nobody says when."""
+    return _of_its_course(f, ~(f.made < _date(f, "announced_on")))
+
+
+@fact
+def pool_log_clears(f: Facts) -> Array:
+    """The log names every key of the pool, and none of the new course keys of its course: they are no former keys of it."""
+    return (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged)
+
+
+def _of_its_course(f: Facts, keys: Array) -> Array:
+    """Of every pool: is any of some course keys that are in no pool of its course?"""
+    strangers = f.in_course_keys & ~f.in_pool & keys
     theirs, ours = key_setting(f, "course", True).codes[strangers], of_pools(f, "course", True).codes
     return np.isin(ours, theirs[theirs >= 0])
 
@@ -208,13 +219,15 @@ def courses_of_pool(f: Facts) -> dict[int, str]:
     return told
 
 
-SETTINGS = {  # of [pools."NAME"] in case.toml → our column, and what stands there until it is filled in
-    "course": ("course", '""'),
-    "expires": ("expires_on", '"a date, as its page shows it"'),
-    "organization": ("organization", '""'),
-    "starts": ("starts_on", '"a date, as its page shows it"'),
-    "content_availability": ("content_availability", '"days, as its page shows them"'),
-    "sitewide": ("sitewide", '"true or false"'),
+SETTINGS: dict[
+    str, tuple[str, str]
+] = {  # of [pools."NAME"] in case.toml → our column, and the form of what its page shows
+    "course": ("course", '"AZ-900"'),
+    "expires": ("expires_on", "2026-12-31"),
+    "organization": ("organization", '"Contoso"'),
+    "starts": ("starts_on", "2025-06-01"),
+    "content_availability": ("content_availability", "180"),
+    "sitewide": ("sitewide", "true"),
 }
 
 
@@ -232,7 +245,7 @@ def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
     """The settings of a pool that nothing says, and the lines of case.toml that would."""
     names = [name for place, name in enumerate(SETTINGS) if f.lacking[place][pool]]
     return names, "\n".join(
-        [f"[pools.{toml(f.pools.names[pool])}]", *(f"{name} = {SETTINGS[name][1]}" for name in names)]
+        [f"[pools.{toml(f.pools.names[pool])}]", *(f"# {name} = {SETTINGS[name][1]}" for name in names)]
     )
 
 
@@ -243,7 +256,9 @@ def lacking_lines(f: Facts) -> list[str]:
 
 def _told_lacking(f: Facts, pool: int) -> str:
     names, lines = _lacking(f, pool)
-    return f"No export and no list says its {listed([plain(name) for name in names], most=6)}. In case.toml:\n{lines}"
+    words = {"expires": "expiry", "starts": "start", "sitewide": "sitewide use"}
+    told = listed([words.get(name, plain(name)) for name in names], most=6)
+    return f"No export and no list says its {told}. In case.toml, as its page shows it (the # goes):\n{lines}"
 
 
 def name_keys(f: Facts, numbers: Iterable[int]) -> str:
@@ -257,6 +272,7 @@ TYPOS_OFF = {
     "another set": "One and the same change would explain several of its codes: they are another set of codes than the course keys, and slips were not sought.",
 }
 FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a text for each key, or each pool
+    "reason": lambda f, of: [f.reason[1][number] for number in f.reason[0][of]],
     "course": lambda f, of: _named(pool_setting(f, "course"), of),
     "organization": lambda f, of: _named(pool_setting(f, "organization"), of),
     "course_key_course": lambda f, of: _named(key_setting(f, "course"), of),

@@ -19,8 +19,8 @@ from keyaudit import __version__
 from keyaudit.errors import KeyauditError
 
 if TYPE_CHECKING:
-    from keyaudit.audit import Reconciliation
-    from keyaudit.changes import Changes
+    from keyaudit.case import Case
+    from keyaudit.reconciliation import Reconciliation
 
 PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on
 FAIL_ON = ("critical", "error", "warning", "never")
@@ -64,7 +64,8 @@ def demo(folder: Path) -> None:
     """Copy a sample migration into FOLDER with notebooks of its own, and audit it."""
     from keyaudit.new import demo_case
 
-    run_audit(demo_case(folder), None, None, None, "never", False, False, False, False)
+    run_audit(demo_case(folder), fail_on="never")
+    say(f"Notebooks: {folder / 'notebooks' / '00_start_here.ipynb'}")
 
 
 @commands.command()
@@ -85,33 +86,48 @@ def demo(folder: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of words.")
 def audit(case: Path, **options: Any) -> None:
     """Audit the exports in CASE and write the report."""
-    code = run_audit(case, **options)
-    sys.exit(code)
+    sys.exit(run_audit(case, **options))
 
 
 def run_audit(
-    case: Path, as_of: str | None, out: Path | None, since: Path | None, fail_on: str, keep_going: bool, share: bool, all_keys: bool, as_json: bool
-) -> int:  # fmt: skip
+    case: Path,
+    as_of: str | None = None,
+    out: Path | None = None,
+    since: Path | None = None,
+    *,
+    fail_on: str = "error",
+    keep_going: bool = False,
+    share: bool = False,
+    all_keys: bool = False,
+    as_json: bool = False,
+) -> int:
     """Read, reconcile, write, tell; returns the exit code."""
     from keyaudit.case import open_case
-    from keyaudit.report import check_target, former_keys, write_report
+    from keyaudit.report import former_keys, write_report
 
     opened = open_case(case)
-    target = out if out is not None else case / ("report-to-share" if share else "report")
-    check_target(target, [folder for folders in opened.folders.values() for folder in folders])
+    target = _target(opened, out, "share" if share else "report")
     options = {"fail_on": fail_on, "keep_going": keep_going}
     with _progress() as progress:
         result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=progress)
-        former = since or former_keys(case / "report" if share else target)
-        changes = None if former is None else result.compared_with(former)
-        write_report(
-            result, target, share=share, all_keys=all_keys, changes=changes, options=options, progress=progress
-        )
+        if former := since or former_keys(case / "report" if share else target):
+            result = result.since(former)
+        write_report(result, target, share=share, all_keys=all_keys, options=options, progress=progress)
     if as_json:
         say((target / "summary.json").read_text(encoding="utf-8").rstrip("\n"))
     else:
-        say(*_told(result, target, share), *_moved(changes))
+        say(*_told(result, target, share))
     return exit_code(result, fail_on)
+
+
+def _target(opened: Case, out: Path | None, kind: str) -> Path:
+    """Where the files go; refused before any work if they cannot."""
+    from keyaudit.case import OURS
+    from keyaudit.report.place import check_target
+
+    target = opened.root / OURS[kind] if out is None else out
+    check_target(target, kind, [folder for folders in opened.folders.values() for folder in folders])
+    return target
 
 
 @commands.command()
@@ -122,10 +138,10 @@ def plan(case: Path, out: Path | None, as_of: str | None) -> None:
     """Write what is left to do in the TMS: steps per pool, lists to delete and to paste, people to write to."""
     from keyaudit.case import open_case
     from keyaudit.plan import migration_plan
-    from keyaudit.report import check_target, write_plan
+    from keyaudit.report import write_plan
 
-    opened, target = open_case(case), out if out is not None else case / "plan"
-    check_target(target, [folder for folders in opened.folders.values() for folder in folders])
+    opened = open_case(case)
+    target = _target(opened, out, "plan")
     with _progress() as progress:
         result = opened.reconcile(_date(as_of), progress=progress)
         progress("writing the plan")
@@ -142,7 +158,7 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
     from keyaudit.case import open_case
 
     if key == "-":
-        key = sys.stdin.readline().rstrip("\r\n")
+        key = click.get_text_stream("stdin", errors="replace").readline().rstrip("\r\n")
     if not key.strip():
         raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
     with _progress() as progress:
@@ -170,31 +186,34 @@ def exit_code(result: Reconciliation, fail_on: str) -> int:
 
 
 def say(*lines: str, err: bool = False) -> None:
-    """Print lines; what the terminal or the file behind it cannot show gets a plain twin. A closed one is no error."""
+    """Print lines, as the terminal or the file behind it can show them. A closed one is no error."""
     stream = sys.stderr if err else sys.stdout
-    if stream is None:
-        return
-    text = "\n".join(lines)
-    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if stream is not None:
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            colour = False if os.environ.get("NO_COLOR") else None
+            click.echo(fitting("\n".join(lines), stream.encoding), err=err, color=colour)
+
+
+def fitting(text: str, encoding: str | None) -> str:
+    """A text as an encoding can hold it: what it has no sign for gets a plain twin."""
+    kind = encoding or "utf-8"
     try:
-        text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        for sign, twin in PLAIN_TWINS.items():
-            text = text.replace(sign, twin)
-        text = text.encode(encoding, "replace").decode(encoding)
-    with contextlib.suppress(BrokenPipeError, ValueError):
-        click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
+        text.encode(kind)
+    except UnicodeEncodeError:
+        text = text.translate(PLAIN_TWINS).encode(kind, "replace").decode(kind)
+    return text
 
 
-PLAIN_TWINS = {"→": "->", "…": "...", "·": "-", "—": "-", "–": "-", "“": '"', "”": '"', "’": "'", "≥": ">="}
+PLAIN_TWINS = str.maketrans({"→": "->", "←": "<-", "…": "...", "·": "-", "—": "-", "–": "-", "“": '"', "”": '"', "’": "'", "≥": ">="})  # fmt: skip
 
 
 def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     """The verdict, the groups, the work in its order with its dates, and the paths."""
-    from keyaudit.card import group_words, work_lines
+    from keyaudit.card import change_lines, group_words, work_lines
     from keyaudit.masking import one_line
+    from keyaudit.report.sets import foreign
     from keyaudit.rulebook import VERDICTS
-    from keyaudit.words import weekday
+    from keyaudit.words import listed, weekday
 
     colours = {"blocked": "red", "act": "red", "incomplete": "yellow", "watch": "yellow", "clear": "green"}
     shades = {"locked out now": "red", "due": "bright_yellow", "not known": "magenta", "settled": "green"}
@@ -211,22 +230,12 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     lines += [f"Not understood: {one_line(text)}" for text in result.not_understood]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
     if share:
-        return [*lines, "Codes are masked, and nobody is named: these files can be sent on."]
-    return [*lines, f"Plan:      {target / 'plan' / 'steps.txt'}"]
-
-
-def _moved(changes: Changes | None) -> list[str]:
-    """How many keys moved since the former audit, by where from and where to."""
-    if changes is None:
-        return []
-    if not len(changes):
-        return ["", "Since the former audit no key has moved."]
-    counted = list(changes.counted())[:12]
-    return [
-        "",
-        f"Since the former audit ({len(changes):,} changes, all in changes.csv):",
-        *(f"  {number:>9,}  {told}" for number, told in counted),
-    ]
+        lines.append("Codes are masked, and nobody is named: these files can be sent on.")
+        if others := [path.relative_to(target).as_posix() for path in foreign(target)]:
+            lines.append(one_line(f"Not of this report, and not masked: {listed(others)}."))
+    else:
+        lines.append(f"Plan:      {target / 'plan' / 'steps.txt'}")
+    return [*lines, *(["", *changed] if (changed := change_lines(result.changes, 12)) else [])]
 
 
 @contextlib.contextmanager
@@ -242,7 +251,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
     def step(told: str) -> None:
         nonlocal width
         if (passed := time.monotonic() - began) >= PATIENCE:
-            line = f"{one_line(told)[:60]} ({passed:.0f} s)"
+            line = fitting(f"{one_line(told)[:60]} ({passed // 60:02.0f}:{passed % 60:02.0f})", sys.stderr.encoding)
             sys.stderr.write(f"\r{line:<{width}}")
             sys.stderr.flush()
             width = len(line)
@@ -263,19 +272,26 @@ def main(arguments: list[str] | None = None) -> Any:
         with stoppable():
             return commands.main(arguments, prog_name="keyaudit", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        code, told = 130, "interrupted. Nothing was written."
+        code, told = 130, f"interrupted. {_left()}"
     except click.ClickException as problem:
         code, told = 2, problem.format_message()
     except KeyauditError as problem:
         code, told = 2, str(problem)
     except MemoryError:
-        code, told = 2, "out of memory. Close other programs, or audit fewer pools at once. Nothing was written."
+        code, told = 2, f"out of memory. Close other programs, or audit fewer pools at once. {_left()}"
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
-        code, told = 2, f"{where}{problem.strerror or type(problem).__name__}. Nothing was written."
+        code, told = 2, f"{where}{problem.strerror or type(problem).__name__}. {_left()}"
     except Exception as problem:  # a mistake of ours: its words may hold a key, its kind and place cannot
         place = traceback.extract_tb(problem.__traceback__)[-1]
         where = f"{type(problem).__name__} in {Path(place.filename).name}, line {place.lineno}"
-        code, told = 2, f"a mistake of this program ({where}). Nothing was written. Please report it."
+        code, told = 2, f"a mistake of this program ({where}). {_left()} Please report it."
     say(f"keyaudit: {told}", err=True)
     sys.exit(code)
+
+
+def _left() -> str:
+    """What the run has left, if it ended before its end."""
+    placed = getattr(sys.modules.get("keyaudit.report.place"), "placed", None)  # not imported: none was placed
+    target = placed() if placed else None
+    return f"The report is in place: {target}." if target else "Nothing was written."

@@ -28,6 +28,10 @@ class CaseError(KeyauditError):
     """A case folder or its case.toml does not have the agreed form."""
 
 
+class Slip(KeyauditError, ValueError):
+    """Something was asked for that there is not; the message gives the choices."""
+
+
 class ReconcileError(KeyauditError):
     """The exports contradict each other in a way no verdict can rest on."""
 

@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from keyaudit.audit import Audit
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
+from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import NO, YES, Facts, at
@@ -26,7 +28,6 @@ from keyaudit.words import count, plain, sentence
 if TYPE_CHECKING:
     import pandas as pd
 
-    from keyaudit.audit import Reconciliation
 
 LEARNER_SEES = {
     "yes": "A learner who enters it today gets in.",
@@ -113,14 +114,16 @@ class Explanation:
             yield html(moment, weight, day, SHADES[self.family], *mark, SHADES[self.family], top, what)
 
 
-def explain(audit: Reconciliation, text: str) -> Explanation:
+def explain(audit: Audit, text: str | None) -> Explanation:
     """Tell the story of the key meant by a code, a reference, a unique ending, a learner's name or address.
 
-    Otherwise say what else may be meant. Raises ValueError if nothing is asked for.
+    Otherwise say what else may be meant. Raises Slip if nothing is asked for.
     """
+    if text is None and audit.total:
+        return story(audit, int(audit.order[0]))
     asked = text if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
-        raise ValueError(
+        raise Slip(
             'explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner\'s name'
         )
     f = audit.facts
@@ -170,12 +173,12 @@ def _status(f: Facts, key: int) -> str:
     return _STATUSES[int(f.status[key])].code
 
 
-def story(audit: Reconciliation, key: int) -> Explanation:
+def story(audit: Audit, key: int) -> Explanation:
     """The story of a key by its number."""
     return next(stories(audit, np.array([key])))
 
 
-def stories(audit: Reconciliation, keys: Array) -> Iterator[Explanation]:
+def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:
     """The stories of some keys, by their numbers; what is said of many is found once, for all of them together."""
     f, (of, rows) = audit.facts, _records(audit.facts, keys)
     links = np.unique(f.link[keys][f.link[keys] >= 0])
@@ -237,14 +240,14 @@ def _verdicts(f: Facts, keys: Array) -> dict[int, tuple[str, str, str, str]]:
 _STATUSES = list(STATUSES.values())
 
 
-def named(audit: Reconciliation, keys: Array) -> list[tuple[str, str]]:
+def named(audit: Audit, keys: Array) -> list[tuple[str, str]]:
     """Keys where others may see them: reference and ending."""
     codes = audit.facts.codes.take(pa.array(keys)).to_pylist()
     ends = ("(not readable)" if code is None else ending(code) for code in codes)
     return list(zip(_column(audit, "reference", keys), ends, strict=True))
 
 
-def _column(audit: Reconciliation, name: str, keys: Array) -> list[Any]:
+def _column(audit: Audit, name: str, keys: Array) -> list[Any]:
     """A column of some keys as it may be seen: a twin to share has its own."""
     f, rows = audit.facts, keys
     if audit.is_masked:
@@ -257,7 +260,7 @@ def _column(audit: Reconciliation, name: str, keys: Array) -> list[Any]:
     return [taken[row] for row in range(len(taken))] if isinstance(taken, Coded) else list(taken.to_pylist())
 
 
-def _because(audit: Reconciliation, keys: Array) -> Iterator[str]:
+def _because(audit: Audit, keys: Array) -> Iterator[str]:
     """What the exports say of some keys, as the rule book asks for it."""
     f, answers, given = audit.facts, ("no", "yes", "not known"), bool(audit.facts.course_keys_given)
     columns = [*(f[name][keys].tolist() for name in FACTS), f.redeemed_at[keys].astype("datetime64[D]").tolist()]
@@ -296,7 +299,7 @@ def _roles(f: Facts, rows: Array) -> list[str]:
     return [names[place] for place in places.tolist()]
 
 
-def _told(audit: Reconciliation, rows: Array) -> list[str]:
+def _told(audit: Audit, rows: Array) -> list[str]:
     """Some records in words: where each stands, and the dates and the state it gives."""
     f = audit.facts
     shown = (row["source_file"] for row in audit.source_rows)
@@ -330,7 +333,7 @@ def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
     return {key: tuple(sorted(moments)) for key, moments in found.items()}
 
 
-def _seen_elsewhere(audit: Reconciliation, text: str) -> list[str]:
+def _seen_elsewhere(audit: Audit, text: str) -> list[str]:
     """Rows of the log and of other keys with a code that no pool and no course key has."""
     f, lines = audit.facts, []
     for role in ("distribution", "other_keys"):
@@ -354,7 +357,7 @@ def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
                 yield key, ROLES_NAMED[_roles(f, np.array([row]))[0]]
 
 
-def find(audit: Reconciliation, learner: str) -> pd.DataFrame:
+def find(audit: Audit, learner: str) -> pd.DataFrame:
     """The keys of a learner, masked, with where the name stands; empty if no export names them."""
     where: dict[int, list[str]] = {}
     for key, role in _of_learner(audit.facts, learner):
@@ -365,13 +368,15 @@ def find(audit: Reconciliation, learner: str) -> pd.DataFrame:
     return table
 
 
-def browse(audit: Reconciliation) -> Any:
+def browse(audit: Audit) -> Any:
     """Every key, masked, in a table to sort and search; with itables if it is there, else a plain table."""
     table = audit.shown_rows(np.arange(audit.total)).reset_index()
     try:
-        import itables
+        import itables  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return table
     from IPython.display import HTML
 
-    return HTML(itables.to_html_datatable(table, table_id="keyaudit-browse", connected=False, showIndex=False))
+    return HTML(  # type: ignore[no-untyped-call]
+        itables.to_html_datatable(table, table_id="keyaudit-browse", connected=False, showIndex=False)
+    )

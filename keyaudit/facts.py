@@ -19,7 +19,6 @@ from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
-from keyaudit.pools import match_pools
 
 NO, YES, UNKNOWN = 0, 1, 2
 NEVER = np.datetime64("NaT", "s")
@@ -105,7 +104,10 @@ class Facts:
 
     def column(self, name: str) -> Coded:
         """A column of all records, one role below the other."""
-        return self._once(f"column {name}", lambda: Coded.stacked([export.column(name) for _, export in self.given()]))
+        found: Coded = self._once(
+            f"column {name}", lambda: Coded.stacked([export.column(name) for _, export in self.given()])
+        )
+        return found
 
     def dates(self, name: str) -> Array:
         """The dates of a column, NaT where there is none or it cannot be read."""
@@ -121,13 +123,19 @@ class Facts:
 
     def sign(self, name: str) -> Array:
         """Of every record: does it say so? (`Export.signs`: redeemed, learner_without_date, …)"""
-        none = lambda export: np.zeros(len(export), dtype=bool)  # noqa: E731
-        return self._once(f"sign {name}", lambda: self.stacked(lambda export: export.signs.get(name, none(export))))
+
+        def of(export: Export) -> Array:
+            return export.signs.get(name, np.zeros(len(export), dtype=bool))
+
+        return self._once(f"sign {name}", lambda: self.stacked(of))
 
     def comparable(self, name: str) -> Coded:
         """A column of names for comparing: two names that mean the same have one code."""
         same = self.same.get(name, {})
-        return self._once(f"same {name}", lambda: self.column(name).map(lambda t: same.get(fold_name(t), fold_name(t))))
+        found: Coded = self._once(
+            f"same {name}", lambda: self.column(name).map(lambda text: same.get(fold_name(text), fold_name(text)))
+        )
+        return found
 
     def of_file(self, learn: Callable[[Any], Any]) -> Array:
         """Of every record: what is learnt of its file."""
@@ -181,7 +189,6 @@ facts(  # of records
     files=lambda f: [file for _, export in f.given() for file in export.files],
     in_pools=lambda f: f.is_in("pools_before", "pools_now"),
     course_rows=lambda f: f.is_in("course_keys"),
-    pools=lambda f: match_pools(f),
     pool=lambda f: f.pools.pool,  # its number, -1 for none
     pool_count=lambda f: len(f.pools.names),
     has_learner=lambda f: f.column("redeemed_by").filled | f.column("redeemed_email").filled,

@@ -17,7 +17,7 @@ from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at, fact, facts
-from keyaudit.rulebook import FINDINGS, SEVERITIES, STATUSES, Code, holds, severity_of
+from keyaudit.rulebook import BY_PAIR, FINDINGS, SEVERITIES, STATUSES, Code, holds, severity_of
 from keyaudit.words import count, listed, plain
 
 
@@ -58,10 +58,10 @@ def by_rules(f: Facts, of_what: str) -> Iterator[Found]:
         of = np.flatnonzero(np.broadcast_to(holds(row.rule, f), size))
         if not len(of):
             continue
-        if code in STATUSES:
+        if code in STATUSES and code not in BY_PAIR:
             message = Coded(f.reason[0][of].astype(np.int32), f.reason[1])
-        elif fields := [name for _, name, _, _ in Formatter().parse(row.message) if name]:
-            told = zip(*(FIELDS[name](f, of) for name in fields), strict=True)
+        elif fields := {name: FIELDS[name](f, of) for _, name, _, _ in Formatter().parse(row.message) if name}:
+            told = zip(*fields.values(), strict=True)
             message = Coded.of([row.message.format(**dict(zip(fields, values, strict=True))) for values in told])
         else:
             message = Coded(np.zeros(len(of), np.int32), [row.message])
@@ -144,7 +144,7 @@ def _of_inputs(f: Facts) -> Iterator[Note]:
 # --- all of them ---
 
 facts(
-    found=lambda f: [*f.found_of_keys, *by_rules(f, "pool")],  # all, a block for each kind
+    found=lambda f: [*f.found_of_keys, *by_rules(f, "pool")]  # all, a block for each kind
 )
 
 

@@ -179,7 +179,7 @@ def _series(column: Any, name: str) -> Any:
 
     if isinstance(column, Coded):
         if isinstance(column.values, np.ndarray):
-            return column.spread(np.datetime64("NaT"), "datetime64[s]")
+            return column.spread(np.datetime64("NaT", "s"), "datetime64[s]")
         values = column.listed()
         kept = column.distinct() if len(set(values)) < len(values) else column
         return pd.Categorical.from_codes(kept.codes, pd.Index(kept.listed(), dtype="str"), ordered=name in ORDERED)

@@ -20,9 +20,9 @@ SAMPLE, SAMPLE_DAY = "halfway", "2026-04-09"
 OWN = {  # what the parameters of a notebook are in a copy that lies in a case's folder notebooks/; others stay
     "CASE": '".."',
     "AFTER": '".."',
+    "MENDED": '".."',
     "AS_OF": 'None  # what case.toml says, else today; or a date such as "2026-04-09"',
     "OUT": '"../report"',
-    "FILE": '"pools-before"',
     "POOL": "None  # the one that needs somebody most; or its name",
     "KEY": "None  # the one that needs somebody most; or a code, a reference, the end of a code, a learner's name",
 }

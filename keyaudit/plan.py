@@ -7,19 +7,20 @@ up, delete, recreate, count, export again, expire the pool.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyaudit.audit import Reconciliation
-from keyaudit.coded import Array
+from keyaudit.audit import Audit
+from keyaudit.coded import Array, Coded
 from keyaudit.facts import Facts, at
+from keyaudit.keytable import frame
 from keyaudit.masking import ending
-from keyaudit.rulebook import ACTIONS, ADD, ASSIGNMENTS, KEYS, LISTS, POOL, STATUSES
-from keyaudit.settings import of_pools
+from keyaudit.rulebook import ACTIONS, ADD, ASSIGNMENTS, FINDINGS, KEYS, LISTS, POOL, Code, holds
+from keyaudit.settings import key_setting, of_pools, pool_setting
 from keyaudit.tallies import NO_POOL
 from keyaudit.words import are, count, listed, plain, sentence, weekday
 
@@ -28,19 +29,52 @@ if TYPE_CHECKING:
 
 SOON = 30  # days: a pool that ends sooner gives no expiration for its keys
 SETTINGS = ("name", "course", "organization", "expiration", "max_uses", "content_availability", "any_organization")
-ASK_COURSE = "ask whoever ordered the keys: no export says it"
-TICK = "tick Redeemable by any student regardless of organization (the pool was open to everyone using its organization; ticking opens the key to students of every organization: ask first)"
+IN_PLAN = ("pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by")
+TO_TYPE = {  # finding about a setting → the pool's column with what to type
+    "expires_earlier": "expires_on",
+    "availability_shorter": "content_availability",
+    "organization_differs": "organization",
+}
+FORMULA_LIKE = ("=", "+", "-", "@")
 LOGIN = "the address of your training site's login page"
 THREE_STEPS = (
     "1. Sign in (new learners: create an account). 2. Choose Redeem Training Key. 3. Enter the key exactly as it stands, in "
-    "upper and lower case, without blanks. If you already have an account, sign in first: the training key field of the login "
-    "page is for people who have no account yet."
+    "upper and lower case, without blanks. If you already have an account, sign in first and do not use the training key field "
+    "of the login page: it is for people who have no account yet."
 )
-LETTER = "Your training key{ending} for {course} no longer works; here is a new one. " + THREE_STEPS
-REMINDER = (
-    "Please redeem your training key{ending} for {course} before {until}: it stops working on that day. " + THREE_STEPS
-)
-FORMULA_LIKE = ("=", "+", "-", "@")
+LETTERS = {  # by action
+    "reissue": "Your training key{ending} for {course} no longer works; here is a new one. " + THREE_STEPS,
+    "remind": "Please redeem your training key{ending} for {course} before {until}: it stops working on that day. "
+    + THREE_STEPS,
+}
+WORDS = {
+    "who": "ask whoever ordered the keys: no export says it",
+    "until": "ask whoever ordered the keys until when they are promised: ",
+    "tick": "tick Redeemable by any student regardless of organization (the pool was open to everyone using its organization; ticking opens the key to students of every organization: ask first)",
+    "leave": "do not tick Redeemable by any student regardless of organization",
+    "alone": "untouched, the key is for its organization alone",
+    "hidden": "Attention: {files} not show who has redeemed. Whoever has redeemed must not be recreated: make the lists anew from exports that show it.",
+    "again": f"Unless the exports named above are of today: export {{pool}}{KEYS} (all columns, no filter) into course-keys, audit again, and use the new lists. Whoever redeemed meanwhile must not be recreated.",
+    "pool_again": f"this pool ({POOL} → Export) into pools-now and ",
+    "line_end": "{codes} of the list `{what}` {hold} the end of a line and cannot be pasted: type {them} by hand from the TMS.",
+    "formula": "{codes} of the list `{what}` {begin} with =, +, - or @: copy {them} from the text file, never through a spreadsheet.",
+    "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
+    "delete course keys": f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete).{{courses}} To undo: add the same code to the entry again.",
+    "courses": " {keys} under {theirs} instead of {ours}: first make sure that these are not two names of one course (else say so in case.toml, [same_course], and audit again).",
+    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together and nobody was sent it, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
+    "create": "Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {settings}.",
+    "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save.{{missing}}",
+    "missing": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}; and leave out whoever has got a new key meanwhile.",
+    "count": f"Count in {KEYS}: pasted {{paste:,}}, appeared ___. They must be equal.",
+    "paste after comparing": f"Of the list `paste after comparing`, paste those you have compared with their lookalikes ({ADD}), and count again.{{free}}",
+    "free": f" Delete each from the pool first ({POOL} → Edit), if it is still there.",
+    "audit again": f"Export {KEYS}{{pool}} again, and audit again.",
+    "expire": f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.",
+    "remind": "Write to the learners of the sheet Reminders: each key works until its date, at the latest until {removed}.",
+    "reissue": f"Check in {ASSIGNMENTS} that the learner has not redeemed since the last pool export; if not, create a new course key with the pool's settings ({ADD}) and write to the learner (sheet Reissue).",
+}  # fmt: skip
+LOOK_FIRST = ("export again", "ask the learner", "look it up")
+BY_THEMSELVES = ("ask about the course", "right the course", "review the invoice", "extend", "correct the setting", "leave")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +113,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class MigrationPlan:
-    """The remaining work. Shown masked; `lists` hold full codes.
+    """The remaining work. Shown masked; the lists hold full codes.
 
     `batches`: one row per pool with keys to recreate. `keys`: one row per key that needs somebody, with its action.
     `steps`: what to do, pool by pool, in order. `reissue`, `reminders`: whom to write to. `made_from`: the exports.
@@ -92,138 +126,100 @@ class MigrationPlan:
     step_rows: tuple[PlanStep, ...]
     letters: tuple[Letter, ...]
     reminder_letters: tuple[Letter, ...]
+    actions: Mapping[str, int]
     codes_of: Mapping[tuple[str, str], list[str]] = field(repr=False)
-    actions: Mapping[str, int] = field(default_factory=dict)
-    key_rows: tuple[tuple[Any, ...], ...] = field(default=(), repr=False)
-
-    def lists(self, what: str) -> dict[str, list[str]]:
-        """Pool → its codes on one of LISTS, in the order of its export; pools with none are left out."""
-        return {pool: codes for (pool, name), codes in self.codes_of.items() if name == what}
+    key_columns: Mapping[str, Any] = field(repr=False)
 
     def codes(self, pool: str, what: str) -> list[str]:
-        """The codes of one pool on one of LISTS."""
+        """The codes of one pool on one of LISTS, in the order of its export."""
         return self.codes_of.get((pool, what), [])
 
     @cached_property
     def batches(self) -> pd.DataFrame:
         """One row per pool with keys to recreate: the form's settings, counts per list, act_by."""
-        import pandas as pd
-
         rows = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in self.batch_rows]
-        made = pd.DataFrame(rows, columns=["pool", *SETTINGS, *LISTS, "act_by"])
-        return made.astype({"act_by": "datetime64[s]"})
+        return _table(rows, ["pool", *SETTINGS, *LISTS, "act_by"]).astype({"act_by": "datetime64[s]"})
 
     @cached_property
     def steps(self) -> pd.DataFrame:
         """What to do, pool by pool, in order: pool, step, what, keys."""
-        import pandas as pd
-
-        rows = [(step.pool, step.step, step.what, step.keys) for step in self.step_rows]
-        return pd.DataFrame(rows, columns=["pool", "step", "what", "keys"])
+        return _table(self.step_rows, [one.name for one in fields(PlanStep)])
 
     @cached_property
     def keys(self) -> pd.DataFrame:
-        """One row per key that needs somebody: pool, action, code, reference, status, works, works_until, act_by."""
-        import pandas as pd
-
-        names = ["pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by"]
-        made = pd.DataFrame(self.key_rows, columns=names)
-        return made.astype({"works_until": "datetime64[s]", "act_by": "datetime64[s]"})
+        """One row per key that needs somebody, columns IN_PLAN."""
+        return frame(self.key_columns, IN_PLAN).astype(dict.fromkeys(("pool", "action", "status", "works"), "str"))
 
     @property
     def reissue(self) -> pd.DataFrame:
         """Learners who need a new key, for a mail merge."""
-        return _merge(self.letters)
+        return _table(self.letters, [one.name for one in fields(Letter)]).rename(columns=plain)
 
     @property
     def reminders(self) -> pd.DataFrame:
         """Learners to remind while their key works, for a mail merge."""
-        return _merge(self.reminder_letters)
+        return _table(self.reminder_letters, [one.name for one in fields(Letter)]).rename(columns=plain)
 
     def __repr__(self) -> str:
         """The counts of every action."""
         width = max(map(len, ACTIONS))
-        told = [
-            f"  {code:<{width}}  {self.actions[code]:>7,}  {what}"
-            for code, what in ACTIONS.items()
-            if self.actions.get(code)
-        ]
+        told = [f"  {code:<{width}}  {self.actions[code]:>7,}  {what}" for code, what in ACTIONS.items() if self.actions[code]]  # fmt: skip
         return "\n".join([self.title, *self.warnings, *told])
 
 
-def _merge(letters: tuple[Letter, ...]) -> pd.DataFrame:
+def _table(rows: Sequence[Any], columns: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    names = list(Letter.__dataclass_fields__)
-    return pd.DataFrame(
-        [[getattr(letter, name) for name in names] for letter in letters], columns=[plain(n) for n in names]
-    )
+    return pd.DataFrame(list(rows), columns=columns)
 
 
-def migration_plan(audit: Reconciliation) -> MigrationPlan:
+def migration_plan(audit: Audit) -> MigrationPlan:
     """Plan the remaining work of an audit: what to delete, recreate, reissue, in which pool, with which settings."""
     f = audit.facts
-    step, steps = f.step
-    needing = np.flatnonzero(f.needs)
     pool = np.where(f.home_pool >= 0, f.home_pool, at(f.home_pool, f.link, -1))  # a stray goes with its key
-    order = needing[np.lexsort((f.row[f.first_record[needing]], f.file[f.first_record[needing]], pool[needing]))]
-    names = np.array([*f.pools.names, NO_POOL], dtype=object)
-    work = {
-        name: order[pool[order] == number]
-        for number, name in zip(np.unique(pool[order]), names[np.unique(pool[order])], strict=True)
-    }
+    order = np.flatnonzero(f.needs)
+    order = order[np.lexsort((f.row[f.first_record[order]], f.file[f.first_record[order]], pool[order]))]
+    names = [*f.pools.names, NO_POOL]
+    work = {names[number]: order[pool[order] == number] for number in np.unique(pool[order]).tolist()}
     codes_of, odd = _lists(f, work)
-    on_list = {name: {what: len(codes_of.get((name, what), ())) for what in LISTS} for name in work}
     due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
-    batches = tuple(_batches(f, on_list, due))
     acts = {name: _actions(f, keys) for name, keys in work.items()}
-    rows = []
+    batches, rows = [], list[PlanStep]()
     for name in sorted(work, key=lambda name: (due[name], name)):
-        batch = next((batch for batch in batches if batch.pool == name), None)
-        rows += [PlanStep(name, place, *told) for place, told in enumerate(_steps(audit, name, work[name], acts[name], on_list[name], batch, odd.get(name, [])), start=1)]  # fmt: skip
-    totals = {code: sum(act.get(code, 0) for act in acts.values()) for code in ACTIONS}
-    left = sum(number for code, number in totals.items() if code != "leave")
-    title = f"{count(left)} {'needs' if left == 1 else 'need'} somebody." if left else "Nothing is left to do."
+        on_list = {what: len(codes_of.get((name, what), ())) for what in LISTS}
+        batch = Batch(name, _settings(f, name), on_list, due[name]) if on_list["paste"] or on_list["paste after comparing"] else None  # fmt: skip
+        batches += [batch] if batch else []
+        told = _steps(f, name, work[name], acts[name], on_list, batch, odd[name])
+        rows += [PlanStep(name, place, *step) for place, step in enumerate(told, start=1)]
+    totals = {code: sum(act[code] for act in acts.values()) for code in ACTIONS}
+    left = len(order) - totals["leave"]
     accepted = (f"{count(audit.excused)} {are(audit.excused)} accepted and left out.",) if audit.excused else ()
+    columns = {name: _of(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
+    columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
+    columns["action"] = Coded.of(f.step[1][number].action for number in f.step[0][order].tolist())
     return MigrationPlan(
-        title,
+        f"{count(left)} {'needs' if left == 1 else 'need'} somebody." if left else "Nothing is left to do.",
         tuple(_made_from(f)),
         (*_doubts(f), *accepted),
-        batches,
+        tuple(sorted(batches, key=lambda batch: names.index(batch.pool))),
         tuple(rows),
-        tuple(_letters(f, order, "reissue", LETTER)),
-        tuple(_letters(f, order, "remind", REMINDER)),
-        codes_of,
+        tuple(_letters(f, order, "reissue")),
+        tuple(_letters(f, order, "remind")),
         totals,
-        tuple(_key_rows(f, order, names[pool])),
+        codes_of,
+        columns,
     )
 
 
-def _key_rows(f: Facts, order: Array, pool: Array) -> Iterator[tuple[Any, ...]]:
-    step, steps = f.step
-    works = ("yes", "used", "unknown", "not_yet", "no")
-    codes, references = f.codes.take(order).to_pylist(), f.references.take(order).to_pylist()
-    for at, key in enumerate(order.tolist()):
-        status = list(STATUSES)[f.status[key]]
-        yield (
-            pool[key],
-            steps[step[key]].action,
-            codes[at],
-            references[at],
-            status,
-            works[f.works[key]],
-            f.works_until[key],
-            f.act_by[key],
-        )
+def _of(column: Any, places: Array) -> Any:
+    return column[places] if isinstance(column, np.ndarray) else column.take(places)
 
 
 def _actions(f: Facts, keys: Array) -> dict[str, int]:
-    step, steps = f.step
-    numbers = np.bincount(step[keys], minlength=len(steps))
-    found: dict[str, int] = {}
-    for one, number in zip(steps, numbers.tolist(), strict=True):
-        if number:
-            found[one.action] = found.get(one.action, 0) + number
+    """How many keys need each action, zeros included."""
+    found = dict.fromkeys([*ACTIONS, ""], 0)
+    for step, number in zip(f.step[1], np.bincount(f.step[0][keys], minlength=len(f.step[1])).tolist(), strict=True):
+        found[step.action] += number
     return found
 
 
@@ -231,19 +227,18 @@ def _lists(f: Facts, work: Mapping[str, Array]) -> tuple[dict[tuple[str, str], l
     """(Pool, list) → codes; and of every pool what is odd about some of them: one that holds a line end stands on no list."""
     step, steps = f.step
     codes_of: dict[tuple[str, str], list[str]] = {}
-    odd: dict[str, list[str]] = {}
-    for name, keys in work.items():
-        for what in LISTS:
-            wanted = [number for number, one in enumerate(steps) if what in one.lists]
-            mine = keys[np.isin(step[keys], wanted) & f.readable[keys]]
-            codes = f.codes.take(mine).to_pylist()
+    odd: dict[str, list[str]] = {name: [] for name in work}
+    for what in LISTS:
+        is_on = np.array([what in one.lists for one in steps])
+        for name, keys in work.items():
+            codes = f.codes.take(keys[is_on[step[keys]] & f.readable[keys]]).to_pylist()
             kept = [code for code in codes if len(code.splitlines()) == 1]
-            if len(kept) < len(codes):
-                odd.setdefault(name, []).append(f"{count(len(codes) - len(kept), 'code')} of the list `{what}` hold the end of a line and cannot be pasted: type them by hand from the TMS.")  # fmt: skip
-            if risky := sum(code.startswith(FORMULA_LIKE) for code in kept):
-                odd.setdefault(name, []).append(f"{count(risky, 'code')} of the list `{what}` begin with =, +, - or @: copy them from the text file, never through a spreadsheet.")  # fmt: skip
-            if kept:
-                codes_of[name, what] = kept
+            risky = sum(code.startswith(FORMULA_LIKE) for code in kept)
+            for number, told in ((len(codes) - len(kept), "line_end"), (risky, "formula")):
+                verbs = ("holds", "begins", "it") if number == 1 else ("hold", "begin", "them")
+                words = dict(zip(("hold", "begin", "them"), verbs, strict=True), codes=count(number, "code"), what=what)
+                odd[name] += [WORDS[told].format(**words)] if number else []
+            codes_of |= {(name, what): kept} if kept else {}
     return codes_of, odd
 
 
@@ -257,152 +252,119 @@ def _doubts(f: Facts) -> Iterator[str]:
     """What makes the lists unsafe: said before anything else."""
     hidden = [file.source_file for file in f.files if file.shows.get("redemption", "yes") != "yes"]
     if hidden:
-        yield f"Attention: {listed(hidden)} {'does' if len(hidden) == 1 else 'do'} not show who has redeemed. Whoever has redeemed must not be recreated: make the lists anew from exports that show it."  # fmt: skip
+        yield WORDS["hidden"].format(files=f"{listed(hidden)} {'does' if len(hidden) == 1 else 'do'}")
 
 
-def _batches(f: Facts, on_list: Mapping[str, Mapping[str, int]], due: Mapping[str, dt.date]) -> Iterator[Batch]:
+def _settings(f: Facts, pool: str) -> dict[str, str]:
     """The form's settings as the pool has them; what nobody knows, or what the pool's end makes doubtful, is asked for."""
-    told = {
-        name: of_pools(f, name) for name in ("course", "organization", "expires_on", "content_availability", "sitewide")
+    place, who = f.pools.names.index(pool), WORDS["who"]
+    names = ("course", "organization", "expires_on", "content_availability", "sitewide")
+    course, organization, expires, days, sitewide = (of_pools(f, name)[place] for name in names)
+    box = {1.0: WORDS["tick"], 0.0: WORDS["leave"]}
+    return {
+        "name": f"{pool} (from its pool)",
+        "course": course or who,
+        "organization": organization or who,
+        "expiration": _expiration(f, expires),
+        "max_uses": "leave blank (one use)",
+        "content_availability": f"{count(int(days), 'day')}" if days is not None and days > 0 else who,
+        "any_organization": box.get(sitewide, f"{who}; {WORDS['alone']}"),
     }
-    for pool, name in enumerate(f.pools.names):
-        if name not in on_list or not any(on_list[name][what] for what in ("paste", "paste after comparing")):
-            continue
-        days, sitewide = told["content_availability"][pool], told["sitewide"][pool]
-        box = {1.0: TICK, 0.0: "do not tick Redeemable by any student regardless of organization"}
-        settings = {
-            "name": f"{name} (from its pool)",
-            "course": told["course"][pool] or ASK_COURSE,
-            "organization": told["organization"][pool] or ASK_COURSE,
-            "expiration": _expiration(f, told["expires_on"][pool]),
-            "max_uses": "leave blank (one use)",
-            "content_availability": f"{count(int(days), 'day')}" if days is not None and days > 0 else ASK_COURSE,
-            "any_organization": box.get(sitewide, f"{ASK_COURSE}; untouched, the key is for its organization alone"),
-        }
-        yield Batch(name, settings, on_list[name], due[name])
 
 
 def _expiration(f: Facts, expires: Any) -> str:
-    """The pool's own end if it is later than the removal and more than 30 days away; else whom to ask, and why."""
+    """The pool's own end if it is not the removal and more than 30 days away; else whom to ask, and why."""
     if expires is None or np.isnat(expires):
-        return "ask whoever ordered the keys until when they are promised: the pool's end is not known"
+        return WORDS["until"] + "the pool's end is not known"
     day = expires.item().date()
     if day == f.calendar.removed:
-        return (
-            f"ask whoever ordered the keys until when they are promised: the pool ends on {day}, the day of the removal"
-        )
+        return WORDS["until"] + f"the pool ends on {day}, the day of the removal"
     if (day - f.day).days <= SOON:
-        when = "ended" if day <= f.day else "ends"
-        return f"ask whoever ordered the keys until when they are promised: the pool {when} on {day}"
-    return day.isoformat()
+        return WORDS["until"] + f"the pool {'ended' if day <= f.day else 'ends'} on {day}"
+    return str(day)
 
 
-def _steps(
-    audit: Reconciliation,
-    pool: str,
-    keys: Array,
-    acts: Mapping[str, int],
-    on_list: Mapping[str, int],
-    batch: Batch | None,
-    odd: list[str],
-) -> Iterator[tuple[str, int]]:
+def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: Mapping[str, int], batch: Batch | None, odd: list[str]) -> Iterator[tuple[str, int]]:  # fmt: skip
     """What to do in one pool, in order, each with the number of keys it is about."""
-    f = audit.facts
-    yield from _once(f, keys, ("export again", "ask the learner", "look it up"))
+    has_pool = not f.is_removed and pool != NO_POOL
+    yield from _once(f, keys, LOOK_FIRST)
     if any(on_list.values()):
-        again = "" if f.is_removed or pool == NO_POOL else f"this pool ({POOL} → Export) into pools-now and "
-        yield f"Unless the exports named above are of today: export {again}{KEYS} (all columns, no filter) into course-keys, audit again, and use the new lists. Whoever redeemed meanwhile must not be recreated.", 0  # fmt: skip
-    yield from _once(
-        f,
-        keys,
-        ("ask about the course", "right the course", "review the invoice", "extend", "correct the setting", "leave"),
-    )
-    for text in odd:
-        yield text, 0
-    strays, delete, courses, paste, compared = (on_list[what] for what in ("delete after comparing", "delete from the pool", "delete course keys", "paste", "paste after comparing"))  # fmt: skip
-    if delete:
-        yield (
-            f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save. Leave the backup in pools-before as it is.",
-            delete,
-        )
-    if courses:
-        yield (
-            f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete).",
-            courses,
-        )
-    if strays:
-        yield f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together and nobody was sent it, delete the course key ({KEYS} → its entry).", strays  # fmt: skip
+        yield WORDS["again"].format(pool=WORDS["pool_again"] if has_pool else ""), 0
+    yield from _once(f, keys, BY_THEMSELVES)
+    regenerated = FINDINGS[Code.codes_regenerated]
+    if batch and holds(regenerated.rule, f)[f.pools.names.index(pool)]:
+        yield f"{regenerated.message} Before you paste, decide. {regenerated.remedy[f.period]}", 0
+    yield from ((text, 0) for text in odd)
+    for what in ("delete from the pool", "delete course keys", "delete after comparing"):
+        if on_list[what]:
+            yield WORDS[what].format(courses=_courses(f, keys)), on_list[what]
     if batch:
         told = "; ".join(f"{plain(name)}: {batch.settings[name]}" for name in SETTINGS)
-        yield (
-            f"Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {sentence(told)}.",
-            0,
-        )
-    if paste:
-        missing = acts.get("recreate", 0)
-        first = (
-            f" Of these, {count(missing)} {are(missing)} missing: only if {KEYS}, exported anew without a filter, still does not show them; and whoever has got a new key meanwhile is left out."
-            if missing
-            else ""
-        )
-        yield (
-            f"Paste the list `paste` into Add Multiple Training Keys ({ADD}), one code per line, and save.{first}",
-            paste,
-        )
-        yield f"Count in {KEYS}: pasted {paste:,}, appeared ___. They must be equal.", paste
-    if compared:
-        free = "" if f.is_read_only else f" Delete each from the pool first ({POOL} → Edit), if it is still there."
-        yield (
-            f"Of the list `paste after comparing`, paste those you have compared with their lookalikes, and count again.{free}",
-            compared,
-        )
+        yield WORDS["create"].format(settings=sentence(told)), 0
+    if paste := on_list["paste"]:
+        number = acts["recreate"]
+        words = {"keys": f"{count(number)} {are(number)}", "them": "it" if number == 1 else "them"}
+        yield WORDS["paste"].format(missing=WORDS["missing"].format(**words) if number else ""), paste
+        yield WORDS["count"].format(paste=paste), paste
+    if compared := on_list["paste after comparing"]:
+        yield WORDS["paste after comparing"].format(free="" if f.is_read_only else WORDS["free"]), compared
     if any(on_list.values()):
-        yield f"Export {KEYS}{'' if f.is_removed or pool == NO_POOL else ' and this pool'} again, and audit again.", 0
-    if delete and not f.is_read_only:
-        yield f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.", 0
-    if number := acts.get("remind"):
-        yield (
-            f"Write to the learners of the sheet Reminders: each key works until its date, at the latest until {weekday(f.calendar.removed)}.",
-            number,
-        )
-    if number := acts.get("reissue"):
-        yield f"Check in {ASSIGNMENTS} that the learner has not redeemed since the last pool export; if not, create a new course key with the pool's settings ({ADD}) and write to the learner (sheet Reissue).", number  # fmt: skip
+        yield WORDS["audit again"].format(pool=" and this pool" if has_pool else ""), 0
+    if on_list["delete from the pool"] and not f.is_read_only:
+        yield WORDS["expire"], 0
+    for action in ("remind", "reissue"):
+        if acts[action]:
+            yield WORDS[action].format(removed=weekday(f.calendar.removed)), acts[action]
+
+
+def _doing(f: Facts, keys: Array, action: str) -> Array:
+    """Those of some keys that need an action."""
+    return keys[np.array([step.action == action for step in f.step[1]])[f.step[0][keys]]]
 
 
 def _once(f: Facts, keys: Array, actions: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    """The steps of some actions in the words of the rule book, each text once."""
-    place, steps = f.step
+    """The steps of some actions in the words of the rule book, each text once; of a setting with its entries and its value."""
     texts, words = f.next_step
     for action in actions:
-        mine = keys[[steps[number].action == action for number in place[keys]]]
+        mine = _doing(f, keys, action)
         for text in dict.fromkeys(texts[mine].tolist()):
-            yield words[text], int((texts[mine] == text).sum())
+            of = mine[texts[mine] == text]
+            yield words[text] + (_to_type(f, of) if action in ("correct the setting", "extend") else ""), len(of)
 
 
-def _letters(f: Facts, order: Array, action: str, text: str) -> Iterator[Letter]:
+def _to_type(f: Facts, keys: Array) -> str:
+    """In which entries some keys with one wrong setting stand, and what their pool has there."""
+    code = f.setting_findings[f.setting_number[keys[0]] - 1][0]
+    told = f" Entry: {entries}." if (entries := _quoted(key_setting(f, "name"), keys)) else ""
+    value = of_pools(f, TO_TYPE[code])[int(f.home_pool[keys[0]])] if code in TO_TYPE else None
+    if value is None:
+        return told
+    return f"{told} The pool's: {value.item().date() if isinstance(value, np.datetime64) else f'{value:g}' if isinstance(value, float) else value}."
+
+
+def _quoted(column: Coded, keys: Array) -> str:
+    """The different values that some keys have in a column."""
+    own = column.take(keys)
+    return listed([f'"{own.listed()[place]}"' for place in own.used()])
+
+
+def _courses(f: Facts, keys: Array) -> str:
+    """What is to be asked before keys are deleted that stand under another course than their pool's."""
+    mine = _doing(f, keys, "move")
+    if not len(mine):
+        return ""
+    words = {"theirs": _quoted(key_setting(f, "course"), mine), "ours": _quoted(pool_setting(f, "course"), mine)}
+    return WORDS["courses"].format(keys=f"{count(len(mine))} {'stands' if len(mine) == 1 else 'stand'}", **words)
+
+
+def _letters(f: Facts, order: Array, action: str) -> list[Letter]:
     """A line per learner and key; the key by its reference and ending."""
-    place, steps = f.step
-    mine = [key for key in order.tolist() if steps[place[key]].action == action]
-    courses = of_pools(f, "course")
-    found = []
-    for key in mine:
-        pool = int(f.home_pool[key])
-        course, until = courses[pool] or "your course", f.works_until[key]
-        end, name = ending(f.codes[key].as_py() or ""), f.references[key].as_py()
-        day = "" if np.isnat(until) else until.item().date().isoformat()
-        words = text.format(
-            course=course, until=day or weekday(f.calendar.removed), ending=f" ending in {end[1:]}" if end else ""
-        )
-        found.append(
-            Letter(
-                f.holder.get(key, "not in the log"),
-                course,
-                f.pools.names[pool],
-                f"{name} {end}".strip(),
-                "",
-                day,
-                LOGIN,
-                words,
-            )
-        )
-    yield from sorted(found, key=lambda letter: (letter.learner, letter.course, letter.former_key))
+    courses, found = of_pools(f, "course"), []
+    for key in _doing(f, order, action).tolist():
+        pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
+        course, day = courses[pool] or "your course", "" if np.isnat(until) else str(until.item().date())
+        words = {"until": day or weekday(f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
+        learner, former = f.holder.get(key, "not in the log"), f"{f.references[key].as_py()} {end}".strip()
+        text = LETTERS[action].format(course=course, **words)
+        found.append(Letter(learner, course, f.pools.names[pool], former, "", day, LOGIN, text))
+    return sorted(found, key=lambda letter: (letter.learner, letter.course, letter.former_key))

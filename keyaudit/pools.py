@@ -6,18 +6,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import ReconcileError, toml
-from keyaudit.exports.names import bare_name, fold_name, undated_name
+from keyaudit.exports.names import bare_name, fold_name, undated_name, without_date
 from keyaudit.exports.records import Note
+from keyaudit.facts import Facts, fact
 from keyaudit.rulebook import Code
-
-if TYPE_CHECKING:
-    from keyaudit.facts import Facts
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
 SHORTEST_CUT = 28  # … and the blanks or signs at the cut may be gone too
@@ -74,7 +72,8 @@ class _Groups:
         self._leader[self.root(other)] = self.root(one)
 
 
-def match_pools(f: Facts) -> Pools:
+@fact
+def pools(f: Facts) -> Pools:
     """Give every record of the pool exports and of the pool list its pool.
 
     Raises ReconcileError for two exports of one name with different courses, and for two unequal later exports.
@@ -271,7 +270,7 @@ def _shown(members: list[_Unit], renamed: dict[str, str]) -> str:
             name = unit.name if fold_name(undated_name(unit.name)) != fold_name(name) else name
     bare = {fold_name(undated_name(unit.name)) for unit in members}
     if len(bare) == 1 and len({unit.fold for unit in members}) > 1:
-        name = undated_name(name)
+        name = without_date(name)
     return next((new for new in renamed.values() if any(unit.name == new for unit in members)), name)
 
 

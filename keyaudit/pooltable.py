@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from keyaudit.coded import Array
 from keyaudit.facts import By, Facts, facts
-from keyaudit.rulebook import STAGES, STATUSES, URGENCY
+from keyaudit.rulebook import STAGES, STATUSES
 from keyaudit.settings import of_pools
 from keyaudit.words import listed, plain
 
@@ -96,39 +97,33 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
     """Every pool: those that need somebody first, the most urgent on top."""
     statuses = _counts(f.home_pool, f.status, f.pool_count, len(STATUSES))
     backup, both = _distinct(f, f.is_in("pools_before")), _distinct(f, f.in_pools & ~f.is_set_aside)
-    expires = of_pools(f, "expires_on").spread(np.datetime64("NaT"), "datetime64[s]")
+    expires = of_pools(f, "expires_on").spread(np.datetime64("NaT", "s"), "datetime64[s]")
     courses, organizations = of_pools(f, "course"), of_pools(f, "organization")
-    needing = np.flatnonzero(f.needs & (f.home_pool >= 0))
-    order = needing[np.lexsort((_urgency(f)[needing], f.act_by[needing]))]
+    order = f.order[(f.needs & (f.home_pool >= 0))[f.order]]
     first = By(f.home_pool[order], f.pool_count).first(np.ones(len(order), dtype=bool))
     step, steps = f.next_step
-    rows = []
+    rows: list[tuple[int, PoolRow]] = []  # and the place of each
     for pool, name in enumerate(f.pools.names):
         key = int(order[first[pool]]) if first[pool] >= 0 else None
         is_over = bool(np.broadcast_to(f.pool_is_over, f.pool_count)[pool]) or bool(expires[pool] <= f.as_of)
         exported = f.pools.has_before[pool] or f.pools.has_now[pool]
         done = "not_exported" if not exported else "closed" if is_over else "moved"
         stage = done if key is None else "begun" if f.pool_begun[pool] else "not_begun"
-        rows.append(
-            PoolRow(
-                name,
-                courses[pool],
-                organizations[pool],
-                expires[pool],
-                stage,
-                dict(zip(STATUSES, statuses[pool].tolist(), strict=True)),
-                steps[step[key]] if key is not None else IDLE[stage][int(f.is_removed)],
-                f.act_by[key].item().date() if key is not None else None,
-                int(backup[pool]),
-                int(both[pool] - backup[pool]),
-                _elsewhere(f, pool),
-            )
+        row = PoolRow(
+            name,
+            courses[pool],
+            organizations[pool],
+            expires[pool],
+            stage,
+            dict(zip(STATUSES, statuses[pool].tolist(), strict=True)),
+            steps[step[key]] if key is not None else IDLE[stage][int(f.is_removed)],
+            f.act_by[key].item().date() if key is not None else None,
+            int(backup[pool]),
+            int(both[pool] - backup[pool]),
+            _elsewhere(f, pool),
         )
-    yield from sorted(rows, key=lambda row: (row.act_by is None, row.act_by or f.day, list(STAGES).index(row.stage) if row.act_by is None else 0))  # fmt: skip
-
-
-def _urgency(f: Facts) -> Array:
-    return np.array([URGENCY.index(code) for code in STATUSES])[f.status]
+        rows.append((int(first[pool]) if key is not None else len(order) + list(STAGES).index(stage), row))
+    yield from (row for _, row in sorted(rows, key=itemgetter(0)))
 
 
 def _counts(group: Array, kind: Array, groups: int, kinds: int) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.names import natural
 from keyaudit.facts import NEVER, By, Facts, at, fact, facts
@@ -29,7 +30,7 @@ facts(  # of keys: their course keys
 facts(  # of keys: their pools
     expired_unannounced=lambda f: (
         f.in_pool & at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2])
-    ),  # fmt: skip
+    ),
     pool_ended=lambda f: f.in_pool & ~f.places.any(f.may_hold & ~f.place_ended),  # wherever it may still be
     starts_on=lambda f: at(f.place_starts[0], f.home, NEVER),
     pool_expires_on=lambda f: at(np.where(f.place_expires[1], f.place_expires[0], NEVER), f.home, NEVER),

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.audit import Reconciliation, Shown
+from keyaudit.audit import Audit, Shown
 from keyaudit.coded import TEXT
 from keyaudit.columns import COLUMNS, fold_header
 from keyaudit.exports.codes import PARTS
@@ -24,7 +24,7 @@ HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # p
 NAMES = ("course", "organization", "course_key_name", "course_key_course", "course_key_organization")
 
 
-def masked(audit: Reconciliation) -> Reconciliation:
+def masked(audit: Audit) -> Audit:
     """An audit of the same counts in which every code is a reference and an ending, wherever it stood.
 
     Known codes and people are also taken out of what people write themselves: names of pools, courses, organizations, course
@@ -83,9 +83,9 @@ def _apart(names: list[str], secrets: Secrets) -> dict[str, str]:
     return shown
 
 
-def _references(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str]) -> Any:
+def _references(audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str]) -> Any:
     """Of every key, in the order of urgency: reference and ending without secrets, as Arrow texts."""
-    known = pools | {name.rsplit("/", 1)[-1]: shown.rsplit("/", 1)[-1] for name, shown in files.items()}
+    known = {**pools} | {name.rsplit("/", 1)[-1]: shown.rsplit("/", 1)[-1] for name, shown in files.items()}
     texts = []
     for text in audit.key_columns["reference"].to_pylist():
         name, row, more = re.fullmatch(r"(?s)(.*?)(, row \d+)((?: \(.*\))?)", text).groups()  # type: ignore[union-attr]
@@ -94,7 +94,7 @@ def _references(audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str
 
 
 def _keys(
-    audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
+    audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
 ) -> dict[str, Any]:
     columns = dict(audit.key_columns)
     ends = pa.array([ending(code or "") for code in columns["training_key"].to_pylist()], TEXT)
@@ -120,7 +120,7 @@ def _shown_file(text: str, files: Mapping[str, str]) -> str:
 
 
 def _findings(
-    audit: Reconciliation, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
+    audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
 ) -> dict[str, Any]:
     """A finding's code is shown as its key is; a code no export knows, by its place."""
     columns = dict(audit.finding_columns)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from keyaudit.coded import Array, Coded
+from keyaudit.errors import Slip
 from keyaudit.facts import NEVER, Facts
 from keyaudit.rulebook import FAMILIES, STATUSES, URGENCY
 from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from keyaudit.audit import Reconciliation
 
 NO_POOL = "in no pool"  # the line of keys that stand only in course keys
 
@@ -34,9 +30,8 @@ class Task:
     rows: Array
 
 
-def tasks(audit: Reconciliation) -> list[Task]:
-    """The work list, the most urgent first: by day, then by urgency of the status, then the pool with the most keys."""
-    columns = audit.key_columns
+def tasks(columns: Mapping[str, Any]) -> list[Task]:
+    """The work list of keys, the most urgent first: by day, then by urgency of the status, then the pool with the most keys."""
     day, status, pool, step = (columns[name] for name in ("act_by", "status", "pool", "next_step"))
     rows = np.flatnonzero(day.filled)
     if not len(rows):
@@ -65,45 +60,29 @@ def cross_count(group: Coded, kind: Coded, unknown: str) -> dict[str, dict[str, 
     return found
 
 
-def outlook_counts(
-    audit: Reconciliation, by: str, on: Iterable[dt.date] | None = None
+def outlook(
+    f: Facts, pools: Sequence[str] | None = None, on: Iterable[dt.date] | None = None
 ) -> tuple[list[dt.date], list[str], Array]:
-    """How many codes would still work: dates, names of statuses or pools, and the counts by date and name."""
-    if by not in ("status", "pool"):
-        raise ValueError(f'outlook(by="{by}"): choose "status" or "pool"')
-    f = audit.facts
+    """How many codes would still work: dates, names of statuses (or of the pools given), and the counts by date and name."""
     alive = np.flatnonzero((f.works == W_YES) | (f.works == W_NOT_YET))
-    until, today = f.works_until[alive], np.datetime64(audit.as_of, "s")
-    dates = sorted({audit.as_of, *_turning_points(audit, until[until > today])} if on is None else set(on))
-    if dates and dates[0] < audit.as_of:
-        raise ValueError(f"outlook: {dates[0]} lies before the day of the audit, {audit.as_of}")
+    until, today = f.works_until[alive], np.datetime64(f.day, "s")
+    dates = sorted({f.day, *_turning_points(f, until[until > today])} if on is None else set(on))
+    if dates and dates[0] < f.day:
+        raise Slip(f"outlook: {dates[0]} lies before the day of the audit, {f.day}")
     waits = (f.works[alive] == W_NOT_YET) & ~np.isnat(f.starts_on[alive])
     start = np.where(waits, f.starts_on[alive], today)
-    if by == "status":
+    if pools is None:
         group, names = f.status[alive], list(STATUSES)
     else:
-        rows = [row.pool for row in audit.pool_rows]
-        place = np.array([*(rows.index(name) if name in rows else -1 for name in f.pools.names), len(rows)])
-        group, names = place[f.home_pool[alive]], [*rows, *([NO_POOL] if (f.home_pool[alive] < 0).any() else [])]
+        place = np.array([*(pools.index(name) if name in pools else -1 for name in f.pools.names), len(pools)])
+        group, names = place[f.home_pool[alive]], [*pools, *([NO_POOL] if (f.home_pool[alive] < 0).any() else [])]
     days = np.array(dates, dtype="datetime64[s]")
     return dates, names, working(days, start, np.where(np.isnat(until), LAST, until), group, len(names))
 
 
-def outlook(audit: Reconciliation, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
-    """The same as a DataFrame: see `Reconciliation.outlook`."""
-    import pandas as pd
-
-    dates, names, counts = outlook_counts(audit, by, on)
-    table = pd.DataFrame(
-        counts, columns=names, index=pd.DatetimeIndex(np.array(dates, dtype="datetime64[s]"), name="date")
-    )
-    table.insert(0, "works", counts.sum(axis=1), allow_duplicates=True)
-    return table
-
-
-def _turning_points(audit: Reconciliation, until: Array) -> list[dt.date]:
+def _turning_points(f: Facts, until: Array) -> list[dt.date]:
     """The deadlines to come, and the twelve dates on which most codes stop working."""
-    coming = [date for _, date in audit.calendar.deadlines() if date > audit.as_of]
+    coming = [date for _, date in f.calendar.deadlines() if date > f.day]
     dates, counts = np.unique(until, return_counts=True)
     most = dates[np.argsort(-counts, kind="stable")[:12]]
     return [*coming, *(date.date() for date in most.astype("datetime64[s]").tolist())]

@@ -54,7 +54,8 @@ def _everywhere(f: Facts, rule: str) -> Array:
 
 def _chosen(f: Facts, texts: Callable[[Status], Sequence[tuple[str, Any]]]) -> tuple[Array, list[Any]]:
     """Of every key the first of its status' texts that applies: a place among those of all statuses, and those."""
-    found, every = np.full(f.keys, -1), []
+    found = np.full(f.keys, -1)
+    every: list[Any] = []
     for number, row in enumerate(STATUSES.values()):
         of, known = np.flatnonzero(f.status == number), texts(row)
         if len(of):

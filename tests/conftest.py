@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import keyaudit as ka
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "data" / "samples"

@@ -24,7 +24,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from keyaudit import charts
-from keyaudit.audit import Reconciliation
 from keyaudit.calendar import Calendar
 from keyaudit.charts.overtime import dates, ticks
 from keyaudit.charts.paint import DARK, FILL, INK, LEFT_OF, PAPER, STRIPE, WIDTH, WORD, printable, width
@@ -32,7 +31,7 @@ from keyaudit.coded import TEXT, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.records import Export, Source, Table
 from keyaudit.findings import Accepted
-from keyaudit.reconciliation import reconcile
+from keyaudit.reconciliation import Reconciliation, reconcile
 from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, STATUSES, ways
 from keyaudit.share import masked
 from keyaudit.tallies import working

@@ -33,7 +33,10 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", out)
     assert (run.returncode, run.stderr) == (1, "")
-    assert run.stdout.startswith("blocked: Learners are locked out, or money is lost.\n82 of 258 keys need somebody.")
+    assert run.stdout.splitlines()[:2] == [
+        "halfway: blocked: A learner is locked out or may be, or money is lost.",
+        "93 of 258 keys need somebody.",
+    ]
     assert "\x1b" not in run.stdout
     names = ["MANIFEST.json", "findings.csv", "keys.csv", "plan", "report.html", "report.xlsx", "summary.json"]
     assert sorted(path.name for path in out.iterdir()) == names
@@ -41,18 +44,19 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     assert (out / "findings.csv").read_bytes().partition(b"\r\n")[0].decode() == ",".join(FINDINGS)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     fields = [
+        "case",
         "as_of",
         "phase",
         "verdict",
+        "headline",
         "answers",
         "keys",
+        "groups",
+        "accepted",
         "statuses",
         "works",
-        "findings",
-        "tie_out",
-        "sources",
-        "not_checked",
     ]
+    fields += ["findings", "tie_out", "sources", "not_checked"]
     assert list(summary) == fields
     assert (summary["keys"], summary["verdict"], summary["phase"]) == (258, "blocked", "migrate")
     assert list(summary["statuses"]) == list(STATUSES)
@@ -61,8 +65,9 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     assert (tie["rows_read"], tie["keys"], tie["repeats"], tie["set_aside"], tie["unexplained"]) == (413, 411, 0, 2, 0)
     with (out / "keys.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    order = [(list(STATUSES).index(row["status"]), row["pool"] == "", row["pool"]) for row in rows]
-    assert order == sorted(order)
+    days = [row["act_by"] or "9999" for row in rows]
+    assert days == sorted(days)
+    assert [day != "9999" for day in days].count(True) == 93
     manifest = json.loads((out / "MANIFEST.json").read_text(encoding="utf-8"))
     assert manifest["outputs"]["keys.csv"]["rows"] == 258
 
@@ -90,18 +95,21 @@ def test_json_prints_the_summary(tmp_path: Path) -> None:
     assert json.loads(run.stdout)["keys"] == sum(json.loads(run.stdout)["statuses"].values())
 
 
-def test_statuses_come_with_dates_the_most_urgent_first(tmp_path: Path) -> None:
+def test_groups_come_first_then_the_work_in_its_order_with_dates(tmp_path: Path) -> None:
     run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "r")
     lines = [" ".join(line.split()) for line in run.stdout.splitlines()]
-    assert lines[4:12] == [
-        "missing 3 today",
-        "altered 6 today",
-        "wrong_course 3 today",
-        "duplicate 1 today",
-        "redeemed_recreated 2 today",
-        "undetermined 1 today",
-        "stray 6 today",
-        "to_migrate 60 by Fri 10 Apr 2026",
+    assert lines[3:9] == [
+        "As of Thu 9 Apr 2026; next deadline: migrate by Fri 10 Apr 2026, in 1 day.",
+        "",
+        "locked out now 7",
+        "due by Fri 10 Apr 2026 85",
+        "not known 1",
+        "settled 165",
+    ]
+    assert lines[10] == "today: 3 keys in Security Operations - Fabrikam, missing"
+    assert lines[19:21] == [
+        "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate",
+        "and 3 more lines: the page",
     ]
     folder = tmp_path / "r"
     named = ("Page", "report.html"), ("Workbook", "report.xlsx"), ("Plan", "plan/steps.txt")
@@ -140,13 +148,17 @@ def test_exit_codes(fail_on: str, code: int, tmp_path: Path) -> None:
 
 
 def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> None:
-    write("pools-before/P.csv", "Training_Key Expires Course\nKEY-00001 2026-12-31 C")
-    write("pools-now/P.csv", "Training_Key Expires Course")
+    head = "Training_Key Redeemed Expires Course"
+    write("pools-before/P.csv", f"{head}\nKEY-00001 . 2026-12-31 C")
+    write("pools-now/P.csv", head)
     case = write("course-keys/k.csv", "Training_Key Course Expires Uses Max_Uses\nKEY-00001 C 2026-12-31 0 .")
     assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 0
     case = write("course-keys/k.csv", "Training_Key Course Expires Max_Uses\nKEY-00001 C 2026-12-31 .")
     unknown = keyaudit("audit", case, "--as-of", "2026-04-09", "--fail-on", "critical")
-    assert (unknown.returncode, unknown.stdout.partition(":")[0]) == (1, "incomplete")
+    assert (unknown.returncode, unknown.stdout.partition("\n")[0]) == (
+        1,
+        "case: incomplete: The exports leave questions open.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,7 +181,8 @@ def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> N
             {"pools/a.csv": "Key\nA1\n", "case.toml": '[files."pools/b.csv"]\nrows = 1'},
             'matches no file. Did you mean "pools/a.csv"?',
         ),
-        ({"pools/a.csv": "Key\nA1\n", "pools/b.xls": "old"}, "pools/b.xls: this form is not read"),
+        ({"pools/a.csv": "Key\nA1\n", "pools/b.xls": "old"}, "pools/b.xls: no column holds the training key"),
+        ({"pools/a.csv": "Key\nA1\n", "b.xls": "old"}, "b.xls: an export must lie in a folder that says what it is"),
         ({"pools/a.csv": "Key\nA1\n", "course-keys/a.csv": "Key\nA1\n"}, "are the same file"),
         ({"pools/a.csv": "Key\nA1\n", "case.toml.txt": "as_of = 2026-04-09"}, "rename it to case.toml"),
         ({"pools/a.csv": "Schlüssel,Nutzer\nA1,B\n"}, 'training_key = "Schlüssel"'),
@@ -197,7 +210,7 @@ def test_bad_input_is_one_message_and_nothing_half_written(files: dict[str, str]
         (["audit", "no-such-folder"], "does not exist"),
         (["audit", SAMPLES / "two-files", "--as-of", "9.4.2026"], "Write it as YYYY-MM-DD"),
         (["audit", SAMPLES / "two-files", "--out", __file__], "is a file"),
-        (["audit", SAMPLES / "two-files", "--out", SAMPLES / "two-files" / "pools-before"], "holds the exports"),
+        (["audit", SAMPLES / "two-files", "--out", SAMPLES / "two-files" / "pools-before"], "is for exports"),
         (["audit", SAMPLES / "two-files", "--out", SAMPLES], "holds the exports"),
         (["audit"], "Missing argument"),
         (["explain", SAMPLES / "two-files", "-"], "No key was given"),
@@ -211,13 +224,15 @@ def test_bad_usage(arguments: list[object], words: str) -> None:
 
 
 def test_an_unreadable_file_can_be_passed_over(write: Write) -> None:
-    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31")
-    case = write("course-keys/k.csv", "Training_Key Expires Uses Max_Uses\nKEY-00001 2026-12-31 0 .")
+    """What was not read proves nobody's lock-out: the verdict is at best incomplete."""
+    write("pools-before/P.csv", "Training_Key Redeemed Expires Course\nKEY-00001 . 2026-12-31 C")
+    case = write("course-keys/k.csv", "Training_Key Course Expires Uses Max_Uses\nKEY-00001 C 2026-12-31 0 .")
     (case / "course-keys" / "broken.xlsx").write_bytes(b"PK\x03\x04 nothing")
     assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 2
     run = keyaudit("audit", case, "--as-of", "2026-04-09", "--keep-going", "--fail-on", "critical")
-    assert (run.returncode, run.stdout.partition(":")[0]) == (1, "blocked")
-    assert "broken.xlsx" in run.stdout
+    assert (run.returncode, run.stdout.split(": ")[:2]) == (1, ["case", "act"])
+    assert "To be put right: a file could not be read (1)." in run.stdout
+    assert "Not checked: course-keys/broken.xlsx: is damaged or cut short." in run.stdout
 
 
 def test_explain_tells_one_key_without_showing_it() -> None:
@@ -287,7 +302,7 @@ def test_explain_names_the_log_the_assignment_and_the_other_key_but_nobody() -> 
     assert "redeemed in its pool: on 2025-07-26" in passed_on
     assert "(distribution log): sent 2025-03-19" in passed_on
     assert "(course assignment): created 2025-07-26, Active" in passed_on
-    assert "redeemed_by_other" in passed_on
+    assert "warning: redeemed by other. Somebody else redeemed it" in passed_on
     assert not [name for name in ("Kim Park", "Bo Chen") if name in passed_on]
     assert "(other keys)" in keyaudit("explain", case, "Cloud Foundations - Adventure, row 17").stdout
 
@@ -298,12 +313,12 @@ def test_since_says_what_moved(tmp_path: Path) -> None:
     case = SAMPLES / "halfway"
     assert "Since" not in keyaudit("audit", case, "--as-of", "2026-04-09", "--out", out).stdout
     same = keyaudit("audit", case, "--as-of", "2026-04-09", "--out", out, "--since", out / "keys.csv")
-    assert "Since the former audit no key has moved." in same.stdout
+    assert "Since the former audit no key has changed." in same.stdout
     later = keyaudit("audit", case, "--as-of", "2026-11-22", "--out", out, "--since", out / "keys.csv")
-    assert "         60  moved: to_migrate → lapsed, works yes → no: time has passed" in later.stdout
+    assert "69 keys moved: to migrate → lapsed, works yes → no: time has passed" in later.stdout
     with (out / "changes.csv").open(encoding="utf-8", newline="") as file:
         lapsed = [row for row in csv.DictReader(file) if row["status"] == "lapsed"]
-    assert len(lapsed) == 60
+    assert len(lapsed) == 69
     assert {row["status before"] for row in lapsed} == {"to_migrate"}
     assert "changes.csv" in json.loads((out / "MANIFEST.json").read_text())["outputs"]
 
@@ -325,7 +340,7 @@ def test_since_refuses_another_file_and_keeps_the_report(tmp_path: Path) -> None
 def test_the_plan_command(tmp_path: Path) -> None:
     run = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "plan")
     assert run.returncode == 0
-    assert run.stdout.startswith("82 keys need somebody.\n")
+    assert run.stdout.startswith("93 keys need somebody.\n")
     assert (tmp_path / "plan" / "steps.txt").is_file()
     again = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", SAMPLES / "halfway")
     assert (again.returncode, "holds the exports of the case" in again.stderr) == (2, True)

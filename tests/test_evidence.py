@@ -319,7 +319,7 @@ def test_rules_of_dashes_and_a_footer_of_a_database(delimiter: str) -> None:
     export = read(text, "course_keys")
     assert codes(export) == ["A1B2C3D0", "A1B2C3D1", "A1B2C3D2"]
     assert aside(export) == [(2, "rule"), (7, "note")]
-    assert told(export) == ["uniform_padding note", "sheet_not_read note"]
+    assert told(export) == ["uniform_padding note", "notes_set_aside note"]
 
 
 def test_invisible_signs_and_entities_in_names() -> None:
@@ -432,7 +432,7 @@ def test_rows_that_are_no_keys_are_set_aside_and_said(rows: list[str], expected:
     export = read("Training Key,Course,Redeemed\n" + "\n".join(rows) + "\n")
     assert len(export) == expected
     assert [reason for _, reason in aside(export)] == reasons
-    assert told(export).count("sheet_not_read note") == ("note" in reasons)
+    assert told(export).count("notes_set_aside note") == ("note" in reasons)
     sheet: ROWS = [row.split(",") for row in rows]
     in_book = read([["Training Key", "Course", "Redeemed"], *([cell or None for cell in row] for row in sheet)])
     assert (codes(in_book), [reason for _, reason in aside(in_book)]) == (codes(export), reasons)
@@ -445,7 +445,7 @@ def test_rows_of_checkboxes_are_blank_rows_told_once(role: str) -> None:
     assert codes(export) == ["A1B2C3D0"]
     assert {reason for _, reason in aside(export)} == {"no code, and no fact of ours"}
     assert told(export) == ["blank_key note"]
-    assert any("987 rows" in note.message and "(3 to 989)" in note.message for note in export.told)
+    assert any("987 rows" in note.message and "rows 3 to 989" in note.message for note in export.told)
 
 
 def test_a_row_without_a_code_but_with_a_fact_is_told() -> None:

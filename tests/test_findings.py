@@ -10,8 +10,7 @@ from conftest import SAMPLES, Write, audit, found
 import keyaudit as ka
 from keyaudit.columns import FINDINGS
 from keyaudit.rulebook import FINDINGS as FINDINGS_TABLE
-from keyaudit.rulebook import SEVERITIES
-from keyaudit.rulebook import STATUSES
+from keyaudit.rulebook import SEVERITIES, STATUSES
 
 POOL = "Training_Key Course Organization Created    Redeemed   Starts     Expires"
 COURSE = "Training_Key Name Course Organization Created    Expires    Max_Uses Uses Content_Availability Redeemable_By_Any_Student"
@@ -24,6 +23,7 @@ CLEAN = {
     "distribution/d.csv": "Training_Key Sent_To\nKEY-00001 Ana\nKEY-00002 Bo",
 }
 BEFORE, NOW, KEYS, LISTED, LOG = CLEAN
+STILL = CLEAN[BEFORE].replace("2026-12-31", "2026-12-30")  # a later export that is no copy of the backup
 MOVED = "KEY-00001 E C O 2026-04-01 2026-12-31 . 0 180 No"
 
 
@@ -35,14 +35,14 @@ SHOWN: dict[str, tuple[dict[str, str], str, list[str], str]] = {
     "missing": (course_key("FRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"), "2026-04-03", ["KEY-00001"], "critical"),
     "altered": (course_key(MOVED.replace("KEY-00001", "key-00001")), "2026-04-03", ["KEY-00001"], "critical"),
     "stray": (course_key(MOVED.replace("KEY-00001", "key-00001")), "2026-04-03", ["key-00001"], "error"),
-    "lapsed": ({NOW: CLEAN[BEFORE], **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-06-01", ["KEY-00001"], "critical"),
+    "lapsed": ({NOW: STILL, **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-06-01", ["KEY-00001"], "critical"),
     "wrong_course": (course_key(MOVED.replace(" C ", " D ")), "2026-04-03", ["KEY-00001"], "critical"),
     "redeemed_recreated": (course_key(MOVED + "\n" + MOVED.replace("00001", "00002")), "2026-04-03", ["KEY-00002"], "critical"),
     "double_redemption": (course_key(MOVED.replace("00001", "00002").replace(". 0", ". 1")), "2026-04-03", ["KEY-00002"], "critical"),
     "expired_unused": (course_key(MOVED.replace("2026-12-31", "2026-10-01")), "2026-11-22", ["KEY-00001"], "critical"),
-    "duplicate": ({NOW: CLEAN[BEFORE]}, "2026-04-03", ["KEY-00001"], "error"),
+    "duplicate": ({NOW: STILL}, "2026-04-03", ["KEY-00001"], "error"),
     "undetermined": ({KEYS: ""}, "2026-04-03", ["KEY-00001"], "error"),
-    "to_migrate": ({NOW: CLEAN[BEFORE], LISTED: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03", ["KEY-00001"], "warning"),
+    "to_migrate": ({NOW: STILL, LISTED: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03", ["KEY-00001"], "warning"),
     "expired": ({BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-01-31"), NOW: "", LISTED: "", LOG: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03", ["KEY-00001"], "note"),
     "organization_differs": (course_key(MOVED.replace(" O ", " Other ")), "2026-04-03", ["KEY-00001"], "error"),
     "scope_narrowed": ({LISTED: CLEAN[LISTED].replace("No", "Yes")}, "2026-04-03", ["KEY-00001"], "error"),
@@ -63,7 +63,7 @@ SHOWN: dict[str, tuple[dict[str, str], str, list[str], str]] = {
     "redemption_in_future": ({BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2026-08-04"), NOW: "", LISTED: ""}, "2026-04-03", ["KEY-00002"], "warning"),
     "redemption_before_creation": ({BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2024-03-04")}, "2026-04-03", ["KEY-00002"], "warning"),
     "key_added_late": ({BEFORE: CLEAN[BEFORE].replace("KEY-00002 C O 2025-01-02", "KEY-00002 C O 2026-04-18")}, "2026-04-20", ["KEY-00002"], "note"),
-    "live_without_holder": ({LOG: "Training_Key Sent_To\nKEY-00002 Bo"}, "2026-04-03", ["KEY-00001"], "warning"),
+    "live_without_holder": ({LOG: "Training_Key Sent_To\nKEY-00002 Bo", "case.toml": "[distribution]\ncomplete = true"}, "2026-04-03", ["KEY-00001"], "warning"),
     "log_key_unknown": ({LOG: CLEAN[LOG] + "\nNOBODYS-99 Kim"}, "2026-04-03", ["NOBODYS-99"], "error"),
     "case_twin": (course_key(MOVED + "\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No\nfresh-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"), "2026-04-03", ["FRESH-0009", "fresh-0009"], "warning"),
     "fragile_key": ({BEFORE: CLEAN[BEFORE] + "\n00012345 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["P"], "note"),
@@ -73,7 +73,22 @@ SHOWN: dict[str, tuple[dict[str, str], str, list[str], str]] = {
     "pool_never_exported": ({LISTED: CLEAN[LISTED] + "\nQ C O 2025-01-02 2026-12-31 180 No"}, "2026-04-03", ["Q"], "error"),
     "pool_not_expired": ({NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-04-03", ["P"], "warning"),
     "pool_expired_too_soon": ({LOG: "", NOW: CLEAN[BEFORE].replace("2026-12-31", "2026-04-02").replace("KEY-00001", "KEY-00003")}, "2026-04-03", ["P"], "critical"),
-    "backup_looks_late": ({BEFORE: CLEAN[NOW] + "\nKEY-00077 C O 2025-01-02 . 2025-01-02 2026-04-02", NOW: CLEAN[NOW] + "\nKEY-00077 C O 2025-01-02 . 2025-01-02 2026-04-02"}, "2026-04-03", [""], "error"),
+    "backup_looks_late": ({BEFORE: CLEAN[NOW], NOW: ""}, "2026-04-03", ["P"], "error"),
+    "codes_regenerated": ({KEYS: f"{COURSE}\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"}, "2026-04-03", ["P"], "error"),
+    "typos_not_sought": ({BEFORE: "\n".join([POOL, *(f"SERIES-{n:04d} C O 2025-01-02 . 2025-01-02 2026-12-31" for n in range(20))]), NOW: "", LOG: "", **course_key("SERIES-0099 E C O . . . 0 180 No")}, "2026-04-03", ["P"], "note"),
+    "pool_renamed": ({"pools-now/Other.csv": CLEAN[NOW], NOW: "", LISTED: ""}, "2026-04-03", ["Other"], "note"),
+    "parts_of_one_pool": ({BEFORE: CLEAN[BEFORE] + "\nKEY-00003 C O 2025-01-02 2025-03-04 2025-01-02 2026-12-31", "pools-now/P (1).csv": CLEAN[NOW].replace("KEY-00002", "KEY-00003")}, "2026-04-03", ["P"], "note"),
+    "pool_setting_unknown": ({LISTED: ""}, "2026-04-03", ["P"], "note"),
+    "history_not_kept": ({NOW: ""}, "2026-05-10", ["P"], "error"),
+    "log_incomplete": ({LOG: "Training_Key Sent_To\nKEY-00002 Bo"}, "2026-04-03", ["P"], "note"),
+    "course_key_gone": ({"course-keys/k (1).csv": f"{COURSE}\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"}, "2026-04-03", ["KEY-00001"], "error"),
+    "redemption_unreadable": ({BEFORE: CLEAN[BEFORE].replace("KEY-00001 C O 2025-01-02 .", "KEY-00001 C O 2025-01-02 perhaps"), KEYS: f"{COURSE}\nFRESH-0009 E C O . . . 0 180 No"}, "2026-04-03", ["KEY-00001"], "error"),
+    "redemption_not_shown": ({BEFORE: "Training_Key Course Organization Expires\nKEY-00001 C O 2026-12-31\nKEY-00002 C O 2026-12-31"}, "2026-04-03", [""], "error"),
+    "column_not_understood": ({BEFORE: CLEAN[BEFORE].replace("Organization", "Price")}, "2026-04-03", [""], "note"),
+    "damaged_row": ({BEFORE: CLEAN[BEFORE] + "\nKEY-00003 C too many O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", [""], "error"),
+    "notes_set_aside": ({BEFORE: CLEAN[BEFORE] + "\nAsk_Kim_about_these . . . . . ."}, "2026-04-03", [""], "note"),
+    "files_passed_over": ({"pools-now/P.csv.part": "Training_Key Cour"}, "2026-04-03", [""], "warning"),
+    "export_cut": ({BEFORE: "\n".join([CLEAN[BEFORE], *(f"USED-{n:05d} C O 2025-01-02 2025-03-04 2025-01-02 2026-12-31" for n in range(498))])}, "2026-04-03", [""], "warning"),
     "pool_list_filtered": ({LISTED: CLEAN[LISTED].replace("2026-04-02", "2026-12-31")}, "2026-04-01", [""], "note"),
     "no_backup": ({"pools-now/Q.csv": f"{POOL}\nKEY-00005 C O 2025-01-02 . 2025-01-02 2026-12-31"}, "2026-04-03", ["Q"], "error"),
     "not_in_backup": ({NOW: CLEAN[NOW] + "\nKEY-00008 C O 2025-01-02 . 2025-01-02 2026-04-02"}, "2026-04-03", ["KEY-00008"], "warning"),
@@ -93,6 +108,7 @@ PAID = "Payment_Type Student Course Created Status"
 SHOWN |= {
     "uses_disagree": ({"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-02 Active"}, "2026-04-03", ["KEY-00001"], "warning"),
     "redeemed_by_other": (LOGGED | {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Kim_Park C 2026-04-02 Active", **course_key(MOVED.replace(". 0", ". 1"))}, "2026-04-03", ["KEY-00001"], "warning"),
+    "redeemed_before_course_key": ({"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-03-30 Active"}, "2026-04-03", ["KEY-00001"], "warning"),
     "assignment_after_removal": ({"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C 2026-05-29 Active"}, "2026-06-03", ["KEY-00002"], "warning"),
 }  # fmt: skip
 ELSEWHERE = {  # shown by workbooks, by padding, by headings: tests of reading and the sample `ugly`
@@ -131,7 +147,10 @@ def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
 
 def test_every_kind_is_shown_somewhere() -> None:
     assert set(SHOWN) | ELSEWHERE == set(FINDINGS_TABLE)
-    assert all(row.severity in SEVERITIES and row.meaning and row.remedy for row in FINDINGS_TABLE.values())
+    assert all(
+        set(row.severity) <= {*SEVERITIES, ""} and row.what and (all(row.remedy) or row.code in STATUSES)
+        for row in FINDINGS_TABLE.values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,13 +205,14 @@ def test_a_pool_that_expired_before_it_was_begun_has_expired_too_soon(write: Wri
 
 
 def test_pairs_of_names_are_groups_of_their_own(write: Write, tmp_path: Path) -> None:
+    other = "It was recreated under another course than its pool's."
     rows = [MOVED.replace(" C ", " D "), MOVED.replace("00001", "00003").replace(" C ", " X ")]
     before = CLEAN[BEFORE] + "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31"
     result = audit(made(write, tmp_path, CLEAN | {BEFORE: before, **course_key("\n".join(rows))}))
     shown = result.show_findings()
     assert shown[shown["code"] == "wrong_course"]["message"].tolist() == [
-        'Its pool is for "C", its course key for "D".',
-        'Its pool is for "C", its course key for "X".',
+        f'{other} Its pool is for "C", its course key for "D".',
+        f'{other} Its pool is for "C", its course key for "X".',
     ]
 
 
@@ -200,6 +220,7 @@ SAMPLE_DAYS = {
     **dict.fromkeys(("two-files", "halfway", "ugly", "clean"), "2026-04-09"),
     **dict.fromkeys(("one-pool/before", "one-pool/after", "one-pool/mended"), "2026-04-09"),
     "late-backup": "2026-04-20",
+    "odd-exports": "2026-04-09",
     "after-sunset": "2026-11-22",
 }
 NOT_IN_A_SAMPLE = {"file_unreadable"}  # a sample with it could not be audited
@@ -218,10 +239,10 @@ def test_the_samples_show_every_status_and_every_finding() -> None:
 
 @pytest.mark.parametrize(
     ("as_of", "severity"),
-    [("2026-04-10", "warning"), ("2026-04-11", "error"), ("2026-05-07", "error"), ("2026-05-08", "critical")],
+    [("2026-04-09", "warning"), ("2026-04-10", "error"), ("2026-05-07", "error"), ("2026-05-08", "critical")],
 )
 def test_a_key_to_migrate_grows_more_urgent(as_of: str, severity: str, write: Write, tmp_path: Path) -> None:
-    change = {NOW: CLEAN[BEFORE], LISTED: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}
+    change = {NOW: STILL, LISTED: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}
     result = audit(made(write, tmp_path, CLEAN | change), as_of)
     assert result.findings.set_index("code").loc["to_migrate", "severity"] == severity
 
@@ -248,12 +269,18 @@ def test_every_row_of_a_log_is_matched_or_named() -> None:
     assert (told["rows_read"] == parts).all()
 
 
-@pytest.mark.parametrize(("created", "expected"), [("2026-01-15", []), ("2026-04-01", [""]), (".", [""])])
+@pytest.mark.parametrize(("created", "expected"), [("2026-01-15", []), ("2026-03-19", ["P"]), (".", ["P"])])
 def test_course_keys_older_than_the_announcement_make_no_backup_late(
     created: str, expected: list[str], write: Write, tmp_path: Path
 ) -> None:
-    """An audit before the migration: the course keys there are have nothing to do with it."""
-    change = {NOW: "", LISTED: "", LOG: "", KEYS: f"{COURSE}\nOWN-000001 E C O {created} 2026-12-31 . 0 180 No"}
+    """An audit before the migration: the course keys there are have nothing to do with it. When one was made may be unknown."""
+    change = {
+        BEFORE: CLEAN[NOW],
+        NOW: "",
+        LISTED: "",
+        LOG: "",
+        KEYS: f"{COURSE}\nOWN-000001 E C O {created} 2026-12-31 . 0 180 No",
+    }
     assert found(audit(made(write, tmp_path, CLEAN | change)), "backup_looks_late") == expected
 
 

@@ -16,9 +16,10 @@ import pytest
 from conftest import SAMPLES
 
 import keyaudit as ka
+from keyaudit.columns import COLUMNS
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import read_role
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 
 Rows = list[list[str]]
 
@@ -29,28 +30,15 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     case = tmp_path_factory.mktemp("plain") / "case"
     shutil.copytree(SAMPLES / "halfway", case, ignore=shutil.ignore_patterns("*.xlsx", "*.md", "report"))
     audit = ka.open_case(SAMPLES / "halfway").reconcile(as_of="2026-04-09")
-    evidence = audit._evidence.exports
-    for export, folder in (
-        (evidence.before, "pools-before"),
-        (evidence.now, "pools-now"),
-        (evidence.course_keys, "course-keys"),
-    ):
-        assert export is not None
-        books = export.rows[export.rows["source_file"].astype("str").str.endswith(".xlsx")]
-        for file, rows in books.dropna(subset=["training_key"]).groupby("source_file", observed=True):
-            table = rows.drop(columns=[name for name in rows if name.endswith("_filled") or name.startswith("source_")])
-            table = table.drop(columns=["table", "damage", "is_typed", "raw"]).dropna(axis=1, how="all")
-            headers = {name: rehearsal_header(name) for name in table}
-            table.rename(columns=headers).to_csv(
-                case / folder / (Path(str(file)).stem + ".csv"), index=False, date_format="%Y-%m-%d"
-            )
+    for role, folder in (("pools_before", "pools-before"), ("pools_now", "pools-now"), ("course_keys", "course-keys")):
+        rows = audit.facts.exports[role].rows
+        books = rows[rows["source_file"].astype("str").str.endswith(".xlsx")].dropna(subset=["training_key"])
+        for file, part in books.groupby("source_file", observed=True):
+            table = part.drop(columns=[name for name in part if name.startswith("source_")]).dropna(axis=1, how="all")
+            headers = {name: COLUMNS[name].aliases[0] for name in table}
+            path = case / folder / (Path(str(file)).stem + ".csv")
+            table.rename(columns=headers).to_csv(path, index=False, date_format="%Y-%m-%d")
     return case
-
-
-def rehearsal_header(name: str) -> str:
-    from keyaudit.columns import COLUMNS
-
-    return COLUMNS[name].aliases[0]
 
 
 def changed(case: Path, to: Path, change: Callable[[Path, Rows], Rows]) -> Reconciliation:
@@ -106,7 +94,14 @@ def test_unknown_columns_and_their_order_change_nothing(plain: Path, tmp_path: P
         lambda _, rows: [["Cost Center" if not i else "x", *row[::-1], ""] for i, row in enumerate(rows)],
     )
     pd.testing.assert_frame_equal(verdicts(after), verdicts(before))
-    assert counts(after) == counts(before)
+    noted = Counter(
+        {
+            ("column_not_understood", "note"): sum(
+                after.sources["role"].isin(["pools_before", "pools_now", "course_keys"])
+            )
+        }
+    )
+    assert counts(after) == counts(before) + noted
     assert after.sources["columns_not_used"].eq("Cost Center").all()
 
 
@@ -114,10 +109,10 @@ def test_a_file_in_two_parts_is_the_whole_file(plain: Path, tmp_path: Path) -> N
     def half(path: Path, rows: Rows) -> Rows:
         if path.parent.name != "pools-before" or "Pool" in rows[0]:
             return rows
-        pool = path.stem
+        pool, middle = path.stem, len(rows) // 2
         with path.with_name(f"{pool} part 2.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([[*rows[0], "Pool"], *([*row, pool] for row in rows[20:])])
-        return rows[:20]
+            csv.writer(file).writerows([[*rows[0], "Pool"], *([*row, pool] for row in rows[middle:])])
+        return rows[:middle]
 
     before = ka.open_case(plain).reconcile(as_of="2026-04-09")
     after = changed(plain, tmp_path / "case", half)
@@ -152,7 +147,7 @@ def test_one_more_key_changes_one_count_by_one(plain: Path, tmp_path: Path) -> N
     difference = (after.summary(by="pool") - before.summary(by="pool")).stack()
     assert difference[difference != 0].to_dict() == {
         ("Networking - Tailspin", "keys"): 1,
-        ("Networking - Tailspin", "undistributed"): 1,
+        ("Networking - Tailspin", "to_migrate"): 1,  # the log does not name it, and nobody said it is complete
     }
 
 

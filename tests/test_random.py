@@ -15,7 +15,7 @@ from migrations import AS_OF, FORMS, Table, Tables, random_migration, write_case
 
 import keyaudit as ka
 from keyaudit.exports.codes import BLANKS
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 
 few = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -71,7 +71,7 @@ def test_the_mistakes_are_made(folder: New) -> None:
 @few
 @given(seed=seeds)
 def test_the_order_of_rows_and_of_columns_changes_nothing(seed: int, folder: New) -> None:
-    """P6, P8: shuffled rows, shuffled columns, and columns nobody knows."""
+    """P6, P8: shuffled rows, shuffled columns, and columns nobody knows (a note for every pool and course-key file)."""
     tables, chance = random_migration(seed), random.Random(seed)  # noqa: S311
 
     def shuffle(_: str, rows: Table) -> Table:
@@ -81,7 +81,13 @@ def test_the_order_of_rows_and_of_columns_changes_nothing(seed: int, folder: New
         order = chance.sample(range(len(rows[0])), len(rows[0]))
         return [[row[place] for place in order] for row in rows]
 
-    assert said(audited(write_case(folder(), each(tables, shuffle)))) == said(audited(write_case(folder(), tables)))
+    shuffled, plain = (
+        said(audited(write_case(folder(), each(tables, shuffle)))),
+        said(audited(write_case(folder(), tables))),
+    )
+    noted = sum(name.startswith(("pools-before/", "pools-now/", "course-keys/")) for name in tables)
+    plain[1][("column_not_understood", "note")] += noted
+    assert shuffled == plain
 
 
 def are_padded(rows: Table) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,11 +13,12 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
-from conftest import SAMPLES, audit
+from conftest import SAMPLES, audit, files_of
 
 import keyaudit as ka
+from keyaudit.errors import KeyauditError
 from keyaudit.masking import Secrets
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.share import masked
 
 CANARY = "zqx"  # every planted code begins with it, and every planted person holds it
@@ -184,14 +186,41 @@ def test_two_pools_keep_two_names(tmp_path: Path) -> None:
     assert twin.keys["reference"].tolist() == ["Of (a person), row 2", "Of (a person) (2), row 3"]
 
 
-def test_a_shared_folder_keeps_nothing_of_a_full_report(halfway: Reconciliation, tmp_path: Path) -> None:
-    """What a former report wrote is taken away, paste lists too; what a person put there stays."""
+def test_a_full_report_is_not_replaced_by_its_twin(halfway: Reconciliation, tmp_path: Path) -> None:
+    """Its paste lists and notes would go, or stay in a folder that is sent on."""
     target = ka.write_report(halfway, tmp_path / "r")
-    assert (target / "plan" / "steps.txt").is_file()
-    (target / "notes.md").write_text("mine")
-    ka.write_report(halfway, target, share=True)
-    assert not (target / "plan").exists()
-    assert (target / "notes.md").read_text() == "mine"
+    former = files_of(target)
+    with pytest.raises(KeyauditError, match="holds a report, which a report to share would replace"):
+        ka.write_report(halfway, target, share=True)
+    assert files_of(target) == former
+
+
+def share(case: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "keyaudit", "audit", str(case), "--as-of", "2026-04-09", "--share", *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_twin_is_replaced_by_the_next_and_compared_with_the_full_report(tmp_path: Path) -> None:
+    """By default it stands beside the report, and tells what changed since that; what others have put there is named."""
+    case = shutil.copytree(SAMPLES / "two-files", tmp_path / "two")
+    command = [sys.executable, "-m", "keyaudit", "audit", str(case), "--as-of", "2026-04-01"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    first, again = share(case), share(case)
+    assert (first.returncode, first.stderr, again.returncode, again.stderr) == (1, "", 1, "")
+    assert first.stdout == again.stdout
+    assert "Since the former audit" in first.stdout
+    assert first.stdout.count("these files can be sent on") == 1
+    twin = case / "report-to-share"
+    assert sorted(path.name for path in twin.iterdir()) == [
+        "MANIFEST.json",
+        "findings.csv",
+        "keys.csv",
+        "report.html",
+        "report.xlsx",
+        "summary.json",
+    ]
+    (twin / "letter.txt").write_text("Dear Ana Lima")
+    assert "Not of this report, and not masked: letter.txt." in share(case).stdout
 
 
 def test_the_share_option_says_what_it_wrote(tmp_path: Path) -> None:

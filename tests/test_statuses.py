@@ -61,11 +61,21 @@ def test_statuses_stand_in_the_order_of_the_catalogue() -> None:
 
 def test_a_rule_is_printed_as_it_is_evaluated() -> None:
     """By hand: not binds closest, then and, then or."""
-    facts = {"in_pool": np.array([True, True, False]), "gone": np.array([True, False, True]), "redeemed": np.array([False, False, True])}
+    facts = {
+        "in_pool": np.array([True, True, False]),
+        "gone": np.array([True, False, True]),
+        "redeemed": np.array([False, False, True]),
+    }
     assert holds("in_pool & ~gone | redeemed", facts).tolist() == [False, True, True]
     assert holds("in_pool & (gone | redeemed)", facts, np.array([2, 0])).tolist() == [False, True]
-    assert in_words("in_pool & ~gone | redeemed") == "in a pool and not (its pool's latest export does not show it); or redeemed"
-    assert in_words("in_pool & (gone | redeemed)") == "in a pool and (its pool's latest export does not show it; or redeemed)"
+    assert (
+        in_words("in_pool & ~gone | redeemed")
+        == "in a pool and not (its pool's latest export does not show it); or redeemed"
+    )
+    assert (
+        in_words("in_pool & (gone | redeemed)")
+        == "in a pool and (its pool's latest export does not show it; or redeemed)"
+    )
 
 
 def test_each_status_from_files(write: Write) -> None:
@@ -238,12 +248,16 @@ def test_an_empty_later_export_is_an_empty_pool(write: Write) -> None:
     assert verdicts(audit(case)) == {"KEY-00001": "migrated", "KEY-00002": "missing"}
 
 
-@pytest.mark.parametrize(("complete", "kept", "status"), [(True, "no", "undistributed"), (False, "unknown", "to_migrate")])
+@pytest.mark.parametrize(
+    ("complete", "kept", "status"), [(True, "no", "undistributed"), (False, "unknown", "to_migrate")]
+)
 def test_who_was_sent_a_key(write: Write, complete: bool, kept: str, status: str) -> None:
     """Undistributed only where the case calls the log complete; a key logged with a slip counts as sent."""
     write("pools-before/P.csv", "Training_Key Expires\nSENT-0001 .\nKEPT-0002 .\nSLIP-0003 .")
     write("pools-before/Q.csv", "Training_Key Expires\nELSE-0004 .")
-    case = write("distribution/log.csv", "Training_Key Sent_To\nSENT-0001 Ana\nslip-0003 Bo\nNOBODY-99 Kim\nKEPT-0002 .")
+    case = write(
+        "distribution/log.csv", "Training_Key Sent_To\nSENT-0001 Ana\nslip-0003 Bo\nNOBODY-99 Kim\nKEPT-0002 ."
+    )
     (case / "case.toml").write_text(f"[distribution]\ncomplete = {str(complete).lower()}\n")
     result = audit(case)
     assert verdicts(result, "is_distributed") == {
@@ -345,7 +359,7 @@ def test_a_learner_in_a_list_of_distributed_keys_has_not_redeemed(write: Write) 
 
 def test_courses_declared_equal_are_equal_over_several_pairs(write: Write) -> None:
     write("pools-before/P.csv", "Training_Key Course\nAAAA1111 A\nBBBB2222 C")
-    case = write("course-keys/k.csv", "Training_Key Course\nAAAA1111 B\nBBBB2222 A")
+    case = write("course-keys/k.csv", "Training_Key Course Uses\nAAAA1111 B 0\nBBBB2222 A 0")
     (case / "case.toml").write_text('[same_course]\n"A" = "B"\n"B" = "C"\n')
     assert verdicts(audit(case)) == {"AAAA1111": "migrated", "BBBB2222": "migrated"}
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 import keyaudit as ka
-from keyaudit.audit import Reconciliation
+from keyaudit.reconciliation import Reconciliation
 
 STORIES = ROOT / "tests" / "stories"
 

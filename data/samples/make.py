@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,23 @@ from keyaudit.rehearsal import (
     POOL_HEADER,
     Assignment,
     Tms,
-    learners_redeem,
     migrate,
     write_csv,
     write_xlsx,
 )
+
+
+def learners_redeem(
+    tms: Tms, codes: Sequence[str], since: dt.date, until: dt.date, holder: Mapping[str, str] | None = None
+) -> None:
+    """Let codes be redeemed on chance days, in order of time, each by its holder or else by anybody; the model's clock still stands before `since`."""
+    span = (until - since).days
+    days = sorted((since + DAY * tms.chance.randrange(span), i) for i in range(len(codes)))
+    for day, place in days:
+        if day > tms.today:
+            tms.wait_until(day)
+        anybody = tms.chance.choice(LEARNERS)
+        tms.redeem(codes[place], (holder or {}).get(codes[place], anybody))
 
 
 def with_pool(rows: Sequence[Sequence[Any]], pool: str) -> list[list[Any]]:
@@ -258,6 +270,66 @@ def late_backup(folder: Path) -> None:
     write_csv(folder / "course-keys/course-keys.csv", tms.export_course_keys())
     listed = tms.export_pool_list()
     write_csv(folder / "pool-list/active pools.csv", [listed[0], *(row for row in listed[1:] if row[0] == hurried)])
+
+
+def odd_exports(folder: Path) -> None:
+    """As of 2026-04-09: exports that are cut, in parts, under another name, or silent; and new codes where the old were owed."""
+    tms, day = Tms(dt.date(2025, 2, 3), seed=41), dt.date
+    python, sql, excel = "Python Basics - Datum", "SQL Querying - Relecloud", "Excel Expert - Tailwind"
+    security, onboarding, linux = "Security Basics - Nod", "Onboarding - Margie", "Linux Start - Fincher"
+    pool = partial(_pool_with_history, tms, starts=day(2025, 2, 3), expires=day(2026, 12, 31))
+    p = pool(python, "PY-100", "A. Datum", 12)
+    s = pool(sql, "DP-080", "Relecloud", [f"RELE-2025-{n:04d}" for n in range(101, 121)])
+    x = pool(excel, "MO-211", "Tailwind Traders", 8)
+    n = pool(security, "SC-100", "Nod Publishers", 6)
+    o = pool(onboarding, "NEW-001", "Margie's Travel", 512)
+    f = pool(linux, "LFS-101", "Fincher", 10)
+    # everybody who was sent a key stands in the log; two keys of SQL Querying and one of Linux Start were sent to nobody
+    sent = (*p, *s[:18], *x, *n, *o, *f[:9])
+    holder = {code: LEARNERS[i % len(LEARNERS)] for i, code in enumerate(sent)}
+    write_csv(
+        folder / "distribution/sent.csv", [list(LOG_HEADER), *([code, day(2025, 2, 10), holder[code]] for code in sent)]
+    )
+    learners_redeem(tms, [*p[:4], *s[:6], *x[:2], *n[:2], *o, *f[:3]], day(2025, 3, 3), day(2026, 3, 20), holder)
+    # 27 March: the backups; Security Basics with few columns shown, Onboarding cut off after 500 rows
+    tms.wait_until(day(2026, 3, 27))
+    before, now, later = folder / "pools-before", folder / "pools-now", folder / "course-keys"
+    for name in (python, sql, excel, linux):
+        write_csv(before / f"{name}.csv", tms.export_pool(name))
+    write_csv(before / f"{onboarding}.csv", tms.export_pool(onboarding)[:501])
+    write_csv(before / f"{security}.csv", [[row[0], row[1], row[2], row[7]] for row in tms.export_pool(security)])
+    # 30 March: a learner is quicker than the administrator, who deletes and recreates the key all the same
+    tms.wait_until(day(2026, 3, 30))
+    tms.redeem(f[3], holder[f[3]])
+    # 1 April: Python Basics gets new codes instead of the old ones; Excel Expert is renamed; Linux Start is migrated
+    tms.wait_until(day(2026, 4, 1))
+    tms.delete_keys(python, p[4:])
+    fresh = [f"{tms.chance.getrandbits(64):016X}" for _ in p[4:]]
+    tms.create_course_keys(f"{python} new", "PY-100", "A. Datum", fresh, day(2026, 12, 31))
+    migrate(tms, excel, x[2:5], day(2026, 12, 31))
+    migrate(tms, linux, f[3:], day(2026, 12, 31))
+    tms.create_course_keys("SQL for the office", "DP-080", "Relecloud", ["RELE-2025-0130"], day(2026, 12, 31))
+    tms.wait_until(day(2026, 4, 2))
+    write_csv(later / "Course Assignment Keys 2026-04-02.csv", tms.export_course_keys())
+    # 7 April: somebody tidies the course keys up, and deletes one too many
+    tms.wait_until(day(2026, 4, 7))
+    tms.delete_course_keys(f[5:6])
+    write_csv(later / "Course Assignment Keys 2026-04-07.csv", tms.export_course_keys())
+    rows = tms.export_pool(sql)
+    write_csv(now / f"{sql}.csv", rows[:11])
+    write_csv(now / f"{sql} (1).csv", [rows[0], *rows[11:]])
+    write_csv(now / "MO-211 Tailwind Traders.csv", tms.export_pool(excel))
+    for name in (python, linux):
+        write_csv(now / f"{name}.csv", tms.export_pool(name))
+    write_csv(folder / "pool-list/pools.csv", tms.export_pool_list())
+    write_csv(
+        folder / "course-assignments/assignments.csv",
+        tms.export_assignments()[:1]
+        + [row for row in tms.export_assignments()[1:] if row[0].removeprefix("Training Key ") not in o],
+    )
+    (now / f"{security}.csv.crdownload").write_text(
+        "Training Key,Course,Organi", encoding="utf-8"
+    )  # a download that broke off
 
 
 def after_sunset(folder: Path) -> None:
@@ -618,6 +690,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "one-pool": one_pool,
     "clean": clean,
     "late-backup": late_backup,
+    "odd-exports": odd_exports,
     "after-sunset": after_sunset,
     "ugly": ugly,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.charts.paint import BAND, FILL, GRID, INK, MUTE, PALE, PAPER, RULE, WORD, Points, widest, width
 from keyaudit.charts.sheet import LEFT, NOTHING, RIGHT, Chart, Sheet, around, day
 from keyaudit.coded import Array
@@ -33,7 +33,7 @@ ROW = 0.19  # inches from label to label
 class Timeline:
     """Dates from `first` to some time after the removal (and the audit), and counts from 0 to `peak`, up to `right`."""
 
-    def __init__(self, sheet: Sheet, audit: Reconciliation, first: dt.date, peak: int, right: float, after: float):
+    def __init__(self, sheet: Sheet, audit: Audit, first: dt.date, peak: int, right: float, after: float):
         self.sheet, self.first, calendar = sheet, first, audit.calendar
         final = max(calendar.removed, audit.as_of)
         self.last = max(later(final, max(14, after * (final - first).days)), later(first, 14))
@@ -128,7 +128,7 @@ def later(date: dt.date, days: float) -> dt.date:
     return dt.date.fromordinal(min(max(date.toordinal() + round(days), 1), dt.date.max.toordinal()))
 
 
-def redemptions(audit: Reconciliation) -> Chart:
+def redemptions(audit: Audit) -> Chart:
     """How far are the learners? Pool keys redeemed up to each day, in their pools and as course keys, and what remains.
 
     A redemption without a date is counted and drawn pale where it may have happened, never put on a day.
@@ -212,7 +212,7 @@ def _redeemed_title(total: int, done: int) -> str:
     return f"{done:,} of {total:,} pool keys {are(done)} redeemed, {total - done:,} {are(total - done)} not"
 
 
-def keys_left(audit: Reconciliation) -> Chart:
+def keys_left(audit: Audit) -> Chart:
     """Will we make it? Keys left to migrate per day, the pace that is needed and the pace that was kept.
 
     A key left the count on the day it was redeemed or recreated; those that left on an unknown day are not drawn.
@@ -281,7 +281,7 @@ def keys_left(audit: Reconciliation) -> Chart:
     return sheet.chart(data | {"date": np.array(data["date"], "datetime64[s]")}, *said)
 
 
-def _left_title(audit: Reconciliation, left: int, is_known: bool) -> str:
+def _left_title(audit: Audit, left: int, is_known: bool) -> str:
     calendar, as_of, was = audit.calendar, audit.as_of, "was" if left == 1 else "were"
     if not left:
         return "No key is left to migrate" if audit.total else NOTHING
@@ -296,7 +296,7 @@ def _left_title(audit: Reconciliation, left: int, is_known: bool) -> str:
     return f"{count(left)} {are(left)} not migrated, {when}"
 
 
-def outlook(audit: Reconciliation) -> Chart:
+def outlook(audit: Audit) -> Chart:
     """What would still work? Codes in learners' hands that work on each day if nothing changes; later, what stopped."""
     codes, as_of, removed = open_codes(audit.facts), audit.as_of, audit.calendar.removed
     spans, until = (codes.start, codes.until, codes.band, len(BANDS)), codes.until
@@ -348,7 +348,7 @@ def outlook(audit: Reconciliation) -> Chart:
     return sheet.chart(data, f"{'; '.join(said)}.")
 
 
-def _outlook_title(audit: Reconciliation, total: int, dead: int, alive: int, unsure: int) -> str:
+def _outlook_title(audit: Audit, total: int, dead: int, alive: int, unsure: int) -> str:
     on, noun = day(audit.calendar.removed), "open code" if total == 1 else "open codes"
     if not total:
         return "No open code is in learners' hands" if audit.total else NOTHING

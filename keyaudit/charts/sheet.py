@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.charts import paint
 from keyaudit.charts.paint import FILL, INK, MUTE, PAPER, RULE, WIDTH, WORD, Lines, Points, Shape, Words, clean, width
 from keyaudit.rulebook import FAMILIES
@@ -73,7 +73,7 @@ class Chart:
 class Sheet:
     """A card measured in inches from its lower left corner, with a title, a subtitle and a source line."""
 
-    def __init__(self, audit: Reconciliation, title: str, told: str, height: float = HEIGHT, note: str = "") -> None:
+    def __init__(self, audit: Audit, title: str, told: str, height: float = HEIGHT, note: str = "") -> None:
         self.title, self.told, self.note, self.height = title, told, note, height
         self.shapes: list[Shape] = []
         self.words: list[Words] = []

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.charts.paint import INK, MUTE, PAPER, RULE, STRIPE, WORD, widest, width
 from keyaudit.charts.sheet import LEFT, NOTHING, RIGHT, Chart, Sheet, shorten, wrap
 from keyaudit.facts import YES, By
@@ -28,7 +28,7 @@ FACTS: dict[str, tuple[Any, str, str]] = {  # what exports show of a key (a plac
 }
 
 
-def status_by_pool(audit: Reconciliation) -> Chart:
+def status_by_pool(audit: Audit) -> Chart:
     """Where is the work? Keys per pool: what is not settled left of the line, what is settled right; worst first."""
     f, names = audit.facts, audit.facts.pools.names
     if audit.is_masked:  # as its keys name them
@@ -99,7 +99,7 @@ def _pools_title(open_: list[int], total: int) -> str:
     return title if len(title) <= 65 else title.replace(f"the {total:,} keys", "the keys")
 
 
-def where_keys_went(audit: Reconciliation) -> Chart:
+def where_keys_went(audit: Audit) -> Chart:
     """Does it add up? From all keys down to those that are not settled, each key in exactly one row of a status."""
     f, total, names, codes = audit.facts, audit.total, list(GROUPS), list(STATUSES)
     order = np.array([place + 1 if name != "settled" else 0 for place, name in enumerate(names)])  # settled keys first
@@ -146,7 +146,7 @@ def where_keys_went(audit: Reconciliation) -> Chart:
     return sheet.chart(data, f"{said}." if said else "")
 
 
-def how_statuses_follow(audit: Reconciliation) -> Chart:
+def how_statuses_follow(audit: Audit) -> Chart:
     """Why is a key called that? One row per combination of facts that occurs, with the rule; the most urgent first."""
     f, total = audit.facts, audit.total
     rules = [(code, rule, words) for code in URGENCY for rule, words in ways(STATUSES[code])]

@@ -39,7 +39,7 @@ TOLD = {  # reason of a row that was set aside → the finding about it
     "repeated header, of the key only": ("header_as_key", "holds only the header of the key: set aside, not a key"),
 }
 TOLD_TOGETHER = {  # the same, one finding about all of them
-    "note": ("sheet_not_read", "taken for notes, not keys"),
+    "note": ("notes_set_aside", "taken for notes, not keys"),
     NO_FACT: ("blank_key", "without a code and without anything else we read: taken for blank rows"),
 }
 
@@ -233,9 +233,13 @@ class FileAccount:
             rows.setdefault(entry.reason, []).append(entry.source_row)
             if told := TOLD.get(entry.reason):
                 self.note(*told, entry.source_sheet, entry.source_row)
+            elif entry.reason.startswith("damaged"):
+                self.note(
+                    "damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row
+                )
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
-                text = f"{count(len(rows[why]), 'row')} {what} ({_ranges(rows[why])})"
+                text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
                 self.note(code, text, severity="note")
         for found in self.found:
             if found.above is not None:

@@ -184,7 +184,7 @@ def _typed_code(cell: Any, kind: str, widths: Mapping[int, int]) -> tuple[str, s
     if isinstance(cell, Odd):
         return "", cell.what
     if isinstance(cell, Padded) and kind != "course":
-        return cell.text, "number: a number format pads it with zeros"
+        return cell.text, "a number: its format pads it with zeros"
     cell = cell.value if isinstance(cell, Padded) else cell
     if isinstance(cell, bool) or not isinstance(cell, (int, float)):
         shown = str(cell).upper() if isinstance(cell, bool) else str(cell)

@@ -28,6 +28,7 @@ from keyaudit.exports.grid import Odd, Padded
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
 from keyaudit.masking import shape
+from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
@@ -159,7 +160,9 @@ def _read_dates(
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
             told.unclear = Coded(codes, states).has(lambda state: state == "unclear")
         is_nothing = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
-        values = np.array([np.datetime64("NaT") if isinstance(date, str) else date for date in read], "datetime64[s]")
+        values = np.array(
+            [np.datetime64("NaT", "s") if isinstance(date, str) else date for date in read], "datetime64[s]"
+        )
         told.columns[name] = Coded(np.where(is_nothing[codes], -1, codes).astype(np.int32), values)
         wrong = [
             date if isinstance(date, str) and state in to_tell and not isinstance(cell, Odd) else ""
@@ -170,7 +173,7 @@ def _read_dates(
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
             code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
-            told.told.append((code, f'column "{_name(name)}": {len(rows)} dates: {text}', rows, False))
+            told.told.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows, False))
 
 
 def _state(cell: Any) -> str:

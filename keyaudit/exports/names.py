@@ -33,7 +33,9 @@ _DATE = (
     rf"|\d{{1,2}}[-._/ ]\d{{1,2}}[-._/ ]\d{{2,4}}|\d{{1,2}}\W?{_MONTH}\W?\d{{2,4}}|{_MONTH}\W?\d{{1,2}}\W+\d{{4}})"
 )
 _AT_AN_END = rf"(?:{_DATE}|\(\d+\)|copy(?: of)?|kopie(?: von)?|copie(?: de)?|copia(?: de)?|cópia(?: de)?)"
-_BEFORE, _BEHIND = (re.compile(text) for text in (rf"(?:{_AT_AN_END}[-_ ,.]+)+", rf"(?:[-_ ,.(]+{_AT_AN_END}\)?)+$"))
+_BEFORE, _BEHIND = (
+    re.compile(text, re.I) for text in (rf"^(?:{_AT_AN_END}[-_ ,.]+)+", rf"(?:[-_ ,.(]+{_AT_AN_END}\)?)+$")
+)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});")
 
 
@@ -56,18 +58,21 @@ def bare_name(name: str) -> str:
     return " ".join(re.sub(r"[:\\/?*\[\]_]", "", fold_name(name)).split())
 
 
+def without_date(name: str) -> str:
+    """A name without a date or `copy` at either end; the name itself where nothing would be left."""
+    known = clean_name(unicodedata.normalize("NFKC", clean_name(name)))
+    without = known if re.fullmatch(_DATE, known, re.I) else _BEHIND.sub("", _BEFORE.sub("", known, count=1))
+    return without if bare_name(without) else known
+
+
 def undated_name(name: str) -> str:
-    """`bare_name` without a date or `copy` at either end; the name itself where nothing would be left."""
-    folded = fold_name(name)
-    if re.fullmatch(_DATE, folded):
-        return bare_name(name)
-    without = _BEHIND.sub("", _BEFORE.sub("", folded, count=1) if _BEFORE.match(folded) else folded)
-    return bare_name(without) or bare_name(name)
+    """`bare_name` without a date or `copy` at either end."""
+    return bare_name(without_date(name))
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """A key to sort names by, in which numbers compare as numbers: `(9)` before `(10)`."""
-    pieces = re.findall(r"\d+|\D+", fold_name(name))
+    """A key to sort names by, in which numbers compare as numbers: `(9)` before `(10)`, and a file before its ` (1)`."""
+    pieces = re.findall(r"\d+|\D+", fold_name(_SUFFIX.sub("", name)))
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces] + [(-2, name)]
 
 

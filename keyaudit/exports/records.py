@@ -198,7 +198,7 @@ class Export:
             elif kind == "text":
                 data[name] = pd.array([*told.listed(), None], dtype="str").take(told.codes)
             else:
-                nothing, dtype = (np.datetime64("NaT"), "datetime64[s]") if kind == "date" else (np.nan, "float64")
+                nothing, dtype = (np.datetime64("NaT", "s"), "datetime64[s]") if kind == "date" else (np.nan, "float64")
                 data[name] = told.spread(nothing, dtype)
         data["source_file"] = pd.Categorical.from_codes(self.file, [file.source_file for file in self.files])
         data["source_sheet"] = pd.Categorical([table.sheet for table in self.tables]).take(self.table)

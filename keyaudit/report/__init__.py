@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keyaudit import __version__
-from keyaudit.audit import Reconciliation
-from keyaudit.changes import Changes
-from keyaudit.errors import KeyauditError, UnreadableFile
-from keyaudit.plan import MigrationPlan, migration_plan
+from keyaudit.audit import Audit
+from keyaudit.changes import read_former
+from keyaudit.errors import UnreadableFile
+from keyaudit.plan import migration_plan
 from keyaudit.report import place
 from keyaudit.report.files import STEPS, write_changes, write_findings, write_keys, write_lists, write_summary
 from keyaudit.report.page import write_page
-from keyaudit.report.sets import edited
+from keyaudit.report.sets import edited, read_manifest
 from keyaudit.report.ticks import Ticks, read_ticks
 from keyaudit.report.workbook import plan_sheets, report_sheets, write_plan_book, write_workbook
 from keyaudit.share import masked
@@ -27,15 +26,8 @@ OPTIONS = {"fail_on": "error", "keep_going": False}  # what `keyaudit audit` doe
 Progress = Callable[[str], None]
 
 
-def check_target(path: Path, inputs: Iterable[Path] = (), kind: str = "report") -> None:
-    """Refuse, before any work, a folder that cannot take a report, or holds what is not ours. Raises KeyauditError."""
-    place.check_target(path, kind, inputs)
-
-
 def former_keys(folder: Path) -> Path | None:
     """The keys.csv of the report that stands in a folder, if there is one that can be compared with."""
-    from keyaudit.changes import read_former
-
     try:
         read_former(folder / KEYS_FILE)
     except UnreadableFile:
@@ -44,12 +36,11 @@ def former_keys(folder: Path) -> Path | None:
 
 
 def write_report(
-    audit: Reconciliation,
+    audit: Audit,
     path: str | Path,
     *,
     share: bool = False,
     all_keys: bool = False,
-    changes: Changes | None = None,
     options: dict[str, Any] | None = None,
     inputs: Iterable[Path] = (),
     progress: Progress = lambda _: None,
@@ -57,7 +48,7 @@ def write_report(
     """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json, plan/ and MANIFEST.json into a folder.
 
     `share` writes the masked twin of all of them: no code in full, no person, no plan. `all_keys` lists every key in the
-    workbook however many there are. `changes` (audit.compared_with) become changes.csv. `options` are named in the manifest.
+    workbook however many there are. What changed since a former audit (audit.since) becomes changes.csv. `options` are named in the manifest.
     `progress` is told each file before it is written, and what a person must know of the folder.
     The set is written beside the folder, read back, and put in its place as a whole: a former report survives any crash.
     What somebody has ticked and noted in a former one is carried over; their own file is kept beside the new one.
@@ -67,68 +58,79 @@ def write_report(
     target, is_shared = Path(path), shown.is_masked
     kind = "share" if is_shared else "report"
 
+    carried: dict[str, int] = {}
+
     def write(folder: Path) -> dict[str, int]:
-        notes = {} if is_shared else _notes(target / BOOK, report_sheets(shown, all_keys=all_keys))
+        notes = {} if is_shared else _notes(target, BOOK, report_sheets(shown, all_keys=all_keys), carried)
         writers: dict[str, Callable[[Path], int]] = {
             BOOK: partial(write_workbook, shown, all_keys=all_keys, ticks=notes),
-            "report.html": partial(write_page, shown, changes=None if is_shared else changes),
+            "report.html": partial(write_page, shown),
             KEYS_FILE: partial(write_keys, shown),
             "findings.csv": partial(write_findings, shown),
             "summary.json": partial(write_summary, shown),
         }
-        if changes is not None and not is_shared:
-            writers["changes.csv"] = partial(write_changes, changes)
+        if audit.changes is not None and not is_shared:
+            writers["changes.csv"] = partial(write_changes, audit.changes)
         rows = {}
         for name, write_file in writers.items():
             progress(f"writing {name}")
             rows[name] = write_file(folder / name)
-        if is_shared:
-            return rows
-        (folder / PLAN).mkdir()
-        return rows | {
-            f"{PLAN}/{name}": count for name, count in _write_plan(shown, folder / PLAN, target / PLAN).items()
-        }
+        if not is_shared:
+            (folder / PLAN).mkdir()
+            rows |= _write_plan(shown, folder, target, f"{PLAN}/", carried)
+        return rows
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
-    return place.write_set(path, kind, write, partial(_manifest, audit, told), inputs, progress)
+    return place.write_set(path, kind, write, partial(_manifest, audit, told, carried), inputs, progress)
 
 
-def write_plan(audit: Reconciliation, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
+def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
     """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json."""
-    manifest = partial(_manifest, audit, {"only": PLAN})
-    return place.write_set(path, "plan", lambda folder: _write_plan(audit, folder, Path(path)), manifest, inputs)
+    carried: dict[str, int] = {}
+    manifest = partial(_manifest, audit, {"only": PLAN}, carried)
+
+    def write(folder: Path) -> dict[str, int]:
+        return _write_plan(audit, folder, Path(path), "", carried)
+
+    return place.write_set(path, "plan", write, manifest, inputs)
 
 
-def _write_plan(audit: Reconciliation, folder: Path, former: Path) -> dict[str, int]:
-    plan = migration_plan(audit)
-    lines = write_lists(plan, audit, folder, _ticked(former / STEPS))
-    notes = _notes(former / PLAN_BOOK, plan_sheets(plan))
-    return {PLAN_BOOK: write_plan_book(plan, audit, folder / PLAN_BOOK, ticks=notes), **lines}
+def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:
+    """Write the plan into a folder of a new set, with what somebody has ticked and noted in the former one."""
+    plan, book = migration_plan(audit), f"{within}{PLAN_BOOK}"
+    lines = write_lists(plan, audit, new / within, _ticked(former / within / STEPS))
+    notes = _notes(former, book, plan_sheets(plan), carried)
+    rows = {PLAN_BOOK: write_plan_book(plan, audit, new / book, ticks=notes), **lines}
+    return {f"{within}{name}": count for name, count in rows.items()}
 
 
-def _notes(book: Path, sheets: Any) -> Ticks:
-    """What somebody has typed into a former workbook, if it was edited since it was written."""
-    root = book.parent if book.name == BOOK else book.parent.parent
-    folders = [folder for folder in (root, book.parent) if any(file == book for file in edited(folder))]
-    return read_ticks(book, sheets) if folders else {}
+def _notes(former: Path, name: str, sheets: Any, carried: dict[str, int]) -> Ticks:
+    """What somebody has typed into a workbook of a former set; `carried`: workbook → how many notes it is given."""
+    book, told = former / name, (read_manifest(former) or {}).get("notes", {})
+    if not book.is_file() or not (name in told or book in edited(former)):
+        return {}
+    notes = read_ticks(book, sheets)
+    if size := sum(len(said) for rows in notes.values() for said in rows.values()):
+        carried[name] = size
+    return notes
 
 
-def _ticked(steps: Path) -> set[tuple[str, str]]:
+def _ticked(steps: Path) -> list[tuple[str, str]]:
     """Pool and text of the steps that somebody has ticked in a former steps.txt."""
     try:
-        lines = steps.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return set()
-    found, pool = set(), ""
-    for at, line in enumerate(lines):
-        if at + 1 < len(lines) and line and set(lines[at + 1]) == {"-"}:
+        lines = steps.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return []
+    found, pool = [], ""
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if line and below and set(below) == {"-"}:
             pool = line
         elif match := re.match(r"\[\s*[^\s\]]+\s*\] \d+\. (.*)", line):
-            found.add((pool, match[1]))
+            found.append((pool, match[1]))
     return found
 
 
-def _manifest(audit: Reconciliation, options: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+def _manifest(audit: Audit, options: dict[str, Any], notes: dict[str, int], outputs: dict[str, Any]) -> dict[str, Any]:
     calendar = audit.calendar
     names = {"role": "role", "file": "source_file", "sha256": "sha256", "bytes": "bytes", "rows": "rows_read"}
     return {
@@ -139,4 +141,5 @@ def _manifest(audit: Reconciliation, options: dict[str, Any], outputs: dict[str,
         "options": options,
         "inputs": [{name: row[column] for name, column in names.items()} for row in audit.source_rows],
         "outputs": outputs,
+        "notes": notes,
     }

@@ -6,7 +6,7 @@ import json
 import re
 from json.encoder import encode_basestring_ascii
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.explain import TODAY, named, stories
 from keyaudit.markup import Html, short
 from keyaudit.masking import visible
@@ -26,7 +26,7 @@ class Book:
     Texts are numbers of `texts`; one that names a row is a pair there, and its row follows its number.
     """
 
-    def __init__(self, audit: Reconciliation) -> None:
+    def __init__(self, audit: Audit) -> None:
         f, size = audit.facts, 0
         keys = audit.order[: audit.total if audit.total <= KEYS else min(audit.needing, KEYS)]
         self._texts: dict[object, int] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.card import tie_out_line
 from keyaudit.coded import Array, Coded
 from keyaudit.explain import named
@@ -22,19 +22,19 @@ HUES = {"critical": "dead", "error": "todo", "warning": "check"}
 ACTION = {step.text: ACTIONS[step.action] for one in STATUSES.values() for step in one.steps if step.action}
 
 
-def evidence(audit: Reconciliation) -> tuple[Html, int]:
+def evidence(audit: Audit) -> tuple[Html, int]:
     """All of it, and how many findings are listed."""
     groups = list(_findings(audit))
     parts = (_statuses(audit), _pools(audit), _grouped(groups), _sources(audit), _dictionary(audit))
     return joined(parts), sum(len(group["rows"]) for group in groups)
 
 
-def _families(audit: Reconciliation) -> Coded:
+def _families(audit: Audit) -> Coded:
     """The colour family of every key, in the order of urgency."""
     return Coded(audit.facts.family_of_key[audit.order].astype(np.int32), list(FAMILIES))
 
 
-def _statuses(audit: Reconciliation) -> Html:
+def _statuses(audit: Audit) -> Html:
     kinds = cross_count(audit.key_columns["status"], _families(audit), "")
     most = max(audit.statuses.values())
     rows = (
@@ -56,7 +56,7 @@ def _statuses(audit: Reconciliation) -> Html:
     )
 
 
-def _pools(audit: Reconciliation) -> Html:
+def _pools(audit: Audit) -> Html:
     """Every pool, the keys in no pool, and all keys; what became of the keys as families (the bar) and statuses."""
     pool, family, status = audit.key_columns["pool"], _families(audit), audit.key_columns["status"]
     kinds, statuses = cross_count(pool, family, NO_POOL), cross_count(pool, status, NO_POOL)
@@ -86,7 +86,7 @@ def _pools(audit: Reconciliation) -> Html:
     return html('<h2 id="pools">Pools</h2>\n{}\n{}', shown, _rest(len(audit.pool_rows) - ROWS, "pool", "Pools"))
 
 
-def _findings(audit: Reconciliation) -> Iterator[dict[str, Any]]:
+def _findings(audit: Audit) -> Iterator[dict[str, Any]]:
     """The findings by severity, kind and remedy, the worst first, a few of each listed."""
     columns, left = audit.finding_columns, FINDINGS
     severity, code, remedy = (columns[name].codes.astype(np.int64) for name in ("severity", "code", "remedy"))
@@ -111,7 +111,7 @@ def _findings(audit: Reconciliation) -> Iterator[dict[str, Any]]:
         }
 
 
-def _items(audit: Reconciliation, rows: Array, names: dict[int, tuple[str, str]], is_one: bool) -> Iterator[Html]:
+def _items(audit: Audit, rows: Array, names: dict[int, tuple[str, str]], is_one: bool) -> Iterator[Html]:
     """Some findings: where, the key's status and ending, what (unless it is one for all), the file."""
     columns, status = audit.finding_columns, audit.key_columns["status"]
     for place, key in zip(rows.tolist(), columns["key"][rows].tolist(), strict=True):
@@ -150,7 +150,7 @@ def _grouped(groups: list[dict[str, Any]]) -> Html:
     return html('<h2 id="findings">Findings, by what to do about them</h2>\n{}\n{}', above, joined(shown))
 
 
-def _sources(audit: Reconciliation) -> Html:
+def _sources(audit: Audit) -> Html:
     counted = {"rows_read": "Rows read", "keys": "Keys", "repeats": "Repeats", "set_aside": "Set aside"}
     unused = any(one["columns_not_used"] for one in audit.source_rows)
     rows = (
@@ -171,7 +171,7 @@ def _sources(audit: Reconciliation) -> Html:
     )
 
 
-def _dictionary(audit: Reconciliation) -> Html:
+def _dictionary(audit: Audit) -> Html:
     statuses = {code: one.when for code, one in STATUSES.items()}
     kinds: dict[str, tuple[Any, Any]] = {
         "The four groups": (GROUPS, audit.groups),

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.changes import CHANGES, Changes
 from keyaudit.coded import TEXT, as_coded, as_texts, text_of
 from keyaudit.columns import FINDINGS, KEYS
@@ -28,19 +28,19 @@ STEPS = "steps.txt"
 ICS_HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyaudit//deadlines//EN", "CALSCALE:GREGORIAN")
 
 
-def write_keys(audit: Reconciliation, path: Path) -> int:
+def write_keys(audit: Audit, path: Path) -> int:
     """keys.csv: one row per key, the most urgent first."""
     return _write_csv({name: audit.key_columns[name] for name in KEYS}, path)
 
 
-def write_findings(audit: Reconciliation, path: Path) -> int:
+def write_findings(audit: Audit, path: Path) -> int:
     """findings.csv: one row per finding, worst first; a row number of 0 is none."""
     columns = {name: audit.finding_columns[name] for name in FINDINGS}
     rows = as_texts(columns["source_row"])
     return _write_csv(columns | {"source_row": pc.if_else(pc.equal(rows, "0"), "", rows)}, path)
 
 
-def write_summary(audit: Reconciliation, path: Path) -> int:
+def write_summary(audit: Audit, path: Path) -> int:
     """summary.json: the counts."""
     path.write_text(json.dumps(audit.as_summary(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     return 1
@@ -92,7 +92,7 @@ def _quoted(texts: Any) -> Any:
 
 
 def write_lists(
-    plan: MigrationPlan, audit: Reconciliation, folder: Path, ticked: Collection[tuple[str, str]] = ()
+    plan: MigrationPlan, audit: Audit, folder: Path, ticked: Collection[tuple[str, str]] = ()
 ) -> dict[str, int]:
     """The plan's text files: steps to tick off, one list per pool and purpose, the deadlines; returns the lines of each.
 
@@ -105,7 +105,7 @@ def write_lists(
             if codes := plan.codes(pool, what):
                 names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
-    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names, ticked))
+    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names, list(ticked)))
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit), "\r\n")
     return lines
 
@@ -122,8 +122,8 @@ def slug(name: str) -> str:
     return short if short == name else f"{short or 'pool'}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
-def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collection[tuple[str, str]]) -> list[str]:
-    """The steps as a text to print and tick off."""
+def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: list[tuple[str, str]]) -> list[str]:
+    """The steps as a text to print and tick off; what was ticked and is no step any more stands at its end."""
     lines = [
         plan.title,
         *plan.warnings,
@@ -136,12 +136,17 @@ def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collec
             pool = step.pool
             lines += ["", pool, "-" * min(len(pool), 80)]
         text = one_line(f"{step.what}{f' ({count(step.keys)})' if step.keys else ''}")
-        lines.append(f"[{'x' if (one_line(pool), text) in ticked else ' '}] {step.step}. {text}")
+        is_done = (one_line(pool), text) in ticked
+        if is_done:
+            ticked.remove((one_line(pool), text))
+        lines.append(f"[{'x' if is_done else ' '}] {step.step}. {text}")
         lines += [f"       {names[pool, what]}" for what in LISTS if f"`{what}`" in step.what and (pool, what) in names]
+    if ticked:
+        lines += ["", "Ticked in the former steps, and no step now:", *(f"  {pool}: {text}" for pool, text in ticked)]
     return [one_line(line) for line in lines]
 
 
-def _calendar(audit: Reconciliation) -> list[str]:
+def _calendar(audit: Audit) -> list[str]:
     """The deadlines to come, and the day by which each pool's keys need somebody, for a calendar program."""
     days = [
         (date, f"Training Key Pools: {label.lower()}", label)

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from keyaudit import __version__, charts
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
 from keyaudit.card import TO_DO, Group, change_lines, first_screen
-from keyaudit.changes import Changes
 from keyaudit.charts.paint import DARK
 from keyaudit.coded import Array
 from keyaudit.explain import named
@@ -66,13 +65,13 @@ IS_MASKED = "Masked to share: no file of this set holds a code in full or names 
 IS_WHOLE = "Codes are masked here: the workbook and keys.csv hold them in full."
 
 
-def write_page(audit: Reconciliation, path: Path, changes: Changes | None = None) -> int:
-    """Write the page; returns the number of findings listed. `changes` are those since a former audit."""
-    told, groups, book = audit.changes if changes is None else changes, first_screen(audit), Book(audit)
+def write_page(audit: Audit, path: Path) -> int:
+    """Write the page; returns the number of findings listed."""
+    groups, book = first_screen(audit), Book(audit)
     below, listed = evidence(audit)
     parts = (
-        _first_screen(audit, groups, told),
-        _work(audit, groups, told),
+        _first_screen(audit, groups),
+        _work(audit, groups),
         _look_up(audit, groups, book),
         _deadlines(audit),
         below,
@@ -104,8 +103,8 @@ def _looks() -> tuple[Html, Html, str]:
 # --- what is read first ---
 
 
-def _first_screen(audit: Reconciliation, groups: list[Group], changes: Changes | None) -> Html:
-    meaning, changed = VERDICTS[audit.verdict], change_lines(changes)
+def _first_screen(audit: Audit, groups: list[Group]) -> Html:
+    meaning, changed = VERDICTS[audit.verdict], change_lines(audit.changes)
     told = dict.fromkeys([*([] if audit.locked_out else [meaning]), audit.sentence])
     tile = '<li class="{}"><a href="#keys" data-group="{}"><b>{}</b> <span class="t-{}">{}</span><small>{}</small></a></li>'
     tiles = (html(tile, one.family, one.name, one.keys, one.family, one.words, one.told) for one in groups)
@@ -129,7 +128,7 @@ def _first_screen(audit: Reconciliation, groups: list[Group], changes: Changes |
     )
 
 
-def _work(audit: Reconciliation, groups: list[Group], changes: Changes | None) -> Html:
+def _work(audit: Audit, groups: list[Group]) -> Html:
     """The work in its order: an entry per thing to do, in it a line per pool, in that its keys; then what is beside it."""
     steps: dict[Any, list[tuple[Task, Array]]] = {}
     left = IN_THE_WORK
@@ -162,14 +161,14 @@ def _work(audit: Reconciliation, groups: list[Group], changes: Changes | None) -
     if audit.excused:
         accepted = "{} would need somebody, and all that is found is accepted in case.toml: listed below as <i>accepted</i>, not counted."
         beside.append(html(f"<p>{accepted}</p>", count(audit.excused)))
-    if changed := change_lines(changes, KINDS):
+    if changed := change_lines(audit.changes, KINDS):
         lines = [html("<li>{}</li>", line) for line in changed[1:]]
         beside.append(html('<h2 id="changes">What changed</h2>\n<p>{}</p>\n<ul>{}</ul>', changed[0], joined(lines)))
     work = html('<ol class="work">\n{}\n</ol>', joined(shown)) if shown else none
     return html('<h2 id="work">What to do, in this order</h2>\n{}\n{}', work, joined(beside))
 
 
-def _keys(audit: Reconciliation, work: list[tuple[Task, Array]]) -> dict[int, Html]:
+def _keys(audit: Audit, work: list[tuple[Task, Array]]) -> dict[int, Html]:
     """The keys of lines of the work as items of a list, by their places in the order of urgency; the line names the pool."""
     f, words, families, items = audit.facts, list(WORKS), list(FAMILIES), {}
     places = np.concatenate([np.array([], np.int64), *(rows for _, rows in work)])
@@ -198,7 +197,7 @@ def _line(task: Task, rows: Array, items: dict[int, Html]) -> Html:
     )
 
 
-def _look_up(audit: Reconciliation, groups: list[Group], book: Book) -> Html:
+def _look_up(audit: Audit, groups: list[Group], book: Book) -> Html:
     options = joined((html("<option>{}</option>", group.name) for group in groups), "")
     few = '<p class="mute">{} of {} can be looked up here, the most urgent; all stand in the workbook, sheet <i>Keys</i>.</p>'
     return html(
@@ -213,7 +212,7 @@ def _look_up(audit: Reconciliation, groups: list[Group], book: Book) -> Html:
     )
 
 
-def _deadlines(audit: Reconciliation) -> Html:
+def _deadlines(audit: Audit) -> Html:
     coming, day = audit.calendar.next_deadline(audit.as_of), audit.as_of
     dates = (
         html(
@@ -232,7 +231,7 @@ def _deadlines(audit: Reconciliation) -> Html:
     )
 
 
-def _figures(audit: Reconciliation) -> Iterator[tuple[Html, str]]:
+def _figures(audit: Audit) -> Iterator[tuple[Html, str]]:
     """The charts and what they say. HTML needs no namespace, so that the page holds no address at all."""
     for draw in charts.DRAWN[:5]:  # the last explains the rules: here the words below do that
         chart = draw(audit)

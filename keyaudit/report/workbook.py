@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from keyaudit import __version__
-from keyaudit.audit import Reconciliation
+from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
 from keyaudit.card import GROUP_FAMILY, group_words, tie_out_line
 from keyaudit.coded import TEXT, Array, Coded
@@ -30,7 +30,7 @@ from keyaudit.rulebook import (
     WORKS,
     in_words,
 )
-from keyaudit.tallies import NO_POOL, outlook_counts
+from keyaudit.tallies import NO_POOL, outlook
 from keyaudit.words import away, plain, sentence, weekday
 
 ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need somebody, unless all are asked for: keys.csv has them
@@ -39,18 +39,18 @@ WIDTHS = {  # in characters, and whether the text wraps; a column not named here
     "training_key": 22, "lookalike": 22, "reference": 34, "where": 34, "next_step": 44, "message": 44, "remedy": 40, "pool": 32,
     "status": 20, "finding": 21, "course": 24, "organization": 24, "evidence": 44, "source_file": 36, "source_sheet": 20,
     "sheets": 20, "role": 15, "columns_used": 44, "columns_not_used": 26, "sha256": 68, "word": 24, "meaning": 110,
-    "what_happens": 34, "date": 30, "note": 30, "signed_by": 18, "sign_off": 60, "elsewhere": 24, "what": 90, "text": 90,
+    "what_happens": 34, "date": 12, "note": 30, "signed_by": 18, "sign_off": 44, "elsewhere": 24, "what": 90, "text": 90,
     "name": 44, "learner": 26, "former_key": 44, "expiration": 44, "any_organization": 44, "content_availability": 26, "login_page": 30,
 }  # fmt: skip
 WRAPPED = ("next_step", "message", "remedy", "where", "columns_used", "columns_not_used", "meaning", "sign_off", "what", "text", "expiration", "any_organization", "content_availability", "course", "organization", "elsewhere")  # fmt: skip
 TO_FILL_IN = ("done", "note", "signed_by", "signed_on", "new_key")
 KEYS_SHOWN = (
-    "training_key status works works_until act_by next_step pool reference is_distributed redeemed_at course_key_expires_on "
-    "uses_left lookalike damage evidence"
-).split()
+    "training_key", "status", "works", "works_until", "act_by", "next_step", "pool", "reference", "is_distributed",
+    "redeemed_at", "course_key_expires_on", "uses_left", "lookalike", "damage", "evidence",
+)  # fmt: skip
 SEVERITY_FAMILY = dict(zip(SEVERITIES, ("dead", "todo", "check", "nothing", "done"), strict=True))
 VERDICT_FAMILY = dict(zip(VERDICTS, ("dead", "todo", "check", "check", "works"), strict=True))
-SECRET = "contains redeemable keys"
+WHOLE = "contains redeemable keys"
 
 
 def _shade(family: str) -> str:
@@ -87,7 +87,9 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
         if any(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
             columns[name] = np.array([np.nan if cell is None else cell for cell in cells], dtype=float)
         elif any(hasattr(cell, "isoformat") or isinstance(cell, np.datetime64) for cell in cells):
-            dates = np.array([np.datetime64("NaT") if cell is None else np.datetime64(cell, "s") for cell in cells])
+            dates = np.array(
+                [np.datetime64("NaT", "s") if cell is None else np.datetime64(cell, "s") for cell in cells]
+            )
             values, codes = np.unique(dates, return_inverse=True)
             known = int((~np.isnat(values)).sum())
             columns[name] = Coded(np.where(codes < known, codes, -1).astype(np.int32), values[:known])
@@ -99,16 +101,16 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
 # --- report.xlsx ---
 
 
-def write_workbook(audit: Reconciliation, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
+def write_workbook(audit: Audit, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
     """Write the workbook, with what somebody has typed into a former one; returns the number of keys listed in it."""
     sheets = report_sheets(audit, all_keys=all_keys)
-    kind = "masked, to share" if audit.is_masked else SECRET
+    kind = "masked: no code in full, nobody named" if audit.is_masked else WHOLE
     filled = with_ticks(sheets, ticks) if ticks else sheets
     write_book(path, filled, title="Training key reconciliation", created=audit.as_of, footer=kind)
     return next(len(sheet.blocks[0]) for sheet in sheets if sheet.name == "Keys")
 
 
-def report_sheets(audit: Reconciliation, *, all_keys: bool = False) -> list[Sheet]:
+def report_sheets(audit: Audit, *, all_keys: bool = False) -> list[Sheet]:
     """The sheets of report.xlsx as data."""
     every = all_keys or audit.total <= ALL_KEYS_UP_TO
     rows = np.arange(audit.total) if every else np.flatnonzero(audit.key_columns["act_by"].filled)
@@ -116,7 +118,7 @@ def report_sheets(audit: Reconciliation, *, all_keys: bool = False) -> list[Shee
     return [*sheets, _outlook(audit), _sources(audit), _dictionary()]
 
 
-def _summary(audit: Reconciliation, rows: Array) -> Sheet:
+def _summary(audit: Audit, rows: Array) -> Sheet:
     """The first sheet: verdict, groups, statuses, answers, deadlines, sign-off."""
     masked = " · masked, to share" if audit.is_masked else ""
     due, colour = audit.deadline_sentence(), _shade(VERDICT_FAMILY[audit.verdict])
@@ -158,15 +160,15 @@ def _summary(audit: Reconciliation, rows: Array) -> Sheet:
             [f"{plain(code)} →" if code in places else "" for code in told],
             "link",
             links=[("Keys", places[code]) if code in places else None for code in told],
-        ),  # fmt: skip
-        Column("What it means", Coded.of([STATUSES[code].when for code in told]), "wrapped", 44, span=2),
+        ),
+        Column("What it means", Coded.of([STATUSES[code].when for code in told]), "wrapped", 64, span=2),
     ]
     counts = list(audit.answer_counts.values())
     answers = [
         Column("The four answers", Coded.of(audit.answer_counts)),
         Column("Keys", np.array([number for number, _ in counts]), "count"),
         Column("Certain", np.array([sure for _, sure in counts]), "count"),
-        Column("Definition", Coded.of(ANSWERS.values()), "wrapped", 44, span=3),
+        Column("Definition", Coded.of(ANSWERS.values()), "wrapped", 84, span=3),
     ]
     dates = audit.calendar.deadlines()
     deadlines = [
@@ -187,7 +189,7 @@ def _summary(audit: Reconciliation, rows: Array) -> Sheet:
     return Sheet("Summary", blocks, colour)
 
 
-def _today(audit: Reconciliation, rows: Array) -> Sheet:
+def _today(audit: Audit, rows: Array) -> Sheet:
     names = ("act_by", "status", "pool", "keys", "next_step")
     table = _rows(
         [{name: getattr(task, name) for name in names} | {"status": plain(task.status)} for task in audit.work], names
@@ -207,7 +209,7 @@ def _status_looks() -> dict[str, str]:
     return {plain(code): _shade("check" if row.family == "dead" else row.family) for code, row in STATUSES.items()}
 
 
-def _pools(audit: Reconciliation) -> Sheet:
+def _pools(audit: Audit) -> Sheet:
     """Every pool, then what is in no pool and the sum: plain values."""
     rows = [
         row.as_dict() | {"balanced": "yes" if row.balanced else "no", "stage": plain(row.stage)}
@@ -244,7 +246,7 @@ def _pools(audit: Reconciliation) -> Sheet:
     return Sheet("Pools", [block], _shade("works"), "Every pool: stage, counts per status, sign-off", "Signed on")
 
 
-def _keys(audit: Reconciliation, rows: Array) -> Sheet:
+def _keys(audit: Audit, rows: Array) -> Sheet:
     title = f"Every key: {len(rows):,}"
     if len(rows) < audit.total:
         title = f"The {len(rows):,} keys that need somebody; the other {audit.total - len(rows):,} are in keys.csv"
@@ -276,7 +278,7 @@ def _take(column: Any, rows: Array) -> Any:
     )
 
 
-def _findings(audit: Reconciliation, all_keys: bool) -> Sheet:
+def _findings(audit: Audit, all_keys: bool) -> Sheet:
     """The findings with a place for each: the key's reference, else the pool, else the file."""
     columns, size = audit.finding_columns, len(audit.finding_columns["key"])
     shown = size if all_keys else min(size, ALL_KEYS_UP_TO)
@@ -309,9 +311,9 @@ def _texts(column: Coded, size: int) -> list[str]:
     return [column[at] or "" for at in range(size)] if size < 5000 else column.spread("").tolist()
 
 
-def _outlook(audit: Reconciliation) -> Sheet:
+def _outlook(audit: Audit) -> Sheet:
     """Dates, what happens on each, how many codes would still work, by status; the same by pool."""
-    dates, names, counts = outlook_counts(audit, "status")
+    dates, names, counts = outlook(audit.facts)
     label = {audit.as_of: "the day of the audit"} | {date: name for name, date in audit.calendar.deadlines()}
     stops = -np.diff(counts.sum(axis=1), prepend=counts[:1].sum())
     rows = []
@@ -332,7 +334,7 @@ def _outlook(audit: Reconciliation) -> Sheet:
             }
         )
     shown = list(dict.fromkeys(name for row in rows for name in row))
-    dates, pools, counts = outlook_counts(audit, "pool")
+    dates, pools, counts = outlook(audit.facts, [row.pool for row in audit.pool_rows])
     of_pools = [
         {"pool": pool, **{str(date): int(counts[at, place]) for at, date in enumerate(dates)}}
         for place, pool in enumerate(pools)
@@ -346,7 +348,7 @@ def _outlook(audit: Reconciliation) -> Sheet:
     return Sheet("Outlook", [Block(_columns(_rows(rows, shown)), table="OutlookList"), by_pool], _shade("works"), title)
 
 
-def _sources(audit: Reconciliation) -> Sheet:
+def _sources(audit: Audit) -> Sheet:
     counts = ["rows_read", "keys", "repeats", "set_aside"]
     names = ["source_file", "role", "sheets", *counts, "damaged", "columns_used", "columns_not_used", "sha256", "bytes"]
     sums = audit.tie_out_sums()
@@ -376,7 +378,7 @@ def _dictionary() -> Sheet:
 # --- plan.xlsx ---
 
 
-def write_plan_book(plan: MigrationPlan, audit: Reconciliation, path: Path, *, ticks: Ticks | None = None) -> int:
+def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Ticks | None = None) -> int:
     """Write plan.xlsx, with what somebody has typed into a former one; returns the letters in it."""
     sheets = plan_sheets(plan)
     filled = with_ticks(sheets, ticks) if ticks else sheets
@@ -402,7 +404,7 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
                 )
             ],
             _shade("todo"),
-        ),  # fmt: skip
+        ),
         Sheet(
             "Batches",
             [Block(_columns(_rows(batches, ["pool", *SETTINGS, *LISTS, "act_by"])), table="BatchesList")],
@@ -415,7 +417,7 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
                 _shade("check"),
             )
             for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters))
-        ),  # fmt: skip
+        ),
     ]
 
 

@@ -55,10 +55,12 @@ _AGAIN = (f"Export the pool ({POOL} → Export) into pools-now, and audit again.
 _BACKUP = f"Look for an older export of the pool (downloads, mails, colleagues), put it into pools-before, and audit again; {ASK_SUPPORT} if there is none."
 _DATES = "Export the file again and do not open it in Excel; or mend the cell, and audit again."
 
+_PAIRS = {"wrong_course": '{reason} Its pool is for "{course}", its course key for "{course_key_course}".'}
+
 FINDINGS = {
     finding.code: finding
     for finding in (
-        *(Finding(row.code, row.severity, row.reasons[-1][1], ("",) * 4, f"status_{row.code}", raised=row.raised) for row in STATUSES.values() if row.severity[0]),
+        *(Finding(row.code, row.severity, row.reasons[-1][1], ("",) * 4, f"status_{row.code}", _PAIRS.get(row.code, ""), raised=row.raised) for row in STATUSES.values() if row.severity[0]),
         # settings of migrated keys
         _row("expired_unused", "critical", "The course key expired before anybody used it.", f"Extend the course key's expiration ({_EDIT} → Unredeemed Key Expiration), or issue a new key to the learner.", "status_migrated & works_no & ~used", setting=True),
         _row("organization_differs", "error", "Pool and course key belong to different organizations.", f"If the two names mean one organization, say so in case.toml ([same_organization]). If not: {_EDIT} → Organization: choose the pool's.", "status_migrated & organization_differs", 'Its pool belongs to "{organization}", its course key to "{course_key_organization}".', setting=True),
@@ -71,7 +73,7 @@ FINDINGS = {
         _row("availability_longer", "warning", "The learner gets access for more days than promised.", f"{_EDIT} → Content Availability: set the pool's, unless that is meant.", "status_migrated & availability_more", "Its course key gives access for more days than its pool."),
         _row("start_lost", "warning", "The pool had not started when the course key was made, and course keys have no start.", "Tell whoever sends the keys from which day they were meant to work.", "status_migrated & started_after_made"),
         _row("pool_revived", "warning", "The pool had expired before the course key was made: a dead key lives again.", f"Ask whether that was meant; if not, and the key is unused: delete it ({ENTRY} → the code → Delete).", "status_migrated & ended_before_made"),
-        _row("created_late", "warning", "The course key was created after the migrate-by date.", "Nothing, if its learner was not locked out meanwhile: ask.", "status_migrated & made_late", raised=(("made_when_read_only", "error"),), setting=True),
+        _row("created_late", "warning", "The course key was created after the migrate-by date.", "Ask its learner, or whoever sent the key, whether the code failed meanwhile. If not, nothing is left to do: accept this finding in case.toml.", "status_migrated & made_late", raised=(("made_when_read_only", "error"),), setting=True),
         _row("expires_soon", "warning", "The course key is unused and expires within 30 days.", f"Extend the expiration ({_EDIT} → Unredeemed Key Expiration), or remind the learner.", "status_migrated & works_yes & ~used & key_ends_in_a_month"),
         _row("expiration_blank", "warning", "The course key has no expiration.", f"{_EDIT} → Unredeemed Key Expiration: set one. What a blank one means is not published.", "status_migrated & key_expiry_blank"),
         # redemption
@@ -92,10 +94,10 @@ FINDINGS = {
         _row("conflicting_rows", "error", "Its rows in the course-key exports disagree in a setting.", f"Export {KEYS} again, keep only the latest file, and audit again.", "conflicting"),
         _row("excel_damage", "error", "A key cell is not text.", (f"Export again ({POOL} → Export, or {KEYS}) and do not open the file in Excel; else compare the code with the learner's e-mail.",) * 3 + (f"Export {KEYS} again and do not open the file in Excel; of a pool, compare the code with the learner's e-mail.",)),
         _row("several_keys_in_cell", "error", "Several codes stand in one cell.", "Put each code into a row of its own in the file, and audit again."),
-        _row("ambiguous_lookalike", "error", "A code resembles several others.", "Compare the codes by eye, and decide; delete nothing before."),
+        _row("ambiguous_lookalike", "error", "A code resembles several others.", "Ask the learner which code they hold, and compare the codes character by character (keyaudit explain names them); delete nothing before."),
         _row("collides_with_other_key", "error", "Another kind of key (subscription or class) has the same code.", "A code can exist only once: look it up in Find Subscription Keys and Find Class Keys. It cannot be recreated: its learner needs a new course key.", "taken"),
         _row("repeated_row", "warning", "One file lists a key more than once.", "Check whether the export was edited by hand.", "repeated & ~in_two_entries", "One file lists it more than once."),
-        _row("blank_key", "warning", "A row without a code.", "Look the row up in the TMS: a key may be lost there."),
+        _row("blank_key", "warning", "A row without a code.", f"Look the row up in the TMS ({POOL}, or {KEYS}): a key may be lost there."),
         _row("padded_key", "warning", "Blanks or invisible characters around a code.", "Nothing in the pool; take care when pasting the code."),
         _row("uniform_padding", "note", "Every code of a file carries the same padding.", "Open one code in the TMS and compare: if the padding shows there too, no learner's code matches it."),
         _row("case_twin", "warning", "Another key differs from it only in upper and lower case: the TMS takes them as two.", "Check which of the two the learner holds before you touch either.", "case_twin"),
@@ -109,10 +111,10 @@ FINDINGS = {
         # pools
         _row("pool_expired_too_soon", "critical", "A pool has expired, and keys in it are still to be migrated.", (f"Set a later expiry ({POOL} → Edit → Expires), or migrate its keys today.",) * 2 + ("Issue new course keys to its learners: the pool can no longer be extended.",) * 2, "pool_is_over & pool_has_to_migrate", of="pool"),
         _row("no_backup", "error", "A pool has later exports and no backup: what was deleted is not known.", _BACKUP, "pool_has_now & ~pool_has_before", of="pool"),
-        _row("backup_looks_late", "error", "Its backup holds no unredeemed key, and course keys of its course that are in no pool were made since the announcement: it was made after the deletion, and codes deleted before it are not in this audit; or the pool was used up.", f"{_BACKUP} If the pool was used up: accept this finding in case.toml.", "pool_has_before & pool_was_used_up & pool_has_new_course_keys", of="pool"),
-        _row("codes_regenerated", "error", "Its unredeemed keys are gone, none of them is a course key, and other course keys of its course were made since the announcement: new codes were generated instead of pasting the old.", f"Either send every learner a new code ({KEYS} lists them), or delete the new codes nobody was sent and paste the old ones ({ADD}): the plan lists them. Never both.", "pool_lost_keys & ~pool_arrived & pool_has_new_course_keys", of="pool"),
+        _row("backup_looks_late", "error", "A pool's backup seems to be made after its keys were deleted.", f"{_BACKUP} If the pool was used up: accept this finding in case.toml.", "pool_has_before & pool_was_used_up & pool_has_new_course_keys & ~pool_log_clears", "Its backup holds no unredeemed key, and course keys of its course that are in no pool were made since the announcement: it was made after the deletion, and codes deleted before it are not in this audit; or the pool was used up.", of="pool"),
+        _row("codes_regenerated", "error", "New codes were generated instead of pasting a pool's old ones.", f"Either send every learner a new code ({KEYS} lists them) and leave the old ones alone, or delete the new codes that nobody was sent ({ENTRY} → the code → Delete) and paste the old ones ({ADD}): the plan lists the old ones. Never both.", "pool_lost_keys & ~pool_arrived & pool_has_new_course_keys", "Its unredeemed keys are gone, none of them is a course key, and other course keys of its course were made since the announcement: new codes were generated instead of pasting the old.", of="pool"),
         _row("pool_never_exported", "error", "A pool of the pool list is in no export.", (f"Export it ({POOL} → Export) into pools-before, and audit again.",) * 3 + (_LATER,), "pool_listed & ~pool_has_before & ~pool_has_now", of="pool"),
-        _row("history_not_kept", "error error error warning", "A pool was not exported since the migration began: its record of redemptions ends with the pools.", ("", "", f"Export its history before the removal ({POOL} → Export) into pools-now.", "Record the gap: what was redeemed in it after the backup is shown by " + ASSIGNMENTS + " alone."), "is_read_only & pool_has_before & ~pool_has_now", of="pool"),
+        _row("history_not_kept", "error error error warning", "A pool was not exported since the migration began: its record of redemptions ends with the pools.", (f"Export its history before the removal ({POOL} → Export) into pools-now.",) * 3 + ("Record the gap: what was redeemed in it after the backup is shown by " + ASSIGNMENTS + " alone.",), "is_read_only & pool_has_before & ~pool_has_now", of="pool"),
         _row("pool_not_reexported", "note note error error", "A pool was not exported again: keys may be missing that the audit cannot see.", _AGAIN, "pool_has_before & ~pool_has_now & pool_needs", of="pool", raised=(("pool_begun", "warning"),)),
         _row("not_in_backup", "warning", "Its pool has a backup, and the backup does not show it.", "Check whether it was added later, or whether the backup was filtered.", "in_pool & ~in_before & pool_backed"),
         _row("pool_not_expired", "warning", "A pool with nothing left to do is still open.", f"Expire it ({POOL} → Edit → Expires): whoever has an old list can still try its codes.", "~is_read_only & pool_begun & ~pool_needs & ~pool_is_over", of="pool"),
@@ -126,14 +128,14 @@ FINDINGS = {
         _row("damaged_row", "error", "A row is damaged and was set aside: its key is not in this audit.", "Export the file again, or mend the row.", of="file"),
         _row("ambiguous_dates", "error", "Dates could be read in two orders.", "Say in case.toml which comes first: day_first = true or false.", of="file"),
         _row("rows_unaccounted", "error", "A file has not the declared number of rows.", "Export the file again, and compare the number in the TMS with case.toml.", of="file"),
-        _row("input_missing", "note", "An export that would tell more was not given.", "Export it into its folder, and audit again.", of="file"),
+        _row("input_missing", "note", "An export that would tell more was not given.", (f"Into course-keys: {KEYS} → Export. Into pools-now: {POOL} → Export. Into distribution: your own list of who was sent which key. Then audit again.",) * 3 + (f"Into course-keys: {KEYS} → Export. Into pools-now: pool exports made before the removal. Into distribution: your own list of who was sent which key. Then audit again.",), of="file"),
         _row("export_cut", "warning", "An export ends at a round number of rows: it may have been cut.", "Compare the number of keys with the TMS; if there are more, export in parts.", of="file"),
         _row("files_passed_over", "warning", "Files in a folder of exports were not read.", "If one is an export: save it as .xlsx or CSV under a name of its own; else take it out of the folder.", of="file"),
         _row("same_file_twice", "warning", "The same file twice; read once.", "Take one copy out; a copy of the backup is no later export.", of="file"),
         _row("sheet_not_read", "warning", "A sheet, or a second column, that seems to hold keys was not read.", "Give its header a name keyaudit knows, or map it in case.toml.", of="file"),
         _row("unreadable_date", "warning", "A date cannot be read.", _DATES, of="file"),
         _row("column_not_understood", "note", "A column was not understood.", "If it is one of ours, say so in case.toml with the line above.", of="file"),
-        _row("column_missing", "note", "A column was not shown, so something could not be checked.", "Show the column and export again.", of="file"),
+        _row("column_missing", "note", "A column was not shown, so something could not be checked.", "If it names columns: show them in the TMS, and export again. If it names the form of the file: nothing, the file was read.", of="file"),
         _row("hidden_rows", "note", "Hidden content was read.", "Check that it belongs to the export.", of="file"),
         _row("pool_list_filtered", "note", "The pool list shows no expired pool: the search hides them unless asked.", "Export it again with expired pools shown.", of="file"),
         _row("notes_set_aside", "note", "Rows of a file that hold no key were set aside.", "Look at the rows named: they should hold notes, page lines or rules, and no key.", of="file"),

@@ -53,6 +53,9 @@ FACTS = {
     "works_yes": "it works",
     "ends_soon": "it stops working within 7 days",
     "setting_error": "a setting of its course key is wrong",
+    "made_when_read_only": "its course key was created from the read-only date on",
+    "pool_begun": "its pool's migration is begun",
+    "pool_course_or_expiry_lacking": "no export says its course or its end",
     "course_keys_given": "a course-key file was given",
     "is_late": "the migrate-by date has come",
     "is_read_only": "the read-only date has come",
@@ -71,9 +74,9 @@ def holds(rule: str, facts: Facts, of: Any = None) -> Any:
     def value(node: ast.expr) -> Any:
         if isinstance(node, ast.Name):
             found = facts[node.id]
-            return found[of] if of is not None and getattr(found, "ndim", 0) else found
+            return found[of] if of is not None and np.ndim(found) else found
         if isinstance(node, ast.UnaryOp):
-            return ~value(node.operand)
+            return np.logical_not(value(node.operand))
         assert isinstance(node, ast.BinOp)
         left, right = value(node.left), value(node.right)
         return left & right if isinstance(node.op, ast.BitAnd) else left | right
@@ -159,7 +162,8 @@ _FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Ke
 _UNDO_ENTRY = "To undo: add the same code to the entry again."
 _REISSUE = f"Check in {ASSIGNMENTS} that the learner has not redeemed it since the last pool export; if not, issue a new course key to the learner ({ADD})."
 _NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated: issue a new course key to the learner ({ADD})."
-_REMIND = f"Ask the learner to redeem it in its pool while it works there, or issue a new course key ({ADD}): from the read-only date on the code cannot be freed."
+_REMIND = f"Ask the learner to redeem it in its pool while it works there, or issue a new course key ({ADD}): since the read-only date its code cannot be freed."
+_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is gone from there, its code is free and can be recreated today; if it is still there, ask the learner to redeem it, or issue a new course key."
 _MIGRATE = f"Migrate it: delete the code from its pool ({POOL} → Edit → the code → Delete, Save), then paste the same code into a course key entry ({ADD}). To undo before the read-only date: delete it there and add it to the pool again."
 
 STATUSES = {
@@ -179,9 +183,9 @@ STATUSES = {
             (
                 Step("ask the learner", "~readable & is_removed", f"Its pool is gone: ask the learner to read the code from their e-mail, and look it up in {KEYS}."),
                 Step("export again", "~readable", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again."),
-                Step("ask the learner", "damaged_in_backup & is_removed", "Ask the learner which code they hold: if it is the course key named as its lookalike, nothing is left to do; if not, issue a new course key."),
+                Step("ask the learner", "damaged_in_backup & is_removed", f"Ask the learner which code they hold: if it is the course key named as its lookalike, nothing is left to do; if not, issue a new course key ({ADD})."),
                 Step("export again", "damaged_in_backup", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again: the course key named as its lookalike is probably the learner's code, so delete nothing."),
-                Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed it, or ask them; if not, issue a new course key."),
+                Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed it, or ask them; if not, issue a new course key ({ADD})."),
                 Step("look it up", "redemption_unreadable", f"Look at the key in {POOL}: is it redeemed? If the word in the export means one of the two, say so in case.toml (redeemed_when, open_when); else export the pool again without opening it in Excel. Then audit again."),
                 Step("export again", "", f"Export {KEYS} (all columns, no filter) into course-keys, and audit again."),
             ),
@@ -213,7 +217,7 @@ STATUSES = {
             (
                 Step("export again", "is_removed | in_two_entries & ~here", f"A code can exist only once, so first suspect an old file: export {KEYS} again (all columns, no filter), and audit again. Only if two entries still show it: {ASK_SUPPORT}."),
                 Step("export again", "is_read_only", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: {ASK_SUPPORT}, as pools can no longer be edited."),
-                Step("export again", "", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: delete the unused copy outside the right course, or {ASK_SUPPORT}."),
+                Step("export again", "", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: delete the copy that is unused and not under the right course (in the pool: {POOL} → Edit; the course key: {ENTRY} → the code → Delete), or {ASK_SUPPORT}. To undo: add the same code there again."),
             ),
             "places", "now", _by_period("error"), owed=True,
         ),
@@ -265,6 +269,7 @@ STATUSES = {
                 Step("reissue", "taken", _NEW_KEY),
                 Step("reissue", "~gone & is_removed", _REISSUE),
                 Step("reissue", "~gone & is_read_only & works_no", _REISSUE),
+                Step("export again", "presence_unknown & is_read_only", _SEE),
                 Step("remind", "~gone & is_read_only", _REMIND),
                 Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: only then it is known whether the code must be deleted there before it is recreated."),
                 Step("export again", "partner_uses_unknown", f"Compare the two codes character by character (keyaudit explain names the difference). {_FIRST_USES}"),
@@ -291,7 +296,7 @@ STATUSES = {
         Status(
             "expired", "nothing", "its pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
             (("", "Its pool had expired before the end of the pools was announced."),),
-            (Step("", "", "Let it rest; if its learner still asks for access, issue a new course key."),),
+            (Step("", "", f"Let it rest; if its learner still asks for access, issue a new course key ({ADD})."),),
             "pool", "never", _by_period("note"), (("logged", "warning"),),
         ),
         Status(
@@ -314,6 +319,7 @@ STATUSES = {
             ),
             (
                 Step("reissue", "taken", _NEW_KEY),
+                Step("export again", "presence_unknown & is_read_only", _SEE),
                 Step("remind", "is_read_only", _REMIND),
                 Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is still there, migrate it; if it is gone, recreate it today."),
                 Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and audit again. Then: {_MIGRATE}", ("delete from the pool", "paste")),
@@ -324,7 +330,7 @@ STATUSES = {
         ),
         Status(
             "stray", "check", "looks like an altered key", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
-            (("", "It is a course key in no pool, and looks like a key that was altered."),),
+            (("", "It is a course key in no pool, and looks like a pool's key that was recreated with damage (altered)."),),
             (
                 Step("leave", "used | logged", "Leave it: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
                 Step("export again", "uses_unknown", _FIRST_USES),
@@ -362,7 +368,7 @@ ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few wor
     "move": "delete the course key, then recreate it under the pool's course",
     "delete course key": "delete the course key: its learner has redeemed it already",
     "compare": "compare it with its lookalike, then recreate the exact code",
-    "delete stray": "compare it with the altered key, then delete it",
+    "delete stray": "compare it with the key it looks like, then delete it",
     "leave": "leave it: someone holds it",
     "remind": "ask the learner to redeem it while it works, or issue a new key",
     "reissue": "issue a new course key to the learner",

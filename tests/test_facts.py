@@ -1,0 +1,341 @@
+"""What several exports together prove, and what they do not: facts of CATALOGUE §2 in cases of a few keys."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import Write, audit, found, verdicts
+
+from keyaudit.errors import ReconcileError
+from keyaudit.plan import migration_plan
+
+POOL = "Training_Key Course Redeemed Expires"
+KEYS = "Training_Key Name Course Expires Max_Uses Uses"
+
+
+def pool(*rows: str) -> str:
+    """A pool export; a row is a code, or a code and more."""
+    return "\n".join([POOL, *(row if " " in row else f"{row} C . 2026-12-31" for row in rows)])
+
+
+def keys(*codes: str) -> str:
+    """A course-key export of unused keys."""
+    return "\n".join([KEYS, *(code if " " in code else f"{code} E C 2026-12-31 . 0" for code in codes)])
+
+
+# --- later exports ---
+
+
+@pytest.mark.parametrize(
+    ("row", "status"),
+    [
+        ("KEY-00003 C . 2026-12-31", "missing"),  # a whole row: the export shows all that is left
+        ("CODE-0001,_CODE-0002 C . 2026-12-31", "to_migrate"),  # a cell with two codes: one of them may be the key
+        ("4.78E+07 C . 2026-12-31", "to_migrate"),
+        ("KEY-00003 C . 2026-12-31 more", "to_migrate"),  # a row that is damaged
+    ],
+)
+def test_an_unreadable_row_of_a_later_export_proves_no_absence(row: str, status: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "KEY-00003"))
+    write("pools-now/P.csv", pool("KEY-00003", row) if "more" in row else pool(row))
+    result = audit(write("course-keys/k.csv", keys("KEY-00001")))
+    assert (verdicts(result)["KEY-00002"], verdicts(result)["KEY-00001"]) == (status, "migrated")
+    assert verdicts(result, "works")["KEY-00002"] == ("no" if status == "missing" else "unknown")
+    assert verdicts(result, "in_now")["KEY-00002"] == ("no" if status == "missing" else "unknown")
+
+
+def test_an_unreadable_row_that_the_backup_shows_too_proves_absence(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "4.78E+07 C . 2026-12-31"))
+    write("pools-now/P.csv", pool("4.78E+07 C . 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys("KEY-00001")))
+    assert verdicts(result) == {"KEY-00001": "migrated", "KEY-00002": "missing", "?": "undetermined"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ([["KEY-00002", "KEY-00003"], ["KEY-00002"]], "two different later exports"),
+        ([["KEY-00002"], ["KEY-00002 C 2026-03-04 2026-12-31"]], "two different later exports"),
+        ([["KEY-00001", "KEY-00002"], ["KEY-00003"], ["KEY-00003", "KEY-00004"]], "two different later exports"),
+        ([["KEY-00002"], []], "two different later exports"),
+        ([["KEY-00002", "KEY-00003"], ["KEY-00003", "KEY-00002"]], ""),  # the same in another order
+        ([["KEY-00002"], ["KEY-00003"]], "parts"),
+        ([["KEY-00002"], ["KEY-00003"], ["KEY-00004"]], "parts"),
+    ],
+)
+def test_several_later_exports_of_one_pool(parts: list[list[str]], told: str, write: Write) -> None:
+    """Two unequal ones stop the audit (which is now?), unless they share no key: then they are parts of one."""
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "KEY-00003", "KEY-00004"))
+    case = write("course-keys/k.csv", keys("KEY-00001"))
+    for number, codes in enumerate(parts):
+        write(f"pools-now/{number}.csv", pool(*codes).replace("Redeemed", "Redeemed"))
+        (case / f"pools-now/{number}.csv").rename(case / f"pools-now/P ({number + 1}).csv")
+    if told.startswith("two"):
+        with pytest.raises(ReconcileError, match=f'{told} of the pool "P"'):
+            audit(case)
+        return
+    result = audit(case)
+    shown = {row.split()[0] for codes in parts for row in codes}
+    assert {code for code, is_there in verdicts(result, "in_now").items() if is_there == "yes"} == shown
+    assert found(result, "parts_of_one_pool") == (["P"] if told else [])
+
+
+def test_an_emptied_pool_is_proven_by_its_empty_export(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("pools-now/P.csv", POOL)
+    result = audit(write("course-keys/k.csv", keys("KEY-00001")))
+    assert verdicts(result, "evidence") == {
+        "KEY-00001": "course-keys/k.csv, row 2",
+        "KEY-00002": "pools-now/P.csv, not listed",
+    }
+
+
+def test_the_evidence_of_every_status_is_the_row_that_decided(write: Write) -> None:
+    write("pools-before/P.csv", pool("GONE-0001", "HERE-0002", "USED-0003 C 2026-01-09 2026-12-31", "SPOILT-04"))
+    write("pools-now/P.csv", pool("HERE-0002"))
+    result = audit(write("course-keys/k.csv", keys("FRESH-0005", "spoilt-04")))
+    assert verdicts(result, "evidence") == {
+        "GONE-0001": "pools-now/P.csv, not listed",
+        "HERE-0002": "pools-now/P.csv, row 2",
+        "USED-0003": "pools-before/P.csv, row 4",
+        "SPOILT-04": "course-keys/k.csv, row 3",
+        "spoilt-04": "course-keys/k.csv, row 3",
+        "FRESH-0005": "course-keys/k.csv, row 2",
+    }
+    assert verdicts(result, "reference")["HERE-0002"] == "P, row 3"
+
+
+# --- names of pools ---
+
+
+def test_one_name_with_two_courses_is_an_error_that_names_both(write: Write) -> None:
+    write("pools-before/a.csv", f"{POOL.replace('Course', 'Pool Course')}\nKEY-00001 P C . 2026-12-31")
+    case = write("pools-before/b.csv", f"{POOL.replace('Course', 'Pool Course')}\nKEY-00002 P D . 2026-12-31")
+    with pytest.raises(ReconcileError) as problem:
+        audit(case)
+    for text in ("pools-before/a.csv", "pools-before/b.csv", 'the pool "P"', '"C" in one', '"D" in the other'):
+        assert text in str(problem.value)
+    (case / "case.toml").write_text('[same_course]\n"C" = "D"\n')
+    assert audit(case).pools["pool"].tolist() == ["P"]
+
+
+LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (["Azure"], ["AZURE"], {"Azure"}),
+        (["Azure: basics"], ["Azure basics"], {"Azure: basics"}),  # a tab loses the colon
+        ([f"{LONG} twenty"], [LONG], {f"{LONG} twenty"}),
+        ([f"{LONG} twenty", f"{LONG} ten"], [LONG], {f"{LONG} twenty", f"{LONG} ten", LONG}),  # two candidates: neither
+        (["Azure 2026-03-27"], ["Azure 2026-04-08"], {"Azure"}),
+        (["Azure"], ["Linux"], {"Azure", "Linux"}),
+    ],
+)
+def test_names_of_one_pool_in_two_exports(before: list[str], now: list[str], expected: set[str], write: Write) -> None:
+    """No key is shared, so that only the names can tell."""
+    for role, names in (("before", before), ("now", now)):
+        for number, name in enumerate(names):
+            head = POOL.replace("Course", "Pool Course")
+            row = f"{role.upper()}-{number}001 {name.replace(' ', '_')} C . 2026-12-31"
+            case = write(f"pools-{role}/{number}.csv", f"{head}\n{row}")
+    assert set(audit(case).pools["pool"]) == expected
+
+
+def test_a_renamed_pool_needs_one_backup_that_shares_half_of_its_codes(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "KEY-00003"))
+    write("pools-before/Q.csv", pool("KEY-00011", "KEY-00012"))
+    case = write("pools-now/New.csv", pool("KEY-00001", "KEY-00099"))
+    result = audit(case)
+    assert found(result, "pool_renamed") == ["New"]
+    assert set(result.pools["pool"]) == {"New", "Q"}
+    write("pools-now/New.csv", pool("KEY-00001", "KEY-00098", "KEY-00099"))
+    assert found(audit(case), "pool_renamed") == []
+
+
+@pytest.mark.parametrize(("shared", "expected"), [(2, ["P"]), (1, ["P", "Q"])])
+def test_two_exports_that_share_half_of_the_smaller_are_one_pool(
+    shared: int, expected: list[str], write: Write
+) -> None:
+    write("pools-before/P.csv", pool(*(f"KEY-{n:05d}" for n in range(6))))
+    case = write("pools-before/Q.csv", pool(*(f"KEY-{n:05d}" for n in range(6 - shared, 10 - shared))))
+    assert sorted(audit(case).pools["pool"]) == expected
+
+
+def test_the_same_bytes_in_two_roles_are_a_copy_or_a_mistake(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    case = write("pools-now/P.csv", pool("KEY-00001"))
+    result = audit(case)
+    assert found(result, "same_file_twice") == [""]
+    assert verdicts(result, "in_now") == {"KEY-00001": "unknown"}  # a copy is no later export
+    write("course-keys/k.csv", pool("KEY-00001"))
+    with pytest.raises(ReconcileError, match=r"pools-before/P\.csv and course-keys/k\.csv are the same file"):
+        audit(case)
+
+
+# --- settings ---
+
+
+def test_settings_of_a_pool_without_a_backup_are_those_of_its_first_row(write: Write) -> None:
+    head = "Training_Key Course Organization Redeemed Expires"
+    write("pools-now/P.csv", f"{head}\nKEY-00001 C One . 2026-12-31\nKEY-00002 C Two . 2026-11-30")
+    case = write("pools-before/Q.csv", f"{head}\nKEY-00003 C One . 2026-12-31")
+    row = audit(case).pools.set_index("pool").loc["P"]
+    assert (row["organization"], row["in_backup"], row["only_later"]) == ("One", 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("declared", "now", "listed", "before", "until"),
+    [
+        ("2026-04-20", "2026-04-21", "2026-04-22", "2026-04-23", "2026-04-20"),
+        ("", "2026-04-21", "2026-04-22", "2026-04-23", "2026-04-21"),
+        ("", "", "2026-04-22", "2026-04-23", "2026-04-22"),
+        ("", "", "", "2026-04-23", "2026-04-23"),
+        ("", ".", "2026-04-22", "2026-04-23", "2026-05-29"),  # blank is no end: until the removal
+        ("", "", ".", "2026-04-23", "2026-05-29"),
+        ("", "", "", "", "unknown"),
+    ],
+)
+def test_the_latest_source_that_has_the_column_counts(
+    declared: str, now: str, listed: str, before: str, until: str, write: Write
+) -> None:
+    def table(expires: str, *more: str) -> str:
+        head = "Training_Key Course Redeemed" + (" Expires" if expires else "")
+        return "\n".join([head, *(f"{row} {expires}" for row in ("KEY-00001 C .", *more))])
+
+    write("pools-now/P.csv", table(now))
+    write("pools-before/P.csv", table(before, "USED-0002 C 2026-01-09"))
+    if listed:
+        write("pool-list/l.csv", f"Name Course Expires\nP C {listed}")
+    case = write("course-keys/k.csv", keys("OTHER-001"))
+    (case / "case.toml").write_text(f"[pools.P]\nexpires = {declared}\n" if declared else "")
+    result = audit(case)
+    shown = verdicts(result, "works_until")["KEY-00001"] or verdicts(result, "works")["KEY-00001"]
+    assert shown == until
+
+
+@pytest.mark.parametrize(("days", "typed"), [("1", "1 day"), ("180", "180 days"), ("0", "ask"), (".", "ask")])
+def test_an_availability_of_one_day_is_one_day(days: str, typed: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    write("pool-list/l.csv", f"Name Course Content_Availability\nP C {days}")
+    batch = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001")))).batches.iloc[0]
+    assert re.match(rf"{typed}\b", batch["content_availability"])
+
+
+# --- course keys ---
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "gone"),
+    [
+        (["A-000001", "A-000002"], ["A-000001"], ["A-000002"]),  # half of the earlier one's keys
+        (["A-000001", "A-000002", "A-000003"], ["A-000001"], []),  # less: a filtered export
+        (["A-000001"], ["A-000001", "A-000002"], []),
+    ],
+)
+def test_a_course_key_that_a_later_export_no_longer_shows(
+    first: list[str], second: list[str], gone: list[str], write: Write
+) -> None:
+    write("pools-before/P.csv", pool("A-000001", "A-000002", "A-000003"))
+    write("course-keys/2026-04-01.csv", keys(*first))
+    result = audit(write("course-keys/2026-04-02.csv", keys(*second)))
+    assert found(result, "course_key_gone") == gone
+    assert {code for code, works in verdicts(result, "works").items() if works == "unknown"} >= set(gone)
+
+
+def test_a_link_to_the_first_key_of_all(write: Write) -> None:
+    """The first key has number 0, which is not none."""
+    write("pools-before/P.csv", pool("SPOILT-01"))
+    result = audit(write("course-keys/k.csv", keys("spoilt-01")))
+    assert verdicts(result, "lookalike") == {"SPOILT-01": "spoilt-01", "spoilt-01": "SPOILT-01"}
+    assert verdicts(result, "damage") == {"SPOILT-01": "case", "spoilt-01": "case"}
+    assert verdicts(result) == {"SPOILT-01": "altered", "spoilt-01": "stray"}
+
+
+def test_a_pool_begins_with_a_link_and_not_with_an_undecided_one(write: Write) -> None:
+    write("pools-before/P.csv", pool("SPOILT-01", "WAITS-002"))
+    case = write("course-keys/k.csv", keys("spoilt-01"))
+    assert verdicts(audit(case), "works")["WAITS-002"] == "unknown"  # begun, and not exported again
+    write("course-keys/k.csv", keys("spoilt-01", "Spoilt-01"))
+    assert verdicts(audit(case), "works")["WAITS-002"] == "yes"
+
+
+def test_two_damaged_cells_of_one_file_are_two_keys(write: Write) -> None:
+    write("pools-before/P.csv", pool("4.78E+07 C . 2026-12-31", "4.79E+07 C . 2026-12-31", "KEY-00001"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert result.statuses["undetermined"] == 2
+    rows = result.keys[result.keys["status"].astype("str") == "undetermined"]
+    assert sorted(rows["reference"]) == ["P, row 2", "P, row 3"]
+    assert (rows["damage"] != "").all()
+    assert len(found(result, "excel_damage")) == 2
+
+
+def test_a_pool_export_among_the_course_keys_is_refused(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "KEY-00003"))
+    case = write("course-keys/k.csv", "Training_Key Course\nKEY-00001 C\nKEY-00002 C\nOTHER-001 C\nOTHER-002 C")
+    with pytest.raises(ReconcileError, match=r"course-keys/k\.csv: at least half of its codes are unredeemed keys"):
+        audit(case)
+    write("course-keys/k.csv", "Training_Key Course\nKEY-00001 C\nOTHER-001 C\nOTHER-002 C")
+    assert verdicts(audit(case))["KEY-00001"] == "migrated"
+
+
+# --- several places ---
+
+
+@pytest.mark.parametrize(
+    ("p_now", "q_now", "status", "home"),
+    [
+        ("KEY-00009", "SAME-0001", "to_migrate", "Q"),  # gone from one: it counts where it still is
+        ("SAME-0001", "KEY-00009", "to_migrate", "P"),
+        ("KEY-00009", "KEY-00008", "missing", "P"),
+        ("SAME-0001", "SAME-0001 C . 2026-11-30", "duplicate", "P"),
+        ("", "", "duplicate", "P"),  # no later export: both backups show it
+        ("KEY-00009", "", "to_migrate", "Q"),  # gone from one, the other was not exported again
+    ],
+)
+def test_a_key_of_two_pools(p_now: str, q_now: str, status: str, home: str, write: Write) -> None:
+    for name, now in (("P", p_now), ("Q", q_now)):
+        others = [f"{name}{name}{name}-0000{n}" for n in range(4)]
+        case = write(f"pools-before/{name}.csv", pool("SAME-0001", *others))
+        if now:
+            write(f"pools-now/{name}.csv", pool(*others, now))  # in another order: no copy of the backup
+    write("course-keys/k.csv", keys("OTHER-001"))
+    result = audit(case)
+    assert (verdicts(result)["SAME-0001"], verdicts(result, "pool")["SAME-0001"]) == (status, home)
+    pools = result.pools.set_index("pool")
+    away = {"P": "Q", "Q": "P"}[home]
+    assert pools.loc[away, "elsewhere"] == f"1 in {home}"
+    assert pools["balanced"].all()
+
+
+# --- the plan ---
+
+
+def test_every_step_says_of_how_many_keys_it_is(write: Write) -> None:
+    write("pools-before/P.csv", pool("WAITS-001", "WAITS-002", "FORGOT-03", "SPOILT-04", "COURSE-05", "MOVED-006"))
+    write("pools-now/P.csv", pool("WAITS-001", "WAITS-002"))
+    result = audit(write("course-keys/k.csv", keys("spoilt-04", "COURSE-05 E D 2026-12-31 . 0", "MOVED-006")))
+    plan = migration_plan(result)
+    numbers = {what: keys for what, keys in zip(plan.steps["what"], plan.steps["keys"], strict=True) if keys}
+    assert [(what.split("`")[1] if "`" in what else what.split()[0], n) for what, n in numbers.items()] == [
+        ("delete from the pool", 2),
+        ("delete course keys", 1),
+        ("delete after comparing", 1),
+        ("paste", 4),
+        ("Count", 4),
+        ("paste after comparing", 1),
+    ]
+    assert plan.batches[["paste", "delete from the pool"]].values.tolist() == [[4, 2]]
+
+
+def test_what_is_taken_or_not_known_is_never_pasted(write: Write) -> None:
+    write("pools-before/P.csv", pool("TAKEN-001", "WAITS-002", "MOVED-003"))
+    write("pools-now/P.csv", pool("WAITS-002"))
+    write("other-keys/o.csv", "Training_Key Name\nTAKEN-001 Subscription")
+    case = write("course-keys/k.csv", keys("MOVED-003"))
+    plan = migration_plan(audit(case))
+    assert plan.codes("P", "paste") == ["WAITS-002"]
+    assert plan.keys.set_index("training_key")["action"].to_dict() == {"TAKEN-001": "reissue", "WAITS-002": "migrate"}
+    assert (plan.reissue["former key"].tolist(), plan.actions["reissue"]) == (["P, row 2 …01"], 1)
