@@ -90,7 +90,10 @@ def find_lookalikes(
     ours, theirs = _rows(codes.take(left.numbers)), _rows(codes.take(right.numbers))
     views = [(ours, theirs)]
     if left.has_hyphens.any() and right.bare.any():
-        views.append((_without_hyphens(_only(ours, left.has_hyphens)), _only(theirs, right.bare)))
+        own = _only(ours, left.has_hyphens)
+        bare = {name: pc.replace_substring(own[name], "-", "") for name in ("spaceless", "plain")}
+        bare |= {name: own[name] for name in ("place", "code")}
+        views.append((pa.RecordBatch.from_pydict(bare), _only(theirs, right.bare)))
     open_left, open_right = (np.asarray(pc.not_equal(rows["plain"], "")) for rows in (ours, theirs))
     is_numbered = cache(lambda pool: is_sequential(codes.take(codes_of(pool))))
     for rung, candidates in _LADDER.items():
@@ -107,7 +110,13 @@ def find_lookalikes(
             is_known = (left.course[one] >= 0) & (right.course[other] >= 0)
             is_likely = ~(is_known & (left.course[one] != right.course[other])) & ~right.is_old[other]
             one, other = (pairs := pairs[is_likely & ~np.isin(left.pool[one], list(links.not_sought))]).T
-        _settle(links, rung, left.numbers[one], right.numbers[other], _is_alone(pairs))
+        told = zip(left.numbers[one].tolist(), right.numbers[other].tolist(), _is_alone(pairs), strict=True)
+        for key, twin, is_alone in told:
+            if is_alone:  # what is unique in both directions; everything else that has a candidate stays undecided
+                links.pairs.append((key, twin, rung))
+            else:
+                links.ambiguous_left.setdefault(key, []).append(twin)
+                links.ambiguous_right.setdefault(twin, []).append(key)
         open_left[one] = open_right[other] = False
         if rung == "excel" and backwards:
             mine, their = _only(ours, open_left), _only(theirs, open_right)
@@ -116,16 +125,6 @@ def find_lookalikes(
             links.backwards = sorted(zip(left.numbers[one].tolist(), right.numbers[other].tolist(), strict=True))
             open_left[one] = open_right[other] = False
     return links
-
-
-def _settle(links: Links, rung: str, ones: Array, others: Array, is_alone: Array) -> None:
-    """Link what is unique in both directions; everything else that has a candidate stays undecided."""
-    for one, other, alone in zip(ones.tolist(), others.tolist(), is_alone, strict=True):
-        if alone:
-            links.pairs.append((one, other, rung))
-        else:
-            links.ambiguous_left.setdefault(one, []).append(other)
-            links.ambiguous_right.setdefault(other, []).append(one)
 
 
 def _is_alone(pairs: Pairs) -> Array:
@@ -158,11 +157,6 @@ def _only(rows: Rows, is_wanted: Array) -> Rows:
 def _placed(pairs: Pairs, ours: Rows, theirs: Rows) -> Pairs:
     """Pairs of rows as pairs of places."""
     return np.column_stack([rows["place"].to_numpy()[side] for rows, side in zip((ours, theirs), pairs.T, strict=True)])
-
-
-def _without_hyphens(rows: Rows) -> Rows:
-    bare = {name: pc.replace_substring(rows[name], "-", "") for name in ("spaceless", "plain")}
-    return pa.RecordBatch.from_pydict({"place": rows["place"], "code": rows["code"], **bare})
 
 
 def _is_odd(texts: Texts) -> Any:
@@ -316,7 +310,6 @@ def _edit(one: str, other: str) -> tuple[tuple[object, ...], ...]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many signs two texts begin with alike."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
