@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -73,12 +74,12 @@ class FileAccount:
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
         names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
-        raw = {name: self.cells(name) for name in names if name != "training_key"}
-        key, known = self.cells("training_key") if "training_key" in names else None, self.known
-        told = said(raw, self.label, known)
+        raw = {name: self.cells(name) for name in names}
+        key = raw.pop("training_key", None)
+        told = said(raw, self.label, self.known)
         if key is not None:
             self.read_codes(key, raw, told)
-        headers = self.understand(raw)
+        codes, headers = self.codes, self.understand(raw)
         shows = {fact: self.shown(fact, headers) for fact in SHOWN.get(self.role, ())}
         signs: dict[str, Array] = {}
         if self.is_pool:
@@ -91,18 +92,28 @@ class FileAccount:
             else:
                 self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
         tables = self.tables(told)
-        if known.pool is not None:
+        if self.known.pool is not None:
             told.columns.pop("pool", None)
         blind = np.array([], dtype=np.int64)
         if self.role == "course_keys":  # a course key that cannot be read: its code may be any pool key's
-            blind = np.flatnonzero(self.codes.keys.is_null().to_numpy(zero_copy_only=False))
+            blind = np.flatnonzero(codes.keys.is_null().to_numpy(zero_copy_only=False))
         for record in blind.tolist():
-            why = self.codes.damage.get(record, "several codes in one cell")
-            self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, f"not readable: {why}"))
-        codes, aside = self.codes, self.set_aside()
-        few: dict[str, Any] = {"damage": codes.damage, "raw": codes.raw, "typed": codes.typed}
-        keys = codes.keys if key is not None else None
-        made = Export(self.role, keys, told.columns, self.rows, self.table, tables, (), signs=signs, **few)
+            why = f"not readable: {codes.damage.get(record, 'several codes in one cell')}"
+            self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, why))
+        aside = self.set_aside()
+        made = Export(
+            self.role,
+            codes.keys if key is not None else None,
+            told.columns,
+            self.rows,
+            self.table,
+            tables,
+            (),
+            signs=signs,
+            damage=codes.damage,
+            raw=codes.raw,
+            typed=codes.typed,
+        )
         made = made.without(blind) if len(blind) else made
         file = self.account(made, aside, shows, codes.is_doubted and not _is_used(told))
         return replace(made, files=(file,), told=tuple(self.told), aside=aside, headers=tuple(headers))
@@ -143,7 +154,13 @@ class FileAccount:
         known = {alias for alias, column in aliases(self.role).items() if column == "training_key"}
         known |= {fold_header(part.header.headers["training_key"]) for part in self.lists}
         read = zip(odd.tolist(), codes.keys.take(pa.array(odd)).to_pylist(), strict=True)
-        pasted = [record for record, code in read if code is not None and fold_header(code) in known]
+        begin = {alias[:1] for alias in known}
+        may_be = (
+            (record, code)
+            for record, code in read
+            if code and (code[0].lower() in begin or not re.match("[0-9A-Za-z]", code))
+        )
+        pasted = [record for record, code in may_be if fold_header(code) in known]
         self.note_records(Code.header_as_key, "the code is the text of a header: a header was pasted as a key", pasted)
 
     def understand(self, raw: Mapping[str, Coded]) -> list[Understood]:
@@ -166,14 +183,12 @@ class FileAccount:
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
         """Does the file show which keys are redeemed: "yes", "no", or the header of a column that may say so."""
-        parts = [part for part, size in zip(self.lists, self.sizes, strict=True) if size] or self.lists
+        parts = [part for part in self.lists if len(part.rows)] or self.lists
         dark = [part for part in parts if not part.heading and not {*REDEMPTION} & set(part.header.places)]
         looked = dark
-        if not dark and not any(
-            part.heading for part in parts
-        ):  # a column of ours that is blank throughout is no proof
-            columns = [raw[name] for name in REDEMPTION if name in raw]
-            looked = [] if any(not is_blank(cell) for column in columns for cell in column.listed()) else parts
+        if not dark and not any(part.heading for part in parts):  # a column that is blank throughout is no proof
+            cells = (cell for name in REDEMPTION if name in raw for cell in raw[name].listed())
+            looked = [] if any(not is_blank(cell) for cell in cells) else parts
         headers = {id(part.header): part for part in looked}.values()
         found = [one for part in headers for one in may_be_redemption(part.sheet, part.header, only_words=not dark)]
         if not found and all({*LEARNER} & set(part.header.places) for part in dark):
@@ -181,12 +196,12 @@ class FileAccount:
         _, text, column = min(found, default=(0, "", ""))
         what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
         if found:
-            line = ready_line(parts[0].sheet, column, text)
             what = f'column "{mask_text(text)}" may say which keys are redeemed, and is not understood. If it does, say so in '
-            what += f"case.toml:\n{line}\nUntil then"
+            what += f"case.toml:\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
         if len(self.rows):
-            what += ": its keys count as unredeemed, and whether they work is not known"
-            self.note(Code.redemption_not_shown, what)
+            self.note(
+                Code.redemption_not_shown, f"{what}: its keys count as unredeemed, and whether they work is not known"
+            )
         return mask_text(text) or "no"
 
     def tables(self, told: Said) -> tuple[Table, ...]:
@@ -238,20 +253,17 @@ class FileAccount:
         rows = sum(found.rows for found in self.found)
         if self.known.rows is not None and self.known.rows != rows:
             self.note(Code.rows_unaccounted, f"{self.known.rows} rows declared in case.toml, {rows} read")
-        heights = {
-            found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100
-        }  # its header is one of them
+        heights = {found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100}  # with its header
         if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
             self.note(Code.export_cut, what)
-        headers = [header for found in self.found for header in found.headers]
         if made.keys is not None:
             self.note_second_codes(made.keys)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
         else:
             names = made.column(self.required).distinct()
             keys = len(names.used()) + int(np.count_nonzero(~names.filled))
-        reasons = [entry.reason for entry in aside]
+        headers = [header for found in self.found for header in found.headers]
         return Source(
             role=self.role,
             source_file=self.label,
@@ -264,7 +276,7 @@ class FileAccount:
             keys=keys,
             repeats=len(made) - keys,
             set_aside=len(aside),
-            damaged=sum(reason.startswith(("damaged", "not readable")) for reason in reasons),
+            damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
             shows=shows,
             padding_doubted=is_doubted,
         )

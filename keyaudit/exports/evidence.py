@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from keyaudit.coded import MANY, TEXT, Array, Coded
+from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import toml
 from keyaudit.exports.dates import (
@@ -74,7 +73,7 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
         if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
             told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
         elif kind == "text":
-            told.columns[name] = texts(cells)
+            told.columns[name] = cells.map(_text, TO_CLEAN)  # of many names only the odd ones are looked at
         elif kind == "date":
             dates[name] = cells
             told.columns[name] = cells  # they are read together: whoever made the file wrote all of them alike
@@ -133,23 +132,8 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     return _coded(cells.codes, numbers)
 
 
-def texts(cells: Coded) -> Coded:
-    """Names as a person sees them, blank ones missing; numbers in their plain form. Of many only the odd ones are looked at."""
-    if not isinstance(cells.values, pa.Array) or len(cells.values) <= MANY:
-        return cells.map(_text)
-    odd = np.flatnonzero(pc.match_substring_regex(cells.values, TO_CLEAN).to_numpy(zero_copy_only=False))
-    if not len(odd):
-        return cells
-    clean = [_text(text) for text in cells.values.take(pa.array(odd)).to_pylist()]
-    mask, places = np.zeros(len(cells.values), dtype=bool), np.arange(len(cells.values) + 1, dtype=np.int32)
-    mask[odd] = True
-    places[-1] = -1
-    places[odd[[text is None for text in clean]]] = -1
-    values = pc.replace_with_mask(cells.values, pa.array(mask), pa.array([text or "" for text in clean], TEXT))
-    return Coded(places[cells.codes], values)
-
-
 def _text(cell: Any) -> str | None:
+    """A name as a person sees it, None for a blank one; a number in its plain form."""
     if isinstance(cell, Padded):
         return cell.text
     if is_blank(cell) or isinstance(cell, Odd) or cell == 0:

@@ -9,7 +9,7 @@ from typing import Any
 
 from keyaudit.columns import COLUMNS, ROLES, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, written
+from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, status_of, written
 from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header, ready_line
 from keyaudit.exports.records import Understood
 from keyaudit.masking import mask_text, shape
@@ -71,14 +71,9 @@ def nearest(text: str, cells: Sequence[Any], missing: Iterable[str]) -> str:
         wanted = COLUMNS[name].kind
         fits = not kind or kind in KINDS[wanted] or name == "redeemed_at"
         return name if name in missing and fits else ""
-    if kind == "word" and all(status_like(cell) for cell in cells if not is_blank(cell)):
+    if kind == "word" and all(status_of(cell, STATUSES) for cell in cells if not is_blank(cell)):
         return "key_status" if "key_status" in missing else ""
     return next((name for name in DATES_LIKELY if name in missing), "") if kind == "date" else ""
-
-
-def status_like(cell: Any) -> bool:
-    """Is it a word that says whether a key is redeemed?"""
-    return isinstance(cell, str) and bare(cell).casefold() in STATUSES
 
 
 def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
