@@ -310,13 +310,9 @@ class Audit:
         """A kind of finding and how many there are; of a status, of how many keys that have it."""
         if kind not in STATUSES:
             return f"{_kind(kind)} ({number:,})"
-        every = self.statuses[kind]
-        counted = (
-            f"{count(number)} {are(number)} {plain(kind)}"
-            if number == every
-            else f"{number:,} of {count(every)} {plain(kind)}"
-        )
-        return f"{counted} ({STATUSES[kind].short})"
+        every, said = self.statuses[kind], _IN_A_SENTENCE.get(kind, plain(kind))
+        counted = f"{count(number)} {are(number)}" if number == every else f"{number:,} of {count(every)}"
+        return f"{counted} {said} ({STATUSES[kind].short})"
 
     def deadline_sentence(self) -> str:
         """How far the next deadline is."""
@@ -432,6 +428,9 @@ def _take(column: Any, rows: Array) -> Any:
     if isinstance(column, Coded):
         return column.take(rows)
     return column.take(pa.array(rows)) if isinstance(column, pa.Array) else column[rows]
+
+
+_IN_A_SENTENCE = {"to_migrate": "still to be migrated", "redeemed_recreated": "redeemed and recreated", "wrong_course": "under another course"}  # fmt: skip
 
 
 def _kind(code: str) -> str:
