@@ -438,3 +438,46 @@ def test_what_no_export_says_of_a_pool_is_a_block_for_the_case(write: Write) -> 
     assert lacking_lines(result.facts) == ['[pools."P"]\n# expires = 2026-12-31']
     (row,) = result.findings[result.findings["code"] == "pool_setting_unknown"].to_dict("records")
     assert (row["severity"], row["message"].partition(". ")[0]) == ("warning", "No export and no list says its expiry")
+
+
+def test_keys_recreated_under_one_other_course_may_be_renamed(write: Write) -> None:
+    """All of them (a key that waits says nothing), and at least two: first it is asked whether two names mean one course."""
+    write("pools-before/P.csv", pool("MOVED-001", "MOVED-002", "WAITS-003"))
+    write("pools-now/P.csv", pool("WAITS-003"))
+    case = write("course-keys/k.csv", keys("MOVED-001 E D 2026-12-31 . 0", "MOVED-002 E D 2026-12-31 . 0"))
+    plan = migration_plan(audit(case))
+    assert (plan.actions["ask about the course"], plan.codes("P", "delete course keys")) == (2, [])
+    write("course-keys/k.csv", keys("MOVED-001 E D 2026-12-31 . 0", "MOVED-002"))
+    plan = migration_plan(audit(case))
+    assert (plan.actions["ask about the course"], plan.codes("P", "delete course keys")) == (0, ["MOVED-001"])
+    (step,) = [what for what in plan.steps["what"] if "delete course keys" in what]
+    assert '1 key stands under "D" instead of "C": first make sure that these are not two names of one course' in step
+
+
+def test_a_key_in_no_pool_has_a_plan_of_its_own(write: Write) -> None:
+    write("pools-before/P.csv", pool("WAITS-001"))
+    twice = ["TWICE-009 A C 2026-12-31 . 0", "TWICE-009 B C 2026-12-31 . 0"]
+    plan = migration_plan(audit(write("course-keys/k.csv", keys(*twice))))
+    assert plan.keys.set_index("training_key")["pool"].to_dict() == {"WAITS-001": "P", "TWICE-009": "in no pool"}
+    assert plan.actions["export again"] == 1
+
+
+def test_a_log_code_that_resembles_two_keys_decides_neither(write: Write) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "code-0001", "OTHER-002"))
+    case = write("distribution/d.csv", "Training_Key Sent_To\nCode-0001 Ana")
+    (case / "case.toml").write_text("[distribution]\ncomplete = true\n")
+    result = audit(case)
+    assert verdicts(result, "is_distributed") == {"CODE-0001": "unknown", "code-0001": "unknown", "OTHER-002": "no"}
+    told = result.findings.set_index("code").loc["ambiguous_lookalike", "message"]
+    assert told == "The log's code resembles 2 keys: P, row 2 …01 and P, row 3 …01. Nothing is decided."
+
+
+def test_who_resembles_whom_is_said_from_either_side(write: Write) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "OTHER-002"))
+    result = audit(write("course-keys/k.csv", keys("code-0001", "Code-0001")))
+    told = result.findings[result.findings["code"] == "ambiguous_lookalike"].set_index("training_key")["message"]
+    assert told.to_dict() == {
+        "CODE-0001": "It resembles 2 codes: k.csv, row 2 …01 and k.csv, row 3 …01. Nothing is decided.",
+        "code-0001": "It resembles P, row 2 …01, and is not the only one to do so. Nothing is decided.",
+        "Code-0001": "It resembles P, row 2 …01, and is not the only one to do so. Nothing is decided.",
+    }
