@@ -10,6 +10,7 @@ from conftest import Write, audit, found, verdicts
 from keyaudit.checks import lacking_lines
 from keyaudit.errors import ReconcileError
 from keyaudit.plan import migration_plan
+from keyaudit.rehearsal import write_xlsx
 
 POOL = "Training_Key Course Redeemed Expires"
 KEYS = "Training_Key Name Course Expires Max_Uses Uses"
@@ -480,4 +481,35 @@ def test_who_resembles_whom_is_said_from_either_side(write: Write) -> None:
         "CODE-0001": "It resembles 2 codes: k.csv, row 2 …01 and k.csv, row 3 …01. Nothing is decided.",
         "code-0001": "It resembles P, row 2 …01, and is not the only one to do so. Nothing is decided.",
         "Code-0001": "It resembles P, row 2 …01, and is not the only one to do so. Nothing is decided.",
+    }
+
+
+def test_each_row_with_a_learner_is_a_use_of_the_first_key_too(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    head = "Training_Key Name Course Expires Max_Uses Student"
+    rows = ["KEY-00001 E C 2026-12-31 3 Ana", "KEY-00001 E C 2026-12-31 3 Bo", "KEY-00002 E C 2026-12-31 1 ."]
+    result = audit(write("course-keys/k.csv", "\n".join([head, *rows])))
+    assert verdicts(result, "uses") == {"KEY-00001": "2.0", "KEY-00002": ""}
+
+
+def test_keys_without_a_course_have_a_line_of_their_own(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Redeemed\nKEY-00001 .\nKEY-00002 2026-01-09")
+    write("pools-before/Q.csv", pool("KEY-00003"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert result.summary(by="course")["keys"].to_dict() == {"C": 1, "not known": 3}
+    assert result.summary(by="pool")["keys"].to_dict() == {"P": 2, "Q": 1, "in no pool": 1}
+
+
+def test_a_course_key_that_was_no_text_links_by_what_excel_makes_only(write: Write) -> None:
+    """Two numbers of a workbook: one is what Excel makes of a pool's key, the other is one slip away from another key."""
+    write("pools-before/P.csv", pool("000123456", "87654321X"))
+    rows: list[list[object]] = [["Training Key", "Name", "Course", "Expires", "Uses"]]
+    rows += [["TEXT-0001", "E", "C", None, 0], [123456, "E", "C", None, 0], [876543210, "E", "C", None, 0]]
+    case = write("pools-before/Q.csv", pool("KEY-00009"))
+    write_xlsx(case / "course-keys/k.xlsx", {"Keys": rows})
+    result = audit(case)
+    assert verdicts(result, "lookalike") == {
+        **dict.fromkeys(("87654321X", "KEY-00009", "TEXT-0001", "876543210"), ""),
+        "000123456": "123456",
+        "123456": "000123456",
     }
