@@ -513,3 +513,24 @@ def test_a_course_key_that_was_no_text_links_by_what_excel_makes_only(write: Wri
         "000123456": "123456",
         "123456": "000123456",
     }
+
+
+def test_a_setting_to_correct_has_its_entry_and_what_to_type(write: Write) -> None:
+    write("pools-before/P.csv", pool("EARLY-001", "DAYS-0002", "ORG-00003", "MANY-0004"))
+    write("pool-list/l.csv", "Name Course Organization Expires Content_Availability\nP C Ours 2026-12-31 180")
+    head = "Training_Key Name Course Organization Expires Max_Uses Uses Content_Availability"
+    rows = [
+        "EARLY-001 First C Ours 2026-10-31 . 0 180",
+        "DAYS-0002 Second C Ours 2026-12-31 . 0 90",
+        "ORG-00003 Third C Theirs 2026-12-31 . 0 180",
+        "MANY-0004 Fourth C Ours 2026-12-31 25 0 180",
+    ]
+    plan = migration_plan(audit(write("course-keys/k.csv", "\n".join([head, *rows]))))
+    assert plan.actions["correct the setting"] == 4
+    endings = {what.partition(" Entry: ")[2] for what in plan.steps["what"]} - {""}
+    assert endings == {
+        '"First". The pool\'s: 2026-12-31.',
+        '"Second". The pool\'s: 180.',
+        '"Third". The pool\'s: Ours.',
+        '"Fourth".',
+    }
