@@ -17,7 +17,7 @@ import numpy as np
 from keyaudit.audit import Audit
 from keyaudit.coded import Array, Coded
 from keyaudit.facts import Facts, at
-from keyaudit.keytable import frame
+from keyaudit.keytable import frame, taken
 from keyaudit.masking import ending
 from keyaudit.rulebook import ACTIONS, ADD, ASSIGNMENTS, FINDINGS, KEYS, LISTS, POOL, Code, holds
 from keyaudit.settings import key_setting, of_pools, pool_setting
@@ -194,7 +194,7 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     totals = {code: sum(act[code] for act in acts.values()) for code in ACTIONS}
     left = len(order) - totals["leave"]
     accepted = (f"{count(audit.excused)} {are(audit.excused)} accepted and left out.",) if audit.excused else ()
-    columns = {name: _of(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
+    columns = {name: taken(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
     columns["action"] = Coded.of(f.step[1][number].action for number in f.step[0][order].tolist())
     return MigrationPlan(
@@ -209,10 +209,6 @@ def migration_plan(audit: Audit) -> MigrationPlan:
         codes_of,
         columns,
     )
-
-
-def _of(column: Any, places: Array) -> Any:
-    return column[places] if isinstance(column, np.ndarray) else column.take(places)
 
 
 def _actions(f: Facts, keys: Array) -> dict[str, int]:
