@@ -6,6 +6,7 @@ Look at each before you commit it. Few colours, so that all of them are small.
 
 from __future__ import annotations
 
+import base64
 import io
 import shutil
 import subprocess
@@ -44,7 +45,10 @@ def small(picture: Image.Image, name: str, width: int) -> None:
     """Save a picture for docs/: so wide, of few colours."""
     high = round(picture.height * width / picture.width)
     shown = picture.convert("RGB").resize((width, high), Image.Resampling.LANCZOS)
-    shown.quantize(palette=palette(), dither=Image.Dither.NONE).save(DOCS / name, optimize=True)
+    if name.endswith(".webp"):
+        shown.save(DOCS / name, quality=30, method=6)
+    else:
+        shown.quantize(palette=palette(), dither=Image.Dither.NONE).save(DOCS / name, optimize=True)
 
 
 def beside(pictures: Sequence[Image.Image], high: int) -> Image.Image:
@@ -59,11 +63,11 @@ def beside(pictures: Sequence[Image.Image], high: int) -> Image.Image:
 
 
 def page(
-    browser: webdriver.Chrome, address: str, width: int, height: int, scale: float, media: str = "", dark: bool = False
+    browser: webdriver.Chrome, address: str, width: int, height: int, scale: float, dark: bool = False
 ) -> Image.Image:
-    """The page as it stands on a screen so wide, on paper, or in the dark."""
+    """The page as it stands on a screen so wide, also in the dark."""
     features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(address)
@@ -81,24 +85,29 @@ def main() -> None:
         browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             address = (report / "report.html").as_uri()
-            small(page(browser, address, 1000, 1130, 1), "report.png", 760)
+            small(page(browser, address, 960, 880, 1), "report.png", 720)
             phones = [page(browser, address, 390, 1100, 2, dark=dark) for dark in (False, True)]
-            small(beside([*phones, page(browser, address, 794, 1100, 2, "print")], 1760), "report-elsewhere.png", 980)
+            paper = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
+            printed = pypdfium2.PdfDocument(paper)
+            small(beside([*phones, printed[0].render(scale=2.6).to_pil()], 1760), "report-elsewhere.webp", 900)
+            for place, sheet in enumerate(printed):
+                sheet.render(scale=1.5).to_pil().save(ROOT / "artefacts" / f"page-{place}.png")  # to be looked at
         finally:
             browser.quit()
         convert = ["soffice", "--headless", f"-env:UserInstallation=file://{folder}/office", "--convert-to", "pdf"]
         subprocess.run([*convert, "--outdir", folder, str(report / "report.xlsx")], check=True, capture_output=True)  # noqa: S603
         printed = pypdfium2.PdfDocument(Path(folder) / "report.pdf")
-        small(printed[0].render(scale=2).to_pil(), "workbook.png", 860)
+        summary = printed[0].render(scale=2).to_pil()
+        small(summary.crop((40, 60, summary.width - 40, 910)), "workbook.png", 800)
         for place, sheet in enumerate(printed):
             sheet.render(scale=1.5).to_pil().save(ROOT / "artefacts" / f"workbook-{place}.png")  # to be looked at
     drawn = [Image.open(io.BytesIO(draw(audit)._repr_png_())) for draw in (charts.keys_left, charts.redemptions)]
-    small(beside(drawn, 800), "charts.png", 1080)
+    small(beside(drawn, 800), "charts.png", 1000)
     taken = [
         Image.open(ROOT / "artefacts" / f"{name}.png")
         for name in ("00_start_here-untrusted", "04_status_against_deadlines-run-dark")
     ]
-    small(beside(taken, 1480), "notebooks.png", 1080)
+    small(beside(taken, 1480), "notebooks.webp", 960)
 
 
 if __name__ == "__main__":

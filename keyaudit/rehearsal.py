@@ -24,6 +24,7 @@ from keyaudit.words import weekday
 LONG_KEYS_FROM = dt.date(2021, 3, 25)  # generated keys have 16 hexadecimal digits from this day, 8 before
 LEARNERS = ("Ana Lima", "Bo Chen", "Ivo Petrov", "Jo O'Neil", "Kim Park", "Mia Rossi", "Søren Dahl", "Zoë Marsh")
 DAY = dt.timedelta(days=1)
+Date = dt.date | None
 
 
 class Refused(Exception):
@@ -40,7 +41,7 @@ class PoolKey:
 
     code: str
     created: dt.date
-    redeemed: dt.date | None = None
+    redeemed: Date = None
     learner: str = ""
 
 
@@ -51,8 +52,8 @@ class Pool:
     name: str
     course: str
     organization: str
-    starts: dt.date | None
-    expires: dt.date | None
+    starts: Date
+    expires: Date
     availability: int = 180
     sitewide: bool = False
     keys: dict[str, PoolKey] = field(default_factory=dict)
@@ -71,8 +72,8 @@ class CourseKey:
     course: str
     organization: str
     created: dt.date
-    expires: dt.date | None
-    max_uses: int | None
+    expires: Date
+    max_uses: int | None = None
     availability: int = 180
     any_organization: bool = False
     uses: list[tuple[dt.date, str]] = field(default_factory=list)
@@ -120,19 +121,11 @@ class Tms:
 
     # --- what administrators do ---
 
-    def create_pool(
-        self,
-        name: str,
-        course: str,
-        organization: str,
-        starts: dt.date | None,
-        expires: dt.date | None,
-        **settings: Any,
-    ) -> Pool:
+    def create_pool(self, name: str, course: str, organization: str, starts: Date, expires: Date, **more: Any) -> Pool:
         """Create a pool; refused once creation is disabled."""
         if self.today >= self.calendar.creation_off:
             raise Refused("New pools can no longer be created.")
-        self.pools[name] = Pool(name, course, organization, starts, expires, **settings)
+        self.pools[name] = Pool(name, course, organization, starts, expires, **more)
         return self.pools[name]
 
     def generate_keys(self, pool: str, count: int) -> list[str]:
@@ -165,22 +158,13 @@ class Tms:
         self._editable(pool).expires = on
 
     def create_course_keys(
-        self,
-        entry: str,
-        course: str,
-        organization: str,
-        codes: Iterable[str],
-        expires: dt.date | None = None,
-        max_uses: int | None = None,
-        **settings: Any,
+        self, entry: str, course: str, organization: str, codes: Iterable[str], expires: Date = None, **settings: Any
     ) -> None:
         """Paste codes, one per line, into a Course Assignment Training Key entry; refused if one exists anywhere."""
         codes = list(codes)
         self._refuse_known(codes)
         for code in codes:
-            self.course_keys[code] = CourseKey(
-                code, entry, course, organization, self.today, expires, max_uses, **settings
-            )
+            self.course_keys[code] = CourseKey(code, entry, course, organization, self.today, expires, **settings)
 
     def delete_course_keys(self, codes: Iterable[str]) -> None:
         """Delete course keys: their codes are free from now on."""
@@ -217,37 +201,32 @@ class Tms:
 
     def redeem(self, code: str, learner: str) -> Assignment:
         """Enter a code exactly as typed. Raises InvalidKey for every reason a key can fail."""
-        holder = next((pool for pool in self.pools.values() if code in pool.keys), None)
-        if holder is not None:
-            key = holder.keys[code]
-            too_early = holder.starts is not None and self.today < holder.starts
-            too_late = holder.expires is not None and self.today >= holder.expires
-            if key.redeemed is not None or too_early or too_late:
-                raise InvalidKey("This key is invalid.")
-            key.redeemed, key.learner = self.today, learner
-            course = holder.course
-        elif code in self.course_keys:
-            entry = self.course_keys[code]
-            if len(entry.uses) >= (entry.max_uses or 1) or (entry.expires is not None and self.today >= entry.expires):
-                raise InvalidKey("This key is invalid.")
-            entry.uses.append((self.today, learner))
-            course = entry.course
-        else:
+        course, pool = self._opened_by(code), self._pool_of(code)
+        if course is None:
             raise InvalidKey("This key is invalid.")
+        if pool is not None:
+            pool.keys[code].redeemed, pool.keys[code].learner = self.today, learner
+        else:
+            self.course_keys[code].uses.append((self.today, learner))
         self.assignments.append(Assignment(learner, course, self.today, code))
         return self.assignments[-1]
 
     def would_work(self, code: str) -> bool:
         """Would a learner who enters the code today get in? Nothing is redeemed."""
-        if code in self.course_keys:
-            entry = self.course_keys[code]
-            return len(entry.uses) < (entry.max_uses or 1) and (entry.expires is None or self.today < entry.expires)
-        pool = next((pool for pool in self.pools.values() if code in pool.keys), None)
-        if pool is None or pool.keys[code].redeemed is not None:
-            return False
-        return (pool.starts is None or pool.starts <= self.today) and (
-            pool.expires is None or self.today < pool.expires
-        )
+        return self._opened_by(code) is not None
+
+    def _pool_of(self, code: str) -> Pool | None:
+        return next((pool for pool in self.pools.values() if code in pool.keys), None)
+
+    def _opened_by(self, code: str) -> str | None:
+        """The course that a code opens today."""
+        pool, entry = self._pool_of(code), self.course_keys.get(code)
+        if pool is not None:
+            is_open = pool.keys[code].redeemed is None and (pool.starts or self.today) <= self.today
+            return pool.course if is_open and self.today < (pool.expires or dt.date.max) else None
+        if entry is None or len(entry.uses) >= (entry.max_uses or 1) or self.today >= (entry.expires or dt.date.max):
+            return None
+        return entry.course
 
     def learner_enters(self, code: str, learner: str) -> str:
         """Let a learner enter a code; returns what happens, in words."""
@@ -260,37 +239,32 @@ class Tms:
 
     def export_pool(self, name: str) -> list[list[Any]]:
         """A pool's keys."""
-        pool = self.pools[name]
-        rows: list[list[Any]] = [list(POOL_HEADER)]
-        for key in pool.keys.values():
-            settings = [
-                pool.course,
-                pool.organization,
-                key.created,
-                key.redeemed,
-                key.learner,
-                pool.starts,
-                pool.expires,
-            ]
-            rows.append([key.code, *settings])
-        return rows
+        p = self.pools[name]
+        keys = ((k.code, k.created, k.redeemed, k.learner) for k in p.keys.values())
+        return _table(
+            POOL_HEADER, ([code, p.course, p.organization, *rest, p.starts, p.expires] for code, *rest in keys)
+        )
 
     def export_course_keys(self) -> list[list[Any]]:
         """Find Course Assignment Keys, all columns shown."""
-        rows: list[list[Any]] = [list(COURSE_KEY_HEADER)]
-        for key in self.course_keys.values():
-            shared = "Yes" if key.any_organization else "No"
-            where = [key.code, key.entry, key.course, key.organization, key.created, key.expires]
-            rows.append([*where, key.max_uses, len(key.uses), key.availability, shared])
-        return rows
+        keys = self.course_keys.values()
+        where = ([k.code, k.entry, k.course, k.organization, k.created, k.expires] for k in keys)
+        rest = ([k.max_uses, len(k.uses), k.availability, "Yes" if k.any_organization else "No"] for k in keys)
+        return _table(COURSE_KEY_HEADER, map(list.__add__, where, rest))
 
     def export_pool_list(self) -> list[list[Any]]:
         """Find Training Key Pools, expired pools shown too."""
-        rows: list[list[Any]] = [list(POOL_LIST_HEADER)]
-        for pool in self.pools.values():
-            settings = [pool.course, pool.organization, pool.starts, pool.expires, pool.availability]
-            rows.append([pool.name, *settings, "Yes" if pool.sitewide else "No"])
-        return rows
+        pools = ((p, "Yes" if p.sitewide else "No") for p in self.pools.values())
+        rows = ([p.name, p.course, p.organization, p.starts, p.expires, p.availability, told] for p, told in pools)
+        return _table(POOL_LIST_HEADER, rows)
+
+    def export_assignments(self) -> list[list[Any]]:
+        """Find Course Assignments with the payment type shown."""
+        state = ("Active", "Cancelled")
+        rows = (
+            [f"Training Key {a.code}", a.learner, a.course, a.created, state[a.cancelled]] for a in self.assignments
+        )
+        return _table(ASSIGNMENT_HEADER, rows)
 
     def export_case(self, folder: str | Path, *, backup: bool = False) -> None:
         """Download today's exports into the folders of a case; a backup begins the case anew."""
@@ -302,16 +276,11 @@ class Tms:
             write_xlsx(root / "pools-before" / later.name if backup else later, {name: self.export_pool(name)})
         write_csv(root / "course-keys/course keys.csv", self.export_course_keys())
         write_csv(root / "pool-list/pools.csv", self.export_pool_list())
-        write_csv(root / "distribution/sent.csv", [list(LOG_HEADER), *(list(row) for row in self.sent)])
+        write_csv(root / "distribution/sent.csv", _table(LOG_HEADER, map(list, self.sent)))
 
-    def export_assignments(self) -> list[list[Any]]:
-        """Find Course Assignments with the payment type shown."""
-        rows: list[list[Any]] = [["Payment Type", "Student", "Course", "Created", "Status"]]
-        for a in self.assignments:
-            rows.append(
-                [f"Training Key {a.code}", a.learner, a.course, a.created, "Cancelled" if a.cancelled else "Active"]
-            )
-        return rows
+
+def _table(header: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
+    return [list(header), *rows]
 
 
 POOL_HEADER = ("Training Key", "Course", "Organization", "Created", "Redeemed", "Redeemed By", "Starts", "Expires")
@@ -320,6 +289,7 @@ COURSE_KEY_HEADER = (
     *("Course Assignments Created From Key", "Content Availability", "Redeemable By Any Student"),
 )
 POOL_LIST_HEADER = ("Name", "Course", "Organization", "Starts", "Expires", "Content Availability", "Sitewide Use")
+ASSIGNMENT_HEADER = ("Payment Type", "Student", "Course", "Created", "Status")
 LOG_HEADER = ("Training Key", "Distributed", "Distributed To")
 
 # --- how codes get damaged on the way from one form to the other (CATALOGUE §4) ---
@@ -383,49 +353,19 @@ def write_xlsx(
             stored.writestr(zipfile.ZipInfo(member.filename), deflated.read(member))
 
 
-# --- people: learners who redeem now and then, an administrator who makes mistakes ---
-
-
-def learners_redeem(
-    tms: Tms, codes: Sequence[str], since: dt.date, until: dt.date, holder: Mapping[str, str] | None = None
-) -> None:
-    """Let codes be redeemed on chance days, in order of time, each by its holder or else by anybody; the model's clock still stands before `since`."""
-    span = (until - since).days
-    days = sorted((since + DAY * tms.chance.randrange(span), i) for i in range(len(codes)))
-    for day, place in days:
-        if day > tms.today:
-            tms.wait_until(day)
-        anybody = tms.chance.choice(LEARNERS)
-        tms.redeem(codes[place], (holder or {}).get(codes[place], anybody))
+# --- an administrator who makes mistakes ---
 
 
 def migrate(
-    tms: Tms,
-    pool: str,
-    codes: Sequence[str],
-    expires: dt.date | None,
-    entry: str | None = None,
-    *,
-    forget: Iterable[str] = (),
-    damage: dict[str, str] | None = None,
-    course: str | None = None,
-    organization: str | None = None,
-    max_uses: int | None = None,
-    **settings: Any,
-) -> None:
+    tms: Tms, pool: str, codes: Sequence[str], expires: Date, entry: str = "", forget: Iterable[str] = (),
+    damage: Mapping[str, str] = {}, **settings: Any
+) -> None:  # fmt: skip
     """The guide's steps 3 to 6: delete keys from the pool, recreate them as course keys; with mistakes if wished.
 
     `forget` are deleted and not recreated; `damage` maps a code to the kind of damage it suffers on the way (DAMAGE).
     """
-    source, damage, forgotten = tms.pools[pool], damage or {}, set(forget)
+    source, forgotten = tms.pools[pool], set(forget)
     tms.delete_keys(pool, codes)
     pasted = [DAMAGE[damage[code]](code) if code in damage else code for code in codes if code not in forgotten]
-    tms.create_course_keys(
-        entry or f"{pool} migrated",
-        course or source.course,
-        organization or source.organization,
-        pasted,
-        expires,
-        max_uses,
-        **{"availability": source.availability, **settings},
-    )
+    given = {"course": source.course, "organization": source.organization, "availability": source.availability}
+    tms.create_course_keys(entry or f"{pool} migrated", codes=pasted, expires=expires, **{**given, **settings})

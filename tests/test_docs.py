@@ -16,7 +16,7 @@ from keyaudit.rulebook import FINDINGS, STATUSES
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-PICTURES = sorted(DOCS.rglob("*.png"))
+PICTURES = sorted([*DOCS.rglob("*.png"), *DOCS.rglob("*.webp")])
 MOST = 163_500  # bytes of all pictures: a clone is fetched by everybody
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,23 @@ from keyaudit.rehearsal import (
     POOL_HEADER,
     Assignment,
     Tms,
-    learners_redeem,
     migrate,
     write_csv,
     write_xlsx,
 )
+
+
+def learners_redeem(
+    tms: Tms, codes: Sequence[str], since: dt.date, until: dt.date, holder: Mapping[str, str] | None = None
+) -> None:
+    """Let codes be redeemed on chance days, in order of time, each by its holder or else by anybody; the model's clock still stands before `since`."""
+    span = (until - since).days
+    days = sorted((since + DAY * tms.chance.randrange(span), i) for i in range(len(codes)))
+    for day, place in days:
+        if day > tms.today:
+            tms.wait_until(day)
+        anybody = tms.chance.choice(LEARNERS)
+        tms.redeem(codes[place], (holder or {}).get(codes[place], anybody))
 
 
 def with_pool(rows: Sequence[Sequence[Any]], pool: str) -> list[list[Any]]:

@@ -222,10 +222,16 @@ class _Layout:
             bands += self._block(shell, block, row, is_first=not number)
             row = bands[-1].first + max(bands[-1].rows, 1)  # a blank row between two blocks
         last = row - 2, max(one.place for band in bands for one in band.columns)
-        placed = [pair for block in sheet.blocks for pair in _placed(block) if pair[1].span == 1]
+        placed = [pair for block in sheet.blocks for pair in _placed(block)]
+        wide = {}
         for place in {place for place, _ in placed}:
-            here = [column for at, column in placed if at == place]
-            shell.set_column(place, place, max(one.width for one in here) or max(_width(one) for one in here))
+            here = [column for at, column in placed if at == place and column.span == 1]
+            wide[place] = max((one.width for one in here), default=0) or max(map(_width, here), default=11)
+        for place, column in placed:  # the last of several that become one has what the others lack
+            lacking = column.width - sum(wide[place + at] for at in range(column.span))
+            wide[place + column.span - 1] += max(0, lacking)
+        for place, width in wide.items():
+            shell.set_column(place, place, width)
         paper = [place for place, column in placed if sheet.printed and column.header == sheet.printed]
         shell._check_dimensions(0, 0)
         shell._check_dimensions(*last)

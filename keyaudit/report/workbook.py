@@ -39,7 +39,7 @@ WIDTHS = {  # in characters, and whether the text wraps; a column not named here
     "training_key": 22, "lookalike": 22, "reference": 34, "where": 34, "next_step": 44, "message": 44, "remedy": 40, "pool": 32,
     "status": 20, "finding": 21, "course": 24, "organization": 24, "evidence": 44, "source_file": 36, "source_sheet": 20,
     "sheets": 20, "role": 15, "columns_used": 44, "columns_not_used": 26, "sha256": 68, "word": 24, "meaning": 110,
-    "what_happens": 34, "date": 30, "note": 30, "signed_by": 18, "sign_off": 60, "elsewhere": 24, "what": 90, "text": 90,
+    "what_happens": 34, "date": 12, "note": 30, "signed_by": 18, "sign_off": 44, "elsewhere": 24, "what": 90, "text": 90,
     "name": 44, "learner": 26, "former_key": 44, "expiration": 44, "any_organization": 44, "content_availability": 26, "login_page": 30,
 }  # fmt: skip
 WRAPPED = ("next_step", "message", "remedy", "where", "columns_used", "columns_not_used", "meaning", "sign_off", "what", "text", "expiration", "any_organization", "content_availability", "course", "organization", "elsewhere")  # fmt: skip
@@ -161,14 +161,14 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
             "link",
             links=[("Keys", places[code]) if code in places else None for code in told],
         ),
-        Column("What it means", Coded.of([STATUSES[code].when for code in told]), "wrapped", 44, span=2),
+        Column("What it means", Coded.of([STATUSES[code].when for code in told]), "wrapped", 64, span=2),
     ]
     counts = list(audit.answer_counts.values())
     answers = [
         Column("The four answers", Coded.of(audit.answer_counts)),
         Column("Keys", np.array([number for number, _ in counts]), "count"),
         Column("Certain", np.array([sure for _, sure in counts]), "count"),
-        Column("Definition", Coded.of(ANSWERS.values()), "wrapped", 44, span=3),
+        Column("Definition", Coded.of(ANSWERS.values()), "wrapped", 84, span=3),
     ]
     dates = audit.calendar.deadlines()
     deadlines = [
