@@ -272,9 +272,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as problem:
-        raise CaseError(
-            f"{name}: {problem}. Texts need quotes, dates must not have them: as_of = 2026-04-09."
-        ) from None
+        hint = "Texts need quotes, dates must not have them: as_of = 2026-04-09."
+        if "Cannot" in str(problem):
+            hint = "An entry stands there twice: put all that is said of a file or a pool below one heading."
+        raise CaseError(f"{name}: {problem}. {hint}") from None
     except RecursionError:
         raise CaseError(f"{name} is nested too deeply.") from None
     except UnicodeDecodeError:

@@ -13,7 +13,7 @@ import numpy as np
 from keyaudit.case import Case, open_case
 from keyaudit.checks import lacking_lines
 from keyaudit.columns import ROLES
-from keyaudit.errors import KeyauditError
+from keyaudit.errors import KeyauditError, toml
 from keyaudit.exports.records import Export, Source, Understood
 from keyaudit.masking import mask_text, one_line
 from keyaudit.rulebook import Code
@@ -183,9 +183,18 @@ def _files(export: Export) -> Iterator[CheckedFile]:
             ", ".join(dict.fromkeys(f"{mask_text(told.header)} = {told.column}" for told in headers if told.column)),
             ", ".join(dict.fromkeys(map(_may_be, unknown))),
             _proven(source),
-            listed([_unsaid(name, told) for name, told in source.shows.items() if told != "yes"], most=9),
-            "\n".join(dict.fromkeys(told.line for told in unknown if told.may_be)),
+            listed(
+                [_unsaid(name, source.shows[name]) for name in PROVES if source.shows.get(name, "yes") != "yes"], most=9
+            ),
+            _lines(source.source_file, unknown),
         )
+
+
+def _lines(file: str, unknown: list[Understood]) -> str:
+    """What to write into case.toml of a file, ready: one entry, with the first header that may be each column of ours."""
+    columns = {told.may_be: told.header for told in reversed(unknown) if told.may_be and told.line}
+    told = ", ".join(f"{name} = {toml(header)}" for name, header in sorted(columns.items()))
+    return f"[files.{toml(file)}]\ncolumns = {{ {told} }}" if columns else ""
 
 
 def _may_be(told: Understood) -> str:
@@ -194,7 +203,7 @@ def _may_be(told: Understood) -> str:
 
 
 def _proven(source: Source) -> str:
-    shown = [PROVES[name] for name, told in source.shows.items() if told == "yes"]
+    shown = [words for name, words in PROVES.items() if source.shows.get(name) == "yes"]
     return listed([*shown, *([OF_ROLE[source.role]] if source.role in OF_ROLE else [])], most=9)
 
 

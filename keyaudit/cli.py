@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gc
+import json
 import os
 import sys
 import time
@@ -43,7 +44,7 @@ def check(case: Path) -> None:
     from keyaudit.checking import check as check_case
 
     found = check_case(case)
-    say(repr(found))
+    say(*lines_of(repr(found)))
     sys.exit(found.exit_code)
 
 
@@ -114,7 +115,9 @@ def run_audit(
             result = result.since(former)
         write_report(result, target, share=share, all_keys=all_keys, options=options, progress=progress)
     if as_json:
-        say((target / "summary.json").read_text(encoding="utf-8").rstrip("\n"))
+        summary = (target / "summary.json").read_text(encoding="utf-8").rstrip("\n")
+        is_fitting = fitting(summary, sys.stdout.encoding) == summary
+        say(summary if is_fitting else json.dumps(json.loads(summary), indent=2))
     else:
         say(*_told(result, target, share))
     return exit_code(result, fail_on)
@@ -146,7 +149,12 @@ def plan(case: Path, out: Path | None, as_of: str | None) -> None:
         result = opened.reconcile(_date(as_of), progress=progress)
         progress("writing the plan")
         write_plan(result, target)
-    say(f"{migration_plan(result)!r}", "", f"Steps:  {target / 'steps.txt'}", f"Sheets: {target / 'plan.xlsx'}")
+    say(
+        *lines_of(repr(migration_plan(result))),
+        "",
+        f"Steps:  {target / 'steps.txt'}",
+        f"Sheets: {target / 'plan.xlsx'}",
+    )
 
 
 @commands.command()
@@ -164,7 +172,7 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
         raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
     with _progress() as progress:
         story = open_case(case).reconcile(_date(as_of), progress=progress).explain(key)
-    say(repr(story))
+    say(*lines_of(repr(story)))
     sys.exit(0 if story.found else 1)
 
 
@@ -193,6 +201,13 @@ def say(*lines: str, err: bool = False) -> None:
         with contextlib.suppress(BrokenPipeError, ValueError):
             colour = False if os.environ.get("NO_COLOR") else None
             click.echo(fitting("\n".join(lines), stream.encoding), err=err, color=colour)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text with names from files in it: nothing in them may steer a terminal."""
+    from keyaudit.masking import one_line
+
+    return [one_line(line) for line in text.split("\n")]
 
 
 def fitting(text: str, encoding: str | None) -> str:
@@ -287,7 +302,7 @@ def main(arguments: list[str] | None = None) -> Any:
         place = traceback.extract_tb(problem.__traceback__)[-1]
         where = f"{type(problem).__name__} in {Path(place.filename).name}, line {place.lineno}"
         code, told = 2, f"a mistake of this program ({where}). {_left()} Please report it."
-    say(f"keyaudit: {told}", err=True)
+    say(*lines_of(f"keyaudit: {told}"), err=True)
     sys.exit(code)
 
 

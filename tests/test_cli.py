@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -355,3 +357,81 @@ def test_an_ending_of_several_keys_is_said_to_be_that() -> None:
     assert run.returncode == 1
     assert "keys end so. Write more of the code, or a reference:" in run.stdout
     assert "No export knows" not in run.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_no_output_fails_on_the_encoding_of_what_it_is_redirected_to(encoding: str, tmp_path: Path) -> None:
+    """What a code page has no sign for gets a plain twin: arrows, dots, the names of pools."""
+    case = shutil.copytree(SAMPLES / "halfway", tmp_path / "Fälle → 日本")
+    for name in (case / "pools-before").iterdir():
+        if name.stem == "Security Operations - Fabrikam":
+            name.rename(name.with_name("Sécurité → 日本.csv"))
+    commands = [
+        ["check", case],
+        ["audit", case, "--as-of", "2026-04-09"],
+        ["audit", case, "--as-of", "2026-11-22"],
+        ["audit", case, "--as-of", "2026-11-22", "--json"],
+        ["explain", case, "…A9"],
+        ["explain", case, "no → such 日本"],
+        ["audit", tmp_path / "nö → 日本"],
+        ["--help"],
+    ]
+    shown = []
+    for arguments in commands:
+        command = [sys.executable, "-m", "keyaudit", *map(str, arguments)]
+        environment = os.environ | {"PYTHONIOENCODING": f"{encoding}:strict", "PYTHONUTF8": "0"}
+        run = subprocess.run(command, capture_output=True, env=environment, check=False)
+        out, err = run.stdout.decode(encoding), run.stderr.decode(encoding)
+        assert "Traceback" not in err
+        assert "mistake of this program" not in err
+        assert run.returncode in (0, 1) or "does not exist" in err
+        shown.append(out)
+    assert "moved: to migrate -> lapsed, works yes -> no" in shown[2]
+    assert json.loads(shown[3])["case"] == "Fälle → 日本"
+    assert "keys end so." in shown[4]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("target", ["full", "closed"])
+def test_a_report_that_is_in_place_is_never_said_not_to_be_written(target: str, tmp_path: Path) -> None:
+    """Standard output is a full disk, or nobody reads it."""
+    command = [sys.executable, "-m", "keyaudit", "audit", str(SAMPLES / "two-files"), "--as-of", "2026-04-09", "--out"]
+    if target == "full":
+        with Path("/dev/full").open("w") as full:
+            run = subprocess.run([*command, str(tmp_path / "r")], stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
+        assert (run.returncode, run.stderr.count("The report is in place:")) == (2, 1)
+    else:
+        reader, writer = os.pipe()
+        os.close(reader)
+        run = subprocess.run([*command, str(tmp_path / "r")], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
+        os.close(writer)
+        assert (run.returncode, run.stderr) == (1, "")
+    assert "Nothing was written" not in run.stderr
+    assert (tmp_path / "r" / "MANIFEST.json").is_file()
+
+
+def test_nothing_from_data_steers_a_terminal(tmp_path: Path) -> None:
+    """Signs that do, in names of pools, files, headers and the case, reach neither a terminal nor steps.txt."""
+    case = tmp_path / "ca\x1b[2Jse"
+    (case / "pools-before").mkdir(parents=True)
+    name = "Po\x1b]0;title\x07ol\x9b31m"
+    rows = [f"{code},{name},C,,2026-12-31,{name}" for code in ("AAAA00000001", "AAAA00000002")]
+    text = "\n".join([f"Training Key,Pool,Course,Redeemed,Expires,Odd\x1b[31m{name}", *rows])
+    (case / "pools-before" / f"{name}.csv").write_text(text, encoding="utf-8")
+    (case / "pools-now").mkdir()
+    (case / "pools-now" / "b.csv").write_text(f"Training Key,Pool\x1b[1m\nAAAA00000001,{name}\n", encoding="utf-8")
+    shown = ""
+    for arguments in (
+        ["check", case],
+        ["audit", case, "--as-of", "2026-04-09"],
+        ["plan", case, "--as-of", "2026-04-09"],
+        ["explain", case, "AAAA00000001", "--as-of", "2026-04-09"],
+        ["explain", case, "AAAA"],
+        ["audit", tmp_path / "n\x1b[2Jo"],
+    ):
+        run = keyaudit(*arguments)
+        shown += run.stdout + run.stderr
+    assert "Po?]0;title?ol" in shown
+    steps = [path.read_text(encoding="utf-8") for path in case.rglob("steps.txt")]
+    assert len(steps) == 2
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown + "".join(steps))

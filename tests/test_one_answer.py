@@ -12,11 +12,13 @@ from pathlib import Path
 import openpyxl
 import pytest
 from conftest import SAMPLES
+from migrations import random_migration, write_case
 
 import keyaudit as ka
 from keyaudit import charts
 from keyaudit.card import first_screen
 from keyaudit.cli import _told
+from keyaudit.reconciliation import Reconciliation
 from keyaudit.rulebook import FAMILIES, STATUSES, family
 from keyaudit.words import plain
 
@@ -28,9 +30,20 @@ def words_of(markup: str) -> str:
 
 @pytest.mark.parametrize("sample", ["halfway", "after-sunset", "two-files", "clean"])
 def test_every_view_tells_the_same_counts(sample: str, tmp_path: Path) -> None:
-    """Counted here from keys.csv, which is the longest and the plainest of them."""
     audit = ka.open_case(SAMPLES / sample).reconcile(as_of="2026-11-22" if sample == "after-sunset" else "2026-04-09")
-    folder = ka.write_report(audit, tmp_path / "report")
+    assert_one_answer(audit, ka.write_report(audit, tmp_path / "report"))
+
+
+@pytest.mark.parametrize("seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(10, 50))])
+def test_every_view_of_a_random_migration_tells_the_same_counts(seed: int, tmp_path: Path) -> None:
+    """On days before, between and after the deadlines. All fifty: `pytest -m long tests/test_one_answer.py`."""
+    days = ("2026-04-07", "2026-04-10", "2026-05-08", "2026-05-29", "2026-12-31")
+    audit = ka.open_case(write_case(tmp_path / "case", random_migration(seed))).reconcile(as_of=days[seed % len(days)])
+    assert_one_answer(audit, ka.write_report(audit, tmp_path / "report"))
+
+
+def assert_one_answer(audit: Reconciliation, folder: Path) -> None:
+    """Every number is counted here from keys.csv, which is the longest and the plainest of the views."""
     with (folder / "keys.csv").open(encoding="utf-8", newline="") as file:
         keys = list(csv.DictReader(file))
     counts = {code: n for code in STATUSES if (n := Counter(row["status"] for row in keys)[code])}

@@ -8,6 +8,8 @@ import html.parser
 import json
 import re
 import subprocess
+import sys
+import types
 import zipfile
 from itertools import pairwise
 from pathlib import Path
@@ -578,3 +580,71 @@ def told(value: object) -> str:
     if isinstance(value, float):
         return "Unlimited" if np.isinf(value) else f"{value:.0f}"
     return str(value)
+
+
+# --- looking for keys ---
+
+
+@pytest.fixture
+def three(write: Write) -> Reconciliation:
+    """The second is gone, the third of another pool still to be migrated, the first redeemed by Ana."""
+    head = "Training_Key Redeemed Redeemed_By Email Expires Course"
+    write("pools-before/Azure.csv", f"{head}\nAAAA00000001 2026-01-02 Ana_Lima ana@x.example 2026-12-31 C1\nAAAA00000002 . . . 2026-12-31 C1")  # fmt: skip
+    write("pools-before/Linux.csv", f"{head}\nAAAA00000003 . . . 2026-12-31 C2")
+    write("pools-now/Azure.csv", f"{head}\nAAAA00000001 2026-01-02 Ana_Lima ana@x.example 2026-12-31 C1")
+    write(
+        "distribution/log.csv",
+        "Training_Key Sent Sent_To\nAAAA00000002 2026-01-01 Lima,_Ana\nAAAA00000003 2026-01-01 Bo_Chen",
+    )
+    return audit(
+        write("course-keys/k.csv", "Training_Key Course Expires Uses Max_Uses\nOTHER0000001 C1 2026-12-31 0 1")
+    )
+
+
+def test_keys_are_shown_worst_first_sorted_and_searched(three: Reconciliation) -> None:
+    """And keys.csv and the workbook have them in the same order."""
+    order = ["Azure, row 3", "Linux, row 2", "Azure, row 2", "k.csv, row 2"]
+    assert three.show().index.tolist() == order == three.keys["reference"].tolist()
+    assert three.show(contains="linux").index.tolist() == ["Linux, row 2"]
+    assert three.show(contains="MISSING").index.tolist() == ["Azure, row 3"]
+    assert three.show(contains="c1", limit=2).index.tolist() == ["Azure, row 3", "Azure, row 2"]
+    assert three.show(sort="reference").index.tolist() == [
+        "Azure, row 2",
+        "Azure, row 3",
+        "Linux, row 2",
+        "k.csv, row 2",
+    ]
+    assert three.show(pool="azure", sort="reference").index.tolist() == ["Azure, row 2", "Azure, row 3"]
+    with pytest.raises(ValueError, match=r'show\(sort="urgency"\): choose one of training_key'):
+        three.show(sort="urgency")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("Ana Lima", [("Azure, row 2", "pool")]),
+        ("ana@x.example", [("Azure, row 2", "pool")]),
+        ("chen", [("Linux, row 2", "distribution log")]),
+        ("lima", [("Azure, row 3", "distribution log"), ("Azure, row 2", "pool")]),
+        ("nobody", []),
+        ("an", []),
+    ],
+)
+def test_keys_are_found_by_name_or_address_and_nobody_is_shown(
+    asked: str, expected: list[tuple[str, str]], three: Reconciliation
+) -> None:
+    table = three.find(asked)
+    assert list(zip(table.index, table["named in"], strict=True)) == expected
+    assert not re.search("Ana|Lima|Chen|x.example|AAAA0000", table.to_csv())
+
+
+def test_every_key_can_be_browsed_masked(three: Reconciliation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With itables it is a table of a fixed id, without it a plain one."""
+    monkeypatch.setitem(sys.modules, "itables", None)
+    table = three.browse()
+    assert table["key"].tolist() == three.keys["reference"].tolist()
+    assert not re.search("AAAA0000|Ana|Chen", table.to_csv())
+    fake = types.ModuleType("itables")
+    fake.to_html_datatable = lambda table, **options: f"<table id={options['table_id']}>{len(table)}</table>"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "itables", fake)
+    assert three.browse().data == "<table id=keyaudit-browse>4</table>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from conftest import SAMPLES, audit, files_of
 
 import keyaudit as ka
+from keyaudit import charts
 from keyaudit.errors import KeyauditError
 from keyaudit.masking import Secrets
 from keyaudit.reconciliation import Reconciliation
@@ -107,6 +109,53 @@ def test_no_planted_code_or_person_is_in_any_byte(case: Path, tmp_path: Path) ->
     assert sorted(path.name for path in shared.iterdir()) == sorted(
         path.name for path in full.iterdir() if path.name != "plan"
     )
+
+
+PERSONAL = ("Training Key", "Redeemed By", "Email", "Created By", "Sent To", "Payment Type", "Student")
+
+
+def test_nothing_but_what_is_marked_secret_shows_a_planted_code_or_person(case: Path, tmp_path: Path) -> None:
+    """Of the full report, of what is displayed and said: codes and people that stand in cells for them, and nowhere else."""
+    for name, (heads, *rows) in FILES.items():
+        plain = [[cell if head in PERSONAL else re.sub("(?i)zqx", "word", cell) for head, cell in zip(heads, row, strict=True)] for row in rows]  # fmt: skip
+        with (case / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([heads, *plain])
+    book = openpyxl.load_workbook(case / "pools-before" / "sheets.xlsx")
+    book.active.title = "List"
+    book.active["B1"] = "Remark"
+    book.save(case / "pools-before" / "sheets.xlsx")
+    (case / "case.toml").unlink()
+    former = audit(case, "2026-04-01")
+    result = audit(case, "2026-04-09").since(former)
+    full = ka.write_report(result, tmp_path / "full")
+    holds = {path.relative_to(full).as_posix() for path in full.rglob("*") if path.is_file() and seen(path)}
+    lists = {name for name in holds if re.fullmatch(r"plan/\d\d .*\.txt", name)}
+    assert holds - lists <= {"keys.csv", "findings.csv", "report.xlsx", "plan/plan.xlsx"}
+    assert {"keys.csv", "findings.csv", "report.xlsx"} <= holds
+    codes = [code for code in result.keys["training_key"].dropna() if CANARY in code.lower()]
+    assert len(codes) >= 12
+    stories = [result.explain(code) for code in codes]
+    shown = [repr(result), result._repr_html_(), result.show(limit=999).to_csv(), result.show_findings(999).to_csv()]
+    shown += [result.today().to_csv(), result.changes_since(former).to_csv(), repr(ka.migration_plan(result))]
+    shown += [repr(one) + one._repr_html_() for one in stories]
+    shown += [result.find("zqxada").to_csv(), repr(ka.check(case)), repr(ka.check(case).files.to_csv())]
+    shown += [repr(draw(result)) + draw(result).svg() for draw in charts.DRAWN]
+    assert [text[max(text.lower().find(CANARY) - 60, 0) :][:160] for text in shown if CANARY in text.lower()] == []
+    for name in FILES:  # a file without its header, in every role
+        text = (case / name).read_text(encoding="utf-8")
+        (case / name).write_text(text.partition("\n")[2], encoding="utf-8")
+        with pytest.raises(KeyauditError) as caught:
+            audit(case)
+        assert CANARY not in str(caught.value).lower()
+        (case / name).write_text(text, encoding="utf-8")
+
+
+def seen(path: Path) -> bool:
+    """Does the canary stand in a file, or in a member of a workbook?"""
+    if path.suffix != ".xlsx":
+        return CANARY.encode() in path.read_bytes().lower()
+    with zipfile.ZipFile(path) as archive:
+        return any(CANARY.encode() in archive.read(name).lower() for name in archive.namelist())
 
 
 def test_the_planted_case_reaches_the_dangerous_findings(case: Path) -> None:

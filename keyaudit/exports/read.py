@@ -183,10 +183,10 @@ def files_of(paths: Paths) -> list[Path]:
 
 
 def passed_over(paths: Paths) -> list[tuple[str, str]]:
-    """The files of folders that are not read, by their labels, and why. Hidden files and lock files go without saying."""
+    """The files of folders that are not read, by their labels, and why. Hidden files go without saying."""
     folders = [Path(one) for one in ([paths] if isinstance(paths, (str, Path)) else paths) if Path(one).is_dir()]
     files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
-    told = [(_label(file), kind_of(file)) for file in files if not file.name.startswith((".", "~$"))]
+    told = [(_label(file), kind_of(file)) for file in files if not file.name.startswith(".")]
     return [(label, why) for label, (kind, why) in told if kind != "data"]
 
 
