@@ -22,18 +22,7 @@ from keyaudit.findings import Accepted, counts_of, messages, noted, ranks, table
 from keyaudit.keytable import columns, frame
 from keyaudit.masking import ending
 from keyaudit.pooltable import PoolRow, pool_rows
-from keyaudit.rulebook import (
-    ANSWERS,
-    DOUBLED,
-    FINDINGS,
-    GROUPS,
-    SEVERITIES,
-    STATUS,
-    STATUSES,
-    VERDICTS,
-    WORKS,
-    Code,
-)
+from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
 from keyaudit.tallies import Task, tasks
 from keyaudit.words import are, away, count, listed, plain, weekday
 

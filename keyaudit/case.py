@@ -183,12 +183,7 @@ def open_case(path: str | Path) -> Case:
             raise CaseError(
                 f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
             )
-    options = {
-        pattern: FileOptions(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-        )
-        for pattern, told in declared.get("files", {}).items()
-    }
+    options = {pattern: _options(told) for pattern, told in declared.get("files", {}).items()}
     return Case(
         root,
         folders,
@@ -202,6 +197,11 @@ def open_case(path: str | Path) -> Case:
         tuple(Accepted(**entry) for entry in declared.get("accepted", [])),
         tuple(notes),
     )
+
+
+def _options(told: Mapping[str, Any]) -> FileOptions:
+    entries: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return FileOptions(**entries)
 
 
 def _plain(name: str) -> str:

@@ -292,6 +292,6 @@ def main(arguments: list[str] | None = None) -> Any:
 
 def _left() -> str:
     """What the run has left, if it ended before its end."""
-    place = sys.modules.get("keyaudit.report.place")  # without it, none can have been placed
-    target = place.placed() if place else None
+    placed = getattr(sys.modules.get("keyaudit.report.place"), "placed", None)  # not imported: none was placed
+    target = placed() if placed else None
     return f"The report is in place: {target}." if target else "Nothing was written."

@@ -372,9 +372,11 @@ def browse(audit: Audit) -> Any:
     """Every key, masked, in a table to sort and search; with itables if it is there, else a plain table."""
     table = audit.shown_rows(np.arange(audit.total)).reset_index()
     try:
-        import itables
+        import itables  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return table
     from IPython.display import HTML
 
-    return HTML(itables.to_html_datatable(table, table_id="keyaudit-browse", connected=False, showIndex=False))
+    return HTML(  # type: ignore[no-untyped-call]
+        itables.to_html_datatable(table, table_id="keyaudit-browse", connected=False, showIndex=False)
+    )

@@ -144,7 +144,7 @@ def _of_inputs(f: Facts) -> Iterator[Note]:
 # --- all of them ---
 
 facts(
-    found=lambda f: [*f.found_of_keys, *by_rules(f, "pool")],  # all, a block for each kind
+    found=lambda f: [*f.found_of_keys, *by_rules(f, "pool")]  # all, a block for each kind
 )
 
 

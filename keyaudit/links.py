@@ -24,7 +24,7 @@ facts(  # of keys
     taken=lambda f: By(f.code, f.keys).any(f.is_in("other_keys")),  # another kind of key has the same code
 )
 facts(  # of pools: is any of its keys a course key, exactly or by a link?
-    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given,
+    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given
 )
 
 

@@ -85,7 +85,7 @@ def _apart(names: list[str], secrets: Secrets) -> dict[str, str]:
 
 def _references(audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str]) -> Any:
     """Of every key, in the order of urgency: reference and ending without secrets, as Arrow texts."""
-    known = pools | {name.rsplit("/", 1)[-1]: shown.rsplit("/", 1)[-1] for name, shown in files.items()}
+    known = {**pools} | {name.rsplit("/", 1)[-1]: shown.rsplit("/", 1)[-1] for name, shown in files.items()}
     texts = []
     for text in audit.key_columns["reference"].to_pylist():
         name, row, more = re.fullmatch(r"(?s)(.*?)(, row \d+)((?: \(.*\))?)", text).groups()  # type: ignore[union-attr]

@@ -11,6 +11,7 @@ import subprocess
 import zipfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -217,6 +218,141 @@ def test_many_keys_list_those_that_need_somebody_unless_all_are_asked_for(
         for row in range(4, book[name].max_row + 1)
     ]
     assert [code or "" for code in listed] == halfway.keys["training_key"].fillna("").tolist()
+
+
+# --- what somebody has typed ---
+
+
+def columns_of(sheet: Any, row: int = 3) -> dict[str, int]:
+    return {cell.value: cell.column for cell in sheet[row] if cell.value}
+
+
+def row_of(sheet: Any, header: str, value: str) -> int:
+    column = columns_of(sheet)[header]
+    return next(row for row in range(4, sheet.max_row + 1) if sheet.cell(row, column).value == value)
+
+
+def type_into(book: Path, typed: dict[tuple[str, str, str], dict[str, str]]) -> None:
+    """Fill in cells of a workbook: sheet, header and word of the row → column → text."""
+    read = openpyxl.load_workbook(book)
+    for (name, header, value), texts in typed.items():
+        sheet = read[name]
+        for column, text in texts.items():
+            sheet.cell(row_of(sheet, header, value), columns_of(sheet)[column]).value = text
+    read.save(book)
+
+
+def typed_into(book: Path, places: dict[tuple[str, str, str], dict[str, str]]) -> dict[tuple[str, str, str], Any]:
+    read = openpyxl.load_workbook(book)
+    return {
+        place: {
+            column: read[place[0]].cell(row_of(read[place[0]], *place[1:]), columns_of(read[place[0]])[column]).value
+            for column in texts
+        }
+        for place, texts in places.items()
+    }
+
+
+TYPED = {
+    ("Keys", "Reference", "Azure, row 2"): {"Done": "done", "Note": "called her"},
+    ("Pools", "Pool", "Azure"): {"Signed by": "Kim Park"},
+}
+
+
+def migrate(write: Write, migrated: bool) -> Path:
+    """Two keys of Azure; the second is migrated or is still to be."""
+    head = "Training_Key Redeemed Expires Course Organization Starts"
+    rows = [f"AAAA0000000{number} . 2026-12-31 C O 2025-01-01" for number in (1, 2)]
+    write("pools-before/Azure.csv", "\n".join([head, *rows]))
+    write("pools-now/Azure.csv", "\n".join([head, *rows[: 1 if migrated else 2]]))
+    head = "Training_Key Course Organization Expires Uses Max_Uses"
+    return write("course-keys/k.csv", "\n".join([head, *["AAAA00000002 C O 2026-12-31 0 1"] * migrated]))
+
+
+@pytest.mark.parametrize("program", ["openpyxl", pytest.param("libreoffice", marks=pytest.mark.libreoffice)])
+def test_what_is_typed_and_ticked_comes_into_the_next_report_and_the_one_after_it(
+    program: str, write: Write, tmp_path: Path
+) -> None:
+    """By key, pool and step; what no longer fits is listed; the edited files are kept; nothing of it is shared."""
+    target = ka.write_report(audit(migrate(write, False)), tmp_path / "r")
+    todo = "Migrate it: delete the code from its pool (Training Key Pools → the pool → Edit → the code → Delete, Save), then "
+    type_into(target / "report.xlsx", TYPED | {("Keys", "Reference", "Azure, row 3"): {"Note": "mine"}})
+    steps = (target / "plan" / "steps.txt").read_text(encoding="utf-8")
+    assert todo[:11] not in steps  # the plan has words of its own
+    first = re.findall(r"^\[ \] 1\. (.*)$", steps, re.M)[0]
+    (target / "plan" / "steps.txt").write_text(
+        steps.replace("[ ] 1.", "[X] 1.").replace("[ ] 2.", "[x] 2."), encoding="utf-8", newline="\r\n"
+    )
+    if program == "libreoffice":
+        saved = through_libreoffice(target / "report.xlsx", tmp_path / "lo")
+        (target / "report.xlsx").write_bytes(saved.read_bytes())
+    for _ in range(2):
+        ka.write_report(audit(migrate(write, False)), target)
+        assert typed_into(target / "report.xlsx", TYPED) == TYPED
+        ticked = (target / "plan" / "steps.txt").read_text(encoding="utf-8")
+        assert ticked == steps.replace("[ ] 1.", "[x] 1.").replace("[ ] 2.", "[x] 2.")
+    kept = [path.relative_to(target).as_posix() for path in sets.foreign(target)]
+    assert [re.sub(r"edited [-\d ]+", "edited", name) for name in kept] == [
+        "plan/steps (edited).txt",
+        "report (edited).xlsx",
+    ]
+    assert json.loads((target / "MANIFEST.json").read_text())["notes"] == {"report.xlsx": 4}
+    done = audit(migrate(write, True))
+    ka.write_report(done, target)
+    assert typed_into(target / "report.xlsx", TYPED) == TYPED
+    after = (target / "plan" / "steps.txt").read_text(encoding="utf-8")
+    assert f"  Azure: {first}" in after or f"[x] 1. {first}" in after
+    shared = ka.write_report(done, tmp_path / "s", share=True)
+    assert not [
+        name for name, content in files_of(shared).items() if b"called her" in content or b"Kim Park" in content
+    ]
+
+
+def through_libreoffice(path: Path, folder: Path) -> Path:
+    folder.mkdir()
+    command = ["soffice", "--headless", f"-env:UserInstallation=file://{folder}/profile", "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(folder), str(path)]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
+    return folder / path.name
+
+
+def test_a_note_on_a_key_that_is_gone_is_listed_until_it_is_back(write: Write, tmp_path: Path) -> None:
+    target = ka.write_report(audit(migrate(write, False)), tmp_path / "r")
+    type_into(target / "report.xlsx", {("Keys", "Reference", "Azure, row 3"): {"Note": "mine"}})
+    case = migrate(write, False)
+    write("pools-before/Azure.csv", "Training_Key Redeemed Expires\nAAAA00000001 . 2026-12-31")
+    write("pools-now/Azure.csv", "Training_Key Redeemed Expires\nAAAA00000001 . 2026-12-31")
+    for _ in range(2):
+        ka.write_report(audit(case), target)
+        sheet = openpyxl.load_workbook(target / "report.xlsx")["Former notes"]
+        assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=3)] == [
+            ["Sheet", "Row", "Column", "Note"],
+            ["Keys", "AAAA00000002 · Azure, row 3", "Note", "mine"],
+        ]
+    ka.write_report(audit(migrate(write, False)), target)
+    book = openpyxl.load_workbook(target / "report.xlsx")
+    assert "Former notes" not in book.sheetnames
+    place = ("Keys", "Reference", "Azure, row 3")
+    assert typed_into(target / "report.xlsx", {place: {"Note": ""}}) == {place: {"Note": "mine"}}
+
+
+def test_a_plan_of_its_own_keeps_its_ticks(write: Write, tmp_path: Path) -> None:
+    """A step with another number of keys is another step: its tick is listed."""
+    target = ka.write_plan(audit(migrate(write, False)), tmp_path / "plan")
+    steps = (target / "steps.txt").read_text(encoding="utf-8")
+    (target / "steps.txt").write_text(steps.replace("[ ]", "[x]"), encoding="utf-8")
+    read = openpyxl.load_workbook(target / "plan.xlsx")
+    headers = columns_of(read["Steps"], 1)
+    read["Steps"].cell(2, headers["Note"]).value = "by Monday"
+    read.save(target / "plan.xlsx")
+    ka.write_plan(audit(migrate(write, False)), target)
+    assert (target / "steps.txt").read_text(encoding="utf-8") == steps.replace("[ ]", "[x]")
+    assert openpyxl.load_workbook(target / "plan.xlsx")["Steps"].cell(2, headers["Note"]).value == "by Monday"
+    ka.write_plan(audit(migrate(write, True)), target)
+    (listed,) = re.findall(
+        r"Ticked in the former steps, and no step now:\n(.*)", (target / "steps.txt").read_text(), re.S
+    )
+    assert "Azure: " in listed
+    assert "(2 keys)" in listed
 
 
 # --- the outlook ---
