@@ -277,6 +277,8 @@ class Tms:
         write_csv(root / "course-keys/course keys.csv", self.export_course_keys())
         write_csv(root / "pool-list/pools.csv", self.export_pool_list())
         write_csv(root / "distribution/sent.csv", _table(LOG_HEADER, map(list, self.sent)))
+        if not (root / "case.toml").exists():  # the model's log names every key that was sent
+            (root / "case.toml").write_text("[distribution]\ncomplete = true\n", encoding="utf-8", newline="\n")
 
 
 def _table(header: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
