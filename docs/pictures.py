@@ -47,7 +47,7 @@ def small(picture: Image.Image, name: str, width: int) -> None:
     high = round(picture.height * width / picture.width)
     shown = picture.convert("RGB").resize((width, high), Image.Resampling.LANCZOS)
     if name.endswith(".webp"):
-        shown.save(DOCS / name, quality=30, method=6)
+        shown.save(DOCS / name, quality=26, method=6)
     else:
         shown.quantize(palette=palette(), dither=Image.Dither.NONE).save(DOCS / name, optimize=True)
 
