@@ -423,7 +423,7 @@ def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
     return dict(zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True))
 
 
-_IN_A_SENTENCE = {"to_migrate": "still to be migrated", "redeemed_recreated": "redeemed and recreated", "wrong_course": "under another course"}  # fmt: skip
+_IN_A_SENTENCE = {STATUS.to_migrate: "still to be migrated", STATUS.redeemed_recreated: "redeemed and recreated", STATUS.wrong_course: "under another course"}  # fmt: skip
 
 
 def _kind(code: str) -> str:

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -166,8 +166,8 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
     from keyaudit.case import open_case
 
     if key == "-":
-        stdin: IO[str] = click.get_text_stream("stdin", errors="replace")
-        key = stdin.readline().rstrip("\r\n")
+        stream: Any = click.get_text_stream  # its type is not published
+        key = stream("stdin", errors="replace").readline().rstrip("\r\n")
     if not key.strip():
         raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
     with _progress() as progress:

@@ -97,14 +97,8 @@ class Coded:
         if odd is None:
             return Coded(self.codes, [learn(value) for value in self.listed()]).distinct()
         values = changed(self.values, odd, learn)
-        return (
-            Coded(
-                np.append(np.where(values.is_null(), -1, np.arange(len(values))), -1)[self.codes].astype(np.int32),
-                values,
-            )
-            if odd.any()
-            else self
-        )
+        places = np.append(np.where(values.is_null(), -1, np.arange(len(values))), -1)
+        return Coded(places[self.codes].astype(np.int32), pc.fill_null(values, ""))
 
     def distinct(self, sort: bool = False) -> Coded:
         """The same column with every value once, in order if asked for; None is no value."""
@@ -153,9 +147,8 @@ class Coded:
             places = np.full(len(self.values) + 1, -1, dtype=np.int32)
             places[used] = np.arange(len(used))
             codes = places[self.codes]
-        is_array = isinstance(self.values, (pa.Array, np.ndarray))
-        values = self.values.take(used) if is_array else [self.values[place] for place in used]
-        return Coded(codes, values)
+        is_list = isinstance(self.values, (list, tuple))
+        return Coded(codes, [self.values[place] for place in used] if is_list else self.values.take(used))
 
 
 def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
@@ -174,16 +167,14 @@ def distinct_count(texts: Any) -> int:
     count = 0
     for length in np.unique(lengths).tolist():
         own = texts.take(pa.array(np.flatnonzero(lengths == length)))
-        signs = (
-            np.frombuffer(own.buffers()[2], np.uint8)[: len(own) * length].reshape(len(own), length) if length else None
-        )
-        if signs is not None and length <= LONG:
-            hashes = np.zeros(len(own), dtype=np.uint64)
+        hashes = np.zeros(len(own) if 0 < length <= LONG else 0, dtype=np.uint64)
+        if len(hashes):
+            signs = np.frombuffer(own.buffers()[2], np.uint8)[: len(own) * length].reshape(len(own), length)
             for place in range(length):
                 hashes *= np.uint64(0x100000001B3)
                 hashes += signs[:, place]
             hashes.sort()
-        is_sure = signs is not None and length <= LONG and not (hashes[1:] == hashes[:-1]).any()
+        is_sure = len(hashes) > 0 and not (hashes[1:] == hashes[:-1]).any()
         count += len(own) if is_sure else len(pc.unique(own))
     return count
 

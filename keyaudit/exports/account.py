@@ -24,7 +24,7 @@ from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
-from keyaudit.exports.tables import Found, KeyList
+from keyaudit.exports.tables import Found
 from keyaudit.masking import mask_text
 from keyaudit.rulebook import Code
 from keyaudit.words import count, listed
@@ -101,19 +101,9 @@ class FileAccount:
             why = f"not readable: {codes.damage.get(record, 'several codes in one cell')}"
             self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, why))
         aside = self.set_aside()
-        made = Export(
-            self.role,
-            codes.keys if key is not None else None,
-            told.columns,
-            self.rows,
-            self.table,
-            tables,
-            (),
-            signs=signs,
-            damage=codes.damage,
-            raw=codes.raw,
-            typed=codes.typed,
-        )
+        few: dict[str, Any] = {"damage": codes.damage, "raw": codes.raw, "typed": codes.typed}
+        keys = codes.keys if key is not None else None
+        made = Export(self.role, keys, told.columns, self.rows, self.table, tables, (), signs=signs, **few)
         made = made.without(blind) if len(blind) else made
         file = self.account(made, aside, shows, codes.is_doubted and not _is_used(told))
         return replace(made, files=(file,), told=tuple(self.told), aside=aside, headers=tuple(headers))
@@ -214,8 +204,14 @@ class FileAccount:
         for part, size in zip(self.lists, self.sizes, strict=True):
             sheet, pool = part.sheet.grid.name, self.known.pool or ""
             if self.is_pool and self.known.pool is None:
+                where = f', sheet "{sheet}": ' if sheet else ""
                 if part.doubt is not None and "pool" not in part.header.places:
-                    raise _untold_pool(part)
+                    raise UnreadableFile(
+                        self.label,
+                        f"{where}below the title in row {part.doubt + 1} a second list begins, and it is not known whether it is "
+                        'of another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys '
+                        f'are of one pool, name it in case.toml:\n[files.{toml(self.label)}]\npool = "…"',
+                    )
                 pool = str(named[0]) if len(named) == 1 else pool_name(self.label, sheet)
                 if len(titles[id(part.sheet)]) > 1:
                     pool = part.title or pool  # pools stacked in one sheet, each under its title
@@ -235,9 +231,8 @@ class FileAccount:
             if told := TOLD.get(entry.reason):
                 self.note(*told, entry.source_sheet, entry.source_row)
             elif entry.reason.startswith("damaged"):
-                self.note(
-                    Code.damaged_row, f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row
-                )
+                what = f"{entry.reason}; a key may be lost there"
+                self.note(Code.damaged_row, what, entry.source_sheet, entry.source_row)
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
                 text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
@@ -308,14 +303,3 @@ def _ranges(rows: list[int]) -> str:
     breaks = [0, *(i for i in range(1, len(rows)) if rows[i] != rows[i - 1] + 1), len(rows)]
     pairs = [(rows[start], rows[stop - 1]) for start, stop in itertools.pairwise(breaks)]
     return listed([str(first) if first == last else f"{first} to {last}" for first, last in pairs])
-
-
-def _untold_pool(part: KeyList) -> UnreadableFile:
-    label, sheet = part.sheet.label, part.sheet.grid.name
-    where = f', sheet "{sheet}": ' if sheet else ""
-    return UnreadableFile(
-        label,
-        f"{where}below the title in row {(part.doubt or 0) + 1} a second list begins, and it is not known whether it is of "
-        'another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys are of one pool, '
-        f'name it in case.toml:\n[files.{toml(label)}]\npool = "…"',
-    )
