@@ -36,8 +36,9 @@ def palette() -> Image.Image:
     known = [*families, *SHADES.values(), *DARK, *DARK.values(), "#111111", "#424242", "#2196F3"]
     colours = [ImageColor.getrgb(colour)[:3] for colour in dict.fromkeys(known)]
     greys = [(shade, shade, shade) for shade in range(0, 256, 51)]
+    tints = [tuple(round(255 - 0.22 * (255 - part)) for part in colour) for colour in colours[: len(families)]]
     made = Image.new("P", (1, 1))
-    made.putpalette([part for colour in [*greys, *colours] for part in colour])
+    made.putpalette([part for colour in [*greys, *colours, *tints] for part in colour])
     return made
 
 
@@ -46,7 +47,7 @@ def small(picture: Image.Image, name: str, width: int) -> None:
     high = round(picture.height * width / picture.width)
     shown = picture.convert("RGB").resize((width, high), Image.Resampling.LANCZOS)
     if name.endswith(".webp"):
-        shown.save(DOCS / name, quality=30, method=6)
+        shown.save(DOCS / name, quality=26, method=6)
     else:
         shown.quantize(palette=palette(), dither=Image.Dither.NONE).save(DOCS / name, optimize=True)
 
@@ -85,7 +86,7 @@ def main() -> None:
         browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             address = (report / "report.html").as_uri()
-            small(page(browser, address, 960, 880, 1), "report.png", 720)
+            small(page(browser, address, 960, 880, 1), "report.png", 700)
             phones = [page(browser, address, 390, 1100, 2, dark=dark) for dark in (False, True)]
             paper = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
             printed = pypdfium2.PdfDocument(paper)
@@ -102,7 +103,7 @@ def main() -> None:
         for place, sheet in enumerate(printed):
             sheet.render(scale=1.5).to_pil().save(ROOT / "artefacts" / f"workbook-{place}.png")  # to be looked at
     drawn = [Image.open(io.BytesIO(draw(audit)._repr_png_())) for draw in (charts.keys_left, charts.redemptions)]
-    small(beside(drawn, 800), "charts.png", 1000)
+    small(beside(drawn, 800), "charts.png", 900)
     taken = [
         Image.open(ROOT / "artefacts" / f"{name}.png")
         for name in ("00_start_here-untrusted", "04_status_against_deadlines-run-dark")

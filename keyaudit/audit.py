@@ -10,16 +10,15 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from keyaudit.calendar import Calendar
 from keyaudit.changes import Changes
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
 from keyaudit.findings import Accepted, counts_of, messages, noted, ranks, table
-from keyaudit.keytable import columns, frame
+from keyaudit.keytable import columns, frame, taken
 from keyaudit.masking import ending
 from keyaudit.pooltable import PoolRow, pool_rows
 from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
@@ -102,8 +101,8 @@ class Audit:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
         if self.shown is not None:
             return self.shown.keys
-        taken = {name: _take(column, self.order) for name, column in columns(self.facts).items()}
-        return {name: taken[name] for name in KEYS}
+        made = {name: taken(column, self.order) for name, column in columns(self.facts).items()}
+        return {name: made[name] for name in KEYS}
 
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:
@@ -310,13 +309,9 @@ class Audit:
         """A kind of finding and how many there are; of a status, of how many keys that have it."""
         if kind not in STATUSES:
             return f"{_kind(kind)} ({number:,})"
-        every = self.statuses[kind]
-        counted = (
-            f"{count(number)} {are(number)} {plain(kind)}"
-            if number == every
-            else f"{number:,} of {count(every)} {plain(kind)}"
-        )
-        return f"{counted} ({STATUSES[kind].short})"
+        every, said = self.statuses[kind], _IN_A_SENTENCE.get(kind, plain(kind))
+        counted = f"{count(number)} {are(number)}" if number == every else f"{number:,} of {count(every)}"
+        return f"{counted} {said} ({STATUSES[kind].short})"
 
     def deadline_sentence(self) -> str:
         """How far the next deadline is."""
@@ -386,7 +381,7 @@ class Audit:
         """Some keys, by their places in the order of urgency, for display: masked."""
         import pandas as pd
 
-        part = {name: _take(self.key_columns[name], rows) for name in ("training_key", "reference", *DISPLAYED)}
+        part = {name: taken(self.key_columns[name], rows) for name in ("training_key", "reference", *DISPLAYED)}
         shown = frame(part, DISPLAYED)
         for name in ("works_until", "act_by"):
             shown[name] = shown[name].dt.strftime("%Y-%m-%d").fillna("")
@@ -428,10 +423,7 @@ def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
     return dict(zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True))
 
 
-def _take(column: Any, rows: Array) -> Any:
-    if isinstance(column, Coded):
-        return column.take(rows)
-    return column.take(pa.array(rows)) if isinstance(column, pa.Array) else column[rows]
+_IN_A_SENTENCE = {STATUS.to_migrate: "still to be migrated", STATUS.redeemed_recreated: "redeemed and recreated", STATUS.wrong_course: "under another course"}  # fmt: skip
 
 
 def _kind(code: str) -> str:

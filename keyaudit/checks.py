@@ -17,6 +17,7 @@ from keyaudit.exports.names import fold_name
 from keyaudit.facts import NEVER, By, Facts, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
+from keyaudit.rulebook import Code
 from keyaudit.settings import KNOWN_ROLES, differ, key_setting, latest_row, of_pools, pool_setting
 from keyaudit.verdicts import DAY
 from keyaudit.words import count, listed, plain
@@ -69,7 +70,7 @@ facts(  # of keys: settings of pool and course key
 )
 facts(  # of keys: redemption
     redeemed_in_backup=lambda f: f.by_key.any(f.is_in("pools_before") & f.sign("redeemed")),
-    learner_without_date=lambda f: f.by_key.any(f.sign("learner_without_date")),
+    learner_without_date=lambda f: f.by_key.any(f.sign(Code.learner_without_date)),
     redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
     redeemed_later=lambda f: f.redeemed_at >= f.as_of + DAY,
     redeemed_before_created=lambda f: f.by_key.any(
@@ -105,11 +106,12 @@ facts(  # of pools
     pool_listed=lambda f: f.pools.in_list,
     pool_needs=lambda f: _by_home(f).any(f.needs),
     pool_has_to_migrate=lambda f: _by_home(f).any(f.status_to_migrate),
-    pool_is_over=lambda f: f.is_removed | ((_places(f) > 0) & ~f.by_pool.any(~f.place_ended)),
+    pool_has_keys=lambda f: f.by_pool.any(np.ones(len(f.place_pool), dtype=bool)),
+    pool_is_over=lambda f: f.is_removed | (f.pool_has_keys & ~f.by_pool.any(~f.place_ended)),
     pool_logged=lambda f: _by_home(f).count(f.in_pool & f.logged),
     pool_keys=lambda f: _by_home(f).count(f.in_pool),
     pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),
-    pool_was_used_up=lambda f: (_places(f) > 0) & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
+    pool_was_used_up=lambda f: f.pool_has_keys & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
     pool_lost_keys=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & f.gone),
     pool_arrived=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
     typos_off=lambda f: f.log_links.not_sought | f.links.not_sought,  # pool → why
@@ -121,10 +123,6 @@ facts(  # of pools
     ].any(axis=0),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
-
-
-def _places(f: Facts) -> Array:
-    return f.by_pool.count(np.ones(len(f.place_pool), dtype=bool))
 
 
 @fact

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 Array: TypeAlias = Any  # a NumPy array: its stubs cannot follow dates and None
 TEXT = pa.large_string()
 LONG = 64  # signs: longer texts are no codes
+FEW = 8  # times as many values as rows: those of the rows are sought one by one
 MANY = 1000  # values: so many are looked at by a pattern first
 
 
@@ -81,9 +82,23 @@ class Coded:
         """The values of some rows; of row -1 there is none."""
         return Coded(np.append(self.codes, np.int32(-1))[rows], self.values)
 
-    def map(self, learn: Callable[[Any], Any]) -> Coded:
-        """What is learnt of every value, None for nothing; each distinct outcome once."""
-        return Coded(self.codes, [learn(value) for value in self.listed()]).distinct()
+    def _odd(self, only: str) -> Array | None:
+        """Of many texts those with a pattern; None where each is to be looked at."""
+        if not only or not isinstance(self.values, pa.Array) or len(self.values) <= MANY:
+            return None
+        return pc.match_substring_regex(self.values, only).to_numpy(zero_copy_only=False)
+
+    def map(self, learn: Callable[[Any], Any], only: str = "") -> Coded:
+        """What is learnt of every value, None for nothing; each distinct outcome once.
+
+        Of many texts only those are looked at that match the pattern `only`; the others stay as they are, and apart.
+        """
+        odd = self._odd(only)
+        if odd is None:
+            return Coded(self.codes, [learn(value) for value in self.listed()]).distinct()
+        values = changed(self.values, odd, learn)
+        places = np.append(np.where(values.is_null(), -1, np.arange(len(values))), -1)
+        return Coded(places[self.codes].astype(np.int32), pc.fill_null(values, ""))
 
     def distinct(self, sort: bool = False) -> Coded:
         """The same column with every value once, in order if asked for; None is no value."""
@@ -107,18 +122,17 @@ class Coded:
 
         Of many texts only those are tested that match the pattern `only`.
         """
-        if only and isinstance(self.values, pa.Array) and len(self.values) > MANY:
-            held = pc.match_substring_regex(self.values, only).to_numpy(zero_copy_only=False)
-            places = np.flatnonzero(held)
-            if len(places):
-                held = held.copy()
-                held[places] = [bool(test(text)) for text in self.values.take(pa.array(places)).to_pylist()]
-            return np.append(held, False)[self.codes]
-        return np.array([*(bool(test(value)) for value in self.listed()), False])[self.codes]
+        odd = self._odd(only)
+        if odd is None:
+            return np.array([*(bool(test(value)) for value in self.listed()), False])[self.codes]
+        places = np.flatnonzero(odd)
+        held = np.zeros(len(odd) + 1, dtype=bool)
+        held[places] = [bool(test(text)) for text in self.values.take(pa.array(places)).to_pylist()]
+        return held[self.codes]
 
     def used(self) -> Array:
         """The places of the values that any row has."""
-        if len(self.codes) < len(self.values):
+        if FEW * len(self.codes) < len(self.values):
             return np.unique(self.codes[self.codes >= 0])
         return np.flatnonzero(np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:])
 
@@ -127,9 +141,21 @@ class Coded:
         used = self.used()
         if len(used) == len(self.values):
             return self
-        codes = np.where(self.codes < 0, -1, np.searchsorted(used, self.codes)).astype(np.int32)
-        is_array = isinstance(self.values, (pa.Array, np.ndarray))
-        return Coded(codes, self.values.take(used) if is_array else [self.values[place] for place in used])
+        if FEW * len(self.codes) < len(self.values):
+            codes = np.where(self.codes < 0, -1, np.searchsorted(used, self.codes)).astype(np.int32)
+        else:
+            places = np.full(len(self.values) + 1, -1, dtype=np.int32)
+            places[used] = np.arange(len(used))
+            codes = places[self.codes]
+        is_list = isinstance(self.values, (list, tuple))
+        return Coded(codes, [self.values[place] for place in used] if is_list else self.values.take(used))
+
+
+def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
+    """Arrow texts, some of them changed."""
+    some = pa.array(some) if isinstance(some, np.ndarray) else some
+    odd = texts.filter(some)
+    return pc.replace_with_mask(texts, some, pa.array(map(change, odd.to_pylist()), TEXT)) if len(odd) else texts
 
 
 def distinct_count(texts: Any) -> int:
@@ -141,16 +167,14 @@ def distinct_count(texts: Any) -> int:
     count = 0
     for length in np.unique(lengths).tolist():
         own = texts.take(pa.array(np.flatnonzero(lengths == length)))
-        signs = (
-            np.frombuffer(own.buffers()[2], np.uint8)[: len(own) * length].reshape(len(own), length) if length else None
-        )
-        if signs is not None and length <= LONG:
-            hashes = np.zeros(len(own), dtype=np.uint64)
+        hashes = np.zeros(len(own) if 0 < length <= LONG else 0, dtype=np.uint64)
+        if len(hashes):
+            signs = np.frombuffer(own.buffers()[2], np.uint8)[: len(own) * length].reshape(len(own), length)
             for place in range(length):
                 hashes *= np.uint64(0x100000001B3)
                 hashes += signs[:, place]
             hashes.sort()
-        is_sure = signs is not None and length <= LONG and not (hashes[1:] == hashes[:-1]).any()
+        is_sure = len(hashes) > 0 and not (hashes[1:] == hashes[:-1]).any()
         count += len(own) if is_sure else len(pc.unique(own))
     return count
 

@@ -239,10 +239,7 @@ def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
     order = np.lexsort(
         (last, columns["source_row"], *(columns[n].codes for n in ("source_sheet", "source_file")), pool, code, rank)
     )
-    take = {
-        name: column.take(pa.array(order)) if isinstance(column, pa.Array) else column.take(order)
-        for name, column in columns.items()
-    }
+    take = {name: column.take(order) for name, column in columns.items()}
     return take | {"key": key[order]}
 
 

@@ -186,4 +186,9 @@ def _series(column: Any, name: str) -> Any:
     return pd.array(column, dtype="str") if isinstance(column, pa.Array) else column
 
 
+def taken(column: Any, rows: Array) -> Any:
+    """Some rows of a column, of whatever kind."""
+    return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
+
+
 ORDERED = ("status", "works", "severity")

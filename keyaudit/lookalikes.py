@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array
+from keyaudit.coded import TEXT, Array, changed
 from keyaudit.exports.codes import CONFUSABLE, EXCEL_DATE, INVISIBLE, PLAIN, excel_forms, fold_unicode, fold_whitespace
 
 RUNGS = {
@@ -90,7 +90,10 @@ def find_lookalikes(
     ours, theirs = _rows(codes.take(left.numbers)), _rows(codes.take(right.numbers))
     views = [(ours, theirs)]
     if left.has_hyphens.any() and right.bare.any():
-        views.append((_without_hyphens(_only(ours, left.has_hyphens)), _only(theirs, right.bare)))
+        own = _only(ours, left.has_hyphens)
+        bare = {name: pc.replace_substring(own[name], "-", "") for name in ("spaceless", "plain")}
+        bare |= {name: own[name] for name in ("place", "code")}
+        views.append((pa.RecordBatch.from_pydict(bare), _only(theirs, right.bare)))
     open_left, open_right = (np.asarray(pc.not_equal(rows["plain"], "")) for rows in (ours, theirs))
     is_numbered = cache(lambda pool: is_sequential(codes.take(codes_of(pool))))
     for rung, candidates in _LADDER.items():
@@ -107,7 +110,13 @@ def find_lookalikes(
             is_known = (left.course[one] >= 0) & (right.course[other] >= 0)
             is_likely = ~(is_known & (left.course[one] != right.course[other])) & ~right.is_old[other]
             one, other = (pairs := pairs[is_likely & ~np.isin(left.pool[one], list(links.not_sought))]).T
-        _settle(links, rung, left.numbers[one], right.numbers[other], _is_alone(pairs))
+        told = zip(left.numbers[one].tolist(), right.numbers[other].tolist(), _is_alone(pairs), strict=True)
+        for key, twin, is_alone in told:
+            if is_alone:  # what is unique in both directions; everything else that has a candidate stays undecided
+                links.pairs.append((key, twin, rung))
+            else:
+                links.ambiguous_left.setdefault(key, []).append(twin)
+                links.ambiguous_right.setdefault(twin, []).append(key)
         open_left[one] = open_right[other] = False
         if rung == "excel" and backwards:
             mine, their = _only(ours, open_left), _only(theirs, open_right)
@@ -116,16 +125,6 @@ def find_lookalikes(
             links.backwards = sorted(zip(left.numbers[one].tolist(), right.numbers[other].tolist(), strict=True))
             open_left[one] = open_right[other] = False
     return links
-
-
-def _settle(links: Links, rung: str, ones: Array, others: Array, is_alone: Array) -> None:
-    """Link what is unique in both directions; everything else that has a candidate stays undecided."""
-    for one, other, alone in zip(ones.tolist(), others.tolist(), is_alone, strict=True):
-        if alone:
-            links.pairs.append((one, other, rung))
-        else:
-            links.ambiguous_left.setdefault(one, []).append(other)
-            links.ambiguous_right.setdefault(other, []).append(one)
 
 
 def _is_alone(pairs: Pairs) -> Array:
@@ -145,7 +144,7 @@ def _once(found: list[Pairs]) -> Pairs:
 
 def _rows(code: Texts) -> Rows:
     odd = _is_odd(code)
-    folds = {"spaceless": _changed(code, odd, fold_whitespace), "plain": _changed(code, odd, fold_unicode)}
+    folds = {"spaceless": changed(code, odd, fold_whitespace), "plain": changed(code, odd, fold_unicode)}
     return pa.RecordBatch.from_pydict({"place": np.arange(len(code)), "code": code, **folds})
 
 
@@ -160,25 +159,14 @@ def _placed(pairs: Pairs, ours: Rows, theirs: Rows) -> Pairs:
     return np.column_stack([rows["place"].to_numpy()[side] for rows, side in zip((ours, theirs), pairs.T, strict=True)])
 
 
-def _without_hyphens(rows: Rows) -> Rows:
-    bare = {name: pc.replace_substring(rows[name], "-", "") for name in ("spaceless", "plain")}
-    return pa.RecordBatch.from_pydict({"place": rows["place"], "code": rows["code"], **bare})
-
-
 def _is_odd(texts: Texts) -> Any:
     """Which texts hold anything but letters, digits, dash, dot, underscore."""
     return pc.invert(pc.match_substring_regex(texts, rf"^{PLAIN.pattern}$"))
 
 
-def _changed(texts: Texts, is_odd: Any, change: Callable[[str], str]) -> Texts:
-    """Texts, the odd ones changed."""
-    odd = texts.filter(is_odd)
-    return pc.replace_with_mask(texts, is_odd, pa.array(map(change, odd.to_pylist()), TEXT)) if len(odd) else texts
-
-
 def caseless(texts: Texts) -> Texts:
     """`casefold`, which for ASCII is the lower case."""
-    return pc.ascii_lower(_changed(texts, pc.invert(pc.string_is_ascii(texts)), str.casefold))
+    return pc.ascii_lower(changed(texts, pc.invert(pc.string_is_ascii(texts)), str.casefold))
 
 
 _SIGNS = "".join(CONFUSABLE.values()).encode()
@@ -322,7 +310,6 @@ def _edit(one: str, other: str) -> tuple[tuple[object, ...], ...]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many signs two texts begin with alike."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 

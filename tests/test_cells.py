@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from keyaudit.coded import Coded, distinct_count
+from keyaudit.coded import TEXT, Coded, distinct_count
 from keyaudit.exports.codes import excel_forms
-from keyaudit.exports.dates import Order, count_of, flag_of, orders_of, proof_of, written
+from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, orders_of, proof_of, written
+from keyaudit.exports.evidence import _text
 from keyaudit.exports.names import clean_name, fold_name, natural, pool_name, undated_name
 
 
@@ -252,7 +254,6 @@ def test_codes_that_excel_leaves_alone(code: str) -> None:
 
 
 def test_how_many_texts_differ() -> None:
-    import pyarrow as pa
 
     for texts in (
         [],
@@ -268,10 +269,22 @@ def test_how_many_texts_differ() -> None:
 
 
 def test_a_compact_column_keeps_what_its_rows_say() -> None:
-    import pyarrow as pa
 
     for values in (["a", "b", "c"], np.array([1.0, 2.0, 3.0]), pa.array(["a", "b", "c"], pa.large_string())):
         column = Coded(np.array([2, -1, 0, 2]), values)
         assert len(column.compact().values) == 2
         assert [column.compact()[row] for row in range(4)] == [column[row] for row in range(4)]
         assert column.used().tolist() == [0, 2]
+
+
+def test_of_many_names_the_odd_ones_are_read_as_of_few() -> None:
+    """Names beyond a thousand are looked at by a pattern first: no row may tell the difference."""
+    names = ["N/A", " x  y", "-", "ü\u200b", "Ann", "A&amp;B", '"Bo"', "null", "0"]
+    many = pa.array([*names, *(f"Learner {n}" for n in range(2000))], TEXT)
+    codes = np.array([*range(len(names)), 1500, -1, 2], dtype=np.int32)
+    told = Coded(codes, many).map(_text, TO_CLEAN)
+    expected = [None, "x y", None, "ü", "Ann", "A&B", "Bo", None, None, f"Learner {1500 - len(names)}", None, None]
+    assert [told[row] for row in range(len(codes))] == expected
+    assert None not in told.listed()
+    few = Coded(codes[:9], many[:9]).map(_text, TO_CLEAN)
+    assert [few[row] for row in range(9)] == expected[:9]

@@ -7,8 +7,10 @@ import re
 import pytest
 from conftest import Write, audit, found, verdicts
 
+from keyaudit.checks import lacking_lines
 from keyaudit.errors import ReconcileError
 from keyaudit.plan import migration_plan
+from keyaudit.rehearsal import write_xlsx
 
 POOL = "Training_Key Course Redeemed Expires"
 KEYS = "Training_Key Name Course Expires Max_Uses Uses"
@@ -339,3 +341,196 @@ def test_what_is_taken_or_not_known_is_never_pasted(write: Write) -> None:
     assert plan.codes("P", "paste") == ["WAITS-002"]
     assert plan.keys.set_index("training_key")["action"].to_dict() == {"TAKEN-001": "reissue", "WAITS-002": "migrate"}
     assert (plan.reissue["former key"].tolist(), plan.actions["reissue"]) == (["P, row 2 …01"], 1)
+
+
+def test_the_plan_names_the_pool_and_says_one_and_several(write: Write) -> None:
+    write("pools-before/P.csv", pool("=CODE-001", "PLAIN-002"))
+    write("pools-before/Q.csv", pool("+CODE-001", "-CODE-002", "@CODE-003"))
+    plan = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001"))))
+    told = [re.sub(r" of the list .*", "", what) for what in plan.steps["what"] if "spreadsheet" in what]
+    assert sorted(told) == ["1 code", "1 code", "3 codes", "3 codes"]  # on the lists to delete and to paste
+    assert {what.split("` ")[1][:22] for what in plan.steps["what"] if "spreadsheet" in what} == {
+        "begins with =, +, - or",
+        "begin with =, +, - or ",
+    }
+    again = [what for what in plan.steps["what"] if what.startswith("Unless the exports")]
+    assert all(
+        "export this pool (Training Key Pools → the pool → Export) into pools-now and Find" in what for what in again
+    )
+    assert len(again) == 2
+    late = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001")), "2026-06-05"))
+    assert not [what for what in late.steps["what"] if "Training Key Pools" in what]
+
+
+# --- words, order, counts ---
+
+
+def test_the_next_step_of_a_wrong_setting_is_its_remedy(write: Write) -> None:
+    write("pools-before/P.csv", pool("GOOD-0001", "MANY-0002", "GONE-0003"))
+    write("pools-now/P.csv", pool("OTHER-002"))
+    result = audit(write("course-keys/k.csv", keys("GOOD-0001", "MANY-0002 E C 2026-12-31 9 0")))
+    steps = verdicts(result, "next_step")
+    assert steps["GOOD-0001"] == "Nothing."
+    assert steps["MANY-0002"] == "Find Course Assignment Keys → its entry → Edit → Max Uses Per Key: leave it blank."
+    assert steps["GONE-0003"].startswith("Export Find Course Assignment Keys anew, without a filter")
+    assert verdicts(result, "act_by") == {
+        **dict.fromkeys(("MANY-0002", "GONE-0003"), "2026-04-03"), "OTHER-002": "2026-04-10", "GOOD-0001": ""
+    }  # fmt: skip
+
+
+def test_keys_stand_by_day_status_pool_and_code(write: Write) -> None:
+    write("pools-before/P.csv", pool("B-WAITS-01", "A-WAITS-02", "Z-GONE-003", "C-USED-004 C 2026-01-09 2026-12-31"))
+    write("pools-now/P.csv", pool("B-WAITS-01", "A-WAITS-02"))
+    write("pools-before/A.csv", pool("X-WAITS-05", "A-USED-006 C 2026-01-09 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert result.keys["training_key"].tolist() == [
+        *("Z-GONE-003", "X-WAITS-05", "A-WAITS-02", "B-WAITS-01", "A-USED-006", "C-USED-004", "OTHER-001")
+    ]
+
+
+def test_every_file_and_every_pool_is_counted(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "KEY-00002"))
+    write("pools-now/P.csv", pool("KEY-00001", "KEY-00009"))
+    write("pools-before/Empty.csv", POOL)
+    result = audit(write("course-keys/k.csv", keys("KEY-00002")))
+    told = result.sources.set_index("source_file")[["rows_read", "keys", "repeats", "set_aside"]]
+    assert told.T.to_dict("list") == {
+        "pools-before/Empty.csv": [0, 0, 0, 0],
+        "pools-before/P.csv": [3, 2, 1, 0],
+        "pools-now/P.csv": [2, 2, 0, 0],
+        "course-keys/k.csv": [1, 1, 0, 0],
+    }
+    assert result.pools.set_index("pool")["stage"].to_dict() == {"P": "begun", "Empty": "moved"}
+    assert result.summary()["keys"].to_dict() == result.statuses
+    assert result.summary(by="pool")["keys"].to_dict() == {"P": 3}
+
+
+def test_a_letter_goes_to_whom_a_mistyped_row_of_the_log_names(write: Write) -> None:
+    write("pools-before/P.csv", pool("WAITS-001", "WAITS-002"))
+    write("pools-now/P.csv", pool("WAITS-002", "WAITS-001"))
+    write("distribution/d.csv", "Training_Key Sent_To\nwaits-001 Ana_Lima\nWAITS-002 Bo_Chen")
+    plan = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001")), "2026-05-10"))
+    assert plan.reminders[["learner", "former key"]].values.tolist() == [
+        ["Ana Lima", "P, row 2 …01"],
+        ["Bo Chen", "P, row 3 …02"],
+    ]
+
+
+def test_what_is_accepted_by_its_reference_is_that_key_alone(write: Write) -> None:
+    write("pools-before/P.csv", pool("GONE-0001", "GONE-0002"))
+    write("pools-now/P.csv", POOL)
+    write("other-keys/o.csv", "Training_Key Name\nOTHER-001 Class")
+    case = write("course-keys/k.csv", keys("OTHER-001"))
+    (case / "case.toml").write_text('[[accepted]]\nfinding = "missing"\nreference = "P, row 2"\nreason = "Left."\n')
+    result = audit(case)
+    rows = result.findings[result.findings["code"] == "missing"]
+    assert dict(zip(rows["training_key"], rows["severity"].astype("str"), strict=True)) == {
+        "GONE-0001": "accepted",
+        "GONE-0002": "critical",
+    }
+    assert verdicts(result, "act_by") == {"GONE-0001": "", "GONE-0002": "2026-04-03", "OTHER-001": ""}
+    assert (result.excused, result.needing, result.locked_out) == (1, 1, 1)
+
+
+def test_what_no_export_says_of_a_pool_is_a_block_for_the_case(write: Write) -> None:
+    case = write("pools-before/P.csv", "Training_Key Course Redeemed\nKEY-00001 C .\nKEY-00002 C 2026-01-09")
+    write("pool-list/l.csv", "Name Organization Starts Content_Availability Sitewide_Use\nP O 2025-01-01 180 No")
+    result = audit(case)
+    assert lacking_lines(result.facts) == ['[pools."P"]\n# expires = 2026-12-31']
+    (row,) = result.findings[result.findings["code"] == "pool_setting_unknown"].to_dict("records")
+    assert (row["severity"], row["message"].partition(". ")[0]) == ("warning", "No export and no list says its expiry")
+
+
+def test_keys_recreated_under_one_other_course_may_be_renamed(write: Write) -> None:
+    """All of them (a key that waits says nothing), and at least two: first it is asked whether two names mean one course."""
+    write("pools-before/P.csv", pool("MOVED-001", "MOVED-002", "WAITS-003"))
+    write("pools-now/P.csv", pool("WAITS-003"))
+    case = write("course-keys/k.csv", keys("MOVED-001 E D 2026-12-31 . 0", "MOVED-002 E D 2026-12-31 . 0"))
+    plan = migration_plan(audit(case))
+    assert (plan.actions["ask about the course"], plan.codes("P", "delete course keys")) == (2, [])
+    write("course-keys/k.csv", keys("MOVED-001 E D 2026-12-31 . 0", "MOVED-002"))
+    plan = migration_plan(audit(case))
+    assert (plan.actions["ask about the course"], plan.codes("P", "delete course keys")) == (0, ["MOVED-001"])
+    (step,) = [what for what in plan.steps["what"] if "delete course keys" in what]
+    assert '1 key stands under "D" instead of "C": first make sure that these are not two names of one course' in step
+
+
+def test_a_key_in_no_pool_has_a_plan_of_its_own(write: Write) -> None:
+    write("pools-before/P.csv", pool("WAITS-001"))
+    twice = ["TWICE-009 A C 2026-12-31 . 0", "TWICE-009 B C 2026-12-31 . 0"]
+    plan = migration_plan(audit(write("course-keys/k.csv", keys(*twice))))
+    assert plan.keys.set_index("training_key")["pool"].to_dict() == {"WAITS-001": "P", "TWICE-009": "in no pool"}
+    assert plan.actions["export again"] == 1
+
+
+def test_a_log_code_that_resembles_two_keys_decides_neither(write: Write) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "code-0001", "OTHER-002"))
+    case = write("distribution/d.csv", "Training_Key Sent_To\nCode-0001 Ana")
+    (case / "case.toml").write_text("[distribution]\ncomplete = true\n")
+    result = audit(case)
+    assert verdicts(result, "is_distributed") == {"CODE-0001": "unknown", "code-0001": "unknown", "OTHER-002": "no"}
+    told = result.findings.set_index("code").loc["ambiguous_lookalike", "message"]
+    assert told == "The log's code resembles 2 keys: P, row 2 …01 and P, row 3 …01. Nothing is decided."
+
+
+def test_who_resembles_whom_is_said_from_either_side(write: Write) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "OTHER-002"))
+    result = audit(write("course-keys/k.csv", keys("code-0001", "Code-0001")))
+    told = result.findings[result.findings["code"] == "ambiguous_lookalike"].set_index("training_key")["message"]
+    assert told.to_dict() == {
+        "CODE-0001": "It resembles 2 codes: k.csv, row 2 …01 and k.csv, row 3 …01. Nothing is decided.",
+        "code-0001": "It resembles P, row 2 …01, and is not the only one to do so. Nothing is decided.",
+        "Code-0001": "It resembles P, row 2 …01, and is not the only one to do so. Nothing is decided.",
+    }
+
+
+def test_each_row_with_a_learner_is_a_use_of_the_first_key_too(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    head = "Training_Key Name Course Expires Max_Uses Student"
+    rows = ["KEY-00001 E C 2026-12-31 3 Ana", "KEY-00001 E C 2026-12-31 3 Bo", "KEY-00002 E C 2026-12-31 1 ."]
+    result = audit(write("course-keys/k.csv", "\n".join([head, *rows])))
+    assert verdicts(result, "uses") == {"KEY-00001": "2.0", "KEY-00002": ""}
+
+
+def test_keys_without_a_course_have_a_line_of_their_own(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Redeemed\nKEY-00001 .\nKEY-00002 2026-01-09")
+    write("pools-before/Q.csv", pool("KEY-00003"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert result.summary(by="course")["keys"].to_dict() == {"C": 1, "not known": 3}
+    assert result.summary(by="pool")["keys"].to_dict() == {"P": 2, "Q": 1, "in no pool": 1}
+
+
+def test_a_course_key_that_was_no_text_links_by_what_excel_makes_only(write: Write) -> None:
+    """Two numbers of a workbook: one is what Excel makes of a pool's key, the other is one slip away from another key."""
+    write("pools-before/P.csv", pool("000123456", "87654321X"))
+    rows: list[list[object]] = [["Training Key", "Name", "Course", "Expires", "Uses"]]
+    rows += [["TEXT-0001", "E", "C", None, 0], [123456, "E", "C", None, 0], [876543210, "E", "C", None, 0]]
+    case = write("pools-before/Q.csv", pool("KEY-00009"))
+    write_xlsx(case / "course-keys/k.xlsx", {"Keys": rows})
+    result = audit(case)
+    assert verdicts(result, "lookalike") == {
+        **dict.fromkeys(("87654321X", "KEY-00009", "TEXT-0001", "876543210"), ""),
+        "000123456": "123456",
+        "123456": "000123456",
+    }
+
+
+def test_a_setting_to_correct_has_its_entry_and_what_to_type(write: Write) -> None:
+    write("pools-before/P.csv", pool("EARLY-001", "DAYS-0002", "ORG-00003", "MANY-0004"))
+    write("pool-list/l.csv", "Name Course Organization Expires Content_Availability\nP C Ours 2026-12-31 180")
+    head = "Training_Key Name Course Organization Expires Max_Uses Uses Content_Availability"
+    rows = [
+        "EARLY-001 First C Ours 2026-10-31 . 0 180",
+        "DAYS-0002 Second C Ours 2026-12-31 . 0 90",
+        "ORG-00003 Third C Theirs 2026-12-31 . 0 180",
+        "MANY-0004 Fourth C Ours 2026-12-31 25 0 180",
+    ]
+    plan = migration_plan(audit(write("course-keys/k.csv", "\n".join([head, *rows]))))
+    assert plan.actions["correct the setting"] == 4
+    endings = {what.partition(" Entry: ")[2] for what in plan.steps["what"]} - {""}
+    assert endings == {
+        '"First". The pool\'s: 2026-12-31.',
+        '"Second". The pool\'s: 180.',
+        '"Third". The pool\'s: Ours.',
+        '"Fourth".',
+    }

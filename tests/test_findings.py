@@ -138,6 +138,62 @@ def test_a_finding_is_shown(code: str, write: Write, tmp_path: Path) -> None:
     assert (rows["remedy"] != "").all()
 
 
+ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, day of the audit, severity ("": none)
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-04-10")), "2026-06-20", ""),
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-04-11")), "2026-06-20", "warning"),
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-07")), "2026-06-20", "warning"),
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08")), "2026-06-20", "error"),
+    ("key_added_late", {BEFORE: CLEAN[BEFORE].replace("KEY-00002 C O 2025-01-02", "KEY-00002 C O 2026-04-16")}, "2026-04-20", ""),
+    ("key_added_late", {BEFORE: CLEAN[BEFORE].replace("KEY-00002 C O 2025-01-02", "KEY-00002 C O 2026-04-17")}, "2026-04-20", "note"),
+    ("expires_soon", course_key(MOVED.replace("2026-12-31", "2026-05-03")), "2026-04-03", "warning"),
+    ("expires_soon", course_key(MOVED.replace("2026-12-31", "2026-05-04")), "2026-04-03", ""),
+    ("expired_unused", course_key(MOVED.replace("2026-12-31", "2026-04-04")), "2026-04-03", ""),
+    ("expired_unused", course_key(MOVED.replace("2026-12-31", "2026-04-03")), "2026-04-03", "critical"),
+    ("expired_unused", course_key(MOVED.replace("2026-12-31", "2026-04-03").replace(". 0", ". 1")), "2026-04-03", ""),
+    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-04-03", ""),
+    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: ""}, "2026-04-03", "error"),
+    ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
+    ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-02"), NOW: "", LISTED: ""}, "2026-04-03", ""),
+    ("start_lost", {BEFORE: CLEAN[BEFORE].replace(". 2025-01-02", ". 2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", ""),
+    ("start_lost", {BEFORE: CLEAN[BEFORE].replace(". 2025-01-02", ". 2026-04-02"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
+    ("redemption_in_future", {BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2026-04-03"), NOW: "", LISTED: ""}, "2026-04-03", ""),
+    ("redemption_in_future", {BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2026-04-04"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
+    ("redemption_before_creation", {BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2025-01-02"), NOW: "", LISTED: ""}, "2026-04-03", ""),
+    ("redemption_before_creation", {BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2025-01-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
+    ("input_missing", {KEYS: ""}, "2026-04-09", "note"),
+    ("input_missing", {KEYS: ""}, "2026-04-10", "error"),
+    ("input_missing", {LOG: ""}, "2026-04-10", "note"),
+    ("history_not_kept", {NOW: ""}, "2026-05-07", ""),
+    ("history_not_kept", {NOW: ""}, "2026-05-08", "error"),
+    ("history_not_kept", {NOW: ""}, "2026-05-29", "warning"),
+    ("pool_not_expired", {NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-05-07", "warning"),
+    ("pool_not_expired", {NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-05-08", ""),
+    ("pool_list_filtered", {}, "2026-04-02", ""),
+    ("pool_list_filtered", {}, "2026-04-01", "note"),
+    ("expired", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-03-18"), NOW: "", LISTED: "", LOG: "", **course_key("OTHER-999 E C O . . . 0 180 No")}, "2026-04-03", "note"),
+    ("expired", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-03-18"), NOW: "", LISTED: "", **course_key("OTHER-999 E C O . . . 0 180 No")}, "2026-04-03", "warning"),
+    ("to_migrate", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-10"), NOW: "", LISTED: "", **course_key("OTHER-999 E C O . . . 0 180 No")}, "2026-04-03", "critical"),
+    ("to_migrate", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-11"), NOW: "", LISTED: "", **course_key("OTHER-999 E C O . . . 0 180 No")}, "2026-04-03", "warning"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "change", "as_of", "severity"), ON_THE_DAY)
+def test_a_finding_begins_and_ends_on_its_day(
+    code: str, change: dict[str, str], as_of: str, severity: str, write: Write, tmp_path: Path
+) -> None:
+    """The day itself and the day before: dates take effect at the start of their day."""
+    rows = audit(made(write, tmp_path, CLEAN | change), as_of).findings.set_index("code")
+    assert set(rows["severity"].astype("str").get([code], [])) == ({severity} if severity else set())
+
+
+@pytest.mark.parametrize(("created", "expected"), [("2026-05-28", []), ("2026-05-29", ["KEY-00002"])])
+def test_an_assignment_on_the_day_of_the_removal(
+    created: str, expected: list[str], write: Write, tmp_path: Path
+) -> None:
+    paid = {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C {created} Active"}
+    assert found(audit(made(write, tmp_path, CLEAN | paid), "2026-06-03"), "assignment_after_removal") == expected
+
+
 def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
     result = audit(made(write, tmp_path, CLEAN))
     assert result.findings["code"].tolist() == []
@@ -289,5 +345,6 @@ def test_what_does_not_fit_the_display_is_counted() -> None:
     shown = result.show_findings(5)
     assert len(shown) == 6
     assert shown["findings"].sum() == len(result.findings)
-    assert "more: show_findings(" in shown["message"].iloc[-1]
+    every = len(result.show_findings(999))
+    assert shown["message"].iloc[-1] == f"{every - 5} more: show_findings({every})"
     assert len(result.show_findings(999)) < 999

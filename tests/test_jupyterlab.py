@@ -186,3 +186,24 @@ def test_a_notebook_shows_untrusted_and_runs(notebook: Path, browser: WebDriver)
         asynchronously(browser, THEME, "JupyterLab Light")
     finally:
         asynchronously(browser, CLOSE)
+
+
+def test_a_written_file_is_a_link_that_opens_it(browser: WebDriver) -> None:
+    """A click on report.html, in the output of the cell that wrote it, opens it in a tab of its own."""
+    asynchronously(browser, OPEN, "notebooks/00_start_here.ipynb")
+    try:
+        asynchronously(browser, RUN)
+        links = "[...jupyterapp.shell.currentWidget.content.node.querySelectorAll('.jp-OutputArea-output a')]"
+        named = (
+            f"{links}.filter(link => link.textContent === 'report.html' && link.href.includes('/report/report.html'))"
+        )
+        WebDriverWait(browser, 30).until(lambda page: page.execute_script(f"return {named}.length === 1"))
+        browser.execute_script(f"{named}[0].click()")
+        shown = "return [...jupyterapp.shell.widgets('main')].map(widget => widget.title.label)"
+        WebDriverWait(browser, 30).until(lambda page: "report.html" in page.execute_script(shown))
+        browser.execute_script(
+            "[...jupyterapp.shell.widgets('main')].find(widget => widget.title.label === 'report.html').close()"
+        )
+    finally:
+        asynchronously(browser, OPEN, "notebooks/00_start_here.ipynb")
+        asynchronously(browser, CLOSE)

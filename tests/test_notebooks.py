@@ -250,6 +250,19 @@ def test_a_false_figure_would_be_seen() -> None:
     assert figures("Twelve of 1,300 keys, on 8 May, within seven days.") == ["12", "1300"]
 
 
+def test_the_rehearsal_ends_as_it_says() -> None:
+    """One key is forgotten and found; mended, nothing is open: what its prose tells, its cards say."""
+    said = "".join(
+        "".join(output["data"]["text/plain"]) for cell in code_of(NOTEBOOKS[-1]) for output in cell["outputs"]
+    )
+    verdicts = re.findall(r"rehearsal\n\w+: (.*)", said)
+    assert verdicts == [
+        "9 of 12 keys need somebody.",
+        "1 of 12 keys needs somebody.",
+        "Nothing is open: all 12 keys are accounted for.",
+    ]
+
+
 # --- tables for reading ---
 
 

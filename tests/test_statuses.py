@@ -59,6 +59,31 @@ def test_statuses_stand_in_the_order_of_the_catalogue() -> None:
         assert all(step.text or step.action == "correct the setting" for step in row.steps)
 
 
+@pytest.mark.parametrize(
+    ("code", "works_by", "act_by", "owed", "left"),
+    [
+        ("undetermined", "none", "now", True, False),
+        ("redeemed_recreated", "course_key", "now", False, False),
+        ("duplicate", "places", "now", True, False),
+        ("wrong_course", "course_key", "now", True, False),
+        ("migrated", "course_key", "if_wrong", True, False),
+        ("redeemed", "used", "never", False, False),
+        ("altered", "pool", "now", True, True),
+        ("undistributed", "pool", "never", False, False),
+        ("missing", "pool", "now", True, True),
+        ("expired", "pool", "never", False, False),
+        ("lapsed", "pool", "now", True, True),
+        ("to_migrate", "pool", "deadline", True, True),
+        ("stray", "course_key", "now", False, False),
+        ("new", "course_key", "never", False, False),
+    ],
+)
+def test_what_a_status_means_for_others(code: str, works_by: str, act_by: str, owed: bool, left: bool) -> None:
+    """By which place the key works, by when to act, may a learner wait for what it promises, is it left to migrate?"""
+    row = STATUSES[code]
+    assert (row.works_by, row.act_by, row.owed, row.left) == (works_by, act_by, owed, left)
+
+
 def test_a_rule_is_printed_as_it_is_evaluated() -> None:
     """By hand: not binds closest, then and, then or."""
     facts = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,8 +24,9 @@ from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
-from keyaudit.exports.tables import Found, KeyList
+from keyaudit.exports.tables import Found
 from keyaudit.masking import mask_text
+from keyaudit.rulebook import Code
 from keyaudit.words import count, listed
 
 CUT_AT = {500, 1_000, 5_000, 10_000, 65_536}  # rows at which a program stops to export
@@ -34,12 +36,12 @@ SHOWN = {  # the facts of a role that a file may or may not show, beside redempt
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
 }
 TOLD = {  # reason of a row that was set aside → the finding about it
-    "blank key": ("blank_key", "the key cell is blank"),
-    "repeated header, of the key only": ("header_as_key", "holds only the header of the key: set aside, not a key"),
+    "blank key": (Code.blank_key, "the key cell is blank"),
+    "repeated header, of the key only": (Code.header_as_key, "holds only the header of the key: set aside, not a key"),
 }
 TOLD_TOGETHER = {  # the same, one finding about all of them
-    "note": ("notes_set_aside", "taken for notes, not keys"),
-    NO_FACT: ("blank_key", "without a code and without anything else we read: taken for blank rows"),
+    "note": (Code.notes_set_aside, "taken for notes, not keys"),
+    NO_FACT: (Code.blank_key, "without a code and without anything else we read: taken for blank rows"),
 }
 
 
@@ -72,12 +74,12 @@ class FileAccount:
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
         names = [name for name in ROLES[self.role].columns if any(name in part.header.places for part in self.lists)]
-        raw = {name: self.cells(name) for name in names if name != "training_key"}
-        key, known = self.cells("training_key") if "training_key" in names else None, self.known
-        told = said(raw, self.label, known)
+        raw = {name: self.cells(name) for name in names}
+        key = raw.pop("training_key", None)
+        told = said(raw, self.label, self.known)
         if key is not None:
             self.read_codes(key, raw, told)
-        headers = self.understand(raw)
+        codes, headers = self.codes, self.understand(raw)
         shows = {fact: self.shown(fact, headers) for fact in SHOWN.get(self.role, ())}
         signs: dict[str, Array] = {}
         if self.is_pool:
@@ -90,15 +92,15 @@ class FileAccount:
             else:
                 self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
         tables = self.tables(told)
-        if known.pool is not None:
+        if self.known.pool is not None:
             told.columns.pop("pool", None)
         blind = np.array([], dtype=np.int64)
         if self.role == "course_keys":  # a course key that cannot be read: its code may be any pool key's
-            blind = np.flatnonzero(self.codes.keys.is_null().to_numpy(zero_copy_only=False))
+            blind = np.flatnonzero(codes.keys.is_null().to_numpy(zero_copy_only=False))
         for record in blind.tolist():
-            why = self.codes.damage.get(record, "several codes in one cell")
-            self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, f"not readable: {why}"))
-        codes, aside = self.codes, self.set_aside()
+            why = f"not readable: {codes.damage.get(record, 'several codes in one cell')}"
+            self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, why))
+        aside = self.set_aside()
         few: dict[str, Any] = {"damage": codes.damage, "raw": codes.raw, "typed": codes.typed}
         keys = codes.keys if key is not None else None
         made = Export(self.role, keys, told.columns, self.rows, self.table, tables, (), signs=signs, **few)
@@ -132,18 +134,24 @@ class FileAccount:
         is_doubted = codes.is_doubted and not _is_used(told)
         check = "open one in the TMS; if it shows there too, none will redeem" if is_doubted else "removed"
         for what in codes.removed:
-            self.note("uniform_padding", f"{what}: {check}", severity="error" if is_doubted else "note")
-        self.note_records("padded_key", "blanks or invisible characters around the code were removed", codes.padded)
+            self.note(Code.uniform_padding, f"{what}: {check}", severity="error" if is_doubted else "note")
+        self.note_records(Code.padded_key, "blanks or invisible characters around the code were removed", codes.padded)
         for record, parts in codes.parts.items():
             what = f"{len(parts)} codes stand in one cell"
-            self.note_records("several_keys_in_cell", what, [record], {record: " ".join(parts)})
+            self.note_records(Code.several_keys_in_cell, what, [record], {record: " ".join(parts)})
         for record, damage in sorted(codes.damage.items()):
-            self.note_records("excel_damage", f"the key cell holds {damage}", [record])
+            self.note_records(Code.excel_damage, f"the key cell holds {damage}", [record])
         known = {alias for alias, column in aliases(self.role).items() if column == "training_key"}
         known |= {fold_header(part.header.headers["training_key"]) for part in self.lists}
         read = zip(odd.tolist(), codes.keys.take(pa.array(odd)).to_pylist(), strict=True)
-        pasted = [record for record, code in read if code is not None and fold_header(code) in known]
-        self.note_records("header_as_key", "the code is the text of a header: a header was pasted as a key", pasted)
+        begin = {alias[:1] for alias in known}
+        may_be = (
+            (record, code)
+            for record, code in read
+            if code and (code[0].lower() in begin or not re.match("[0-9A-Za-z]", code))
+        )
+        pasted = [record for record, code in may_be if fold_header(code) in known]
+        self.note_records(Code.header_as_key, "the code is the text of a header: a header was pasted as a key", pasted)
 
     def understand(self, raw: Mapping[str, Coded]) -> list[Understood]:
         """How its headers are understood; those of pool and course-key files that no role uses are told."""
@@ -155,7 +163,7 @@ class FileAccount:
             what = f'column "{text}" is not understood, and not used'
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
-            self.note("column_not_understood", what, severity="warning" if header.may_be else "note")
+            self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
         return told
 
     def shown(self, fact: str, headers: list[Understood]) -> str:
@@ -165,14 +173,12 @@ class FileAccount:
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
         """Does the file show which keys are redeemed: "yes", "no", or the header of a column that may say so."""
-        parts = [part for part, size in zip(self.lists, self.sizes, strict=True) if size] or self.lists
+        parts = [part for part in self.lists if len(part.rows)] or self.lists
         dark = [part for part in parts if not part.heading and not {*REDEMPTION} & set(part.header.places)]
         looked = dark
-        if not dark and not any(
-            part.heading for part in parts
-        ):  # a column of ours that is blank throughout is no proof
-            columns = [raw[name] for name in REDEMPTION if name in raw]
-            looked = [] if any(not is_blank(cell) for column in columns for cell in column.listed()) else parts
+        if not dark and not any(part.heading for part in parts):  # a column that is blank throughout is no proof
+            cells = (cell for name in REDEMPTION if name in raw for cell in raw[name].listed())
+            looked = [] if any(not is_blank(cell) for cell in cells) else parts
         headers = {id(part.header): part for part in looked}.values()
         found = [one for part in headers for one in may_be_redemption(part.sheet, part.header, only_words=not dark)]
         if not found and all({*LEARNER} & set(part.header.places) for part in dark):
@@ -180,12 +186,12 @@ class FileAccount:
         _, text, column = min(found, default=(0, "", ""))
         what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
         if found:
-            line = ready_line(parts[0].sheet, column, text)
             what = f'column "{mask_text(text)}" may say which keys are redeemed, and is not understood. If it does, say so in '
-            what += f"case.toml:\n{line}\nUntil then"
+            what += f"case.toml:\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
         if len(self.rows):
-            what += ": its keys count as unredeemed, and whether they work is not known"
-            self.note("redemption_not_shown", what)
+            self.note(
+                Code.redemption_not_shown, f"{what}: its keys count as unredeemed, and whether they work is not known"
+            )
         return mask_text(text) or "no"
 
     def tables(self, told: Said) -> tuple[Table, ...]:
@@ -198,15 +204,21 @@ class FileAccount:
         for part, size in zip(self.lists, self.sizes, strict=True):
             sheet, pool = part.sheet.grid.name, self.known.pool or ""
             if self.is_pool and self.known.pool is None:
+                where = f', sheet "{sheet}": ' if sheet else ""
                 if part.doubt is not None and "pool" not in part.header.places:
-                    raise _untold_pool(part)
+                    raise UnreadableFile(
+                        self.label,
+                        f"{where}below the title in row {part.doubt + 1} a second list begins, and it is not known whether it is "
+                        'of another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys '
+                        f'are of one pool, name it in case.toml:\n[files.{toml(self.label)}]\npool = "…"',
+                    )
                 pool = str(named[0]) if len(named) == 1 else pool_name(self.label, sheet)
                 if len(titles[id(part.sheet)]) > 1:
                     pool = part.title or pool  # pools stacked in one sheet, each under its title
             tables.append(Table(0, sheet, part.heading, frozenset(part.header.places), pool, size))
             if part.declared is not None and part.declared != size:
                 what = f"the heading of a list says {count(part.declared)}, and {size:,} were read"
-                self.note("rows_unaccounted", what, sheet, part.header.row + 1)
+                self.note(Code.rows_unaccounted, what, sheet, part.header.row + 1)
         return tuple(tables)
 
     def set_aside(self) -> tuple[Aside, ...]:
@@ -219,9 +231,8 @@ class FileAccount:
             if told := TOLD.get(entry.reason):
                 self.note(*told, entry.source_sheet, entry.source_row)
             elif entry.reason.startswith("damaged"):
-                self.note(
-                    "damaged_row", f"{entry.reason}; a key may be lost there", entry.source_sheet, entry.source_row
-                )
+                what = f"{entry.reason}; a key may be lost there"
+                self.note(Code.damaged_row, what, entry.source_sheet, entry.source_row)
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
                 text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
@@ -229,28 +240,25 @@ class FileAccount:
         for found in self.found:
             if found.above is not None:
                 what = "a row above the header holds what looks like a key, or is as wide as the header: not read"
-                self.note("sheet_not_read", what, found.sheet.grid.name, found.above + 1)
+                self.note(Code.sheet_not_read, what, found.sheet.grid.name, found.above + 1)
         return aside
 
     def account(self, made: Export, aside: tuple[Aside, ...], shows: Mapping[str, str], is_doubted: bool) -> Source:
         """The account of the file: its rows as counted on its sheets, and what became of them."""
         rows = sum(found.rows for found in self.found)
         if self.known.rows is not None and self.known.rows != rows:
-            self.note("rows_unaccounted", f"{self.known.rows} rows declared in case.toml, {rows} read")
-        heights = {
-            found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100
-        }  # its header is one of them
+            self.note(Code.rows_unaccounted, f"{self.known.rows} rows declared in case.toml, {rows} read")
+        heights = {found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100}  # with its header
         if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
-            self.note("export_cut", what)
-        headers = [header for found in self.found for header in found.headers]
+            self.note(Code.export_cut, what)
         if made.keys is not None:
             self.note_second_codes(made.keys)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
         else:
             names = made.column(self.required).distinct()
             keys = len(names.used()) + int(np.count_nonzero(~names.filled))
-        reasons = [entry.reason for entry in aside]
+        headers = [header for found in self.found for header in found.headers]
         return Source(
             role=self.role,
             source_file=self.label,
@@ -263,7 +271,7 @@ class FileAccount:
             keys=keys,
             repeats=len(made) - keys,
             set_aside=len(aside),
-            damaged=sum(reason.startswith(("damaged", "not readable")) for reason in reasons),
+            damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
             shows=shows,
             padding_doubted=is_doubted,
         )
@@ -276,7 +284,7 @@ class FileAccount:
                 for text in second_codes(found.sheet, header, lengths):
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     what += " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
-                    self.note("sheet_not_read", what, found.sheet.grid.name, header.row + 1)
+                    self.note(Code.sheet_not_read, what, found.sheet.grid.name, header.row + 1)
 
 
 def _is_used(told: Said) -> bool:
@@ -295,14 +303,3 @@ def _ranges(rows: list[int]) -> str:
     breaks = [0, *(i for i in range(1, len(rows)) if rows[i] != rows[i - 1] + 1), len(rows)]
     pairs = [(rows[start], rows[stop - 1]) for start, stop in itertools.pairwise(breaks)]
     return listed([str(first) if first == last else f"{first} to {last}" for first, last in pairs])
-
-
-def _untold_pool(part: KeyList) -> UnreadableFile:
-    label, sheet = part.sheet.label, part.sheet.grid.name
-    where = f', sheet "{sheet}": ' if sheet else ""
-    return UnreadableFile(
-        label,
-        f"{where}below the title in row {(part.doubt or 0) + 1} a second list begins, and it is not known whether it is of "
-        'another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys are of one pool, '
-        f'name it in case.toml:\n[files.{toml(label)}]\npool = "…"',
-    )

@@ -68,23 +68,27 @@ def is_blank(cell: Any) -> bool:
     return cell in (dt.time(), dt.timedelta()) if isinstance(cell, (dt.time, dt.timedelta)) else False
 
 
+def _word(cell: Any) -> str:
+    return clean_name(bare(cell)).casefold() if isinstance(cell, str) else ""
+
+
 def flag_of(cell: Any) -> bool | None:
     """What a flag says, None for any other cell."""
     if isinstance(cell, (bool, int, float)):
         return bool(cell) if cell in (0, 1) else None
-    return _FLAGS.get(clean_name(bare(cell)).casefold()) if isinstance(cell, str) else None
+    return _FLAGS.get(_word(cell))
 
 
 def status_of(cell: Any, words: Mapping[str, str]) -> str | None:
     """What a status says: redeemed, open or distributed; None for a word that is not known."""
-    return words.get(clean_name(bare(cell)).casefold()) if isinstance(cell, str) else None
+    return words.get(_word(cell))
 
 
 def count_of(cell: Any) -> float:
     """A number of uses or days, infinity for no limit, NaN if it cannot be read. `0 of 1` is 0."""
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         return float(cell) if cell >= 0 else np.nan
-    text = clean_name(bare(cell)).casefold() if isinstance(cell, str) else ""
+    text = _word(cell)
     if text in ("unlimited", "no limit", "∞"):
         return np.inf
     if match := re.fullmatch(r"(\d+)\s*(?:of|/|von|de|sur|di|van)\s*\d+", text):

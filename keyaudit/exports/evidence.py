@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from keyaudit.coded import MANY, TEXT, Array, Coded
+from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import toml
 from keyaudit.exports.dates import (
@@ -29,6 +28,7 @@ from keyaudit.exports.grid import Odd, Padded
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
 from keyaudit.masking import shape
+from keyaudit.rulebook import Code
 from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
@@ -69,11 +69,11 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
             odd = [cell.what if isinstance(cell, Odd) else "" for cell in cells.values]
             for what in dict.fromkeys(filter(None, odd)):
                 text = f'its cell in column "{_name(name)}" holds {what}'
-                told.told.append(("excel_damage", text, _rows_of(cells.codes, odd, what), True))
+                told.told.append((Code.excel_damage, text, _rows_of(cells.codes, odd, what), True))
         if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
             told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
         elif kind == "text":
-            told.columns[name] = texts(cells)
+            told.columns[name] = cells.map(_text, TO_CLEAN)  # of many names only the odd ones are looked at
         elif kind == "date":
             dates[name] = cells
             told.columns[name] = cells  # they are read together: whoever made the file wrote all of them alike
@@ -128,27 +128,12 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
         rows = np.flatnonzero(np.append(strange, False)[cells.codes])
         forms = dict.fromkeys(shape(cell) for cell, is_so in zip(listed, strange, strict=True) if is_so)
         what = f"cells are no {'number' if is_count else 'yes or no'} ({', '.join(list(forms)[:3])}): not known"
-        told.told.append(("column_missing", f'column "{_name(name)}": {len(rows)} {what}', rows, False))
+        told.told.append((Code.column_missing, f'column "{_name(name)}": {len(rows)} {what}', rows, False))
     return _coded(cells.codes, numbers)
 
 
-def texts(cells: Coded) -> Coded:
-    """Names as a person sees them, blank ones missing; numbers in their plain form. Of many only the odd ones are looked at."""
-    if not isinstance(cells.values, pa.Array) or len(cells.values) <= MANY:
-        return cells.map(_text)
-    odd = np.flatnonzero(pc.match_substring_regex(cells.values, TO_CLEAN).to_numpy(zero_copy_only=False))
-    if not len(odd):
-        return cells
-    clean = [_text(text) for text in cells.values.take(pa.array(odd)).to_pylist()]
-    mask, places = np.zeros(len(cells.values), dtype=bool), np.arange(len(cells.values) + 1, dtype=np.int32)
-    mask[odd] = True
-    places[-1] = -1
-    places[odd[[text is None for text in clean]]] = -1
-    values = pc.replace_with_mask(cells.values, pa.array(mask), pa.array([text or "" for text in clean], TEXT))
-    return Coded(places[cells.codes], values)
-
-
 def _text(cell: Any) -> str | None:
+    """A name as a person sees it, None for a blank one; a number in its plain form."""
     if isinstance(cell, Padded):
         return cell.text
     if is_blank(cell) or isinstance(cell, Odd) or cell == 0:
@@ -188,7 +173,7 @@ def _read_dates(
             rows = _rows_of(codes, wrong, problem)
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
-            code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
+            code = Code.unreadable_date if problem == "unreadable" else Code.ambiguous_dates
             told.told.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows, False))
 
 
@@ -229,12 +214,12 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
             if forms := dict.fromkeys(shape(cell) for cell in cells if isinstance(cell, str)):
                 text += f" (like {', '.join(list(forms)[:3])}). If the words say whether a key is redeemed, tell it in case.toml:"
                 text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
-            told.told.append(("redemption_unreadable", text, rows, True))
+            told.told.append((Code.redemption_unreadable, text, rows, True))
             unclear[rows], untold[rows] = True, False
     return {
         "redeemed": redeemed,
-        "redemption_unreadable": unclear,
-        "learner_without_date": learner & ~redeemed & ~unclear & ~is_sent & (has_column | ~no_heading) & is_shown,
+        Code.redemption_unreadable: unclear,
+        Code.learner_without_date: learner & ~redeemed & ~unclear & ~is_sent & (has_column | ~no_heading) & is_shown,
         "without_learner": redeemed & ~date & ~learner & (status != 1),
         "distributed": is_sent | in_sent,
     }

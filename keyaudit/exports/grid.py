@@ -90,14 +90,9 @@ def coded(texts: Any) -> Coded:
             codes[pc.binary_length(texts).to_numpy() == 0] = -1
             return Coded(codes, texts)
         texts = texts.dictionary_encode()
-    codes, values = texts.indices.to_numpy(), texts.dictionary
-    empty = pc.index(values, pa.scalar("", TEXT)).as_py()
-    if empty >= 0:
-        places = np.arange(len(values), dtype=np.int32)
-        places[empty:] -= 1
-        places[empty] = -1
-        codes, values = places[codes], pa.concat_arrays([values[:empty], values[empty + 1 :]])
-    return Coded(codes, values)
+    codes, empty = texts.indices.to_numpy(), pc.index(texts.dictionary, pa.scalar("", TEXT)).as_py()
+    told = Coded(codes if empty < 0 else np.where(codes == empty, np.int32(-1), codes), texts.dictionary)
+    return told if empty < 0 else told.compact()
 
 
 def column_number(letters: str) -> int:

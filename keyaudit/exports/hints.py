@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from keyaudit.columns import COLUMNS, ROLES, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, written
+from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, status_of, written
 from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header, ready_line
 from keyaudit.exports.records import Understood
 from keyaudit.masking import mask_text, shape
 
 DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 SHOWN = 40  # headers an error lists
+REQUIRED = {  # the column that a role needs: what it holds, and the words of headers that speak of it
+    "training_key": ("the training key", "key|code|schl|clé|clave|chave"),
+    "pool": ("the pool's name", "pool|name"),
+    "payment": ("the payment type", "pay|key"),
+}
 
 # Words of headers, in several languages → the fact that may stand below. The first that fits counts.
 _WORDS = (
@@ -71,14 +75,9 @@ def nearest(text: str, cells: Sequence[Any], missing: Iterable[str]) -> str:
         wanted = COLUMNS[name].kind
         fits = not kind or kind in KINDS[wanted] or name == "redeemed_at"
         return name if name in missing and fits else ""
-    if kind == "word" and all(status_like(cell) for cell in cells if not is_blank(cell)):
+    if kind == "word" and all(status_of(cell, STATUSES) for cell in cells if not is_blank(cell)):
         return "key_status" if "key_status" in missing else ""
     return next((name for name in DATES_LIKELY if name in missing), "") if kind == "date" else ""
-
-
-def status_like(cell: Any) -> bool:
-    """Is it a word that says whether a key is redeemed?"""
-    return isinstance(cell, str) and bare(cell).casefold() in STATUSES
 
 
 def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
@@ -87,23 +86,18 @@ def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
     Only what is certainly a header is shown as it is: any other cell may be a code or a person.
     """
     required, label = sheets[0].required, sheets[0].label
-    sheet, top = likely_header(sheets)
-    row = sheet.at(top) if top is not None else []
-    shown = {i: certain(sheet, top, i) for i, cell in enumerate(row) if cell is not None and top is not None}
-    texts = [
-        f'"{text}"' if text else f"a cell of {len(str(row[i]))} signs"
-        for i, text in itertools.islice(shown.items(), SHOWN)
-    ]
-    listed = ", ".join(texts) or "no header at all"
+    sheet, top, cells = _likely_header(sheets)
+    shown = {place: _certain(sheet, top, place) for place in cells}
+    texts = [f'"{text}"' if text else f"a cell of {len(str(cells[place]))} signs" for place, text in shown.items()]
+    listed = ", ".join(texts[:SHOWN]) or "no header at all"
     listed += f" and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else ""
-    what = {"training_key": "the training key", "pool": "the pool's name", "payment": "the payment type"}[required]
+    what, speaks = REQUIRED[required]
     looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
-    candidate = _candidate(sheet, top, shown, required) if top is not None else None
+    candidate = _candidate(sheet, top, shown, speaks)
     below, header = "", "the header in your file"
-    if top is not None and candidate is not None:
-        header = shown[candidate]
-        shapes = dict.fromkeys(shape(cell) for cell in sheet.sample(candidate, top))
-        below = f' Below "{header}" stands {next(iter(shapes))}.' if shapes else ""
+    if candidate is not None:
+        header, shapes = shown[candidate], [*map(shape, sheet.sample(candidate, top))]
+        below = f' Below "{header}" stands {shapes[0]}.' if shapes else ""
     if not sheet.grid.name and sheet.width == 1:
         below += " No separator was recognised (comma, semicolon, tab and | are): every line is one cell."
     where = f', sheet "{sheet.grid.name}": ' if sheet.grid.name else ""
@@ -114,16 +108,17 @@ def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
     )
 
 
-def likely_header(sheets: list[Sheet]) -> tuple[Sheet, int | None]:
-    """The sheet and row with the most headers we know; without any, the first row that is not blank."""
+def _likely_header(sheets: list[Sheet]) -> tuple[Sheet, int, dict[int, Any]]:
+    """The row with the most headers we know, and its cells; without any, the first row that is not blank."""
     for sheet in sheets:
         filled = [i for i, row in enumerate(sheet.head) if any(cell is not None for cell in row)]
         if filled:
-            return sheet, max(filled, key=lambda place: (_known_in(sheet, place)[1], -place))
-    return sheets[0], None
+            top = max(filled, key=lambda place: (_known_in(sheet, place)[1], -place))
+            return sheet, top, {place: cell for place, cell in enumerate(sheet.at(top)) if cell is not None}
+    return sheets[0], 0, {}
 
 
-def certain(sheet: Sheet, top: int, place: int) -> str:
+def _certain(sheet: Sheet, top: int, place: int) -> str:
     """The text of a cell that is certainly a header, "" for one that may be anything.
 
     It is a header we know in a row of headers, or unlike all that stands below it.
@@ -154,12 +149,11 @@ def _known_in(sheet: Sheet, top: int) -> tuple[set[int], int]:
     return known, len(sure)
 
 
-def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], required: str) -> int | None:
+def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], speaks: str) -> int | None:
     """The column that may be the one we need: codes stand below it, or its header speaks of it; else none."""
     unknown = [i for i, text in shown.items() if text and len(text) <= 60 and not sheet.means(text)]
-    speaks = {"training_key": "key|code|schl|clé|clave|chave", "pool": "pool|name", "payment": "pay|key"}[required]
     named = [i for i in unknown if re.search(speaks, shown[i], re.I)]
-    if required != "training_key":
+    if sheet.required != "training_key":
         return next(iter([*named, *unknown]), None)
     cells = {i: sheet.sample(i, top) for i in [*named, *unknown][:SHOWN]}
     coded = [i for i in cells if kind_of(cells[i]) == "code"]
@@ -195,16 +189,11 @@ def explain(sheet: Sheet) -> list[Understood]:
         headers = blocks_of(sheet, top)
         known = {name for header in headers for name in header.places}
         return headers_of(sheet, headers, (name for name in ROLES[sheet.role].columns if name not in known))
-    _, top = likely_header([sheet])
+    _, top, row = _likely_header([sheet])
     told = []
-    for place, cell in enumerate(sheet.at(top) if top is not None else []):
-        if cell is not None and top is not None:
-            text = certain(sheet, top, place)
-            looks_like = shapes(sheet.sample(place, top))
-            column = sheet.means(cell) or ""
-            told.append(
-                Understood(sheet.label, sheet.grid.name, text or f"({len(str(cell))} signs)", column, looks_like)
-            )
+    for place, cell in row.items():
+        text, looks_like = _certain(sheet, top, place) or f"({len(str(cell))} signs)", shapes(sheet.sample(place, top))
+        told.append(Understood(sheet.label, sheet.grid.name, text, sheet.means(cell) or "", looks_like))
     return told
 
 

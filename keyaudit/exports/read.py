@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,9 +17,10 @@ from keyaudit.exports.hints import explain, second_codes, unknown_header
 from keyaudit.exports.names import natural
 from keyaudit.exports.records import Export as Export
 from keyaudit.exports.records import FileOptions as FileOptions
-from keyaudit.exports.records import Note, stacked
+from keyaudit.exports.records import Note, Understood, stacked
 from keyaudit.exports.tables import Found, find_lists
 from keyaudit.masking import mask_text
+from keyaudit.rulebook import Code
 from keyaudit.words import count
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def read_role(
         with Ahead(files) as ahead:
             return read_role(role, paths, options, on_unreadable=on_unreadable, ahead=ahead, progress=progress)
     parts: list[Export] = []
-    told = [Note("files_passed_over", f"{why}: not read", label) for label, why in passed_over(paths)]
+    told = [Note(Code.files_passed_over, f"{why}: not read", label) for label, why in passed_over(paths)]
     seen: dict[str, str] = {}
     for file in files:
         progress(f"reading {file.label}")
@@ -91,7 +92,7 @@ def read_role(
             source = ahead.open(file)
             if source.sha256 in seen:
                 what = f"has the same bytes as {seen[source.sha256]}; read once"
-                told.append(Note("same_file_twice", what, file.label))
+                told.append(Note(Code.same_file_twice, what, file.label))
                 continue
             parts.append(read_file(role, source, options(file.label) if options else FileOptions()))
             if parts[-1].files[0].rows_read:  # two empty pools have the same bytes, and are two pools
@@ -119,14 +120,14 @@ def read_file(role: str, source: SourceFile, known: FileOptions) -> Export:
         grid = sheet.grid
         if sheet not in read and second_codes(sheet):
             what = "a sheet without a header we know, which seems to hold keys"
-            account.note("sheet_not_read", what, grid.name)
+            account.note(Code.sheet_not_read, what, grid.name)
         hidden = [] if grid.visible else ["the sheet is hidden"]
         hidden += [f"{count(grid.hidden_rows, 'row')} hidden or filtered out"] if grid.hidden_rows else []
         hidden += [f"{count(grid.hidden_columns, 'column')} hidden"] if grid.hidden_columns else []
         if hidden and sheet in read:
-            account.note("hidden_rows", f"{', '.join(hidden)}: everything was read", grid.name)
+            account.note(Code.hidden_rows, f"{', '.join(hidden)}: everything was read", grid.name)
     for text in source.notes:
-        account.note("column_missing", text)
+        account.note(Code.column_missing, text)
     return account.export()
 
 
@@ -166,24 +167,18 @@ def _label(path: Path) -> str:
 
 def files_of(paths: Paths) -> list[Path]:
     """The data files meant by a file, a list, a pattern or a folder, in natural order. Raises KeyauditError if none."""
-    if isinstance(paths, (str, Path)):
-        path = Path(paths)
-        if path.is_dir():
-            found = [file for file in path.iterdir() if is_data_file(file)]
-            if not found:
-                raise KeyauditError(
-                    f"{path.name}: the folder holds no export. Expected are {', '.join(SUFFIXES)} files."
-                )
-        elif path.is_file():
-            found = [path]
-        else:
-            found = [Path(match) for match in glob.glob(str(paths)) if is_data_file(Path(match))]  # noqa: PTH207
-            if not found:
-                raise KeyauditError(
-                    f"{path.name}: no such file or folder. Check the name; patterns such as pools/*.csv work."
-                )
-    else:
+    if not isinstance(paths, (str, Path)):
         found = [file for one in paths for file in files_of(one)]
+    elif (path := Path(paths)).is_file():
+        found = [path]
+    else:
+        inside = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(paths)))  # noqa: PTH207
+        found = [file for file in inside if is_data_file(file)]
+        what = f"the folder holds no export. Expected are {', '.join(SUFFIXES)} files."
+        if not path.is_dir():
+            what = "no such file or folder. Check the name; patterns such as pools/*.csv work."
+        if not found:
+            raise KeyauditError(f"{path.name}: {what}")
     return sorted(set(found), key=lambda file: (natural(file.name), str(file)))
 
 
@@ -210,12 +205,11 @@ def header_mapping(paths: Paths, role: str = "pools_before", options: Options | 
 
     if role not in ROLES:
         raise KeyauditError(f'header_mapping(role="{role}"): choose one of {", ".join(ROLES)}.')
-    rows = []
-    for request in requests_of(role, paths, options):
-        own = options(request.label).columns if options else {}
-        for grid in request.open().grids:
-            rows += [
-                (request.path.name, told.sheet, told.header, told.column, told.looks_like, told.may_be, told.line)
-                for told in explain(Sheet(grid, role, request.label, own))
-            ]
-    return pd.DataFrame(rows, columns=["file", "sheet", "header", "column", "looks_like", "may_be", "line"])
+    names = [entry.name for entry in fields(Understood)]
+    rows = [
+        (request.path.name, *astuple(told)[1:])
+        for request in requests_of(role, paths, options)
+        for grid in request.open().grids
+        for told in explain(Sheet(grid, role, request.label, options(request.label).columns if options else {}))
+    ]
+    return pd.DataFrame(rows, columns=["file", *names[1:]])

@@ -16,7 +16,7 @@ from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.dates import bare, written
-from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
+from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, Header, Sheet
 from keyaudit.exports.hints import DATE_LIKE
 
 TOTALS = re.compile(
@@ -222,13 +222,3 @@ class Rows:
         """What is said of a row of another width."""
         width = 0 if self.sheet.grid.widths is None else int(self.sheet.grid.widths[row])
         return f"damaged row: {width} cells, the header has {self.header.width}"
-
-    def is_code(self, row: int, first: int) -> bool:
-        """Is the key cell of a row a code, by itself or by the shape of those that stand above it?"""
-        begin = max(first, row - SAMPLE)
-        above = np.flatnonzero(self.codes[begin:row] >= 0) + begin
-        if self.codes[row] < 0:
-            return False
-        return bool(self.is_plain[row]) or Shape.of(self.sheet, self.key, above).fits(
-            plain(self.sheet.grid.columns[self.key][row])
-        )

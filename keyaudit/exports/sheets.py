@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_at, coded, column_letters, value_of
-from keyaudit.exports.package import MAX_SPARSE, Package, SheetPart
+from keyaudit.exports.members import AGAIN, MAX_SPARSE
+from keyaudit.exports.package import Package, SheetPart
 from keyaudit.exports.parts import (
-    AGAIN,
     KEEP,
     Part,
     Piece,
@@ -44,6 +44,7 @@ ATTRIBUTES = re.compile(rb'(?: [\w:]+="[^"&]*")* ?/?')
 class Sheet(Part):
     """One worksheet."""
 
+    package: Package
     opening, ending = re.compile(rb"<(\w+:)?sheetData>"), b"</row>"
     # rows of cells, and in a cell a formula and its value, a text of one run, or nothing (see parts.BEGIN)
     grammar = "^(?:R(?:C(?:(?:Ff|G)?(?:Vv|W)?|I(?:[TP]t|U)i)c|D)*r|S)*$"
@@ -312,15 +313,9 @@ class Sheet(Part):
         length = self.lengths[numbers]
         self.package.shown += int(length.sum())
         self.package.bound()
-        filled, numbers = filled[length > 0], numbers[length > 0]
         codes = np.full(len(texts), -1, np.int32)
-        if len(numbers) * 8 < len(self.texts):
-            distinct, codes[filled] = np.unique(numbers, return_inverse=True)
-        else:
-            is_used = np.zeros(len(self.texts), bool)
-            is_used[numbers] = True
-            distinct, codes[filled] = np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[numbers]
-        return Coded(codes, self.texts.take(pa.array(distinct)))
+        codes[filled] = np.where(length > 0, numbers, -1)
+        return Coded(codes, self.texts).compact()
 
 
 def _number(piece: Piece, at: Array, first: int, base: int) -> tuple[Array, Array]:

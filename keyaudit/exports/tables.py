@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ MAX_LISTS = 10_000  # in one sheet: beyond, it is no export
 
 @dataclass
 class KeyList:
-    """One list of one sheet: its header, the rows of its records (from 0), and the rows that are none, with the reason."""
+    """One list of one sheet: its header, the rows of its records, and the rows that are none, with the reason."""
 
     sheet: Sheet
     header: Header
@@ -31,9 +32,14 @@ class KeyList:
     title: str = ""  # the pool that a title row above the list names
     doubt: int | None = None  # the row of a title above the list that may be another pool's name
     declared: int | None = None  # how many keys its heading says there are
-    rows: Array = field(default_factory=lambda: np.array([], dtype=np.int64))
+    parts: list[Array] = field(default_factory=list)  # rows that follow each other
     odd: list[Array] = field(default_factory=list)  # which of them are not plainly a code, part by part
     set_aside: list[tuple[int, str]] = field(default_factory=list)
+
+    @cached_property
+    def rows(self) -> Array:
+        """The rows of its records, from 0."""
+        return np.concatenate([np.array([], dtype=np.int64), *self.parts])
 
 
 @dataclass
@@ -118,7 +124,6 @@ class _Block:
         self.sheet, self.of_pools = sheet, sheet.role in ("pools_before", "pools_now")
         self.filled = np.flatnonzero(sheet.filled(header.start, header.stop))
         self.lists: list[KeyList] = []
-        self.parts: list[Array] = []  # the records of the list at hand
         self.repeats: list[int] = []  # rows of the list at hand that are its header again
         self.looked: dict[int, int] = {}  # column → how often the key's header stood in it, and was none
         self.headings: set[str] = set()  # of the pool at hand
@@ -162,7 +167,6 @@ class _Block:
                 first = place + 1
             at = place + 1
         self.settle(first, self.sheet.height)
-        self.close()
         return self.lists
 
     def above(self, top: int) -> tuple[str, str, int | None]:
@@ -188,7 +192,7 @@ class _Block:
         filled = [cell for cell in row if cell is not None]
         if self.begins_with_header(place, row, filled, first):
             return True
-        is_heading = bool(list_heading(filled[0])) and (len(filled) == 1 or (len(filled) == 2 and is_number(filled[1])))
+        is_heading = bool(list_heading(filled[0])) and (not filled[1:] or (len(filled) == 2 and is_number(filled[1])))
         title = self.pool_title(filled)
         if is_heading:
             name = fold_header(filled[0])
@@ -199,7 +203,7 @@ class _Block:
         elif title:
             self.settle(first, place)
             self.headings.clear()
-            if self.parts or self.lists[-1].title:
+            if self.lists[-1].parts or self.lists[-1].title:
                 self.start(list_heading(self.sheet.grid.name), title)
             self.lists[-1].title = title
             self.lists[-1].set_aside.append((place, "title of a pool"))
@@ -225,7 +229,7 @@ class _Block:
                 header = read_header(self.sheet, [None] * start + row, place, start, self.header.stop)
                 is_other = header.places != self.header.places or header.headers != self.header.headers
                 self.use(header)
-                if self.parts and (is_other or doubt is not None):
+                if self.lists[-1].parts and (is_other or doubt is not None):
                     self.start(self.lists[-1].heading, self.lists[-1].title, None, doubt)
                 self.lists[-1].header = header
             elif doubt is not None:
@@ -251,14 +255,7 @@ class _Block:
         """Begin a list."""
         if len(self.lists) >= MAX_LISTS:
             raise UnreadableFile(self.sheet.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
-        self.close()
         self.lists.append(KeyList(self.sheet, self.header, heading, title, doubt, declared))
-
-    def close(self) -> None:
-        """Give the list at hand its records."""
-        if self.parts:
-            self.lists[-1].rows = np.concatenate(self.parts)
-        self.parts = []
 
     def pool_title(self, filled: list[Any]) -> str:
         """The pool a title row names beyond doubt (`Pool: Azure Fundamentals`), "" for any other row."""
@@ -280,7 +277,7 @@ class _Block:
         records, set_aside = self.rows.settle(rows, stops)
         self.lists[-1].set_aside += set_aside
         if len(records):
-            self.parts.append(records)
+            self.lists[-1].parts.append(records)
             self.lists[-1].odd.append(~self.rows.is_ordinary[records])
         return doubt
 
@@ -292,8 +289,16 @@ class _Block:
         text = next(cell for cell in self.sheet.row(row)[self.header.start :] if cell is not None)
         if not isinstance(text, str) or is_special(text) or RULE.fullmatch(text) or flag_of(text) is not None:
             return False
-        has_records = bool(self.parts) or bool((self.rows.codes[first:row] >= 0).any())
-        return has_records and not self.rows.is_code(row, first)
+        codes = self.rows.codes
+        if not self.lists[-1].parts and not (codes[first:row] >= 0).any():
+            return False  # it stands above the first of its records
+        begin = max(first, row - SAMPLE)
+        above = np.flatnonzero(codes[begin:row] >= 0) + begin
+        shape = Shape.of(self.sheet, self.rows.key, above)
+        is_code = codes[row] >= 0 and (
+            self.rows.is_plain[row] or shape.fits(plain(self.sheet.grid.columns[self.rows.key][row]))
+        )
+        return not is_code
 
     def title(self, row: int) -> int | None:
         """Set a title aside; its row, unless it stood there before: then it is that of the page."""

@@ -254,7 +254,7 @@ STATUSES = {
             "course_key", "if_wrong", _by_period(""), owed=True,
         ),
         Status(
-            "redeemed", "done", "redeemed in its pool", "redeemed, not in course keys", "redeemed & in_pool",
+            "redeemed", "done", "redeemed in a pool", "redeemed, not in course keys", "redeemed & in_pool",
             (("", "A learner has redeemed it."),),
             (Step("", "", "Nothing: keep the record."),),
             "used", "never", _by_period(""),
@@ -294,13 +294,13 @@ STATUSES = {
             "pool", "now", _by_period("critical"), owed=True, left=True,
         ),
         Status(
-            "expired", "nothing", "its pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
+            "expired", "nothing", "pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
             (("", "Its pool had expired before the end of the pools was announced."),),
             (Step("", "", f"Let it rest; if its learner still asks for access, issue a new course key ({ADD})."),),
             "pool", "never", _by_period("note"), (("logged", "warning"),),
         ),
         Status(
-            "lapsed", "dead", "its pool ended, not migrated", "the read-only date has come and the code no longer works in its pool (removed, or expired)", "in_pool & is_read_only & pool_ended",
+            "lapsed", "dead", "pool ended, not migrated", "the read-only date has come and the code no longer works in its pool (removed, or expired)", "in_pool & is_read_only & pool_ended",
             (
                 ("is_removed", "Its pool was removed, and it is not among the course keys: the learner gets an invalid-key error."),
                 ("", "Its pool has expired, and it is not among the course keys: the learner gets an invalid-key error."),
@@ -309,7 +309,7 @@ STATUSES = {
             "pool", "now", _by_period("critical"), owed=True, left=True,
         ),
         Status(
-            "to_migrate", "todo", "only in its pool", "every other key in a pool", "in_pool",
+            "to_migrate", "todo", "only in a pool", "every other key in a pool", "in_pool",
             (
                 ("~course_keys_given", "Its pool shows it unredeemed; no course-key export was given, so whether it was recreated is not known."),
                 ("works_no", "It is not among the course keys, and its pool has expired: the learner gets an invalid-key error."),
