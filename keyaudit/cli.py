@@ -166,8 +166,7 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
     from keyaudit.case import open_case
 
     if key == "-":
-        stream: Any = click.get_text_stream  # its type is not published
-        key = stream("stdin", errors="replace").readline().rstrip("\r\n")
+        key = sys.stdin.buffer.readline().decode(sys.stdin.encoding or "utf-8", "replace").rstrip("\r\n")
     if not key.strip():
         raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
     with _progress() as progress:

@@ -161,7 +161,8 @@ def test_git_sees_nothing_of_a_new_case(tmp_path: Path) -> None:
     (tmp_path / "mine" / "pools-before" / "P.csv").write_text("Training Key,Redeemed\nAAAA00000001,\n")
     ka.write_report(audit(tmp_path / "mine"), tmp_path / "mine" / "report")
     (tmp_path / "seen.txt").write_text("x")
-    listed = subprocess.run(["git", "-C", str(tmp_path), "add", "-A", "-n"], check=True, capture_output=True, text=True)  # noqa: S607
+    command = ["git", "-C", str(tmp_path), "add", "-A", "-n"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True)
     assert listed.stdout == "add 'seen.txt'\n"
     assert (tmp_path / "mine" / ".gitignore").read_text() == "*\n"
     assert json.loads((tmp_path / "mine" / "report" / "summary.json").read_text())["keys"] == 1
