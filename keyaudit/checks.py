@@ -17,6 +17,7 @@ from keyaudit.exports.names import fold_name
 from keyaudit.facts import NEVER, By, Facts, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
+from keyaudit.rulebook import Code
 from keyaudit.settings import KNOWN_ROLES, differ, key_setting, latest_row, of_pools, pool_setting
 from keyaudit.verdicts import DAY
 from keyaudit.words import count, listed, plain
@@ -69,7 +70,7 @@ facts(  # of keys: settings of pool and course key
 )
 facts(  # of keys: redemption
     redeemed_in_backup=lambda f: f.by_key.any(f.is_in("pools_before") & f.sign("redeemed")),
-    learner_without_date=lambda f: f.by_key.any(f.sign("learner_without_date")),
+    learner_without_date=lambda f: f.by_key.any(f.sign(Code.learner_without_date)),
     redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
     redeemed_later=lambda f: f.redeemed_at >= f.as_of + DAY,
     redeemed_before_created=lambda f: f.by_key.any(

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -158,7 +158,8 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
     from keyaudit.case import open_case
 
     if key == "-":
-        key = click.get_text_stream("stdin", errors="replace").readline().rstrip("\r\n")
+        stdin: IO[str] = click.get_text_stream("stdin", errors="replace")
+        key = stdin.readline().rstrip("\r\n")
     if not key.strip():
         raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
     with _progress() as progress:

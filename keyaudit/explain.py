@@ -22,7 +22,7 @@ from keyaudit.facts import NO, YES, Facts, at
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
-from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS
+from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS, Code
 from keyaudit.words import count, plain, sentence
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ FACTS = (
     "in_before",
     "in_now",
     "redeemed",
-    "redemption_unreadable",
+    Code.redemption_unreadable,
     "in_course_keys",
     "is_distributed",
     "max_uses",

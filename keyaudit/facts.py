@@ -19,6 +19,7 @@ from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
+from keyaudit.rulebook import Code
 
 NO, YES, UNKNOWN = 0, 1, 2
 NEVER = np.datetime64("NaT", "s")
@@ -208,7 +209,7 @@ facts(  # of keys
     in_two_pools=lambda f: f.places.count(f.place_latest) > 1,
     home_pool=lambda f: at(f.place_pool, f.home, -1),  # the pool it counts in
     redeemed_in_pool=lambda f: f.by_key.any(f.in_pools & f.sign("redeemed")),
-    redemption_unreadable=lambda f: f.by_key.any(f.in_pools & f.sign("redemption_unreadable")),
+    redemption_unreadable=lambda f: f.by_key.any(f.in_pools & f.sign(Code.redemption_unreadable)),
     redeemed_at=lambda f: f.by_key.most(f.dates("redeemed_at"), f.in_pools, NEVER),
     paid_live=lambda f: By(f.paid[1], f.keys).count(f.paid[2]),  # assignments that are not cancelled
     redeemed=lambda f: f.redeemed_in_pool | (f.paid_live > 0) & ~f.in_course_keys & f.in_pool,

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.facts import NEVER, NO, UNKNOWN, YES, By, Facts, at, fact, facts, named_codes
 from keyaudit.lookalikes import Links, Side, find_lookalikes
+from keyaudit.rulebook import Code
 from keyaudit.settings import key_setting, pool_setting
 
 facts(  # of keys
@@ -114,7 +115,7 @@ def log_links(f: Facts) -> Links:
 def is_distributed(f: Facts) -> Array:
     """Was it sent to a learner (NO, YES, UNKNOWN)? No only where the case says that the log is complete."""
     linked = f.mask_of([one for one, _, _ in f.log_links.pairs])
-    on_list = f.by_key.any(f.in_pools & (f.sign("distributed") | f.sign("learner_without_date")))
+    on_list = f.by_key.any(f.in_pools & (f.sign("distributed") | f.sign(Code.learner_without_date)))
     proves = f.log_is_complete and "distribution" in f.exports
     nobody = f.in_pool & f.readable & ~f.mask_of(list(f.log_links.ambiguous_left)) & proves
     return np.where(f.logged | linked | on_list, YES, np.where(nobody, NO, UNKNOWN))

@@ -31,9 +31,9 @@ SOON = 30  # days: a pool that ends sooner gives no expiration for its keys
 SETTINGS = ("name", "course", "organization", "expiration", "max_uses", "content_availability", "any_organization")
 IN_PLAN = ("pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by")
 TO_TYPE = {  # finding about a setting → the pool's column with what to type
-    "expires_earlier": "expires_on",
-    "availability_shorter": "content_availability",
-    "organization_differs": "organization",
+    Code.expires_earlier: "expires_on",
+    Code.availability_shorter: "content_availability",
+    Code.organization_differs: "organization",
 }
 FORMULA_LIKE = ("=", "+", "-", "@")
 LOGIN = "the address of your training site's login page"
@@ -64,7 +64,7 @@ WORDS = {
     "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together and nobody was sent it, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
     "create": "Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {settings}.",
     "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save.{{missing}}",
-    "missing": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}; and leave out whoever has got a new key meanwhile.",
+    "gone": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}; and leave out whoever has got a new key meanwhile.",
     "count": f"Count in {KEYS}: pasted {{paste:,}}, appeared ___. They must be equal.",
     "paste after comparing": f"Of the list `paste after comparing`, paste those you have compared with their lookalikes ({ADD}), and count again.{{free}}",
     "free": f" Delete each from the pool first ({POOL} → Edit), if it is still there.",
@@ -304,7 +304,7 @@ def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: M
     if paste := on_list["paste"]:
         number = acts["recreate"]
         words = {"keys": f"{count(number)} {are(number)}", "them": "it" if number == 1 else "them"}
-        yield WORDS["paste"].format(missing=WORDS["missing"].format(**words) if number else ""), paste
+        yield WORDS["paste"].format(missing=WORDS["gone"].format(**words) if number else ""), paste
         yield WORDS["count"].format(paste=paste), paste
     if compared := on_list["paste after comparing"]:
         yield WORDS["paste after comparing"].format(free="" if f.is_read_only else WORDS["free"]), compared

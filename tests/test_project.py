@@ -104,7 +104,7 @@ FLOORS = [  # modules, and folders of modules; each imports from its own floor a
     "exports",
     "pools links lookalikes facts settings verdicts checks findings keytable pooltable tallies changes",
     "audit",
-    "card changes charts explain notebook plan report share",
+    "card charts explain notebook plan report share",
     "reconciliation case checking new rehearsal cli __main__",
 ]
 HOMONYMS = {  # words that are also a status, and where they are something else

@@ -26,6 +26,7 @@ from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, T
 from keyaudit.exports.rows import NO_FACT
 from keyaudit.exports.tables import Found
 from keyaudit.masking import mask_text
+from keyaudit.rulebook import Code
 from keyaudit.words import count, listed
 
 CUT_AT = {500, 1_000, 5_000, 10_000, 65_536}  # rows at which a program stops to export
@@ -35,12 +36,12 @@ SHOWN = {  # the facts of a role that a file may or may not show, beside redempt
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
 }
 TOLD = {  # reason of a row that was set aside → the finding about it
-    "blank key": ("blank_key", "the key cell is blank"),
-    "repeated header, of the key only": ("header_as_key", "holds only the header of the key: set aside, not a key"),
+    "blank key": (Code.blank_key, "the key cell is blank"),
+    "repeated header, of the key only": (Code.header_as_key, "holds only the header of the key: set aside, not a key"),
 }
 TOLD_TOGETHER = {  # the same, one finding about all of them
-    "note": ("notes_set_aside", "taken for notes, not keys"),
-    NO_FACT: ("blank_key", "without a code and without anything else we read: taken for blank rows"),
+    "note": (Code.notes_set_aside, "taken for notes, not keys"),
+    NO_FACT: (Code.blank_key, "without a code and without anything else we read: taken for blank rows"),
 }
 
 
@@ -133,13 +134,13 @@ class FileAccount:
         is_doubted = codes.is_doubted and not _is_used(told)
         check = "open one in the TMS; if it shows there too, none will redeem" if is_doubted else "removed"
         for what in codes.removed:
-            self.note("uniform_padding", f"{what}: {check}", severity="error" if is_doubted else "note")
-        self.note_records("padded_key", "blanks or invisible characters around the code were removed", codes.padded)
+            self.note(Code.uniform_padding, f"{what}: {check}", severity="error" if is_doubted else "note")
+        self.note_records(Code.padded_key, "blanks or invisible characters around the code were removed", codes.padded)
         for record, parts in codes.parts.items():
             what = f"{len(parts)} codes stand in one cell"
-            self.note_records("several_keys_in_cell", what, [record], {record: " ".join(parts)})
+            self.note_records(Code.several_keys_in_cell, what, [record], {record: " ".join(parts)})
         for record, damage in sorted(codes.damage.items()):
-            self.note_records("excel_damage", f"the key cell holds {damage}", [record])
+            self.note_records(Code.excel_damage, f"the key cell holds {damage}", [record])
         known = {alias for alias, column in aliases(self.role).items() if column == "training_key"}
         known |= {fold_header(part.header.headers["training_key"]) for part in self.lists}
         read = zip(odd.tolist(), codes.keys.take(pa.array(odd)).to_pylist(), strict=True)
@@ -150,7 +151,7 @@ class FileAccount:
             if code and (code[0].lower() in begin or not re.match("[0-9A-Za-z]", code))
         )
         pasted = [record for record, code in may_be if fold_header(code) in known]
-        self.note_records("header_as_key", "the code is the text of a header: a header was pasted as a key", pasted)
+        self.note_records(Code.header_as_key, "the code is the text of a header: a header was pasted as a key", pasted)
 
     def understand(self, raw: Mapping[str, Coded]) -> list[Understood]:
         """How its headers are understood; those of pool and course-key files that no role uses are told."""
@@ -162,7 +163,7 @@ class FileAccount:
             what = f'column "{text}" is not understood, and not used'
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
-            self.note("column_not_understood", what, severity="warning" if header.may_be else "note")
+            self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
         return told
 
     def shown(self, fact: str, headers: list[Understood]) -> str:
@@ -189,7 +190,7 @@ class FileAccount:
             what += f"case.toml:\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
         if len(self.rows):
             self.note(
-                "redemption_not_shown", f"{what}: its keys count as unredeemed, and whether they work is not known"
+                Code.redemption_not_shown, f"{what}: its keys count as unredeemed, and whether they work is not known"
             )
         return mask_text(text) or "no"
 
@@ -217,7 +218,7 @@ class FileAccount:
             tables.append(Table(0, sheet, part.heading, frozenset(part.header.places), pool, size))
             if part.declared is not None and part.declared != size:
                 what = f"the heading of a list says {count(part.declared)}, and {size:,} were read"
-                self.note("rows_unaccounted", what, sheet, part.header.row + 1)
+                self.note(Code.rows_unaccounted, what, sheet, part.header.row + 1)
         return tuple(tables)
 
     def set_aside(self) -> tuple[Aside, ...]:
@@ -231,7 +232,7 @@ class FileAccount:
                 self.note(*told, entry.source_sheet, entry.source_row)
             elif entry.reason.startswith("damaged"):
                 what = f"{entry.reason}; a key may be lost there"
-                self.note("damaged_row", what, entry.source_sheet, entry.source_row)
+                self.note(Code.damaged_row, what, entry.source_sheet, entry.source_row)
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:
                 text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
@@ -239,18 +240,18 @@ class FileAccount:
         for found in self.found:
             if found.above is not None:
                 what = "a row above the header holds what looks like a key, or is as wide as the header: not read"
-                self.note("sheet_not_read", what, found.sheet.grid.name, found.above + 1)
+                self.note(Code.sheet_not_read, what, found.sheet.grid.name, found.above + 1)
         return aside
 
     def account(self, made: Export, aside: tuple[Aside, ...], shows: Mapping[str, str], is_doubted: bool) -> Source:
         """The account of the file: its rows as counted on its sheets, and what became of them."""
         rows = sum(found.rows for found in self.found)
         if self.known.rows is not None and self.known.rows != rows:
-            self.note("rows_unaccounted", f"{self.known.rows} rows declared in case.toml, {rows} read")
+            self.note(Code.rows_unaccounted, f"{self.known.rows} rows declared in case.toml, {rows} read")
         heights = {found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100}  # with its header
         if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
-            self.note("export_cut", what)
+            self.note(Code.export_cut, what)
         if made.keys is not None:
             self.note_second_codes(made.keys)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
@@ -283,7 +284,7 @@ class FileAccount:
                 for text in second_codes(found.sheet, header, lengths):
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     what += " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
-                    self.note("sheet_not_read", what, found.sheet.grid.name, header.row + 1)
+                    self.note(Code.sheet_not_read, what, found.sheet.grid.name, header.row + 1)
 
 
 def _is_used(told: Said) -> bool:

@@ -28,6 +28,7 @@ from keyaudit.exports.grid import Odd, Padded
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
 from keyaudit.masking import shape
+from keyaudit.rulebook import Code
 from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
@@ -68,7 +69,7 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
             odd = [cell.what if isinstance(cell, Odd) else "" for cell in cells.values]
             for what in dict.fromkeys(filter(None, odd)):
                 text = f'its cell in column "{_name(name)}" holds {what}'
-                told.told.append(("excel_damage", text, _rows_of(cells.codes, odd, what), True))
+                told.told.append((Code.excel_damage, text, _rows_of(cells.codes, odd, what), True))
         if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
             told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
         elif kind == "text":
@@ -127,7 +128,7 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
         rows = np.flatnonzero(np.append(strange, False)[cells.codes])
         forms = dict.fromkeys(shape(cell) for cell, is_so in zip(listed, strange, strict=True) if is_so)
         what = f"cells are no {'number' if is_count else 'yes or no'} ({', '.join(list(forms)[:3])}): not known"
-        told.told.append(("column_missing", f'column "{_name(name)}": {len(rows)} {what}', rows, False))
+        told.told.append((Code.column_missing, f'column "{_name(name)}": {len(rows)} {what}', rows, False))
     return _coded(cells.codes, numbers)
 
 
@@ -172,7 +173,7 @@ def _read_dates(
             rows = _rows_of(codes, wrong, problem)
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
-            code = "unreadable_date" if problem == "unreadable" else "ambiguous_dates"
+            code = Code.unreadable_date if problem == "unreadable" else Code.ambiguous_dates
             told.told.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows, False))
 
 
@@ -213,12 +214,12 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
             if forms := dict.fromkeys(shape(cell) for cell in cells if isinstance(cell, str)):
                 text += f" (like {', '.join(list(forms)[:3])}). If the words say whether a key is redeemed, tell it in case.toml:"
                 text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
-            told.told.append(("redemption_unreadable", text, rows, True))
+            told.told.append((Code.redemption_unreadable, text, rows, True))
             unclear[rows], untold[rows] = True, False
     return {
         "redeemed": redeemed,
-        "redemption_unreadable": unclear,
-        "learner_without_date": learner & ~redeemed & ~unclear & ~is_sent & (has_column | ~no_heading) & is_shown,
+        Code.redemption_unreadable: unclear,
+        Code.learner_without_date: learner & ~redeemed & ~unclear & ~is_sent & (has_column | ~no_heading) & is_shown,
         "without_learner": redeemed & ~date & ~learner & (status != 1),
         "distributed": is_sent | in_sent,
     }

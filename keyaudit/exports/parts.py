@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from xml.parsers import expat
 
 import numpy as np
@@ -13,14 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, changed
-
-if TYPE_CHECKING:
-    from keyaudit.exports.package import Package
+from keyaudit.exports.members import AGAIN, Members
 
 PIECE = 1 << 20  # bytes that are looked through at once: they fit the processor's cache
 LONGEST, LONGEST_TAG = 8 * PIECE, 4096  # a row that is longer is read tag by tag
 MAX_ITEM = 64 << 20  # bytes of a row: no program writes so many
-AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 REFERENCE = re.compile(
@@ -132,7 +129,7 @@ class Part:
 
     opening, ending = re.compile(rb"()"), b""  # of the list of items, and of an item
 
-    def __init__(self, package: Package, part: str) -> None:
+    def __init__(self, package: Members, part: str) -> None:
         self.package, self.part = package, part
         self.is_open = self.is_inside = self._is_untidy = False  # is_open: the list of items; is_inside: an item
         self.into: list[str] | None = None  # where text goes
@@ -263,7 +260,7 @@ def escaped(runs: list[str]) -> str:
 class Elements(Part):
     """The elements of a small part that are wanted, by name or by `parent/name`, with their attributes."""
 
-    def __init__(self, package: Package, part: str, wanted: set[str]) -> None:
+    def __init__(self, package: Members, part: str, wanted: set[str]) -> None:
         super().__init__(package, part)
         self._wanted, self._path = wanted, [""]
         self.found: list[tuple[str, dict[str, str]]] = []

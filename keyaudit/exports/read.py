@@ -20,6 +20,7 @@ from keyaudit.exports.records import FileOptions as FileOptions
 from keyaudit.exports.records import Note, Understood, stacked
 from keyaudit.exports.tables import Found, find_lists
 from keyaudit.masking import mask_text
+from keyaudit.rulebook import Code
 from keyaudit.words import count
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def read_role(
         with Ahead(files) as ahead:
             return read_role(role, paths, options, on_unreadable=on_unreadable, ahead=ahead, progress=progress)
     parts: list[Export] = []
-    told = [Note("files_passed_over", f"{why}: not read", label) for label, why in passed_over(paths)]
+    told = [Note(Code.files_passed_over, f"{why}: not read", label) for label, why in passed_over(paths)]
     seen: dict[str, str] = {}
     for file in files:
         progress(f"reading {file.label}")
@@ -91,7 +92,7 @@ def read_role(
             source = ahead.open(file)
             if source.sha256 in seen:
                 what = f"has the same bytes as {seen[source.sha256]}; read once"
-                told.append(Note("same_file_twice", what, file.label))
+                told.append(Note(Code.same_file_twice, what, file.label))
                 continue
             parts.append(read_file(role, source, options(file.label) if options else FileOptions()))
             if parts[-1].files[0].rows_read:  # two empty pools have the same bytes, and are two pools
@@ -119,14 +120,14 @@ def read_file(role: str, source: SourceFile, known: FileOptions) -> Export:
         grid = sheet.grid
         if sheet not in read and second_codes(sheet):
             what = "a sheet without a header we know, which seems to hold keys"
-            account.note("sheet_not_read", what, grid.name)
+            account.note(Code.sheet_not_read, what, grid.name)
         hidden = [] if grid.visible else ["the sheet is hidden"]
         hidden += [f"{count(grid.hidden_rows, 'row')} hidden or filtered out"] if grid.hidden_rows else []
         hidden += [f"{count(grid.hidden_columns, 'column')} hidden"] if grid.hidden_columns else []
         if hidden and sheet in read:
-            account.note("hidden_rows", f"{', '.join(hidden)}: everything was read", grid.name)
+            account.note(Code.hidden_rows, f"{', '.join(hidden)}: everything was read", grid.name)
     for text in source.notes:
-        account.note("column_missing", text)
+        account.note(Code.column_missing, text)
     return account.export()
 
 

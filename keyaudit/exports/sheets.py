@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_at, coded, column_letters, value_of
-from keyaudit.exports.package import MAX_SPARSE, Package, SheetPart
+from keyaudit.exports.members import AGAIN, MAX_SPARSE
+from keyaudit.exports.package import Package, SheetPart
 from keyaudit.exports.parts import (
-    AGAIN,
     KEEP,
     Part,
     Piece,
@@ -44,6 +44,7 @@ ATTRIBUTES = re.compile(rb'(?: [\w:]+="[^"&]*")* ?/?')
 class Sheet(Part):
     """One worksheet."""
 
+    package: Package
     opening, ending = re.compile(rb"<(\w+:)?sheetData>"), b"</row>"
     # rows of cells, and in a cell a formula and its value, a text of one run, or nothing (see parts.BEGIN)
     grammar = "^(?:R(?:C(?:(?:Ff|G)?(?:Vv|W)?|I(?:[TP]t|U)i)c|D)*r|S)*$"
