@@ -473,6 +473,36 @@ def test_a_log_code_that_resembles_two_keys_decides_neither(write: Write) -> Non
     assert told == "The log's code resembles 2 keys: P, row 2 …01 and P, row 3 …01. Nothing is decided."
 
 
+@pytest.mark.parametrize(
+    ("row", "known"),
+    [
+        (". Ana", "unknown"),  # somebody was sent a key, and the log no longer says which
+        ("CODE-0002 Ana more", "unknown"),
+        ("Other-code Ana", "no"),  # a stranger is told by itself
+        ("`CODE-0001` Ana", "no"),
+    ],
+)
+def test_a_complete_log_that_lost_a_code_proves_of_no_key_that_nobody_was_sent_it(
+    row: str, known: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "CODE-0002"))
+    case = write("distribution/d.csv", f"Training_Key Sent_To\nCODE-0001 Bo\n{row}")
+    (case / "case.toml").write_text("[distribution]\ncomplete = true\n")
+    result = audit(case)
+    assert verdicts(result, "is_distributed") == {"CODE-0001": "yes", "CODE-0002": known}
+    told = result.findings["message"].str.contains("until it is mended, the log does not count as complete")
+    assert told.sum() == (known == "unknown")
+
+
+@pytest.mark.parametrize(
+    "cell", ["`CODE-0001`", "https://lms.example/?next=%2Fredeem%3Fkey%3DCODE-0001", "*CODE-0001*"]
+)
+def test_a_code_within_a_log_cell_is_named(cell: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "CODE-0002"))
+    result = audit(write("distribution/d.csv", f"Training_Key Sent_To\n{cell} Bo"))
+    assert verdicts(result, "is_distributed") == {"CODE-0001": "yes", "CODE-0002": "unknown"}
+
+
 def test_who_resembles_whom_is_said_from_either_side(write: Write) -> None:
     write("pools-before/P.csv", pool("CODE-0001", "OTHER-002"))
     result = audit(write("course-keys/k.csv", keys("code-0001", "Code-0001")))
