@@ -460,6 +460,33 @@ def test_a_number_whose_last_digits_may_be_lost_is_no_code(number: float) -> Non
     assert codes(read(rows))[-1] == "?"
 
 
+@pytest.mark.parametrize(
+    ("width", "alike", "others", "number", "expected"),
+    [
+        (8, 20, 0, 18472210, "18472210"),
+        (8, 19, 0, 18472210, "?"),  # fewer than 20 text keys have that width
+        (8, 38, 2, 18472210, "18472210"),  # 95 %
+        (8, 37, 2, 18472210, "?"),
+        (8, 20, 0, 18472211.5, "?"),
+        (15, 20, 0, 123456789012340, "123456789012340"),  # fifteen digits are kept
+        (16, 20, 0, 1234567890123450, "?"),
+        (16, 20, 0, 1234567890123455, "1234567890123455"),
+    ],
+)
+def test_a_number_is_a_code_only_where_the_other_codes_prove_its_width(
+    width: int, alike: int, others: int, number: float, expected: str
+) -> None:
+    texts = [f"{n + 1:0{width}d}" for n in range(alike)] + [f"{n:0{width + 1}d}" for n in range(others)]
+    export = read([["Training Key", "Course"], *([text, "C"] for text in texts), [number, "C"]])
+    assert (codes(export)[-1], told(export)) == (expected, ["excel_damage"])
+
+
+def test_a_course_key_that_is_no_text_keeps_its_plain_form() -> None:
+    rows: ROWS = [["Training Key", "Name"], ["A1B2C3D0", "E"], *([cell, "E"] for cell in (True, 7.0, 12.5, 1234567))]
+    assert codes(read(rows, "course_keys")) == ["A1B2C3D0", "TRUE", "7", "12.5", "1234567"]
+    assert codes(read(rows)) == ["A1B2C3D0", "?", "?", "?", "?"]
+
+
 # --- rows that are no keys, and the rows that are ---
 
 

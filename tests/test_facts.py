@@ -283,6 +283,64 @@ def test_a_pool_export_among_the_course_keys_is_refused(write: Write) -> None:
     assert verdicts(audit(case))["KEY-00001"] == "migrated"
 
 
+@pytest.mark.parametrize(
+    ("created", "rung"),
+    [
+        ("2026-03-18", ""),  # made before the sunset was announced: for something else
+        ("2026-03-19", "typo"),
+        (".", "typo"),
+    ],
+)
+def test_a_slip_of_an_old_course_key_is_no_link(created: str, rung: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("AB12CD34", "QX77ZZ18", "MM90LK55"))
+    rows = f"Training_Key Name Course Created Expires Uses\nAB12CD43 E C {created} 2026-12-31 0"
+    assert verdicts(audit(write("course-keys/k.csv", rows)), "damage")["AB12CD34"] == rung
+
+
+@pytest.mark.parametrize(
+    ("pool_keys", "course_keys", "rung"),
+    [
+        (["AB12-CD34", "QX77-ZZ18"], ["AB12CD34", "NEWKEY01"], "whitespace"),
+        (["AB12-CD34", "QX77ZZ18X"], ["AB12CD34", "NEWKEY01"], "typo"),  # not every key of the pool has hyphens
+        (["AB12-CD34", "QX77-ZZ18"], ["AB12CD34", "NEW-KEY01"], "typo"),  # a course key of the file has some
+    ],
+)
+def test_hyphens_go_where_a_file_has_none(
+    pool_keys: list[str], course_keys: list[str], rung: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool(*pool_keys))
+    assert verdicts(audit(write("course-keys/k.csv", keys(*course_keys))), "damage")["AB12-CD34"] == rung
+
+
+# --- by its pool: does it work, until when, by when to act ---
+
+
+@pytest.mark.parametrize(
+    ("starts", "expires", "works", "until", "act_by"),
+    [
+        (".", "2026-04-20", "yes", "2026-04-20", "2026-04-10"),  # the migrate-by date
+        (".", "2026-04-11", "yes", "2026-04-11", "2026-04-10"),
+        (".", "2026-04-10", "yes", "2026-04-10", "2026-04-09"),  # the day before it no longer works
+        (".", "2026-04-04", "yes", "2026-04-04", "2026-04-03"),
+        (".", "2026-04-03", "no", "", "2026-04-03"),
+        ("2026-04-03", "2026-12-31", "yes", "2026-05-29", "2026-04-10"),  # it starts with the day
+        ("2026-04-04", "2026-12-31", "not_yet", "2026-05-29", "2026-04-10"),
+        ("2026-04-04", "2026-04-03", "no", "", "2026-04-03"),
+        ("soon", "2026-12-31", "unknown", "", "2026-04-10"),
+    ],
+)
+def test_a_key_works_as_long_as_its_pool(
+    starts: str, expires: str, works: str, until: str, act_by: str, write: Write
+) -> None:
+    write("pools-before/P.csv", f"Training_Key Course Redeemed Starts Expires\nKEY-00001 C . {starts} {expires}")
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert [verdicts(result, name)["KEY-00001"] for name in ("works", "works_until", "act_by")] == [
+        works,
+        until,
+        act_by,
+    ]
+
+
 # --- several places ---
 
 
