@@ -17,6 +17,7 @@ from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
+from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import NO, YES, Facts, at
 from keyaudit.lookalikes import RUNGS, meant_by
@@ -320,7 +321,7 @@ def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
     """What happened to some keys and when, among the deadlines and the day of the audit."""
     shared = {*((date, label.lower(), False) for label, date in f.calendar.deadlines()), (f.day, TODAY, False)}
     found, roles = {key: set(shared) for key in keys.tolist()}, np.array(_roles(f, rows))
-    cancelled = f.column("assignment_status").take(rows).has(lambda text: "cancel" in str(text).casefold())
+    cancelled = f.column("assignment_status").take(rows).has(is_cancelled)
     for role, column, words in EVENTS:
         days = f.dates(column)[rows].astype("datetime64[D]")
         mask = (roles == role) & ~np.isnat(days)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
 from keyaudit.rulebook import Code
@@ -344,7 +345,7 @@ def paid(f: Facts) -> tuple[Array, Array, Array]:
     named = named_codes(f, payment.listed())
     pairs = [(row, key) for row, place in enumerate(payment.codes.tolist()) if place >= 0 for key in named[place]]
     rows, keys = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    cancelled = export.column("assignment_status").has(lambda text: "cancel" in str(text).casefold())
+    cancelled = export.column("assignment_status").has(is_cancelled)
     return rows + f.slices["assignments"].start, keys, ~cancelled[rows]
 
 

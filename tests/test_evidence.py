@@ -208,6 +208,35 @@ def test_a_text_file_that_ends_within_a_code_is_damaged_there(last: str, reason:
     assert (codes(export), aside(export)) == (["A1B2C3D1", "A1B2C3D2"], [(4, reason)])
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Total,3,,",
+        "Total keys:,3,1,",
+        'Grand total,"3,000",,',
+        "Azure Total,3,,",
+        "Azure Count,3,,",
+        "Gesamtergebnis,3,,",
+    ],
+)
+def test_a_sum_in_the_key_column_beside_its_label_is_no_key(row: str) -> None:
+    """At the end of a list or, as a spreadsheet groups rows, within it."""
+    head, first, second = (
+        "Pool,Training Key,Redeemed,Expires",
+        "Azure,A1B2C3D1,,2026-12-31",
+        "Linux,A1B2C3D2,,2026-12-31",
+    )
+    export = read("\n".join([head, first, row, second, row, ""]))
+    assert (codes(export), aside(export)) == (["A1B2C3D1", "A1B2C3D2"], [(3, "totals"), (5, "totals")])
+    workbook: ROWS = [head.split(","), first.split(","), ["Azure Total", 3], second.split(",")]
+    assert codes(read(workbook)) == ["A1B2C3D1", "A1B2C3D2"]
+    assert codes(read(f"{head}\nTotal Care,12345,,\nTotal Care,12346,,\nAzure,12347,,\n")) == [
+        "12345",
+        "12346",
+        "12347",
+    ]
+
+
 def test_an_error_in_the_learner_column_is_not_blank() -> None:
     rows: ROWS = [["Key", "Redeemed By"], ["A1B2C3D1", "#N/A"], ["A1B2C3D2", None], ["A1B2C3D3", "Ann"]]
     export = read(rows)

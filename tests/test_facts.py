@@ -622,3 +622,21 @@ def test_a_setting_to_correct_has_its_entry_and_what_to_type(write: Write) -> No
         '"Third". The pool\'s: Ours.',
         '"Fourth".',
     }
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        *((word, "missing") for word in ("Cancelled", "Storniert", "Annulé", "Voided")),
+        *((word, "redeemed") for word in ("Active", "Completed", "Not cancelled", ".")),
+    ],
+)
+def test_an_assignment_that_was_taken_back_is_no_redemption(word: str, status: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("pools-now/P.csv", pool("KEY-00002"))
+    write(
+        "course-assignments/a.csv",
+        f"Student Course Created Payment_Type Status\nAna C 2026-03-25 KEY-00001 {word.replace(' ', '_')}",
+    )
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert verdicts(result)["KEY-00001"] == status

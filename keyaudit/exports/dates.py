@@ -38,6 +38,9 @@ _STATUSES = {
     "open": "available, unredeemed, unused, not redeemed, not used, open, new, active, undistributed",
     "distributed": "distributed, sent, assigned, issued",
 }
+_CANCELLED = re.compile(
+    r"(?<!not )(?<!un)(?:cancel|annul|anul|\bvoid|delet|refund|withdr|revok|revers|storn|widerruf|gel[oö]scht|avbr|avbok)"
+)
 NO_LIMIT = "∞"  # says something, without a letter or digit
 STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
 
@@ -83,6 +86,11 @@ def flag_of(cell: Any) -> bool | None:
 def status_of(cell: Any, words: Mapping[str, str]) -> str | None:
     """What a status says: redeemed, open or distributed; None for a word that is not known."""
     return words.get(_word(cell))
+
+
+def is_cancelled(cell: Any) -> bool:
+    """Does the status of an assignment say that it was taken back?"""
+    return bool(_CANCELLED.search(_word(cell)))
 
 
 def count_of(cell: Any) -> float:

@@ -20,12 +20,16 @@ from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, Header, Sheet
 from keyaudit.exports.hints import DATE_LIKE
 
 TOTALS = re.compile(
-    r"(?:(?:grand|sub)[\s-]*totals?|totals?|count|sum|summary|gesamt(?:summe)?|zwischensumme|summe|anzahl|(?:sous-)?total|somme"
+    r"(?:(?:grand|sub)[\s-]*totals?|totals?|count|sum|summary|(?:ins)?gesamt(?:summe|ergebnis)?|zwischensumme|summe|anzahl|(?:sous-)?total|somme"
     r"|totale|totaal|sub-?totaal|suma|soma|summa|razem|toplam|yhteensä|Σ|итого|合計|小計|总计)\b(?!-)",
     re.I,
 )
 PAGE = re.compile(r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)\s*:?\s*\d+.*", re.I | re.S)
-SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|Σ|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
+SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|ins|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|Σ|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
+LABEL_END = re.compile(
+    r"\s(?:total|count|sum|ergebnis|summe|anzahl|totaal|totale)\W*$", re.I
+)  # as a spreadsheet groups rows
+LABEL = rf"{SPECIAL}|(?i)\s(?:total|count|sum|ergebnis|summe|anzahl|totaal|totale)\W*$"  # the same for Arrow
 RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
 AROUND = r"^\s*(?:=\"|['\"])(.*)['\"]\s*$"  # what a file may put around a code
 KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
@@ -90,6 +94,12 @@ def is_number(cell: Any) -> bool:
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
 
 
+def is_label(cell: Any) -> bool:
+    """May the text stand beside a sum, at its begin or its end?"""
+    text = bare(cell)
+    return isinstance(text, str) and bool(TOTALS.match(text) or LABEL_END.search(text))
+
+
 class Rows:
     """The rows of a sheet below one header: masks over all of them, and what becomes of some that follow each other.
 
@@ -125,6 +135,9 @@ class Rows:
         `stops`: where the list ends, and the rows in which its header stands again: above each may stand what stands at
         an end.
         """
+        if len(sums := self.sums_beside(rows)):
+            records, set_aside = self.settle(rows[~np.isin(rows, sums)], stops)
+            return records, sorted([*set_aside, *((row, "totals") for row in sums.tolist())])
         fits = self.fits(rows)
         good = self.is_plain[rows] & fits
         if good.all() and np.count_nonzero(self.cells[rows] == 1) in (0, len(rows)):
@@ -162,6 +175,22 @@ class Rows:
             record = record if reason and not reason.startswith("damaged") else row
         good[odd] = True
         return rows[good], sorted(set_aside)
+
+    def sums_beside(self, rows: Array) -> Array:
+        """The rows whose key cell is a number unlike every code of the list, beside the label of a sum."""
+        places = self.header.places
+        labels = {
+            self.header.start,
+            *(places[name] for name in ("pool", "name", "course", "organization") if name in places),
+        }
+        found = self.sheet.holds(rows, sorted(labels - {self.key}), is_label, LABEL) & (self.codes[rows] >= 0)
+        if not self.has_keys or not found.any() or found.all():
+            return rows[:0]
+        shape = Shape.of(self.sheet, self.key, rows[~found & self.is_plain[rows]])
+        sums = self.sheet.cells(self.key, rows[found])
+        return rows[found][
+            sums.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))
+        ]
 
     def notes_below(self, rows: Array) -> Array:
         """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.
