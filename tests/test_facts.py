@@ -132,6 +132,9 @@ LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
         (["Azure: basics"], ["Azure basics"], {"Azure: basics"}),  # a tab loses the colon
         ([f"{LONG} twenty"], [LONG], {f"{LONG} twenty"}),
         ([f"{LONG} twenty", f"{LONG} ten"], [LONG], {f"{LONG} twenty", f"{LONG} ten", LONG}),  # two candidates: neither
+        ([f"{LONG[:30]} twenty"], [LONG[:30]], {f"{LONG[:30]} twenty"}),  # the blank at the cut is gone
+        ([f"{LONG} twenty"], [LONG[:27]], {f"{LONG} twenty", LONG[:27]}),  # too short for a tab that was cut
+        ([f"{LONG} twenty"], [f"{LONG[:28]} elsewhere"], {f"{LONG} twenty", f"{LONG[:28]} elsewhere"}),
         (["Azure 2026-03-27"], ["Azure 2026-04-08"], {"Azure"}),
         (["Azure"], ["Linux"], {"Azure", "Linux"}),
     ],
@@ -490,6 +493,28 @@ def test_what_is_accepted_by_its_reference_is_that_key_alone(write: Write) -> No
     assert (result.excused, result.needing, result.locked_out) == (1, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("entry", "accepted"),
+    [
+        ("until = 2026-04-03", ["GONE-0001", "GONE-0002"]),  # the day itself
+        ("until = 2026-04-02", []),
+        ('pool = "p"', ["GONE-0001"]),
+        ('pool = "P"\nreference = "Q, row 2"', []),
+        ('reference = "Q, row 2"', ["GONE-0002"]),
+    ],
+)
+def test_a_finding_is_accepted_until_its_day_and_where_the_case_says(
+    entry: str, accepted: list[str], write: Write
+) -> None:
+    for name, code in (("P", "GONE-0001"), ("Q", "GONE-0002")):
+        write(f"pools-before/{name}.csv", pool(code))
+        write(f"pools-now/{name}.csv", POOL)
+    case = write("course-keys/k.csv", keys("OTHER-001"))
+    (case / "case.toml").write_text(f'[[accepted]]\nfinding = "missing"\nreason = "Left."\n{entry}\n')
+    rows = audit(case).findings.set_index("training_key")["severity"].astype("str")
+    assert sorted(rows.index[rows == "accepted"]) == accepted
+
+
 def test_what_no_export_says_of_a_pool_is_a_block_for_the_case(write: Write) -> None:
     case = write("pools-before/P.csv", "Training_Key Course Redeemed\nKEY-00001 C .\nKEY-00002 C 2026-01-09")
     write("pool-list/l.csv", "Name Organization Starts Content_Availability Sitewide_Use\nP O 2025-01-01 180 No")
@@ -591,4 +616,26 @@ def test_a_setting_to_correct_has_its_entry_and_what_to_type(write: Write) -> No
         '"Second". The pool\'s: 180.',
         '"Third". The pool\'s: Ours.',
         '"Fourth".',
+    }
+
+
+@pytest.mark.parametrize(
+    ("head", "told"), [("Training_Key Course Expires", True), ("Training_Key Course Redeemed", False)]
+)
+def test_a_plan_says_first_which_export_hides_who_has_redeemed(head: str, told: bool, write: Write) -> None:
+    write("pools-before/P.csv", f"{head}\nKEY-00001 C .")
+    warnings = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001")))).warnings
+    assert [warning.partition(" not show")[0] for warning in warnings] == (
+        ["Attention: pools-before/P.csv does"] if told else []
+    )
+
+
+def test_words_of_ours_have_an_order_and_names_have_none(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    columns = audit(write("course-keys/k.csv", keys("OTHER-001"))).keys
+    assert {name: columns[name].cat.ordered for name in ("status", "works", "pool", "course")} == {
+        "status": True,
+        "works": True,
+        "pool": False,
+        "course": False,
     }
