@@ -639,3 +639,25 @@ def test_words_of_ours_have_an_order_and_names_have_none(write: Write) -> None:
         "pool": False,
         "course": False,
     }
+
+
+@pytest.mark.parametrize(("column", "is_refused"), [("Starts", True), ("Sitewide", True), ("Note", False)])
+def test_an_expiry_beside_a_column_of_pools_makes_no_course_key_export(
+    column: str, is_refused: bool, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    rows = f"Training_Key Course Expires {column}\nKEY-00001 C 2026-12-31 2025-01-01\nKEY-00002 C 2026-12-31 2025-01-01"
+    case = write("course-keys/k.csv", rows)
+    if is_refused:
+        with pytest.raises(ReconcileError, match="at least half of its codes are unredeemed keys"):
+            audit(case)
+    else:
+        assert verdicts(audit(case)) == {"KEY-00001": "migrated", "KEY-00002": "migrated"}
+
+
+def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
+    write("pools-before/P.csv", pool("B-00000001", "A-00000002"))
+    write("pools-before/Q.csv", pool("C-00000003 C 2026-01-09 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert result.show(pool="P", sort="source_row").iloc[:, 0].tolist() == ["…01", "…02"]
+    assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code
