@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from keyaudit.coded import TEXT, Coded, distinct_count
-from keyaudit.exports.codes import excel_forms
+from keyaudit.exports.codes import BLANKS, INVISIBLE, excel_forms
 from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, is_blank, orders_of, proof_of, written
 from keyaudit.exports.evidence import _text
 from keyaudit.exports.names import clean_name, fold_name, natural, pool_name, undated_name
@@ -377,3 +378,7 @@ def test_of_many_names_the_odd_ones_are_read_as_of_few() -> None:
     assert None not in told.listed()
     few = Coded(codes[:9], many[:9]).map(_text, TO_CLEAN)
     assert [few[row] for row in range(9)] == expected[:9]
+
+
+def test_what_is_stripped_is_what_is_invisible() -> None:
+    assert set(BLANKS) == set(re.findall(f"[{INVISIBLE}]", "".join(map(chr, range(0x10000)))))

@@ -132,6 +132,9 @@ LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
         (["Azure: basics"], ["Azure basics"], {"Azure: basics"}),  # a tab loses the colon
         ([f"{LONG} twenty"], [LONG], {f"{LONG} twenty"}),
         ([f"{LONG} twenty", f"{LONG} ten"], [LONG], {f"{LONG} twenty", f"{LONG} ten", LONG}),  # two candidates: neither
+        ([f"{LONG[:30]} twenty"], [LONG[:30]], {f"{LONG[:30]} twenty"}),  # the blank at the cut is gone
+        ([f"{LONG} twenty"], [LONG[:27]], {f"{LONG} twenty", LONG[:27]}),  # too short for a tab that was cut
+        ([f"{LONG} twenty"], [f"{LONG[:28]} elsewhere"], {f"{LONG} twenty", f"{LONG[:28]} elsewhere"}),
         (["Azure 2026-03-27"], ["Azure 2026-04-08"], {"Azure"}),
         (["Azure"], ["Linux"], {"Azure", "Linux"}),
     ],
@@ -490,6 +493,28 @@ def test_what_is_accepted_by_its_reference_is_that_key_alone(write: Write) -> No
     assert (result.excused, result.needing, result.locked_out) == (1, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("entry", "accepted"),
+    [
+        ("until = 2026-04-03", ["GONE-0001", "GONE-0002"]),  # the day itself
+        ("until = 2026-04-02", []),
+        ('pool = "p"', ["GONE-0001"]),
+        ('pool = "P"\nreference = "Q, row 2"', []),
+        ('reference = "Q, row 2"', ["GONE-0002"]),
+    ],
+)
+def test_a_finding_is_accepted_until_its_day_and_where_the_case_says(
+    entry: str, accepted: list[str], write: Write
+) -> None:
+    for name, code in (("P", "GONE-0001"), ("Q", "GONE-0002")):
+        write(f"pools-before/{name}.csv", pool(code))
+        write(f"pools-now/{name}.csv", POOL)
+    case = write("course-keys/k.csv", keys("OTHER-001"))
+    (case / "case.toml").write_text(f'[[accepted]]\nfinding = "missing"\nreason = "Left."\n{entry}\n')
+    rows = audit(case).findings.set_index("training_key")["severity"].astype("str")
+    assert sorted(rows.index[rows == "accepted"]) == accepted
+
+
 def test_what_no_export_says_of_a_pool_is_a_block_for_the_case(write: Write) -> None:
     case = write("pools-before/P.csv", "Training_Key Course Redeemed\nKEY-00001 C .\nKEY-00002 C 2026-01-09")
     write("pool-list/l.csv", "Name Organization Starts Content_Availability Sitewide_Use\nP O 2025-01-01 180 No")
@@ -640,3 +665,47 @@ def test_an_assignment_that_was_taken_back_is_no_redemption(word: str, status: s
     )
     result = audit(write("course-keys/k.csv", keys("OTHER-001")))
     assert verdicts(result)["KEY-00001"] == status
+
+
+@pytest.mark.parametrize(
+    ("head", "told"), [("Training_Key Course Expires", True), ("Training_Key Course Redeemed", False)]
+)
+def test_a_plan_says_first_which_export_hides_who_has_redeemed(head: str, told: bool, write: Write) -> None:
+    write("pools-before/P.csv", f"{head}\nKEY-00001 C .")
+    warnings = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001")))).warnings
+    assert [warning.partition(" not show")[0] for warning in warnings] == (
+        ["Attention: pools-before/P.csv does"] if told else []
+    )
+
+
+def test_words_of_ours_have_an_order_and_names_have_none(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    columns = audit(write("course-keys/k.csv", keys("OTHER-001"))).keys
+    assert {name: columns[name].cat.ordered for name in ("status", "works", "pool", "course")} == {
+        "status": True,
+        "works": True,
+        "pool": False,
+        "course": False,
+    }
+
+
+@pytest.mark.parametrize(("column", "is_refused"), [("Starts", True), ("Sitewide", True), ("Note", False)])
+def test_an_expiry_beside_a_column_of_pools_makes_no_course_key_export(
+    column: str, is_refused: bool, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    rows = f"Training_Key Course Expires {column}\nKEY-00001 C 2026-12-31 2025-01-01\nKEY-00002 C 2026-12-31 2025-01-01"
+    case = write("course-keys/k.csv", rows)
+    if is_refused:
+        with pytest.raises(ReconcileError, match="at least half of its codes are unredeemed keys"):
+            audit(case)
+    else:
+        assert verdicts(audit(case)) == {"KEY-00001": "migrated", "KEY-00002": "migrated"}
+
+
+def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
+    write("pools-before/P.csv", pool("B-00000001", "A-00000002"))
+    write("pools-before/Q.csv", pool("C-00000003 C 2026-01-09 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert result.show(pool="P", sort="source_row").iloc[:, 0].tolist() == ["…01", "…02"]
+    assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code

@@ -201,6 +201,10 @@ def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
     assert list(result.findings.columns) == list(FINDINGS)
 
 
+def test_a_remedy_and_a_severity_for_each_of_four_periods() -> None:
+    assert {(len(row.remedy), len(row.severity)) for row in FINDINGS_TABLE.values()} == {(4, 4)}
+
+
 def test_every_kind_is_shown_somewhere() -> None:
     assert set(SHOWN) | ELSEWHERE == set(FINDINGS_TABLE)
     assert all(
