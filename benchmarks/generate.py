@@ -47,6 +47,7 @@ def _damaged(rung: str, shape: Shape = str) -> Trouble:
     return Trouble("altered", "to_migrate", shape, DAMAGE[rung])
 
 
+TYPO, MOST_TYPOS = "damaged: typo", 2  # the same change of more codes is none: the course keys are another set
 TROUBLE = {
     "forgotten": Trouble("to_migrate", recreated=None),
     "forgotten, pool exported again": Trouble("missing", recreated=None, pool=EXPORTED_AGAIN),
@@ -74,7 +75,7 @@ TROUBLE = {
     "damaged: confusable": _damaged("confusable", lambda code: f"{code[0]}0{code[2:]}"),
     "damaged: extra": _damaged("extra"),
     "damaged: cut": _damaged("cut"),
-    "damaged: typo": _damaged("typo", lambda code: f"{code[:-3]}A7{code[-1]}"),
+    TYPO: _damaged("typo", lambda code: f"{code[:-3]}A7{code[-1]}"),
 }
 POOL_OF = {
     name: t.pool if t.pool is not None else 1 + n % (NOT_BEGUN - 1) for n, (name, t) in enumerate(TROUBLE.items())
@@ -165,10 +166,13 @@ class _Pool:
             rest[again] = ""  # counted in the other pool
         status = [TROUBLE[name].status if name else other for name, other in zip(trouble, rest, strict=True)]
         by_join = [(name and TROUBLE[name].by_join) or word for name, word in zip(trouble, status, strict=True)]
+        changed = (trouble == TYPO) & (few > MOST_TYPOS)
+        status = ["to_migrate" if is_changed else word for is_changed, word in zip(changed, status, strict=True)]
         self.statuses, self.by_join = Counter(status), Counter(by_join)
         strays = self.statuses["altered"]
-        self.statuses += Counter(stray=strays, new=self.statuses["undetermined"])
-        self.by_join += Counter(new=strays + self.statuses["undetermined"])
+        new = self.statuses["undetermined"] + int(changed.sum())
+        self.statuses += Counter(stray=strays, new=new)
+        self.by_join += Counter(new=strays + new)
         for counts in (self.statuses, self.by_join):
             counts.pop("", None)
         self.before = self._rows(number, codes, redeemed, trouble, chance, form)

@@ -33,7 +33,9 @@ ROLE_NAMES = (
     "other_keys",
     "assignments",
 )
-BETWEEN = re.compile(r"[\s,;|()\[\]{}<>\"'“”‘’«»?&=#/:]+")  # what may stand around a code in a sentence or a link
+BETWEEN = re.compile(
+    r"(?:[\s,;|()\[\]{}<>\"'“”‘’«»„‚`*?&=#/:]|%[0-9A-Fa-f]{2})+"
+)  # what may stand around a code in a sentence or a link
 
 Fact = Callable[["Facts"], Any]
 _FUNCTIONS: dict[str, Fact] = {}

@@ -75,12 +75,15 @@ def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
     for note in notes:
         kinds.setdefault(note.code, []).append(note)
     number = {fold_name(name): place for place, name in enumerate(f.pools.names)}
+    told = pa.array(sorted({note.training_key for of in kinds.values() for note in of} - {""}), TEXT)
+    place = pc.index_in(f.coded.dictionary, value_set=told) if len(told) else pa.array([], pa.int32())
+    keys = np.flatnonzero(place.is_valid())
+    key_of = dict(zip(told.take(place.take(pa.array(keys))).to_pylist(), keys.tolist(), strict=True))
     for code, of in kinds.items():
         base = FINDINGS[code].severity[f.period]
-        key = pc.index_in(pa.array([note.training_key or None for note in of], TEXT), value_set=f.coded.dictionary)
         yield Found(
             code,
-            key.fill_null(-1).to_numpy().astype(np.int64),
+            np.array([key_of.get(note.training_key, -1) for note in of]),
             np.array([number.get(fold_name(note.pool), -1) for note in of]),
             Coded.of([note.message for note in of]),
             np.array([SEVERITIES.index(note.severity or base) for note in of]),

@@ -100,6 +100,18 @@ def log(f: Facts) -> tuple[Array, list[str], Array, dict[int, list[int]]]:
 
 
 @fact
+def log_unreadable(f: Facts) -> bool:
+    """Has the log a row whose code is lost or not readable? Any key that it does not name may stand there."""
+    if "distribution" not in f.exports:
+        return False
+    export = f.exports["distribution"]
+    sent = export.column("distributed_to").filled | ~export.shows("distributed_to")
+    sent[[row - f.slices["distribution"].start for row in f.log[3]]] = False
+    lost = any(row.reason == "blank key" or row.reason.startswith("damaged") for row in export.aside)
+    return lost or bool((sent & np.asarray(pc.is_null(export.keys))).any())
+
+
+@fact
 def log_links(f: Facts) -> Links:
     """Codes of the log that no export knows against pool keys the log does not name."""
     numbers, texts, _, _ = f.log
@@ -113,10 +125,10 @@ def log_links(f: Facts) -> Links:
 
 @fact
 def is_distributed(f: Facts) -> Array:
-    """Was it sent to a learner (NO, YES, UNKNOWN)? No only where the case says that the log is complete."""
+    """Was it sent to a learner (NO, YES, UNKNOWN)? No only where the case says that the log is complete, and all of it is readable."""
     linked = f.mask_of([one for one, _, _ in f.log_links.pairs])
     on_list = f.by_key.any(f.in_pools & (f.sign("distributed") | f.sign(Code.learner_without_date)))
-    proves = f.log_is_complete and "distribution" in f.exports
+    proves = f.log_is_complete and "distribution" in f.exports and not f.log_unreadable
     nobody = f.in_pool & f.readable & ~f.mask_of(list(f.log_links.ambiguous_left)) & proves
     return np.where(f.logged | linked | on_list, YES, np.where(nobody, NO, UNKNOWN))
 

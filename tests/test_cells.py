@@ -10,7 +10,7 @@ import pytest
 
 from keyaudit.coded import TEXT, Coded, distinct_count
 from keyaudit.exports.codes import excel_forms
-from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, orders_of, proof_of, written
+from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, is_blank, orders_of, proof_of, written
 from keyaudit.exports.evidence import _text
 from keyaudit.exports.names import clean_name, fold_name, natural, pool_name, undated_name
 
@@ -42,6 +42,8 @@ def day(cell: object, day_first: bool | None) -> str:
         ("3/4/2026", None, "ambiguous"),
         ("7/7/2026", None, "2026-07-07"),
         ("31/31/2026", None, "unreadable"),
+        ("12/13/2026", None, "ambiguous"),
+        ("13/14/2026", None, "unreadable"),
         ("31/12/2026", False, "unreadable"),
         # a year may stand first
         ("26-05-31", None, "ambiguous"),
@@ -61,7 +63,10 @@ def day(cell: object, day_first: bool | None) -> str:
         # no dates
         ("soon", None, "unreadable"),
         ("1926-04-03", None, "unreadable"),
-        ("2101-04-03", None, "unreadable"),
+        ("1999-12-31", None, "unreadable"),
+        ("2000-01-01", None, "2000-01-01"),
+        ("2100-12-31", None, "2100-12-31"),
+        ("2101-01-01", None, "unreadable"),
         (46115, None, "unreadable"),
         (True, None, "unreadable"),
         (dt.date(2026, 4, 3), None, "2026-04-03"),
@@ -79,12 +84,57 @@ def test_dates(cell: object, day_first: bool | None, expected: str) -> None:
         (["3/4/2026", "4/13/2026"], False),
         (["3/4/2026"], None),
         (["13/4/2026", "4/13/2026"], None),
+        (["13/12/2026"], True),
+        (["12/13/2026"], False),
+        (["12/11/2026"], None),
+        (["13/14/2026"], None),
         (["13-12-26"], None),
         (["31/31/2026", "7/7/2026"], None),
     ],
 )
 def test_an_order_is_proven_or_not_known(cells: list[str], order: bool | None) -> None:
     assert proof_of(map(written, cells)).order is order
+
+
+def on(day: int, month: int) -> dt.datetime:
+    """A cell that is a date already."""
+    return dt.datetime(2026, month, day)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        # a program made dates of the texts that its own order could read, and left those with a day over 12
+        ([on(3, 4), "13/4/2026"], ["swapped", "2026-04-13"]),
+        ([on(12, 4), "13/4/2026"], ["swapped", "2026-04-13"]),
+        ([on(4, 4), on(3, 4), "13/4/2026"], ["2026-04-04", "swapped", "2026-04-13"]),  # 4 April is the same in both
+        ([on(3, 4), "4/13/2026"], ["swapped", "2026-04-13"]),
+        # it did not
+        ([on(3, 4), on(13, 4), "13/4/2026"], ["2026-04-03", "2026-04-13", "2026-04-13"]),
+        ([on(3, 4), "13/4/2026", "5/4/2026"], ["2026-04-03", "2026-04-13", "2026-04-05"]),
+        ([on(3, 4), "4/4/2026"], ["2026-04-03", "2026-04-04"]),
+        ([on(4, 4), "13/4/2026"], ["2026-04-04", "2026-04-13"]),
+        ([on(3, 4)], ["2026-04-03"]),
+    ],
+)
+def test_dates_that_a_program_may_have_swapped(cells: list[object], expected: list[str]) -> None:
+    order = orders_of({"a": proof_of(map(written, cells))}, None)["a"]
+    found = [order.read(written(cell)) for cell in cells]
+    assert [one if isinstance(one, str) else f"{one:%Y-%m-%d}" for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "swapped"),
+    [
+        ({"a": ["13/4/2026"], "b": [on(3, 4)]}, {"a": False, "b": True}),  # whoever opened a file opened all of it
+        ({"a": ["13/4/2026"], "b": [on(3, 4)], "c": [on(13, 4)]}, {"a": False, "b": False, "c": False}),
+        ({"a": ["13/4/2026", on(3, 4)], "b": [on(5, 4)], "c": [on(13, 4)]}, {"a": True, "b": True, "c": False}),
+        ({"a": [on(3, 4)], "b": [on(5, 4)]}, {"a": False, "b": False}),
+    ],
+)
+def test_the_columns_of_a_file_were_opened_together(columns: dict[str, list[object]], swapped: dict[str, bool]) -> None:
+    orders = orders_of({name: proof_of(map(written, cells)) for name, cells in columns.items()}, None)
+    assert {name: order.is_swapped for name, order in orders.items()} == swapped
 
 
 @pytest.mark.parametrize(
@@ -95,6 +145,9 @@ def test_an_order_is_proven_or_not_known(cells: list[str], order: bool | None) -
         ({"a": ["13/4/2026"], "b": ["4/13/2026"], "c": ["3/4/2026"]}, None, {"a": True, "b": False, "c": None}),
         # declared, and contradicted
         ({"a": ["3/4/2026"]}, True, {"a": True}),
+        ({"a": ["3/4/2026"]}, False, {"a": False}),
+        ({"a": ["13/4/2026"], "b": ["3/4/2026"]}, True, {"a": True, "b": True}),
+        ({"a": ["4/13/2026"], "b": ["13/4/2026"], "c": ["3/4/2026"]}, True, {"a": None, "b": True, "c": None}),
         ({"a": ["4/13/2026"], "b": ["3/4/2026"]}, True, {"a": None, "b": None}),
     ],
 )
@@ -126,10 +179,31 @@ def test_flags(cell: object, expected: bool | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "expected"), [("0 of 1", 0), ("12 von 20", 12), ("1.000", 1000), ("1 000", 1000), (7.0, 7), ("∞", np.inf)]
+    ("cell", "expected"),
+    [
+        *(("0 of 1", 0), ("12 von 20", 12), ("1.000", 1000), ("1 000", 1000), (7.0, 7), (0, 0), ("∞", np.inf)),
+        *(("10.00", 10), ("10,0", 10), ("1,234,567", 1234567), ("1 day", 1), ("30 days", 30), ("Unlimited", np.inf)),
+        *((-1, np.nan), (True, np.nan), ("1.5", np.nan), ("12 keys", np.nan), ("", np.nan), ("days", np.nan)),
+    ],
 )
 def test_counts(cell: object, expected: float) -> None:
-    assert count_of(cell) == expected
+    np.testing.assert_equal(count_of(cell), expected)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        *((None, True), ('=""', True), ("''", True), ('="0"', True), ('="1"', False), ("-", True), ("✓", False)),
+        *((dt.date(1, 12, 31), True), (dt.date(2, 1, 1), False), (dt.date(1904, 1, 1), True)),
+        *((dt.date(1904, 1, 2), False), (dt.date(1899, 12, 30), True), (dt.date(1899, 12, 29), False)),
+        *((dt.datetime(1899, 12, 31), True), (dt.datetime(1899, 12, 31, 0, 7), False)),
+        *((dt.time(0, 0), True), (dt.time(0, 7), False), (dt.timedelta(), True), (dt.timedelta(1), False)),
+        *((7, False), (True, False)),
+    ],
+)
+def test_what_is_blank_beside_a_key(cell: object, expected: bool) -> None:
+    """Nothing, a cell without a letter or digit, a date or a time of zeros: wrapped or not."""
+    assert is_blank(cell) is expected
 
 
 # --- names ---
@@ -232,8 +306,21 @@ def test_numbers_in_names_compare_as_numbers() -> None:
         ("6301190012345678901", "6301190012345670000"),
         ("6301190012345678901", "6.30119E+18"),
         ("7170000000000010", "7.17E+15"),  # sixteen digits that end in 0
+        ("123456789012", "1.23457E+11"),  # twelve digits are too many for a cell
         ("MAR-2026", "Mar-26"),
+        ("MAR-26", "2026-03-01"),
+        ("MAR-26", "26-Mar"),
+        ("mar1", "1-Mar"),
+        ("1-MAR-26", "2026-03-01"),
         ("1-2", "2-Jan"),
+        ("1-2", "1-Feb"),
+        ("1-2", "2019-01-02"),  # the year in which somebody opened the file is not known
+        ("1-2", "2027-01-02"),
+        ("5/31", "31-May"),
+        ("5/31", "May-31"),
+        ("31-5", "31-May"),
+        ("2026-5", "May-26"),
+        ("31/5/26", "5/31/2026"),
         ("2026-05-31", "31-May-26"),  # three parts, the year first
         ("2026-5-31", "5/31/2026"),
         ("5/31/26", "31.05.2026"),
@@ -244,7 +331,9 @@ def test_excel_forms(code: str, form: str) -> None:
     assert form in set(excel_forms(code))
 
 
-@pytest.mark.parametrize("code", ["A1B2C3D4", "12345678", "2026-13-31", "QX7-0"])
+@pytest.mark.parametrize(
+    "code", ["A1B2C3D4", "12345678", "12345678901", "2026-13-31", "1850-05-31", "31-31", "QX7-0", "truely"]
+)
 def test_codes_that_excel_leaves_alone(code: str) -> None:
     forms = set(excel_forms(code)) - {f"{code}.0"}
     assert not forms

@@ -52,6 +52,7 @@ BLANKS = [
         '" "',
     ),
     *("0000-00-00", "0000-00-00 00:00:00", "0001-01-01", "0001-01-01T00:00:00Z", "1/1/0001 12:00:00 AM", "01.01.0001"),
+    *("12/30/1899 12:00:00 AM", "30.12.1899", "12/31/1899 0:00"),
     *("1/0/1900", "1/0/1900 0:00", "1900-01-00", "00.01.1900", "0", "00:00:00", 0, dt.time(0, 0)),
 ]
 
@@ -64,6 +65,11 @@ def test_blank_words_and_dates_of_zeros_are_blank(cell: Any) -> None:
     export = read([*rows, ["A1B2C3D1", "Ann", "C", "2026-12-31"]])
     assert signs(export) == ["", REDEEMED]
     assert [column(export, name)[0] for name in ("redeemed_by", "course", "expires_on")] == ["", "", ""]
+
+
+@pytest.mark.parametrize("cell", ["01/01/1900", "01.01.1900 00:00", "31/02/2025", "45/45/2025", "10/20/2205"])
+def test_what_is_no_day_of_the_calendar_in_any_order_proves_nothing(cell: str) -> None:
+    assert of_cells([cell, dt.date(2025, 6, 14)]) == [UNCLEAR, REDEEMED]
 
 
 @pytest.mark.parametrize("code", ["NA", "NULL", "TRUE", "none", "0001-01-01"])
@@ -162,6 +168,9 @@ def test_each_unreadable_redemption_is_told_with_its_key_and_without_its_words()
         ("Key,Usage,User\nA1,,Ann\nA2,,Bo\n", "Usage", ["", ""]),
         ("Key,Xyz,User\nA1,2025-06-14,Ann\nA2,,Bo\n", "Xyz", ["", ""]),  # its filled cells are dates
         ("Key,Xyz,User\nA1,red,Ann\nA2,,Bo\n", "yes", ["redeemed", "redeemed"]),
+        # its header is a state, or its cells are words of status
+        ("Key,Completed,User\nA1,x,Ann\nA2,,Bo\n", "Completed", ["", ""]),
+        ("Key,Xyz,User\nA1,used,Ann\nA2,Open,Bo\n", "Xyz", ["", ""]),
         # no sign at all
         ("Key,Course\nA1,C\n", "no", [""]),
         ("Key,Notes\nA1,C\n", "no", [""]),
@@ -177,6 +186,26 @@ def test_a_learner_is_proof_only_where_nothing_else_may_be(text: str, shows: str
     told_of = [note for note in export.told if note.code == "redemption_not_shown"]
     assert len(told_of) == (shows != "yes")
     assert all(f'= "{shows}"' in note.message for note in told_of if shows != "no")
+
+
+def test_a_sign_of_no_limit_is_no_blank() -> None:
+    export = read("Training Key,Max Uses,Uses\nA1B2C3D1,∞,3\nA1B2C3D2,—,—\n", "course_keys")
+    assert [column(export, name) for name in ("max_uses", "uses")] == [["inf", ""], ["3", ""]]
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        ("E5F6", "damaged row: 1 cells, the header has 3"),
+        ("E5F6\n", "damaged row: 1 cells, the header has 3"),
+        ("2026", "note"),
+        ("Exported by Ann", "note"),
+        ("E5F6,,", "note"),
+    ],
+)
+def test_a_text_file_that_ends_within_a_code_is_damaged_there(last: str, reason: str) -> None:
+    export = read(HEAD + "A1B2C3D1,,2026-12-31\nA1B2C3D2,,2026-12-31\n" + last)
+    assert (codes(export), aside(export)) == (["A1B2C3D1", "A1B2C3D2"], [(4, reason)])
 
 
 def test_an_error_in_the_learner_column_is_not_blank() -> None:
@@ -400,6 +429,33 @@ def test_a_number_whose_last_digits_may_be_lost_is_no_code(number: float) -> Non
     width = len(str(int(number)))
     rows: ROWS = [["Training Key"], *([f"{1 + n:0{width}d}"] for n in range(30)), [number]]
     assert codes(read(rows))[-1] == "?"
+
+
+@pytest.mark.parametrize(
+    ("width", "alike", "others", "number", "expected"),
+    [
+        (8, 20, 0, 18472210, "18472210"),
+        (8, 19, 0, 18472210, "?"),  # fewer than 20 text keys have that width
+        (8, 38, 2, 18472210, "18472210"),  # 95 %
+        (8, 37, 2, 18472210, "?"),
+        (8, 20, 0, 18472211.5, "?"),
+        (15, 20, 0, 123456789012340, "123456789012340"),  # fifteen digits are kept
+        (16, 20, 0, 1234567890123450, "?"),
+        (16, 20, 0, 1234567890123455, "1234567890123455"),
+    ],
+)
+def test_a_number_is_a_code_only_where_the_other_codes_prove_its_width(
+    width: int, alike: int, others: int, number: float, expected: str
+) -> None:
+    texts = [f"{n + 1:0{width}d}" for n in range(alike)] + [f"{n:0{width + 1}d}" for n in range(others)]
+    export = read([["Training Key", "Course"], *([text, "C"] for text in texts), [number, "C"]])
+    assert (codes(export)[-1], told(export)) == (expected, ["excel_damage"])
+
+
+def test_a_course_key_that_is_no_text_keeps_its_plain_form() -> None:
+    rows: ROWS = [["Training Key", "Name"], ["A1B2C3D0", "E"], *([cell, "E"] for cell in (True, 7.0, 12.5, 1234567))]
+    assert codes(read(rows, "course_keys")) == ["A1B2C3D0", "TRUE", "7", "12.5", "1234567"]
+    assert codes(read(rows)) == ["A1B2C3D0", "?", "?", "?", "?"]
 
 
 # --- rows that are no keys, and the rows that are ---

@@ -283,6 +283,64 @@ def test_a_pool_export_among_the_course_keys_is_refused(write: Write) -> None:
     assert verdicts(audit(case))["KEY-00001"] == "migrated"
 
 
+@pytest.mark.parametrize(
+    ("created", "rung"),
+    [
+        ("2026-03-18", ""),  # made before the sunset was announced: for something else
+        ("2026-03-19", "typo"),
+        (".", "typo"),
+    ],
+)
+def test_a_slip_of_an_old_course_key_is_no_link(created: str, rung: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("AB12CD34", "QX77ZZ18", "MM90LK55"))
+    rows = f"Training_Key Name Course Created Expires Uses\nAB12CD43 E C {created} 2026-12-31 0"
+    assert verdicts(audit(write("course-keys/k.csv", rows)), "damage")["AB12CD34"] == rung
+
+
+@pytest.mark.parametrize(
+    ("pool_keys", "course_keys", "rung"),
+    [
+        (["AB12-CD34", "QX77-ZZ18"], ["AB12CD34", "NEWKEY01"], "whitespace"),
+        (["AB12-CD34", "QX77ZZ18X"], ["AB12CD34", "NEWKEY01"], "typo"),  # not every key of the pool has hyphens
+        (["AB12-CD34", "QX77-ZZ18"], ["AB12CD34", "NEW-KEY01"], "typo"),  # a course key of the file has some
+    ],
+)
+def test_hyphens_go_where_a_file_has_none(
+    pool_keys: list[str], course_keys: list[str], rung: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool(*pool_keys))
+    assert verdicts(audit(write("course-keys/k.csv", keys(*course_keys))), "damage")["AB12-CD34"] == rung
+
+
+# --- by its pool: does it work, until when, by when to act ---
+
+
+@pytest.mark.parametrize(
+    ("starts", "expires", "works", "until", "act_by"),
+    [
+        (".", "2026-04-20", "yes", "2026-04-20", "2026-04-10"),  # the migrate-by date
+        (".", "2026-04-11", "yes", "2026-04-11", "2026-04-10"),
+        (".", "2026-04-10", "yes", "2026-04-10", "2026-04-09"),  # the day before it no longer works
+        (".", "2026-04-04", "yes", "2026-04-04", "2026-04-03"),
+        (".", "2026-04-03", "no", "", "2026-04-03"),
+        ("2026-04-03", "2026-12-31", "yes", "2026-05-29", "2026-04-10"),  # it starts with the day
+        ("2026-04-04", "2026-12-31", "not_yet", "2026-05-29", "2026-04-10"),
+        ("2026-04-04", "2026-04-03", "no", "", "2026-04-03"),
+        ("soon", "2026-12-31", "unknown", "", "2026-04-10"),
+    ],
+)
+def test_a_key_works_as_long_as_its_pool(
+    starts: str, expires: str, works: str, until: str, act_by: str, write: Write
+) -> None:
+    write("pools-before/P.csv", f"Training_Key Course Redeemed Starts Expires\nKEY-00001 C . {starts} {expires}")
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert [verdicts(result, name)["KEY-00001"] for name in ("works", "works_until", "act_by")] == [
+        works,
+        until,
+        act_by,
+    ]
+
+
 # --- several places ---
 
 
@@ -471,6 +529,36 @@ def test_a_log_code_that_resembles_two_keys_decides_neither(write: Write) -> Non
     assert verdicts(result, "is_distributed") == {"CODE-0001": "unknown", "code-0001": "unknown", "OTHER-002": "no"}
     told = result.findings.set_index("code").loc["ambiguous_lookalike", "message"]
     assert told == "The log's code resembles 2 keys: P, row 2 …01 and P, row 3 …01. Nothing is decided."
+
+
+@pytest.mark.parametrize(
+    ("row", "known"),
+    [
+        (". Ana", "unknown"),  # somebody was sent a key, and the log no longer says which
+        ("CODE-0002 Ana more", "unknown"),
+        ("Other-code Ana", "no"),  # a stranger is told by itself
+        ("`CODE-0001` Ana", "no"),
+    ],
+)
+def test_a_complete_log_that_lost_a_code_proves_of_no_key_that_nobody_was_sent_it(
+    row: str, known: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "CODE-0002"))
+    case = write("distribution/d.csv", f"Training_Key Sent_To\nCODE-0001 Bo\n{row}")
+    (case / "case.toml").write_text("[distribution]\ncomplete = true\n")
+    result = audit(case)
+    assert verdicts(result, "is_distributed") == {"CODE-0001": "yes", "CODE-0002": known}
+    told = result.findings["message"].str.contains("until it is mended, the log does not count as complete")
+    assert told.sum() == (known == "unknown")
+
+
+@pytest.mark.parametrize(
+    "cell", ["`CODE-0001`", "https://lms.example/?next=%2Fredeem%3Fkey%3DCODE-0001", "*CODE-0001*"]
+)
+def test_a_code_within_a_log_cell_is_named(cell: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("CODE-0001", "CODE-0002"))
+    result = audit(write("distribution/d.csv", f"Training_Key Sent_To\n{cell} Bo"))
+    assert verdicts(result, "is_distributed") == {"CODE-0001": "yes", "CODE-0002": "unknown"}
 
 
 def test_who_resembles_whom_is_said_from_either_side(write: Write) -> None:

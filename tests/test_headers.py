@@ -173,6 +173,16 @@ def test_lists_under_headings_nobody_knows_ask_for_the_pool_and_are_all_read() -
     assert (codes(export), export.files[0].shows["redemption"]) == (["ABCDEFGH", "A1B2C3D6"], "no")
 
 
+@pytest.mark.parametrize("title", ["Eingelöste Schlüssel", "Redeemed Keys 1 of 3", "Keys that were redeemed"])
+def test_a_title_nobody_knows_ends_what_the_heading_above_proves(title: str) -> None:
+    text = f"Unredeemed Keys (1),\nKey,Course\nA1B2C3D4,x\n,\n{title},\nKey,Course\nA1B2C3D5,x\n"
+    with pytest.raises(UnreadableFile, match='write "Redeemed Keys" or "Unredeemed Keys" in its place'):
+        read(text)
+    assert read(text, pool="Azure").files[0].shows["redemption"] == "no"
+    followed = read(text.replace(title, "Redeemed Keys"))
+    assert (followed.files[0].shows["redemption"], signs(followed)) == ("yes", ["", "redeemed without_learner"])
+
+
 def test_a_row_narrower_than_the_key_column_is_no_error() -> None:
     export = read("Pool,Training Key\nAzure,A1B2C3D4\nLinux\nPool,Training Key\nLinux,A1B2C3D5\n")
     assert (codes(export), column(export, "pool")) == (["A1B2C3D4", "A1B2C3D5"], ["Azure", "Linux"])

@@ -35,6 +35,7 @@ SHOWN = {  # the facts of a role that a file may or may not show, beside redempt
     **dict.fromkeys(POOLS, ("expires_on", "starts_on", "course", "organization")),
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
 }
+NOT_WHOLE = ": until it is mended, the log does not count as complete"
 TOLD = {  # reason of a row that was set aside → the finding about it
     "blank key": (Code.blank_key, "the key cell is blank"),
     "repeated header, of the key only": (Code.header_as_key, "holds only the header of the key: set aside, not a key"),
@@ -209,7 +210,8 @@ class FileAccount:
                     raise UnreadableFile(
                         self.label,
                         f"{where}below the title in row {part.doubt + 1} a second list begins, and it is not known whether it is "
-                        'of another pool. Write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys '
+                        'of another pool. If the title says which keys these are, write "Redeemed Keys" or "Unredeemed Keys" in its '
+                        'place. Else write "Pool: NAME" above each list, give each pool a file of its own, or, if all keys '
                         f'are of one pool, name it in case.toml:\n[files.{toml(self.label)}]\npool = "…"',
                     )
                 pool = str(named[0]) if len(named) == 1 else pool_name(self.label, sheet)
@@ -229,9 +231,10 @@ class FileAccount:
         for entry in aside:
             rows.setdefault(entry.reason, []).append(entry.source_row)
             if told := TOLD.get(entry.reason):
-                self.note(*told, entry.source_sheet, entry.source_row)
+                is_log = self.role == "distribution" and told[0] == Code.blank_key
+                self.note(told[0], told[1] + NOT_WHOLE * is_log, entry.source_sheet, entry.source_row)
             elif entry.reason.startswith("damaged"):
-                what = f"{entry.reason}; a key may be lost there"
+                what = f"{entry.reason}; a key may be lost there{NOT_WHOLE * (self.role == 'distribution')}"
                 self.note(Code.damaged_row, what, entry.source_sheet, entry.source_row)
         for why, (code, what) in TOLD_TOGETHER.items():
             if why in rows:

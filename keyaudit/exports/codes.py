@@ -115,11 +115,12 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
     """Remove a wrapper or padding that every key of the file carries; of `="…"` and the apostrophe, every key that needs it."""
     for what, pattern in AFFIXES:
         texts = told.keys
-        hit = pc.match_substring_regex(texts, pattern)
+        hit = pc.match_substring_regex(texts, pattern).fill_null(False)
         first = pc.index(hit, True).as_py()
         if first < 0:
             continue
-        keys, inner = texts.drop_null(), pc.replace_substring_regex(texts, pattern, r"\1")
+        keys = texts.drop_null()
+        inner = pc.replace_with_mask(texts, hit, pc.replace_substring_regex(texts.filter(hit), pattern, r"\1"))
         if carried(keys, pattern):
             is_of_the_file = everywhere(pattern) or what == 'stand as ="…"'
             if len(keys) < 2 and not is_of_the_file:

@@ -19,14 +19,14 @@ BLANK_WORDS = frozenset([*_BLANK.split(", "), "invalid date"])
 _NO_TIME = r"(?:[T ,]+(?:00?:00(?::00(?:\.0+)?)?(?:\s*am)?|12:00(?::00)?\s*am)\s*(?:z|utc|gmt|[+-]00:?00)?)?"
 _ZERO = re.compile(
     r"0(?:\.0+)?|00?:00(?::00)?|(?:0{1,4}([-/.])0{1,2}\1(?:0{1,4})|0001-01-01|0?1([/.])0?1\2(?:0001)|1900-01-00|1899-12-3[01]"
-    rf"|0?1([/.])00?\3(?:1900|00)|00?([/.])0?1\4(?:1900|00)){_NO_TIME}",
+    rf"|0?1([/.])00?\3(?:1900|00)|00?([/.])0?1\4(?:1900|00)|12([/.])3[01]\5(?:1899)|3[01]([/.])12\6(?:1899)){_NO_TIME}",
     re.I,
 )
 _SIGN = re.compile(r"[^\W_]")  # a letter or digit
 _ZERO_DAYS = {dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(1904, 1, 1)}  # where spreadsheets begin to count
 # Texts that may be blank, and those that may not be names as they are to be read; no other needs a look. (RE2)
 MAY_BE_BLANK = (
-    r"^[^A-Za-z0-9]*$|^\W*[=\"']|&[a-z#]|^\W*0(?:\W|0|1[/.]0|$)|^\W*1[/.]|^\W*(?:1900-01-00|1899-12-3)|(?i)^\W*(?:n/?a|n\.a"
+    r"^[^A-Za-z0-9]*$|^\W*[=\"']|&[a-z#]|^\W*0(?:\W|0|1[/.]0|$)|^\W*1[/.]|1899|^\W*1900-01-00|(?i)^\W*(?:n/?a|n\.a"
     r"|nil|none|null|nan|nat|never|not redeemed|not used|undefined|blank|n|invalid date)\W*$"
 )
 TO_CLEAN = rf"[^ -~]|&|^ | $|  |{MAY_BE_BLANK}"
@@ -38,6 +38,7 @@ _STATUSES = {
     "open": "available, unredeemed, unused, not redeemed, not used, open, new, active, undistributed",
     "distributed": "distributed, sent, assigned, issued",
 }
+NO_LIMIT = "∞"  # says something, without a letter or digit
 STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
 
 
@@ -57,7 +58,7 @@ def is_blank(cell: Any) -> bool:
         return True
     if isinstance(cell, str):
         text = bare(cell)
-        if text[:1].isalnum() and text[0] not in "nNiIuU01":  # no word for blank, and no date of zeros, begins so
+        if text[:1].isalnum() and text[0] not in "nNiIuU013":  # no word for blank, and no date of zeros, begins so
             return False
         text = clean_name(text).casefold()
         return text in BLANK_WORDS or bool(_ZERO.fullmatch(text)) or not (text in _FLAGS or _SIGN.search(text))
@@ -89,7 +90,7 @@ def count_of(cell: Any) -> float:
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         return float(cell) if cell >= 0 else np.nan
     text = _word(cell)
-    if text in ("unlimited", "no limit", "∞"):
+    if text in ("unlimited", "no limit", NO_LIMIT):
         return np.inf
     if match := re.fullmatch(r"(\d+)\s*(?:of|/|von|de|sur|di|van)\s*\d+", text):
         return float(match[1])
@@ -161,6 +162,15 @@ def written(cell: Any) -> Date:
             number = int(month) if month.isdecimal() else MONTH.get(month.lower(), 0)
             return _date(_full_year(year), number, int(day), *time)
     return None
+
+
+def may_be(date: Date) -> bool:
+    """Is it a day of the calendar in some order?"""
+    return (
+        any(isinstance(date.on(order), dt.datetime) for order in (True, False))
+        if isinstance(date, Open)
+        else bool(date)
+    )
 
 
 def _date(*parts: int) -> dt.datetime | None:

@@ -13,12 +13,14 @@ from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import toml
 from keyaudit.exports.dates import (
+    NO_LIMIT,
     STATUSES,
     TO_CLEAN,
     bare,
     count_of,
     flag_of,
     is_blank,
+    may_be,
     orders_of,
     proof_of,
     status_of,
@@ -120,7 +122,7 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     for cell in listed:
         flag = None if is_count else flag_of(cell)
         number = count_of(cell) if is_count else 2.0 if flag is None else float(flag)
-        is_nothing = flag is None and is_blank(cell) and not (is_count and bare(cell) == "0")
+        is_nothing = flag is None and is_blank(cell) and not (is_count and bare(cell) in ("0", NO_LIMIT))
         numbers.append(None if is_nothing else number)
         is_read = not np.isnan(number) if is_count else flag is not None
         strange.append(not (is_nothing or is_read or isinstance(cell, Odd)))
@@ -151,7 +153,7 @@ def _read_dates(
     orders = orders_of({name: proof_of(found) for name, found in dates.items()}, day_first)
     for name, order in orders.items():
         codes, read = columns[name].codes, [order.read(date) for date in dates[name]]
-        states = ["date" if date else _state(cell) for cell, date in zip(cells[name], dates[name], strict=True)]
+        states = ["date" if may_be(date) else _state(cell) for cell, date in zip(cells[name], dates[name], strict=True)]
         to_tell = {"date", "unclear", "flag redeemed", "flag open"}
         if name == "redeemed_at":
             to_tell = {"date"}

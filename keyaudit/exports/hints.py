@@ -163,7 +163,11 @@ def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], speaks: str) ->
 
 # --- how headers are understood ---
 
-SPEAKS = re.compile(rf"{HINTS['redeemed_at'].pattern}|{HINTS['key_status'].pattern}|\buses?\b", re.I)  # of redeeming
+_STATES = r"complet|fulfil|\bspent\b|\btaken\b|\bopen\b|\bavailable\b|\bfree\b|\bfrei\b|verf[uü]gbar\b|vergeben|belegt|\blibre|disponib"
+_STATES += r"|disponível|beschikbaar|\bvrij\b|condition|lifecycle|\bphase\b"
+SPEAKS = re.compile(
+    rf"{HINTS['redeemed_at'].pattern}|{HINTS['key_status'].pattern}|{_STATES}|\buses?\b", re.I
+)  # of redeeming
 
 
 def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) -> list[Understood]:
@@ -205,13 +209,13 @@ def shapes(cells: Iterable[Any]) -> str:
 def may_be_redemption(sheet: Sheet, header: Header, only_words: bool) -> list[tuple[int, str, str]]:
     """The columns that were not understood and may say whether keys are redeemed: rank, header, and ours that it would be.
 
-    Its header speaks of redeeming, or its filled cells are dates (unless `only_words`).
+    Its header speaks of redeeming, or its filled cells are words of status or dates (unless `only_words`: only by a word).
     """
     found = []
     for place, text in header.unused.items():
         cells = sheet.sample(place, header.row)
         may_be = nearest(text, cells, ("key_status", "redeemed_at", "redeemed_by", "redeemed_email"))
-        if SPEAKS.search(text) and (cells or not only_words):
+        if (SPEAKS.search(text) or may_be == "key_status") and (cells or not only_words):
             found.append((0, text, may_be or "redeemed_at"))
         elif not only_words and kind_of(cells) == "date":
             found.append((1 if may_be else 2, text, "redeemed_at"))

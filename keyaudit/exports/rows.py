@@ -21,11 +21,11 @@ from keyaudit.exports.hints import DATE_LIKE
 
 TOTALS = re.compile(
     r"(?:(?:grand|sub)[\s-]*totals?|totals?|count|sum|summary|gesamt(?:summe)?|zwischensumme|summe|anzahl|(?:sous-)?total|somme"
-    r"|totale|totaal|sub-?totaal|suma|soma|summa|razem|toplam|yhteensä|итого|合計|小計|总计)\b(?!-)",
+    r"|totale|totaal|sub-?totaal|suma|soma|summa|razem|toplam|yhteensä|Σ|итого|合計|小計|总计)\b(?!-)",
     re.I,
 )
 PAGE = re.compile(r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)\s*:?\s*\d+.*", re.I | re.S)
-SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
+SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|Σ|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
 RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
 AROUND = r"^\s*(?:=\"|['\"])(.*)['\"]\s*$"  # what a file may put around a code
 KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
@@ -55,8 +55,17 @@ class Shape:
 
     def fits(self, text: str) -> bool:
         """Has a text the shape of a code of the list?"""
-        kinds = {"9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text}
-        return len(text) in self.lengths and kinds <= self.kinds
+        return len(text) in self.lengths and self._has_kinds(text)
+
+    def is_begun(self, text: str) -> bool:
+        """Is it how a code of the list may begin: a word that is shorter, with its kinds of signs, and no bare number beside letters?"""
+        is_short = 1 < len(text) < min(self.lengths, default=0)
+        return (
+            is_short and bool(ORDINARY(text)) and (not text.isdigit() or self.kinds == {"9"}) and self._has_kinds(text)
+        )
+
+    def _has_kinds(self, text: str) -> bool:
+        return {"9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text} <= self.kinds
 
     def is_within(self, cell: Any) -> bool:
         """Stands a word in the cell that is as long as a code, eight signs at least, with letters and digits?"""
@@ -170,7 +179,15 @@ class Rows:
         above = Shape.of(self.sheet, self.key, rows[:border])
         below = self.sheet.cells(self.key, rows[border:])
         is_note = below.has(lambda cell: not above.fits(plain(cell)) and not above.is_within(cell))
-        return rows[border:] if is_note.all() else rows[:0]
+        is_cut = self.is_cut(int(rows[-1]), plain(below.listed()[-1]), above)
+        return rows[border:] if is_note.all() and not is_cut else rows[:0]
+
+    def is_cut(self, row: int, text: str, shape: Shape) -> bool:
+        """Does a text file end within the code of its last row?"""
+        widths = self.sheet.grid.widths
+        return (
+            widths is not None and row + 1 == len(widths) and widths[row] < self.header.named and shape.is_begun(text)
+        )
 
     def reason(self, row: int, text: str, at_end: bool, others_fill: bool, shape: Shaped) -> str:
         """Why a row with a key cell is no record, "" if it is one."""
@@ -183,7 +200,7 @@ class Rows:
         are_numbers = all(map(is_number, others))
         if TOTALS.match(text) and (are_numbers or not self.facts[row]) and (at_end or not shape().fits(text)):
             return "totals"
-        if shape().is_within(text):
+        if shape().is_within(text) or self.is_cut(row, text, shape()):
             return ""
         words = len(text.split())
         if not shape().lengths:  # a list without a key

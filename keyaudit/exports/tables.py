@@ -230,10 +230,10 @@ class _Block:
                 is_other = header.places != self.header.places or header.headers != self.header.headers
                 self.use(header)
                 if self.lists[-1].parts and (is_other or doubt is not None):
-                    self.start(self.lists[-1].heading, self.lists[-1].title, None, doubt)
+                    self.go_on(doubt)
                 self.lists[-1].header = header
             elif doubt is not None:
-                self.start(self.lists[-1].heading, self.lists[-1].title, None, doubt)
+                self.go_on(doubt)
             is_whole = is_new or len(texts) == len(self.rows.texts)
             reason = "repeated header" if is_whole else "repeated header, of the key only"
             self.lists[-1].set_aside.append((place, reason))
@@ -256,6 +256,11 @@ class _Block:
         if len(self.lists) >= MAX_LISTS:
             raise UnreadableFile(self.sheet.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
         self.lists.append(KeyList(self.sheet, self.header, heading, title, doubt, declared))
+
+    def go_on(self, doubt: int | None) -> None:
+        """Begin a list of the same pool. A title that is not understood ends what the heading above it proves."""
+        heading = self.lists[-1].heading if doubt is None else list_heading(self.sheet.grid.name)
+        self.start(heading, self.lists[-1].title, None, doubt)
 
     def pool_title(self, filled: list[Any]) -> str:
         """The pool a title row names beyond doubt (`Pool: Azure Fundamentals`), "" for any other row."""

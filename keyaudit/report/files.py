@@ -84,8 +84,8 @@ def _quoted(texts: Any) -> Any:
     if not pc.any(odd).as_py():
         return texts
     mark = pa.scalar('"', TEXT)
-    quoted = pc.binary_join_element_wise(mark, pc.replace_substring(texts, '"', '""'), mark, pa.scalar("", TEXT))
-    return pc.if_else(odd, quoted, texts)
+    doubled = pc.replace_substring(texts.filter(odd), '"', '""')
+    return pc.replace_with_mask(texts, odd, pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", TEXT)))
 
 
 # --- the plan ---
