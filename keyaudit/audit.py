@@ -393,7 +393,7 @@ class Audit:
     @cached_property
     def work(self) -> list[Task]:
         """The work list as rows: what to do, by when, in which pool, for how many keys; the most urgent first."""
-        return tasks(self.key_columns)
+        return tasks(self.key_columns, self.facts.group[self.order] == list(GROUPS).index("locked out now"))
 
 
 def _sources(f: Facts) -> list[dict[str, Any]]:

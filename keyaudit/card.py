@@ -22,7 +22,7 @@ NONE = {
     "due": "nothing waits",
     "settled": "no key is done with",
 }
-TO_DO = {"migrated": "migrated, but something in it is wrong"}  # a status that alone does not say that there is work
+TO_DO = {"migrated": "migrated, but not in order"}  # a status that alone does not say that there is work
 SMALL = Html("font-size:12px;opacity:.8")
 # Stripes are for what nobody knows. A notebook that is not trusted keeps a plain gradient, not a repeating one.
 STRIPES = "linear-gradient(135deg, {1} 25%, {0} 25%, {0} 50%, {1} 50%, {1} 75%, {0} 75%)".format(*FAMILIES["unknown"])

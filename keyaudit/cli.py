@@ -233,11 +233,12 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     colours = {"blocked": "red", "act": "red", "incomplete": "yellow", "watch": "yellow", "clear": "green"}
     shades = {"locked out now": "red", "due": "bright_yellow", "not known": "magenta", "settled": "green"}
     verdict = f"{result.name}: {result.verdict}: {VERDICTS[result.verdict]}"
-    lines = [click.style(one_line(verdict), bold=True, fg=colours[result.verdict]), result.headline, result.sentence]
+    lines = [click.style(one_line(verdict), bold=True, fg=colours[result.verdict]), result.headline]
+    lines += [result.sentence] if result.sentence != VERDICTS[result.verdict] else []
     lines += [f"As of {weekday(result.as_of)}; {result.deadline_sentence()}.", ""]
     for name, words in group_words(result).items():
         lines.append(f"  {click.style(f'{words:<28}', fg=shades[name])}{result.groups[name]:>9,}")
-    lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, "the page"))]
+    lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, "the page"))] if result.work else []
     counts = (
         ", ".join(f"{number:,} {severity}" for severity, number in result.count_findings().items() if number) or "none"
     )

@@ -30,8 +30,8 @@ class Task:
     rows: Array
 
 
-def tasks(columns: Mapping[str, Any]) -> list[Task]:
-    """The work list of keys, the most urgent first: by day, then by urgency of the status, then the pool with the most keys."""
+def tasks(columns: Mapping[str, Any], locked_out: Array) -> list[Task]:
+    """The work list of keys, the most urgent first: by day, who is locked out, urgency of the status, then the pool with the most keys."""
     day, status, pool, step = (columns[name] for name in ("act_by", "status", "pool", "next_step"))
     rows = np.flatnonzero(day.filled)
     if not len(rows):
@@ -44,7 +44,10 @@ def tasks(columns: Mapping[str, Any]) -> list[Task]:
     found = [
         Task(day[of[0]].item().date(), pool[of[0]] or NO_POOL, len(of), status[of[0]], step[of[0]], of) for of in parts
     ]
-    return sorted(found, key=lambda task: (task.act_by, URGENCY.index(task.status), -task.keys, task.pool))
+    return sorted(
+        found,
+        key=lambda task: (task.act_by, not locked_out[task.rows[0]], URGENCY.index(task.status), -task.keys, task.pool),
+    )
 
 
 def cross_count(group: Coded, kind: Coded, unknown: str) -> dict[str, dict[str, int]]:

@@ -220,9 +220,10 @@ def group(f: Facts) -> Array:
 
 @fact
 def order(f: Facts) -> Array:
-    """The keys in the one order of urgency: act_by, status, pool, then code, file and row. For tables only."""
+    """The keys in the one order of urgency: act_by, who is locked out, status, pool, then code, file and row. For tables only."""
     urgency = np.array([URGENCY.index(code) for code in STATUSES])[f.status]
     day = np.unique(np.where(np.isnat(f.act_by), LAST, f.act_by), return_inverse=True)[1].astype(np.int64)
+    day = 2 * day + (f.group != list(GROUPS).index("locked out now"))
     pool = np.where(f.home_pool < 0, f.pool_count, f.home_pool)
     group = (day * len(URGENCY) + urgency) * (f.pool_count + 1) + pool
     return np.argsort(group * f.keys + f.rank_of_code, kind="stable")

@@ -149,6 +149,12 @@ def test_exit_codes(fail_on: str, code: int, tmp_path: Path) -> None:
     assert run.returncode == code
 
 
+def test_a_clear_audit_says_so_once(tmp_path: Path) -> None:
+    told = keyaudit("audit", SAMPLES / "clean", "--as-of", "2026-04-09", "--out", tmp_path / "out").stdout
+    assert told.startswith("clean: clear: Nothing is open.\nNothing is open: all 18 keys are accounted for.\nAs of")
+    assert "\n\n\n" not in told
+
+
 def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> None:
     head = "Training_Key Redeemed Expires Course"
     write("pools-before/P.csv", f"{head}\nKEY-00001 . 2026-12-31 C")

@@ -34,6 +34,15 @@ def test_every_view_tells_the_same_counts(sample: str, tmp_path: Path) -> None:
     assert_one_answer(audit, ka.write_report(audit, tmp_path / "report"))
 
 
+def test_who_is_locked_out_comes_before_what_else_is_due_on_that_day() -> None:
+    audit = ka.open_case(SAMPLES / "after-sunset").reconcile(as_of="2026-11-22")
+    dead = [row.works == "no" and family(row.status, row.works) == "dead" for row in audit.keys.itertuples()]
+    assert dead == sorted(dead, reverse=True)
+    first = [dead[int(task.rows[0])] for task in audit.work]
+    assert first == sorted(first, reverse=True)
+    assert 0 < sum(first) < len(first)
+
+
 @pytest.mark.parametrize("seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(10, 50))])
 def test_every_view_of_a_random_migration_tells_the_same_counts(seed: int, tmp_path: Path) -> None:
     """On days before, between and after the deadlines. All fifty: `pytest -m long tests/test_one_answer.py`."""

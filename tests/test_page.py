@@ -175,14 +175,14 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
 def test_the_work_stands_in_its_order_with_pool_and_keys(seven: Reconciliation, tmp_path: Path) -> None:
     assert work_lines(seven) == [
         "today: 1 key in Azure, missing",
-        "today: 1 key in Azure, migrated, but something in it is wrong",
+        "today: 1 key in Azure, migrated, but not in order",
         "by Fri 10 Apr 2026: 1 key in Azure, to migrate",
         "by Fri 10 Apr 2026: 1 key in Server, to migrate",
     ]
     assert work_lines(seven, 3, "the page")[-1] == "and 1 more line: the page"
     steps = re.findall(r'<li><div class="head">(.*?)</details>\s*</div></li>', written(seven, tmp_path), re.S)
     told = [text_of(step) for step in steps]
-    heads = ["1 key missing", "1 key migrated, but something in it is wrong", "1 key to migrate", "1 key to migrate"]
+    heads = ["1 key missing", "1 key migrated, but not in order", "1 key to migrate", "1 key to migrate"]
     assert [words[: len(head)] for words, head in zip(told, heads, strict=True)] == heads
     chips = ["1 locked out now", "1 locked out now", "1 due", "1 not known"]
     assert [re.findall(r'<span class="chip \w+">([^<]*)<', step) for step in steps] == [[chip] for chip in chips]

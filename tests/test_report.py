@@ -162,12 +162,19 @@ def test_every_list_is_a_table_that_can_be_worked_in(halfway: Reconciliation, tm
         assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
         assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
-        assert "contains redeemable keys" in sheet.oddFooter.left.text
+        assert "contains redeemable keys · halfway" in sheet.oddFooter.left.text
         assert sheet.sheet_properties.tabColor is not None
         if name != "Summary":
             assert isinstance(sheet["A1"].value, str)
             assert sheet["A2"].hyperlink.location == "'Summary'!A1"
             assert (sheet.freeze_panes, sheet.print_title_rows) == ("B4", "$3:$3")
+    now = {(row[1], row[2]) for row in book["Today"].iter_rows(min_row=4, values_only=True)}
+    assert now >= {
+        ("locked out now", "missing"),
+        ("locked out now", "altered"),
+        ("due", "altered"),
+        ("due", "migrated"),
+    }
     for name in ("Today", "Findings"):
         (rule,) = book[name].data_validations.dataValidation
         done = [cell.value for cell in book[name][3]].index("Done") + 1

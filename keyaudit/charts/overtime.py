@@ -271,7 +271,7 @@ def keys_left(audit: Audit) -> Chart:
             said.append(f"Last week: {count(week)} in 7 days; at that pace {missed:,} would be left.")
         below = [(end + aside, time.bottom + 0.08, "left", "bottom") for aside in (0.1, 0.5, 0.9, 1.3, 1.7, 2.3, 3)]
         sheet.place(needed, [*below, (RIGHT, time.bottom + 0.08, "right", "bottom")])
-    spots = around(x, y, "SW NE NW SE N" if y > time.bottom + 0.6 else "NE NW N")
+    spots = around(x, y, "SE NE N" if not has_past else "SW NE NW SE N" if y > time.bottom + 0.6 else "NE NW N")
     sheet.place(f"{left:,} left\n({day(as_of)})", spots, 10, True, WORD["todo"])
     if has_past:
         spots = around(time.left, time.y(counts[0]), "NE SE")

@@ -21,7 +21,7 @@ from keyaudit.columns import FINDINGS, KEYS
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
 from keyaudit.rulebook import LISTS
-from keyaudit.words import count
+from keyaudit.words import count, weekday
 
 CHUNK = 50_000  # rows turned into text at a time
 STEPS = "steps.txt"
@@ -105,9 +105,14 @@ def write_lists(
             if codes := plan.codes(pool, what):
                 names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
-    lines[STEPS] = _write_lines(folder / STEPS, _told(plan, names, list(ticked)))
+    lines[STEPS] = _write_lines(folder / STEPS, [_head(audit), *_told(plan, names, list(ticked))])
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit), "\r\n")
     return lines
+
+
+def _head(audit: Audit) -> str:
+    """Of which case and day the steps are."""
+    return one_line(f"{audit.name + ' · ' if audit.name else ''}Migration plan as of {weekday(audit.as_of)}")
 
 
 def _write_lines(path: Path, lines: list[str], end: str = "\n") -> int:

@@ -267,7 +267,7 @@ class _Layout:
                 shell.freeze_panes(row, 1)
                 shell.repeat_rows(row - 1)
         if block.columns:
-            plain = {"wrapped"} if is_long or upright else set()
+            plain = {"wrapped"} if is_long else set()
             self._furnish(shell, block, row)
             columns = [
                 cells(place, one.cells, _look(one, plain), one.looks, not is_long or one.kind == "input")

@@ -22,6 +22,7 @@ from keyaudit.rulebook import (
     ANSWERS,
     FAMILIES,
     FINDINGS,
+    GROUPS,
     LISTS,
     SEVERITIES,
     STAGES,
@@ -40,9 +41,9 @@ WIDTHS = {  # in characters, and whether the text wraps; a column not named here
     "status": 20, "finding": 21, "course": 24, "organization": 24, "evidence": 44, "source_file": 36, "source_sheet": 20,
     "sheets": 20, "role": 15, "columns_used": 44, "columns_not_used": 26, "sha256": 68, "word": 24, "meaning": 110,
     "what_happens": 34, "date": 12, "note": 30, "signed_by": 18, "sign_off": 44, "elsewhere": 24, "what": 90, "text": 90,
-    "name": 44, "learner": 26, "former_key": 44, "expiration": 44, "any_organization": 44, "content_availability": 26, "login_page": 30,
+    "name": 30, "max_uses": 14, **dict.fromkeys(LISTS, 13), "learner": 26, "former_key": 44, "expiration": 30, "any_organization": 30, "content_availability": 20, "login_page": 30,
 }  # fmt: skip
-WRAPPED = ("next_step", "message", "remedy", "where", "columns_used", "columns_not_used", "meaning", "sign_off", "what", "text", "expiration", "any_organization", "content_availability", "course", "organization", "elsewhere")  # fmt: skip
+WRAPPED = ("name", "max_uses", "next_step", "message", "remedy", "where", "columns_used", "columns_not_used", "meaning", "sign_off", "what", "text", "expiration", "any_organization", "content_availability", "course", "organization", "elsewhere")  # fmt: skip
 TO_FILL_IN = ("done", "note", "signed_by", "signed_on", "new_key")
 KEYS_SHOWN = (
     "training_key", "status", "works", "works_until", "act_by", "next_step", "pool", "reference", "is_distributed",
@@ -104,10 +105,15 @@ def _rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, 
 def write_workbook(audit: Audit, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
     """Write the workbook, with what somebody has typed into a former one; returns the number of keys listed in it."""
     sheets = report_sheets(audit, all_keys=all_keys)
-    kind = "masked: no code in full, nobody named" if audit.is_masked else WHOLE
+    kind = _of(audit, "masked: no code in full, nobody named" if audit.is_masked else WHOLE)
     filled = with_ticks(sheets, ticks) if ticks else sheets
     write_book(path, filled, title="Training key reconciliation", created=audit.as_of, footer=kind)
     return next(len(sheet.blocks[0]) for sheet in sheets if sheet.name == "Keys")
+
+
+def _of(audit: Audit, text: str) -> str:
+    """What stands at the foot of every page, with the name of the case."""
+    return f"{text} · {audit.name[:40]}" if audit.name else text
 
 
 def report_sheets(audit: Audit, *, all_keys: bool = False) -> list[Sheet]:
@@ -198,8 +204,11 @@ def _today(audit: Audit, rows: Array) -> Sheet:
     place[rows] = np.arange(len(rows))
     links = [("Keys", int(place[task.rows[0]])) if place[task.rows[0]] >= 0 else None for task in audit.work]
     blank = {name: Coded.nothing(len(audit.work)) for name in ("done", "note")}
-    columns = _columns(table | blank, status={"looks": _status_looks()}, done={"choices": DONE})
+    columns = _columns(table | blank, done={"choices": DONE})
     columns.insert(4, Column("Go to", ["keys →" if link else "" for link in links], "link", links=links))
+    group = [list(GROUPS)[audit.facts.group[audit.order[task.rows[0]]]] for task in audit.work]
+    shades = {name: _shade(family) for name, family in GROUP_FAMILY.items()}
+    columns.insert(1, Column("Now", Coded.of(group), width=17, looks=shades))
     block = Block(columns, table="TodayList", identity=("Act by", "Status", "Pool", "Next step"))
     return Sheet("Today", [block], _shade("todo"), "What to do, the most urgent first", "Note")
 
@@ -234,7 +243,7 @@ def _pools(audit: Audit) -> Sheet:
     table = _rows(rows, names)
     for name in ("signed_by", "signed_on"):
         table[name] = Coded.nothing(len(rows))
-    columns = _columns(table, **{code: {"kind": "upright"} for code in STATUSES})
+    columns = _columns(table, **{code: {"kind": "upright"} for code in STATUSES}, next_step={"kind": "text"})
     inside = {code: sum(row[code] for row in rows) for code in STATUSES}
     outside = {code: audit.statuses[code] - inside[code] for code in STATUSES}
 
@@ -382,9 +391,8 @@ def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Tic
     """Write plan.xlsx, with what somebody has typed into a former one; returns the letters in it."""
     sheets = plan_sheets(plan)
     filled = with_ticks(sheets, ticks) if ticks else sheets
-    write_book(
-        path, filled, title="Migration plan", created=audit.as_of, footer="contains keys' endings and people's names"
-    )
+    footer = _of(audit, "contains keys' endings and people's names")
+    write_book(path, filled, title="Migration plan", created=audit.as_of, footer=footer)
     return len(plan.letters) + len(plan.reminder_letters)
 
 

@@ -364,7 +364,7 @@ ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few wor
     "correct the setting": "correct a setting of the course key",
     "extend": "extend the course key's expiration, or issue a new key",
     "migrate": "delete it from its pool, then recreate it as a course key",
-    "recreate": "its code is free: recreate it as a course key",
+    "recreate": "export the course keys again; if it is still absent, recreate it",
     "move": "delete the course key, then recreate it under the pool's course",
     "delete course key": "delete the course key: its learner has redeemed it already",
     "compare": "compare it with its lookalike, then recreate the exact code",
@@ -428,7 +428,7 @@ STAGES = {
 }
 
 ANSWERS = {
-    "distributed but unredeemed": "every unredeemed pool key, except those a complete log shows nobody was sent; certain = the log names it",
+    "distributed but unredeemed": "every pool key not redeemed in a pool, except those a complete log shows nobody was sent; certain = the log names it",
     "duplicates": "keys that two places show, and keys listed twice, in conflict, or shared with another kind of key; certain = the status is duplicate",
     "migrated": "keys of a pool that are course keys under its course; certain = both courses are known",
     "missing": "gone from their pool and not in course keys (certain); possibly also those of a begun pool that was not exported again",
