@@ -336,12 +336,12 @@ def test_counts_side_by_side_stand_below_upright_headers(tmp_path: Path) -> None
         Column("redeemed recreated", [1_234_567], "upright"),
         Column("new", [1], "upright"),
     ]
-    columns += [Column("Next step", ["w" * 200], "wrapped", 44)]
+    columns += [Column("Next step", [" ".join(["word"] * 40)], "wrapped", 44)]  # 199 signs: four lines and two points
     read = openpyxl.load_workbook(book(tmp_path / "b.xlsx", a_list(*columns)))["List"]
     assert [read["B3"].alignment.textRotation, read["A3"].alignment.textRotation] == [90, 0]
     assert read.row_dimensions[3].height == pytest.approx(6.2 * 18 + 12, abs=0.1)
     assert [read.column_dimensions[letter].width for letter in "BC"] == pytest.approx([11.2, 7.2], abs=0.1)
-    assert (read.row_dimensions[4].height, read["D4"].alignment.wrap_text) == (None, None)
+    assert (read.row_dimensions[4].height, read["D4"].alignment.wrap_text) == (pytest.approx(56, abs=0.5), True)
 
 
 def test_a_list_that_is_too_long_goes_on_in_the_next_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
