@@ -101,8 +101,8 @@ class Audit:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
         if self.shown is not None:
             return self.shown.keys
-        made = {name: taken(column, self.order) for name, column in columns(self.facts).items()}
-        return {name: made[name] for name in KEYS}
+        made = columns(self.facts)
+        return {name: taken(made.pop(name), self.order) for name in KEYS}  # each is let go when it is taken
 
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:

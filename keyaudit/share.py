@@ -99,7 +99,7 @@ def _keys(
     columns = dict(audit.key_columns)
     ends = pa.array([ending(code or "") for code in columns["training_key"].to_pylist()], TEXT)
     told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name, ends, pa.scalar(" ", TEXT)))
-    partner = np.append(np.argsort(audit.order), -1)[audit.facts.link[audit.order]]  # the place of each key's lookalike
+    partner = np.append(audit.places, -1)[audit.facts.link[audit.order]]  # the place of each key's lookalike
     blank = pa.scalar(None, TEXT)
     columns |= {text: columns[text].map(secrets.hide) for text in (*NAMES, "source_sheet")}
     columns |= {
@@ -124,7 +124,7 @@ def _findings(
 ) -> dict[str, Any]:
     """A finding's code is shown as its key is; a code no export knows, by its place."""
     columns = dict(audit.finding_columns)
-    place = np.append(np.argsort(audit.order), -1)[columns["key"]]
+    place = np.append(audit.places, -1)[columns["key"]]
     sheet, file, row = columns["source_sheet"], columns["source_file"], columns["source_row"]
     shown = []
     for at, code in enumerate(columns["training_key"].to_pylist()):

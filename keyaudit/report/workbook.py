@@ -15,6 +15,7 @@ from keyaudit.calendar import PHASES
 from keyaudit.card import GROUP_FAMILY, group_words, tie_out_line
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import KEYS
+from keyaudit.keytable import taken
 from keyaudit.plan import SETTINGS, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, write_book
 from keyaudit.report.ticks import Ticks, with_ticks
@@ -259,7 +260,7 @@ def _keys(audit: Audit, rows: Array) -> Sheet:
     title = f"Every key: {len(rows):,}"
     if len(rows) < audit.total:
         title = f"The {len(rows):,} keys that need somebody; the other {audit.total - len(rows):,} are in keys.csv"
-    table = {name: _take(audit.key_columns[name], rows) for name in KEYS_SHOWN}
+    table = {name: taken(audit.key_columns[name], rows) for name in KEYS_SHOWN}
     table["status"] = table["status"].map(plain)
     columns = _columns(table, status={"looks": _status_looks()}, works={"looks": WORKS_LOOKS})
     columns[5] = Column("Next step", table["next_step"], "text", WIDTHS["next_step"])
@@ -277,16 +278,6 @@ def _keys(audit: Audit, rows: Array) -> Sheet:
 WORKS_LOOKS = dict(zip(WORKS, map(_shade, ("works", "done", "unknown", "check", "dead")), strict=True))
 
 
-def _take(column: Any, rows: Array) -> Any:
-    return (
-        column.take(rows)
-        if isinstance(column, Coded)
-        else column.take(pa.array(rows))
-        if isinstance(column, pa.Array)
-        else column[rows]
-    )
-
-
 def _findings(audit: Audit, all_keys: bool) -> Sheet:
     """The findings with a place for each: the key's reference, else the pool, else the file."""
     columns, size = audit.finding_columns, len(audit.finding_columns["key"])
@@ -294,8 +285,8 @@ def _findings(audit: Audit, all_keys: bool) -> Sheet:
     title = "What a person must look at, worst first"
     if shown < size:
         title = f"The worst {shown:,} of {size:,} findings; the others are in findings.csv"
-    part = {name: _take(column, np.arange(shown)) for name, column in columns.items()}
-    place = np.append(np.argsort(audit.order), -1)[part["key"]]
+    part = {name: taken(column, np.arange(shown)) for name, column in columns.items()}
+    place = np.append(audit.places, -1)[part["key"]]
     names = audit.key_columns["reference"].take(pa.array(place, mask=place < 0)).to_pylist()
     pools, files = (_texts(part[name], shown) for name in ("pool", "source_file"))
     where = [name or pool or file or "the whole audit" for name, pool, file in zip(names, pools, files, strict=True)]
