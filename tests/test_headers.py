@@ -74,6 +74,8 @@ def test_two_rows_that_could_be_the_header_are_shown_both(text: str) -> None:
         ("A1B2C3D9,C,", True),
         ("see A1B2C3D9,,", True),
         ("ABCDEFGH,C,x", True),  # as wide as the header
+        ("Remark,Key,", True),  # another header for the key: what stands below it is not read
+        ("Training Key,,", False),  # a title
     ],
 )
 def test_a_row_above_the_header_that_may_be_a_key_is_told(row: str, is_told: bool) -> None:

@@ -242,7 +242,7 @@ class FileAccount:
                 self.note(code, text, severity="note")
         for found in self.found:
             if found.above is not None:
-                what = "a row above the header holds what looks like a key, or is as wide as the header: not read"
+                what = "a row above the header holds what looks like a key or its header, or is as wide as the header: not read"
                 self.note(Code.sheet_not_read, what, found.sheet.grid.name, found.above + 1)
         return aside
 

@@ -102,13 +102,23 @@ def _refuse_row_names(sheet: Sheet, header: Header) -> None:
 
 
 def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
-    """The first row above the header that holds what looks like a code, or is as wide as the header."""
+    """The first row above the header that holds what looks like a code, is as wide as the header, or is one for the key too."""
     above = [(row, [cell for cell in sheet.head[row] if cell is not None]) for row in range(top)]
     if not any(filled for _, filled in above):
         return None
     shape = Shape.of(sheet, lists[0].header.places[sheet.required], lists[0].rows[:SAMPLE])
     named = len([cell for cell in sheet.head[top] if cell is not None])
-    return next((row for row, filled in above if 2 < named == len(filled) or any(map(shape.is_within, filled))), None)
+
+    def is_header(filled: list[Any]) -> bool:  # and no title, nor the upper half of a header in two rows
+        known = any(sheet.means(cell) == sheet.required for cell in filled)
+        return known and len(filled) > 1 and not all(cell in sheet.head[top] for cell in filled)
+
+    found = (
+        row
+        for row, filled in above
+        if 2 < named == len(filled) or is_header(filled) or any(map(shape.is_within, filled))
+    )
+    return next(found, None)
 
 
 def _number_in(text: str) -> int | None:
