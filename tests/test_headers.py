@@ -76,6 +76,7 @@ def test_two_rows_that_could_be_the_header_are_shown_both(text: str) -> None:
         ("ABCDEFGH,C,x", True),  # as wide as the header
         ("Remark,Key,", True),  # another header for the key: what stands below it is not read
         ("Training Key,,", False),  # a title
+        ("Training Key,Dates,", False),  # the upper half of a header in two rows
     ],
 )
 def test_a_row_above_the_header_that_may_be_a_key_is_told(row: str, is_told: bool) -> None:

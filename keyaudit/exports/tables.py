@@ -110,8 +110,8 @@ def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
     named = len([cell for cell in sheet.head[top] if cell is not None])
 
     def is_header(filled: list[Any]) -> bool:  # and no title, nor the upper half of a header in two rows
-        known = any(sheet.means(cell) == sheet.required for cell in filled)
-        return known and len(filled) > 1 and not all(cell in sheet.head[top] for cell in filled)
+        other = (cell for cell in filled if cell not in sheet.head[top])
+        return len(filled) > 1 and any(sheet.means(cell) == sheet.required for cell in other)
 
     found = (
         row
