@@ -71,9 +71,9 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
         elif kind == "date":
             told.columns[name] = cells  # they are read together: whoever made the file wrote all of them alike
         elif kind == "status":
-            meaning = cells.map(lambda cell: _meaning(cell, words))
-            told.signs["distributed"] = meaning.has(lambda meant: meant == "distributed")
-            told.columns[name] = meaning.map(STATES.get, dtype=float)
+            state = cells.map(lambda cell: _meaning(cell, words))
+            told.signs["distributed"] = state.has(lambda meant: meant == "distributed")
+            told.columns[name] = state.map(STATES.get, dtype=float)
         else:
             told.columns[name] = _numbers(told, name, cells)
     _read_dates({name: raw[name] for name in raw if COLUMNS[name].kind == "date"}, told, label, known.day_first, words)
@@ -133,9 +133,7 @@ def _read_dates(
     orders = dates.orders_of({name: dates.proof_of(found[name]) for name in found}, day_first)
     for name, order in orders.items():
         codes, to_tell = columns[name].codes, {"date", "unclear", "flag redeemed", "flag open"}
-        states = [
-            "date" if dates.may_be(date) else _state(cell) for cell, date in zip(cells[name], found[name], strict=True)
-        ]
+        states = [_state(cell, date) for cell, date in zip(cells[name], found[name], strict=True)]
         if name == "redeemed_at":
             to_tell = {"date"}
             states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
@@ -144,15 +142,13 @@ def _read_dates(
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
             told.signs["unclear"] = Coded(codes, states).has(lambda state: state == "unclear")
         read: list[Any] = [order.read(date) for date in found[name]]
-        dated = [
-            None if state in ("blank", "open", "distributed") else NO_DATE if isinstance(date, str) else date
-            for date, state in zip(read, states, strict=True)
-        ]
-        told.columns[name] = Coded(codes, dated).map(lambda date: date, dtype="datetime64[s]")
-        wrong = [
-            date if isinstance(date, str) and state in to_tell and not isinstance(cell, Odd) else None
-            for cell, date, state in zip(cells[name], read, states, strict=True)
-        ]
+        wrong: list[str | None] = [None] * len(read)
+        for place, (cell, state) in enumerate(zip(cells[name], states, strict=True)):
+            if isinstance(read[place], str):  # why it is no date
+                wrong[place] = read[place] if state in to_tell and not isinstance(cell, Odd) else None
+                read[place] = NO_DATE
+            read[place] = None if state in ("blank", "open", "distributed") else read[place]
+        told.columns[name] = Coded(codes, read).map(lambda date: date, dtype="datetime64[s]")
         problems = Coded(codes, wrong).distinct(sort=True)
         for place, problem in enumerate(problems.values):
             rows = np.flatnonzero(problems.codes == place)
@@ -162,8 +158,10 @@ def _read_dates(
             told.told.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows, False))
 
 
-def _state(cell: Any) -> str:
-    """What a cell of a date column is that holds no date."""
+def _state(cell: Any, date: dates.Date) -> str:
+    """What a cell of a date column holds."""
+    if dates.may_be(date):
+        return "date"
     flag = flag_of(cell)
     return "blank" if _is_no_date(cell) else "unclear" if flag is None else "flag redeemed" if flag else "flag open"
 

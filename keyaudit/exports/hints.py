@@ -165,9 +165,8 @@ def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], speaks: str) ->
 
 _STATES = r"complet|fulfil|\bspent\b|\btaken\b|\bopen\b|\bavailable\b|\bfree\b|\bfrei\b|verf[uü]gbar\b|vergeben|belegt|\blibre|disponib"
 _STATES += r"|disponível|beschikbaar|\bvrij\b|condition|lifecycle|\bphase\b"
-SPEAKS = re.compile(
-    rf"{HINTS['redeemed_at'].pattern}|{HINTS['key_status'].pattern}|{_STATES}|\buses?\b", re.I
-)  # of redeeming
+_SPOKEN = (HINTS["redeemed_at"].pattern, HINTS["key_status"].pattern, _STATES, r"\buses?\b")
+SPEAKS = re.compile("|".join(_SPOKEN), re.I)  # of redeeming
 
 
 def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) -> list[Understood]:

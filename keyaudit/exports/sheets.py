@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_at, coded, column_letters, value_of
-from keyaudit.exports.members import AGAIN, MAX_SPARSE
 from keyaudit.exports.package import Package, SheetPart
 from keyaudit.exports.parts import (
+    AGAIN,
     KEEP,
+    MAX_SPARSE,
     Part,
     Piece,
     Texts,
@@ -117,7 +118,7 @@ class Sheet(Part):
         demand(longest <= 24)
         words = [
             word & KEEP.take(length - 8 * n, mode="clip")
-            for n, word in enumerate(piece.words(starts, -(-longest // 8)))
+            for n, word in enumerate(piece.words(starts, (longest + 7) // 8))
         ]
         kinds = np.full(len(starts), -1, np.int32)
         while len(kinds) and kinds[at := int(kinds.argmin())] < 0:
