@@ -186,9 +186,7 @@ class FileAccount:
     def tables(self, told: Said) -> tuple[Table, ...]:
         """Where each list stands, what it shows, and the pool of its keys where no cell names one."""
         named = told.columns.get("pool", Coded.nothing(0)).compact().distinct().listed()
-        titles: dict[int, set[str]] = {}
-        for part in self.lists:
-            titles.setdefault(id(part.sheet), set()).add(part.title)
+        titles = {id(found.sheet): {part.title for part in found.lists} for found in self.found}
         tables = []
         for part, size in zip(self.lists, self.sizes, strict=True):
             sheet, pool = part.sheet.grid.name, self.known.pool or ""

@@ -122,10 +122,9 @@ class Sheet:
         """The first filled cells of a column below a row."""
         if place >= self.width:
             return []
-        rows = np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1
-        codes, values = self.grid.columns[place].codes[rows], self.grid.columns[place].values
-        is_text = isinstance(values, pa.Array)
-        return values.take(pa.array(codes)).to_pylist() if is_text else [values[code] for code in codes]
+        cells = self.cells(place, np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1)
+        values = cells.listed()
+        return [values[code] for code in cells.codes.tolist()]
 
 
 @dataclass(frozen=True)

@@ -106,11 +106,6 @@ def demand(holds: Any) -> None:
         raise NotPlain
 
 
-def number_of(text: bytes) -> np.uint64:
-    """Up to eight bytes as `Piece.words` gives them."""
-    return np.uint64(int.from_bytes(text, "little"))
-
-
 class Piece:
     """A piece whose tags follow each other as a grammar of their letters says, written as nearly all programs write them."""
 
