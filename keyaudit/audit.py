@@ -17,7 +17,7 @@ from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
-from keyaudit.findings import Accepted, counts_of, messages, noted, ranks, table
+from keyaudit.findings import Accepted, Found, counts_of, noted, table
 from keyaudit.keytable import columns, frame, taken
 from keyaudit.masking import ending
 from keyaudit.pooltable import PoolRow, pool_rows
@@ -76,10 +76,8 @@ class Audit:
         wanted, found = self.facts.mask_of(keys), []
         for block in self._blocks:
             if len(places := np.flatnonzero(at(wanted, block.key, False))):
-                rank, said = ranks(self.facts, block)[places], messages(self.facts, block).take(places)
                 found += [
-                    (r, int(k), f"{plain(block.code)}. {said[n]}")
-                    for n, (r, k) in enumerate(zip(rank, block.key[places], strict=True))
+                    (block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}") for n in places
                 ]
         told: dict[int, list[tuple[str, str]]] = {}
         for rank, key, text in sorted(found, key=itemgetter(0)):
@@ -110,7 +108,7 @@ class Audit:
         return self.shown.findings if self.shown is not None else table(self.facts, self._blocks)
 
     @cached_property
-    def _blocks(self) -> list[Any]:
+    def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
         return [*self.facts.found, *noted(self.facts, lost)]
 
@@ -238,7 +236,7 @@ class Audit:
     @cached_property
     def finding_counts(self) -> dict[str, dict[str, int]]:
         """Severity → kind → how many, the most first."""
-        return counts_of(self.facts, self._blocks)
+        return counts_of(self._blocks)
 
     def count_findings(self) -> dict[str, int]:
         """How many findings of each severity, zeros included."""
@@ -347,9 +345,8 @@ class Audit:
         """The columns of pool and course-key files that no role uses, the same of several files once."""
         files: dict[str, list[str]] = {}
         for block in self._blocks if self.shown is None else ():
-            if block.code == Code.column_not_understood and block.where:
-                for place, (file, _, _) in enumerate(block.where):
-                    files.setdefault(block.message[place].partition("\n")[0], []).append(file)
+            for note in block.notes if block.code == Code.column_not_understood else ():
+                files.setdefault(note.message.partition("\n")[0], []).append(note.source_file)
         return tuple(f"{listed(list(dict.fromkeys(of)), 2)}: {text}" for text, of in files.items())
 
     def when(self, day: dt.date) -> str:
