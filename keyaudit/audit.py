@@ -20,7 +20,7 @@ from keyaudit.facts import Facts, at
 from keyaudit.findings import Accepted, Found, counts_of, noted, table
 from keyaudit.keytable import columns, frame, taken
 from keyaudit.masking import ending
-from keyaudit.pooltable import PoolRow, pool_rows
+from keyaudit.pooltable import POOLS, PoolRow, pool_rows
 from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
 from keyaudit.tallies import Task, tasks
 from keyaudit.words import are, away, count, listed, plain, weekday
@@ -141,9 +141,7 @@ class Audit:
         """One row per pool: stage, counts per status, next step, act_by, sign-off; those that need somebody first."""
         import pandas as pd
 
-        names = ["pool", "course", "organization", "expires_on", "stage", "keys", *STATUSES, "next_step", "act_by"]
-        rows = [row.as_dict() for row in self.pool_rows]
-        made = pd.DataFrame(rows, columns=[*names, "in_backup", "only_later", "elsewhere", "sign_off", "balanced"])
+        made = pd.DataFrame([row.as_dict() for row in self.pool_rows], columns=list(POOLS))
         return made.astype({"expires_on": "datetime64[s]", "act_by": "datetime64[s]"})
 
     @cached_property

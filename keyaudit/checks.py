@@ -40,10 +40,6 @@ def _date(f: Facts, name: str) -> Any:
     return np.datetime64(getattr(f.calendar, name))
 
 
-def _by_home(f: Facts) -> By:
-    return By(f.home_pool, f.pool_count)
-
-
 facts(  # of keys: settings of pool and course key
     made=lambda f: at(f.dates("created_at"), f.course_row, NEVER),
     key_expires=lambda f: at(f.dates("expires_on"), f.course_row, NEVER),
@@ -104,16 +100,16 @@ facts(  # of pools
     pool_has_before=lambda f: f.pools.has_before,
     pool_has_now=lambda f: f.pools.has_now,
     pool_listed=lambda f: f.pools.in_list,
-    pool_needs=lambda f: _by_home(f).any(f.needs),
-    pool_has_to_migrate=lambda f: _by_home(f).any(f.status_to_migrate),
+    pool_needs=lambda f: f.by_home.any(f.needs),
+    pool_has_to_migrate=lambda f: f.by_home.any(f.status_to_migrate),
     pool_has_keys=lambda f: f.by_pool.any(np.ones(len(f.place_pool), dtype=bool)),
     pool_is_over=lambda f: f.is_removed | (f.pool_has_keys & ~f.by_pool.any(~f.place_ended)),
-    pool_logged=lambda f: _by_home(f).count(f.in_pool & f.logged),
-    pool_keys=lambda f: _by_home(f).count(f.in_pool),
+    pool_logged=lambda f: f.by_home.count(f.in_pool & f.logged),
+    pool_keys=lambda f: f.by_home.count(f.in_pool),
     pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),
     pool_was_used_up=lambda f: f.pool_has_keys & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
-    pool_lost_keys=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & f.gone),
-    pool_arrived=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
+    pool_lost_keys=lambda f: f.by_home.any(f.in_before & ~f.redeemed & f.gone),
+    pool_arrived=lambda f: f.by_home.any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
     typos_off=lambda f: f.log_links.not_sought | f.links.not_sought,  # pool → why
     pool_typos_off=lambda f: np.isin(np.arange(f.pool_count), list(f.typos_off)),
     pool_is_fragile=lambda f: f.pool_fragile > 0,

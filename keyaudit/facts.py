@@ -157,6 +157,18 @@ def at(values: Array, places: Array, nothing: Any) -> Array:
     return np.append(values, np.array([nothing], dtype=values.dtype))[places]
 
 
+def combined(*columns: Array) -> Array:
+    """One number for each combination of numbers (from -1 on); they sort as the combinations do."""
+    code, size = np.zeros(len(columns[0]), dtype=np.int64), 1
+    for column in columns:
+        width = int(column.max(initial=0)) + 2
+        if size * width > 2**62:
+            code = np.unique(code, return_inverse=True)[1]
+            size = len(code)
+        code, size = code * width + column + 1, size * width
+    return code
+
+
 class By:
     """Groups by number (-1: none): one value a group, from what stands in it. Serves keys, places and pools alike."""
 
@@ -174,6 +186,12 @@ class By:
         group = self.group[mask]
         return np.bincount(group[group >= 0], minlength=self.size)
 
+    def tally(self, kind: Array, kinds: int) -> Array:
+        """How many of the group are of each kind: a row a group."""
+        inside = self.group >= 0
+        pair = self.group[inside].astype(np.int64) * kinds + kind[inside]
+        return np.bincount(pair, minlength=self.size * kinds).reshape(self.size, kinds)
+
     def first(self, mask: Array) -> Array:
         """The first place of the group in the mask, -1 where there is none."""
         rows = np.flatnonzero(mask & (self.group >= 0))[::-1]
@@ -187,6 +205,11 @@ class By:
         rows = np.flatnonzero(mask & (self.group >= 0) & (values == values))
         better.at(found, self.group[rows], values[rows])
         return found
+
+    def span(self, values: Array) -> tuple[Array, Array]:
+        """The smallest and the largest known value of the group, NaN where there is none."""
+        least, most = (self.most(values, values == values, np.nan, better) for better in (np.fmin, np.fmax))
+        return least, most
 
 
 facts(  # of records
@@ -211,11 +234,13 @@ facts(  # of keys
     presence_unknown=lambda f: f.in_pool & (f.in_now == UNKNOWN) & f.begun,
     in_two_pools=lambda f: f.places.count(f.place_latest) > 1,
     home_pool=lambda f: at(f.place_pool, f.home, -1),  # the pool it counts in
+    by_home=lambda f: By(f.home_pool, f.pool_count),  # by that pool
     redeemed_in_pool=lambda f: f.by_key.any(f.in_pools & f.sign("redeemed")),
     redemption_unreadable=lambda f: f.by_key.any(f.in_pools & f.sign(Code.redemption_unreadable)),
     redeemed_at=lambda f: f.by_key.most(f.dates("redeemed_at"), f.in_pools, NEVER),
     paid_live=lambda f: By(f.paid[1], f.keys).count(f.paid[2]),  # assignments that are not cancelled
     redeemed=lambda f: f.redeemed_in_pool | (f.paid_live > 0) & ~f.in_course_keys & f.in_pool,
+    recreated_at=lambda f: f.by_key.most(f.dates("created_at"), f.course_rows, NEVER, np.fmin),  # its first course key
     first_record=lambda f: f.by_key.first(np.ones(f.records, dtype=bool)),
 )
 facts(  # of places
