@@ -96,7 +96,7 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
     expires = of_pools(f, "expires_on").spread(np.datetime64("NaT", "s"), "datetime64[s]")
     courses, organizations = of_pools(f, "course"), of_pools(f, "organization")
     order = f.order[(f.needs & (f.home_pool >= 0))[f.order]]
-    first = By(f.home_pool[order], f.pool_count).first(np.ones(len(order), dtype=bool))
+    first = By(f.home_pool[order], f.pool_count).first()
     step, steps = f.next_step
     rows: list[tuple[int, PoolRow]] = []  # and the place of each
     for pool, name in enumerate(f.pools.names):

@@ -10,7 +10,7 @@ import numpy as np
 from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.names import natural
-from keyaudit.facts import NEVER, By, Facts, at, combined, fact, facts
+from keyaudit.facts import NEVER, By, Facts, at, combined, fact, facts, once_a_name
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
@@ -42,15 +42,10 @@ facts(  # of places: value, is it known, was it before the announcement wherever
 )
 facts(  # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
     row_uses=lambda f: np.where(f.shows("uses"), np.where(f.column("uses").filled, f.numbers("uses"), 0.0), np.nan),
-    row_max=lambda f: np.where(f.shows("max_uses"), np.where(_is_one(f), 1.0, f.numbers("max_uses")), np.nan),
-    is_use=lambda f: (
-        f.course_rows & f.has_learner & ~f.shows("uses")
-    ),  # without a column of uses a row with a learner is one
+    row_max=lambda f: np.where(f.shows("max_uses"), np.where(f.is_one, 1.0, f.numbers("max_uses")), np.nan),
+    is_one=lambda f: ~f.column("max_uses").filled | (f.numbers("max_uses") == 0),
+    is_use=lambda f: f.course_rows & f.has_learner & ~f.shows("uses"),  # a row with a learner, without a column of uses
 )
-
-
-def _is_one(f: Facts) -> Array:
-    return ~f.column("max_uses").filled | (f.numbers("max_uses") == 0)
 
 
 @fact
@@ -155,17 +150,17 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     return value, shown & legible, gives & early
 
 
+@once_a_name
 def latest_row(f: Facts, name: str) -> Array:
     """Of every place: the record that gives a setting: the latest source that fills it, its own record before its pool's."""
+    found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
+    for rows, own in _sources(f, f.column(name).filled):
+        found = np.where(found < 0, np.where(own >= 0, own, by_pool.first(rows)[f.place_pool]), found)
+    return found
 
-    def find() -> Array:
-        found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
-        for rows, own in _sources(f, f.column(name).filled):
-            row = np.where(own >= 0, own, by_pool.first(rows)[f.place_pool])
-            found = np.where(found < 0, row, found)
-        return found
 
-    return f._once(f"latest {name}", find)
+def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:
+    return (f.comparable(name) if comparable else f.column(name)).take(rows)
 
 
 def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
@@ -173,17 +168,17 @@ def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
     found, by_pool = np.full(f.pool_count, -1), By(f.pool, f.pool_count)
     for role in KNOWN_ROLES:
         found = np.where(found < 0, by_pool.first(f.is_in(role) & f.column(name).filled), found)
-    return (f.comparable(name) if comparable else f.column(name)).take(found)
+    return _at_rows(f, name, comparable, found)
 
 
 def pool_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of the pool every key counts in; blank where it is not known."""
-    return (f.comparable(name) if comparable else f.column(name)).take(at(latest_row(f, name), f.home, -1))
+    return _at_rows(f, name, comparable, at(latest_row(f, name), f.home, -1))
 
 
 def key_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of every key's course key; blank where it has none."""
-    return (f.comparable(name) if comparable else f.column(name)).take(f.course_row)
+    return _at_rows(f, name, comparable, f.course_row)
 
 
 def differ(f: Facts, name: str) -> Array:

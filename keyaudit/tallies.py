@@ -132,7 +132,7 @@ def by_family(f: Facts, *columns: Array) -> list[tuple[int, dict[str, int]]]:
 def redeemed_on(f: Facts) -> Array:
     """Of every key: the day it was redeemed in its pool, else as a course key, else the day of an assignment it paid for."""
     used = f.by_key.most(f.dates("redeemed_at"), f.course_rows, NEVER, np.fmin)
-    row, key, live = f.paid
-    paid = By(key, f.keys).most(f.dates("created_at")[row], live, NEVER, np.fmin)
+    row, _, live = f.paid
+    paid = f.paid_by.most(f.dates("created_at")[row], live, NEVER, np.fmin)
     pool = np.where(f.redeemed, f.redeemed_at, NEVER)
     return np.where(np.isnat(pool), np.where(np.isnat(used), paid, used), pool).astype("datetime64[D]")

@@ -164,7 +164,8 @@ def _status(
     code: str, family: str, short: str, when: str, rule: str, *told: Any, severity: str = "", **more: Any
 ) -> Status:
     """A status; `told` are its reasons and its steps, of both the first that holds first."""
-    reasons, steps = (tuple(part for part in told if isinstance(part, kind)) for kind in (tuple, Step))
+    reasons = tuple(part for part in told if isinstance(part, tuple))
+    steps = tuple(part for part in told if isinstance(part, Step))
     severities = by_period(severity.split() or "")
     return Status(code, family, short, when, rule, reasons, steps, severity=severities, **more)
 
