@@ -19,7 +19,7 @@ from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import NO, YES, Facts, at
+from keyaudit.facts import NO, YES, Facts, at, named_codes
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
@@ -116,7 +116,7 @@ class Explanation:
 
 
 def explain(audit: Audit, text: str | None) -> Explanation:
-    """Tell the story of the key meant by a code, a reference, a unique ending, a learner's name or address.
+    """Tell the story of the key meant by a code (also inside a link), a reference, a unique ending, a learner's name or address.
 
     Otherwise say what else may be meant. Raises Slip if nothing is asked for.
     """
@@ -131,6 +131,8 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     key, others, how = _located(f, asked)
     if key is not None:
         return story(audit, key)
+    if how:  # of several that are meant alike, the most urgent first
+        others = sorted(others, key=audit.places.__getitem__)
     few = others[:AT_MOST]
     names = named(audit, np.array(few, dtype=np.int64))
     meant = [
@@ -139,25 +141,29 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     ]
     meant += [("", f"and {len(others) - AT_MOST:,} more")] * (len(others) > AT_MOST)
     if how == "learner":
-        return Explanation(
-            False, f"{count(len(others))} belong to that learner. Name one by its reference:", tuple(meant)
-        )
+        return Explanation(False, f"{count(len(others))} name that learner. Name one by its reference:", tuple(meant))
     if how == "ending":
         return Explanation(False, f"{count(len(others))} end so. Write more of the code, or a reference:", tuple(meant))
     seen = [("seen", told) for told in _seen_elsewhere(audit, asked.strip(BLANKS))]
     headline = "No pool export and no course-key export knows this code."
     if not seen:
-        headline = "No export knows this code" + (". Did you mean:" if meant else ", and none resembles it.")
+        headline = (
+            "No export knows this code. Did you mean:"
+            if meant
+            else "No export knows this code or learner, and no code resembles it."
+        )
     return Explanation(False, headline, (*seen, *meant))
 
 
 def _located(f: Facts, asked: str) -> tuple[int | None, list[int], str]:
     """The number of the key meant; or the keys that may be meant, and by what."""
     text = asked.strip(BLANKS)
-    for names, value in ((f.codes, asked), (f.codes, text), (f.references, text)):
+    for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references), text.lower())):
         found = _where(pc.equal(names, value))
         if len(found) == 1:
             return int(found[0]), [], ""
+    if len(inside := named_codes(f, [text])[0]) == 1:
+        return inside[0], [], ""
     tail = text.lstrip("….")
     if 2 <= len(tail) <= 6 and len(found := _where(pc.ends_with(f.codes, tail))):
         return (int(found[0]), [], "") if len(found) == 1 else (None, found.tolist(), "ending")
