@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -63,6 +69,63 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, by its path."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+# --- the command line ---
+
+UTF_8 = {"PYTHONIOENCODING": "utf-8"}
+
+
+def started(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of keyaudit, started as a user does: for what belongs to a start (the environment, the version, the imports)."""
+    command = [sys.executable, "-m", "keyaudit", *map(str, arguments)]
+    environment = UTF_8 | environment
+    encoding = environment["PYTHONIOENCODING"].partition(":")[0]
+    env = os.environ | environment
+    return subprocess.run(command, capture_output=True, text=True, encoding=encoding, env=env, check=False, input="")
+
+
+def keyaudit(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of keyaudit in a process of its own, without the second that a start takes."""
+    if not hasattr(os, "fork"):
+        return started(*arguments, **environment)
+    starter, said = _starter()
+    given = [*map(str, arguments)]
+    environment = UTF_8 | environment
+    line = json.dumps([given, os.environ | environment, str(Path.cwd()), str(said)])
+    assert starter.stdin is not None and starter.stdout is not None
+    starter.stdin.write(f"{line}\n")
+    starter.stdin.flush()
+    code = int(starter.stdout.readline())
+    encoding = environment["PYTHONIOENCODING"].partition(":")[0]
+    out, err = ((said / name).read_text(encoding=encoding) for name in ("out", "err"))
+    return subprocess.CompletedProcess(given, code, out, err)
+
+
+@cache
+def _starter() -> tuple[subprocess.Popen[str], Path]:
+    """Made when first asked for; it ends with its standard input."""
+    command = [sys.executable, str(Path(__file__).with_name("starting.py"))]
+    env = os.environ | UTF_8
+    running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
+    return running, Path(tempfile.mkdtemp(prefix="keyaudit-said-"))
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    if _starter.cache_info().currsize:
+        running, said = _starter()
+        running.communicate(timeout=60)
+        shutil.rmtree(said)
+
+
+# --- how the tests are run ---
+
+
+def pytest_configure() -> None:
+    """Ctrl-C is tried out, also where whoever started the tests ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 PROGRAMS = {"libreoffice": "soffice", "browser": "chromium", "jupyterlab": "chromedriver"}
