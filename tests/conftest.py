@@ -71,30 +71,36 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-# --- the command line ---
+# --- programs in processes of their own ---
 
 UTF_8 = {"PYTHONIOENCODING": "utf-8"}
 
 
 def started(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command of keyaudit, started as a user does: for what belongs to a start (the environment, the version, the imports)."""
-    command = [sys.executable, "-m", "keyaudit", *map(str, arguments)]
-    environment = UTF_8 | environment
-    encoding = environment["PYTHONIOENCODING"].partition(":")[0]
-    env = os.environ | environment
-    return subprocess.run(command, capture_output=True, text=True, encoding=encoding, env=env, check=False, input="")
+    return _run(["-m", "keyaudit", *map(str, arguments)], Path.cwd(), UTF_8 | environment)
 
 
 def keyaudit(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command of keyaudit in a process of its own, without the second that a start takes."""
+    """A command of keyaudit, without the second that a start of Python takes."""
+    return forked("keyaudit.cli", *arguments, **environment)
+
+
+def forked(
+    program: str, *arguments: object, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """What the `main` of a module says and how it ends, in a process of its own."""
+    given, folder, environment = [*map(str, arguments)], folder or Path.cwd(), UTF_8 | environment
     if not hasattr(os, "fork"):
-        return started(*arguments, **environment)
+        path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        return _run(
+            ["-c", f"import sys, {program} as it; it.main(sys.argv[1:])", *given],
+            folder,
+            environment | {"PYTHONPATH": path},
+        )
     starter, said = _starter()
-    given = [*map(str, arguments)]
-    environment = UTF_8 | environment
-    line = json.dumps([given, os.environ | environment, str(Path.cwd()), str(said)])
     assert starter.stdin is not None and starter.stdout is not None
-    starter.stdin.write(f"{line}\n")
+    starter.stdin.write(json.dumps([program, given, os.environ | environment, str(folder), str(said)]) + "\n")
     starter.stdin.flush()
     code = int(starter.stdout.readline())
     encoding = environment["PYTHONIOENCODING"].partition(":")[0]
@@ -102,12 +108,21 @@ def keyaudit(*arguments: object, **environment: str) -> subprocess.CompletedProc
     return subprocess.CompletedProcess(given, code, out, err)
 
 
+def _run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command, env = [sys.executable, *arguments], os.environ | environment
+    encoding = environment["PYTHONIOENCODING"].partition(":")[0]
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding=encoding, cwd=folder, env=env, check=False, input=""
+    )
+
+
 @cache
 def _starter() -> tuple[subprocess.Popen[str], Path]:
     """Made when first asked for; it ends with its standard input."""
     command = [sys.executable, str(Path(__file__).with_name("starting.py"))]
-    env = os.environ | UTF_8
-    running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True)
+    running = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | UTF_8, text=True
+    )
     return running, Path(tempfile.mkdtemp(prefix="keyaudit-said-"))
 
 

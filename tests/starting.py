@@ -1,7 +1,7 @@
-"""Starts commands of keyaudit, each in a process of its own, from one that has imported everything: what takes a second is done once.
+"""Starts programs of Python, each in a process of its own, from one that has imported all: what takes a second is done once.
 
-Reads lines of JSON [arguments, environment, folder to work in, folder for what is said] and answers each with an exit
-code; what the command says stands in `out` and `err` of that folder then. Needs `fork`.
+Reads lines of JSON [module with a main, arguments, environment, folder to work in, folder for what is said] and answers
+each with an exit code; what the program said stands in `out` and `err` of the last folder then. Needs `fork`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import keyaudit
 LATER = ("matplotlib.backends.backend_svg", "openpyxl", "xlsxwriter")  # what is imported only where it is needed
 
 
-def run(arguments: list[str], environment: dict[str, str], folder: str, said: Path) -> int:
-    """The exit code of `keyaudit ARGUMENTS`, in a process that is thrown away; what is said goes where it does."""
+def run(program: str, arguments: list[str], environment: dict[str, str], folder: str, said: Path) -> int:
+    """Its exit code; what it changes in this process goes with the process."""
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
@@ -30,12 +30,13 @@ def run(arguments: list[str], environment: dict[str, str], folder: str, said: Pa
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY), number)
         stream = os.fdopen(number, "w" if number else "r", encoding=encoding, errors=errors or "strict")
         setattr(sys, ("stdin", "stdout", "stderr")[number], stream)
-    from keyaudit.cli import main
-
     try:
-        main(arguments)
+        importlib.import_module(program).main(arguments)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        if isinstance(end.code, str):
+            sys.stderr.write(end.code)
+            return 1
+        return end.code or 0
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -49,11 +50,12 @@ def main() -> None:
     for name in LATER:
         importlib.import_module(name)
     while line := sys.stdin.readline():
-        arguments, environment, folder, said = json.loads(line)
+        program, arguments, environment, folder, said = json.loads(line)
+        importlib.import_module(program)
         if not (number := os.fork()):
             code = 1
             try:
-                code = run(arguments, environment, folder, Path(said))
+                code = run(program, arguments, environment, folder, Path(said))
             finally:
                 os._exit(code)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])}\n")
