@@ -31,7 +31,7 @@ from keyaudit.words import count, listed
 CUT_AT = {500, 1_000, 5_000, 10_000, 65_536}  # rows at which a program stops to export
 POOLS = ("pools_before", "pools_now")
 SHOWN = {  # the facts of a role that a file may or may not show, beside redemption
-    **dict.fromkeys(POOLS, ("expires_on", "starts_on", "course", "organization")),
+    **dict.fromkeys((*POOLS, "pool_list"), ("expires_on", "starts_on", "course", "organization")),
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
 }
 NOT_WHOLE = ": until it is mended, the log does not count as complete"
@@ -149,12 +149,14 @@ class FileAccount:
         self.note_keys(Code.header_as_key, "the code is the text of a header: a header was pasted as a key", pasted)
 
     def understand(self, raw: Mapping[str, Coded]) -> list[Understood]:
-        """How its headers are understood; those of pool and course-key files that no role uses are told."""
+        """How its headers are understood; those that no role uses are told, of a pool list only what may be a setting."""
         says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
         told = [header for found in self.found for header in headers_of(found.sheet, found.headers, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
+            if self.role == "pool_list" and not header.may_be:
+                continue
             what = f'column "{text}" is not understood, and not used'
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
@@ -171,13 +173,17 @@ class FileAccount:
             looked = [] if any(not is_blank(cell) for cell in cells) else parts
         headers = {id(part.header): part for part in looked}.values()
         found = [one for part in headers for one in may_be_redemption(part.sheet, part.header, only_words=not dark)]
-        if not found and all({*LEARNER} & set(part.header.places) for part in dark):
+        has_learner = all({*LEARNER} & set(part.header.places) for part in dark)
+        found = [one for one in found if has_learner or one[2] in (*REDEMPTION, *LEARNER)]
+        if not found and has_learner:
             return "yes"
         _, text, column = min(found, default=(0, "", ""))
         what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
         if found:
-            what = f'column "{mask_text(text)}" may say which keys are redeemed, and is not understood. If it does, say so in '
-            what += f"case.toml:\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
+            may_be = "" if column in (*REDEMPTION, *LEARNER) else f"be {COLUMNS[column].meaning}, or "
+            what = f'column "{mask_text(text)}" may {may_be}say which keys are redeemed, and is not understood. '
+            what += f"If it {'is the first' if may_be else 'does'}, say so in case.toml:"
+            what += f"\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
         if len(self.rows):
             what += ": its keys count as unredeemed, and whether they work is not known"
             self.note(Code.redemption_not_shown, what)
