@@ -39,7 +39,8 @@ _STATUSES = {
     "distributed": "distributed, sent, assigned, issued",
 }
 _CANCELLED = re.compile(
-    r"(?<!not )(?<!un)(?:cancel|annul|anul|\bvoid|delet|refund|withdr|revok|revers|storn|widerruf|gel[oö]scht|avbr|avbok)"
+    r"(?<!not )(?<!un)(?:cancel|annul|anul|\bvoid|delet|refund|withdr|revok|revers|storn|widerruf|gel[oö]scht|avbr|avbok"
+    r"|dropped|remov|terminat|unenrol|unassign|declin|reject|abgebroch|abgemeld|peruu|iptal|キャンセル|取り?消|отмен)"
 )
 NO_LIMIT = "∞"  # says something, without a letter or digit
 MARK = re.compile(r"[*+•●○■□◆◇★☆▲△×👍👎]")  # so may these, as to a date, a state or a number
