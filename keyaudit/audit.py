@@ -69,7 +69,8 @@ class Audit:
         for block in self._blocks:
             if len(places := np.flatnonzero(at(wanted, block.key, False))):
                 found += [
-                    (block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}") for n in places
+                    (block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}")
+                    for n in places.tolist()
                 ]
         told: dict[int, list[tuple[str, str]]] = {}
         for rank, key, text in sorted(found, key=itemgetter(0)):
