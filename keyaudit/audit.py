@@ -21,7 +21,19 @@ from keyaudit.findings import Accepted, counts_of, messages, noted, ranks, table
 from keyaudit.keytable import columns, frame, taken
 from keyaudit.masking import ending
 from keyaudit.pooltable import PoolRow, pool_rows
-from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
+from keyaudit.rulebook import (
+    ANSWERS,
+    DOUBLED,
+    FINDINGS,
+    GROUPS,
+    SEVERITIES,
+    STATUS,
+    STATUSES,
+    URGENCY,
+    VERDICTS,
+    WORKS,
+    Code,
+)
 from keyaudit.tallies import Task, tasks
 from keyaudit.words import are, away, count, listed, plain, weekday
 
@@ -288,33 +300,67 @@ class Audit:
             "watch": "No key needs somebody; some things are worth a look.",
         }.get(self.verdict, "No key needs somebody, but there are findings to look at.") + accepted
 
-    @property
+    @cached_property
     def sentence(self) -> str:
-        """What the verdict means: the largest kind of its findings; a lock-out only where a code does not work."""
+        """What the verdict means: who is locked out, and why; then the largest kind of the worst findings about others."""
         severity = {"blocked": "critical", "act": "error"}.get(self.verdict)
-        told = []
-        if self.locked_out:
-            told.append(
-                f"{count(self.locked_out)} {'does' if self.locked_out == 1 else 'do'} not work: whoever holds {'it' if self.locked_out == 1 else 'one'} is locked out."
-            )
-        if severity:
-            kinds = self.finding_counts[severity]
-            above = " above all" if len(kinds) > 1 else ""
-            told.append(
-                f"{'Critical' if severity == 'critical' else 'To be put right'}{above}: {self._said(*next(iter(kinds.items())))}."
-            )
+        told = [self._lockout()] if self.locked_out else []
+        kinds = self._besides(severity) if severity else {}
+        if kinds:
+            kind = max(kinds, key=lambda code: len(kinds[code]))
+            more = " besides" if told else " above all" if len(kinds) > 1 else ""
+            told.append(f"{_WORST[str(severity)]}{more}: {self._said(kind, kinds[kind])}.")
         return " ".join(told) or VERDICTS[self.verdict]
 
-    def _said(self, kind: str, number: int) -> str:
-        """A kind of finding and how many there are; of a status, of how many keys that have it."""
+    @property
+    def _is_locked_out(self) -> Array:
+        return np.asarray(self.facts.group == list(GROUPS).index("locked out now"))
+
+    def _lockout(self) -> str:
+        """How many codes fail that a learner may hold, and what became of them."""
+        statuses = _counted(self.facts.status[self._is_locked_out], STATUSES)
+        kinds = {code: statuses[code] for code in URGENCY if statuses[code]}
+        said = [
+            f"{f'{number:,} ' if len(kinds) > 1 else ''}{_DEAD.get(code, _named(code))}"
+            for code, number in kinds.items()
+        ]
+        which, one = ("do", "one") if self.locked_out > 1 else ("does", "it")
+        return f"{count(self.locked_out)} {which} not work, and whoever holds {one} is locked out: {listed(said)}."
+
+    def _besides(self, severity: str) -> dict[str, Array]:
+        """The findings of a severity by kind, without those about keys that are locked out: the key of each (-1: none)."""
+        rank, found, out = SEVERITIES.index(severity), dict[str, Array](), np.append(self._is_locked_out, False)
+        for block in self._blocks:
+            key = block.key[(ranks(self.facts, block) == rank) & ~out[block.key]]
+            if len(key):
+                found[block.code] = np.concatenate([found.get(block.code, key[:0]), key])
+        return found
+
+    def _said(self, kind: str, keys: Array) -> str:
+        """A kind of finding and how many there are; of a status, how many keys, of how many, and until when they work."""
+        number = len(keys)
         if kind not in STATUSES:
             return f"{_kind(kind)} ({number:,})"
-        every, said = self.statuses[kind], _IN_A_SENTENCE.get(kind, plain(kind))
-        counted = f"{count(number)} {are(number)}" if number == every else f"{number:,} of {count(every)}"
-        return f"{counted} {said} ({STATUSES[kind].short})"
+        every, until = self.statuses[kind], self.facts.works_until[keys]
+        if kind != STATUS.to_migrate or np.isnat(until).any():
+            of = f"{number:,} of the {count(every)} that {are(every)}"
+            return f"{f'{count(number)} {are(number)}' if number == every else of} {_named(kind)}"
+        first, last = (day.item().date() for day in (until.min(), until.max()))
+        when = f"on {weekday(first)}" if first == last else f"from {weekday(first)} on"
+        counted = count(number) if number == every else f"{number:,} of the {count(every)}"
+        stops = f"{'stops' if number == 1 else 'stop'} working {when}, when {'its pool ends' if number == 1 else 'their pools end'}"
+        return f"{counted} still to be migrated ({STATUSES[kind].short}) {stops}"
 
     def deadline_sentence(self) -> str:
-        """How far the next deadline is."""
+        """What is due today, and how far the next deadline is."""
+        today = int((self.facts.act_by == self.facts.as_of).sum())
+        if not today:
+            return self._next_deadline()
+        out = "all" if self.locked_out == today else f"{self.locked_out:,}"
+        out = f" ({out} of them locked out)" if self.locked_out else ""
+        return f"{count(today)} {'needs' if today == 1 else 'need'} somebody today{out}; {self._next_deadline()}"
+
+    def _next_deadline(self) -> str:
         coming = self.calendar.next_deadline(self.as_of)
         if coming is None:
             days = (self.as_of - self.calendar.removed).days
@@ -423,7 +469,16 @@ def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
     return dict(zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True))
 
 
-_IN_A_SENTENCE = {STATUS.to_migrate: "still to be migrated", STATUS.redeemed_recreated: "redeemed and recreated", STATUS.wrong_course: "under another course"}  # fmt: skip
+_WORST = {"critical": "Critical", "error": "To be put right"}
+_DEAD = {  # what became of codes that fail, where the status alone does not say it
+    STATUS.to_migrate: "to migrate (only in a pool, and that has ended)",
+    STATUS.migrated: "migrated (and the course key has expired)",
+}
+
+
+def _named(code: str) -> str:
+    """A status, and what it means: `missing (deleted, not recreated)`."""
+    return f"{plain(code)} ({STATUSES[code].short})"
 
 
 def _kind(code: str) -> str:

@@ -35,9 +35,12 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", out)
     assert (run.returncode, run.stderr) == (1, "")
-    assert run.stdout.splitlines()[:2] == [
-        "halfway: blocked: A learner is locked out or may be, or money is lost.",
-        "93 of 258 keys need somebody.",
+    assert run.stdout.splitlines()[:3] == [
+        'Case "halfway": 93 of 258 keys need somebody.',
+        "Verdict: blocked. Do not sign this off: a learner is locked out or may be, or money is lost.",
+        "7 keys do not work, and whoever holds one is locked out: 3 missing (deleted, not recreated) and 4 altered "
+        "(recreated as a damaged copy). Critical besides: 29 of the 69 keys still to be migrated (only in a pool) stop "
+        "working on Tue 14 Apr 2026, when their pools end.",
     ]
     assert "\x1b" not in run.stdout
     names = ["MANIFEST.json", "findings.csv", "keys.csv", "plan", "report.html", "report.xlsx", "summary.json"]
@@ -101,16 +104,16 @@ def test_groups_come_first_then_the_work_in_its_order_with_dates(tmp_path: Path)
     run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "r")
     lines = [" ".join(line.split()) for line in run.stdout.splitlines()]
     assert lines[3:9] == [
-        "As of Thu 9 Apr 2026; next deadline: migrate by Fri 10 Apr 2026, in 1 day.",
+        "As of Thu 9 Apr 2026; 24 keys need somebody today (7 of them locked out); next deadline: migrate by Fri 10 Apr 2026, in 1 day.",
         "",
         "locked out now 7",
         "due by Fri 10 Apr 2026 85",
         "not known 1",
         "settled 165",
     ]
-    assert lines[10] == "today: 3 keys in Security Operations - Fabrikam, missing"
+    assert lines[10] == "today: 3 keys in Security Operations - Fabrikam, missing (deleted, not recreated, the codes fail)"
     assert lines[19:21] == [
-        "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate",
+        "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate (only in a pool, the codes still work)",
         "and 3 more lines: the page",
     ]
     folder = tmp_path / "r"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 from keyaudit import __version__
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import GROUP_FAMILY, group_words, tie_out_line
+from keyaudit.card import GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import KEYS
 from keyaudit.keytable import taken
@@ -36,6 +37,7 @@ from keyaudit.tallies import NO_POOL, outlook
 from keyaudit.words import away, plain, sentence, weekday
 
 ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need somebody, unless all are asked for: keys.csv has them
+LINE = 150  # signs of a line above the first list: as wide as the sheet on paper
 DONE = ("done", "in progress", "not ours")
 WIDTHS = {  # in characters, and whether the text wraps; a column not named here is as wide as its header
     "training_key": 22, "lookalike": 22, "reference": 34, "where": 34, "next_step": 44, "message": 44, "remedy": 40, "pool": 32,
@@ -129,17 +131,17 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
     """The first sheet: verdict, groups, statuses, answers, deadlines, sign-off."""
     masked = " · masked, to share" if audit.is_masked else ""
     due, colour = audit.deadline_sentence(), _shade(VERDICT_FAMILY[audit.verdict])
-    name = f"{audit.name} · " if audit.name else ""
+    name = f"{case_of(audit)} · " if audit.name else ""
     head = [
         (f"Training key reconciliation · {name}as of {weekday(audit.as_of)}{masked}", "mute"),
         (audit.headline, f"headline {colour}"),
     ]
     head += [
-        (f"{audit.verdict}: {audit.sentence}", "text"),
+        *((line, "text") for text in (verdict_of(audit), meaning_of(audit)) for line in wrap(text, LINE)),
         (PHASES[audit.phase], "text"),
         (f"{sentence(due)}.", "mute"),
     ]
-    head += [(f"Not checked: {text}", "text") for text in audit.not_checked]
+    head += [(line, "text") for text in audit.not_checked for line in wrap(f"Not checked: {text}", LINE)]
     groups = group_words(audit)
     shades = {words: _shade(GROUP_FAMILY[group]) for group, words in groups.items()}
     numbers = [audit.groups[group] for group in groups]
@@ -193,7 +195,7 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
         Block(sign, identity=("Sign-off",), row_height=24),
         Block(lines=[(made, "mute")]),
     ]
-    return Sheet("Summary", blocks, colour)
+    return Sheet("Summary", blocks, colour, is_one_page=True)
 
 
 def _today(audit: Audit, rows: Array) -> Sheet:
@@ -210,6 +212,8 @@ def _today(audit: Audit, rows: Array) -> Sheet:
     group = [list(GROUPS)[audit.facts.group[audit.order[task.rows[0]]]] for task in audit.work]
     shades = {name: _shade(family) for name, family in GROUP_FAMILY.items()}
     columns.insert(1, Column("Now", Coded.of(group), width=17, looks=shades))
+    told = [sentence(named_work(audit, [task])[1]) for task in audit.work]
+    columns.insert(3, Column("What it means", Coded.of(told), "wrapped", 26))
     block = Block(columns, table="TodayList", identity=("Act by", "Status", "Pool", "Next step"))
     return Sheet("Today", [block], _shade("todo"), "What to do, the most urgent first", "Note")
 
@@ -233,14 +237,12 @@ def _pools(audit: Audit) -> Sheet:
         "act_by",
         "keys",
         *STATUSES,
-        "in_backup",
-        "only_later",
         "sign_off",
         "balanced",
         "signed_by",
         "signed_on",
     ]
-    names += ["next_step", "course", "organization", "expires_on", "elsewhere"]
+    names += ["in_backup", "only_later", "next_step", "course", "organization", "expires_on", "elsewhere"]
     table = _rows(rows, names)
     for name in ("signed_by", "signed_on"):
         table[name] = Coded.nothing(len(rows))
@@ -389,7 +391,8 @@ def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Tic
 
 def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     """Steps, batches, and the sheets of a mail merge as data: headers in row 1, every cell text."""
-    steps = _rows([vars(step) for step in plan.step_rows], ["pool", "step", "what", "keys"])
+    told = [vars(step) | {"keys": step.keys or None} for step in plan.step_rows]  # of no key in particular: no number
+    steps = _rows(told, ["pool", "step", "what", "keys"])
     blank = Coded.nothing(len(plan.step_rows))
     batches = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in plan.batch_rows]
     return [
@@ -414,6 +417,7 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
                 name,
                 [Block(_columns(_merge(letters)), table=f"{name}List", identity=("Learner", "Former key"))],
                 _shade("check"),
+                is_hidden=not letters,
             )
             for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters))
         ),

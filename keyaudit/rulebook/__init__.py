@@ -10,12 +10,14 @@ from keyaudit.rulebook.statuses import (
     ADD,
     ANSWERS,
     ASSIGNMENTS,
+    DIFFERENCE,
     FACTS,
     FAMILIES,
     GROUPS,
     KEYS,
     LISTS,
     POOL,
+    SAME_COURSE,
     SEVERITIES,
     SHADES,
     STAGES,
@@ -38,6 +40,6 @@ Code = SimpleNamespace(
 STATUS = SimpleNamespace(**{code: code for code in STATUSES})
 
 __all__ = [
-    "ACTIONS", "ADD", "ANSWERS", "ASSIGNMENTS", "BY_PAIR", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "KEYS", "LISTS", "POOL", "SEVERITIES", "SHADES", "STAGES",
+    "ACTIONS", "ADD", "ANSWERS", "ASSIGNMENTS", "BY_PAIR", "DIFFERENCE", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "KEYS", "LISTS", "POOL", "SAME_COURSE", "SEVERITIES", "SHADES", "STAGES",
     "STATUS", "STATUSES", "URGENCY", "VERDICTS", "WORKS", "Code", "Finding", "Status", "Step", "family", "holds", "in_words", "severity_of", "ways",
 ]  # fmt: skip
