@@ -75,8 +75,9 @@ def case_of(audit: Audit) -> str:
 
 
 def verdict_of(audit: Audit) -> str:
-    """`Verdict: blocked. Do not sign this off: …`"""
-    return f"Verdict: {audit.verdict}. {VERDICTS[audit.verdict]}"
+    """`Verdict: blocked. Do not sign this off: …`; what the headline says already is not said again."""
+    meaning = VERDICTS[audit.verdict]
+    return f"Verdict: {audit.verdict}.{'' if audit.headline.startswith(meaning[:-1]) else f' {meaning}'}"
 
 
 def meaning_of(audit: Audit) -> str:

@@ -111,7 +111,9 @@ def test_groups_come_first_then_the_work_in_its_order_with_dates(tmp_path: Path)
         "not known 1",
         "settled 165",
     ]
-    assert lines[10] == "today: 3 keys in Security Operations - Fabrikam, missing (deleted, not recreated, the codes fail)"
+    assert (
+        lines[10] == "today: 3 keys in Security Operations - Fabrikam, missing (deleted, not recreated, the codes fail)"
+    )
     assert lines[19:21] == [
         "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate (only in a pool, the codes still work)",
         "and 3 more lines: the page",
@@ -154,7 +156,7 @@ def test_exit_codes(fail_on: str, code: int, tmp_path: Path) -> None:
 
 def test_a_clear_audit_says_so_once(tmp_path: Path) -> None:
     told = keyaudit("audit", SAMPLES / "clean", "--as-of", "2026-04-09", "--out", tmp_path / "out").stdout
-    assert told.startswith("clean: clear: Nothing is open.\nNothing is open: all 18 keys are accounted for.\nAs of")
+    assert told.startswith('Case "clean": Nothing is open: all 18 keys are accounted for.\nVerdict: clear.\nAs of')
     assert "\n\n\n" not in told
 
 
@@ -166,10 +168,8 @@ def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> N
     assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 0
     case = write("course-keys/k.csv", "Training_Key Course Expires Max_Uses\nKEY-00001 C 2026-12-31 .")
     unknown = keyaudit("audit", case, "--as-of", "2026-04-09", "--fail-on", "critical")
-    assert (unknown.returncode, unknown.stdout.partition("\n")[0]) == (
-        1,
-        "case: incomplete: The exports leave questions open.",
-    )
+    told = "Verdict: incomplete. The exports leave questions open."
+    assert (unknown.returncode, unknown.stdout.splitlines()[1]) == (1, told)
 
 
 @pytest.mark.parametrize(

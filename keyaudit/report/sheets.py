@@ -348,11 +348,11 @@ def _head(column: Column) -> str:
 
 
 def _width(column: Column) -> float:
-    """As wide as the header, or below an upright one the largest number, needs it."""
+    """As wide as the header, or below an upright one the largest number and their sum, need it."""
     if column.kind != "upright":
         return max(11, len(column.header) + 3)
     numbers = column.cells.listed() if isinstance(column.cells, Coded) else column.cells
-    return max([4.5, *(len(f"{number:,}") + 1.5 for number in numbers if number is not None)])
+    return max([4.5, *(len(f"{number:,}") + 3.5 for number in numbers if number is not None)])
 
 
 def _heights(block: Block) -> Sequence[float]:
