@@ -235,7 +235,7 @@ def test_an_unreadable_file_can_be_passed_over(write: Write) -> None:
     (case / "course-keys" / "broken.xlsx").write_bytes(b"PK\x03\x04 nothing")
     assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 2
     run = keyaudit("audit", case, "--as-of", "2026-04-09", "--keep-going", "--fail-on", "critical")
-    assert (run.returncode, run.stdout.split(": ")[:2]) == (1, ["case", "act"])
+    assert (run.returncode, run.stdout.splitlines()[1]) == (1, "Verdict: act. Something is likely to go wrong: act.")
     assert "To be put right: a file could not be read (1)." in run.stdout
     assert "Not checked: course-keys/broken.xlsx: is damaged or cut short." in run.stdout
 
