@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
+from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
 from keyaudit.coded import TEXT, as_coded, as_texts, text_of
 from keyaudit.columns import FINDINGS, KEYS
@@ -112,7 +113,7 @@ def write_lists(
 
 def _head(audit: Audit) -> str:
     """Of which case and day the steps are."""
-    return one_line(f"{audit.name + ' · ' if audit.name else ''}Migration plan as of {weekday(audit.as_of)}")
+    return one_line(f"{f'{case_of(audit)} · ' if audit.name else ''}Migration plan as of {weekday(audit.as_of)}")
 
 
 def _write_lines(path: Path, lines: list[str], end: str = "\n") -> int:
