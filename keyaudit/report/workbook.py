@@ -16,7 +16,7 @@ from keyaudit.card import GROUP_FAMILY, group_words, tie_out_line
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import KEYS
 from keyaudit.keytable import taken
-from keyaudit.plan import SETTINGS, Letter, MigrationPlan
+from keyaudit.plan import IN_BATCH, Letter, MigrationPlan, PlanStep
 from keyaudit.report.sheets import Block, Column, Sheet, write_book
 from keyaudit.report.ticks import Ticks, with_ticks
 from keyaudit.rulebook import (
@@ -389,9 +389,8 @@ def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Tic
 
 def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     """Steps, batches, and the sheets of a mail merge as data: headers in row 1, every cell text."""
-    steps = _rows([vars(step) for step in plan.step_rows], ["pool", "step", "what", "keys"])
+    steps = _rows([step._asdict() for step in plan.step_rows], PlanStep._fields)
     blank = Coded.nothing(len(plan.step_rows))
-    batches = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in plan.batch_rows]
     return [
         Sheet(
             "Steps",
@@ -406,19 +405,21 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
         ),
         Sheet(
             "Batches",
-            [Block(_columns(_rows(batches, ["pool", *SETTINGS, *LISTS, "act_by"])), table="BatchesList")],
+            [Block(_columns(_rows(plan.batch_rows, IN_BATCH)), table="BatchesList")],
             _shade("works"),
         ),
         *(
             Sheet(
                 name,
-                [Block(_columns(_merge(letters)), table=f"{name}List", identity=("Learner", "Former key"))],
+                [
+                    Block(
+                        _columns(_rows([letter._asdict() for letter in letters], Letter._fields)),
+                        table=f"{name}List",
+                        identity=("Learner", "Former key"),
+                    )
+                ],
                 _shade("check"),
             )
             for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters))
         ),
     ]
-
-
-def _merge(letters: Sequence[Letter]) -> dict[str, Any]:
-    return {name: Coded.of([getattr(letter, name) for letter in letters]) for name in Letter.__dataclass_fields__}
