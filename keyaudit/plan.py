@@ -72,7 +72,7 @@ WORDS = {
     "audit again": f"Export {KEYS}{{pool}} again, and audit again.",
     "expire": f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.",
     "remind": "Write to the learners of the sheet Reminders: each key works until its date, at the latest until {removed}.",
-    "reissue": f"Look in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if not, create a new course key (Course Assignment Training Keys → New) and write to the learner (sheet Reissue). {{settings}}.",
+    "reissue": f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if neither, create a new course key (Course Assignment Training Keys → New) and write to the learner (sheet Reissue). {{settings}}.",
 }  # fmt: skip
 LOOK_FIRST = ("export again", "ask the learner", "look it up")
 BY_THEMSELVES = ("ask about the course", "right the course", "review the invoice", "extend", "correct the setting", "leave")  # fmt: skip
@@ -272,7 +272,7 @@ def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: M
     """What to do in one pool, in order, each with the number of keys it is about."""
     has_pool = not f.is_removed and pool != NO_POOL
     yield from _once(f, keys, LOOK_FIRST)
-    if any(on_list.values()):
+    if any(on_list.values()) or acts["reissue"]:
         yield WORDS["again"].format(pool=WORDS["pool_again"] if has_pool else ""), 0
     yield from _once(f, keys, BY_THEMSELVES)
     regenerated = FINDINGS[Code.codes_regenerated]

@@ -161,7 +161,7 @@ def _by_period(severity: str) -> tuple[str, ...]:
 
 _FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and audit again: delete nothing before you know."
 _UNDO_ENTRY = "To undo: add the same code to the entry again."
-_REISSUE = f"Look in {ASSIGNMENTS} whether the learner has redeemed it since the last pool export; only if not, issue a new course key to the learner ({ADD})."
+_REISSUE = f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed it since the last pool export; only if neither, issue a new course key to the learner ({ADD})."
 _NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated. {_REISSUE}"
 _REMIND = f"Ask the learner to redeem it in its pool while it works there: since the read-only date its code cannot be freed. Only if they cannot before it ends, issue a new course key ({ADD}): until then both would work."
 _SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is gone from there, its code is free and can be recreated today; if it is still there, ask the learner to redeem it; only if they cannot, issue a new course key."
