@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from keyaudit.rulebook.statuses import ADD, ASK_SUPPORT, ASSIGNMENTS, ENTRY, KEYS, POOL, STATUSES
+from keyaudit.rulebook.statuses import ADD, ASK_SUPPORT, ASSIGNMENTS, ENTRY, KEYS, POOL, STATUSES, by_period
 
 
 @dataclass(frozen=True)
@@ -29,24 +31,11 @@ class Finding:
     setting: bool = False
 
 
-def _by_period(words: str | tuple[str, ...]) -> tuple[str, ...]:
-    parts = words if isinstance(words, tuple) else (words,)
-    return tuple(parts) if len(parts) == 4 else tuple(parts) * 4
-
-
-def _row(code: str, severity: str, what: str, remedy: str | tuple[str, ...], rule: str = "", message: str = "", of: str = "key", raised: tuple[tuple[str, str], ...] = (), setting: bool = False) -> Finding:  # fmt: skip
-    parts = tuple(severity.split())
-    return Finding(
-        code,
-        parts if len(parts) == 4 else parts * 4,
-        what,
-        _by_period(remedy),
-        rule,
-        message or what,
-        of,
-        raised,
-        setting,
-    )
+def _row(
+    code: str, severity: str, what: str, remedy: str | Sequence[str], rule: str = "", message: str = "", **more: Any
+) -> Finding:
+    """A finding; without a message of its own it says what it is."""
+    return Finding(code, by_period(severity.split()), what, by_period(remedy), rule, message or what, **more)
 
 
 _EDIT = f"{ENTRY} → Edit"
