@@ -18,7 +18,7 @@ from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
 from keyaudit.findings import NOT_GIVEN, Accepted, Found, counts_of, noted, table
-from keyaudit.keytable import columns, frame, taken
+from keyaudit.keytable import COLUMNS, frame, taken
 from keyaudit.masking import ending
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
 from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
@@ -89,8 +89,7 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
-        made = columns(self.facts)
-        return {name: taken(made.pop(name), self.order) for name in KEYS}  # each is let go when it is taken
+        return {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
 
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:
@@ -100,7 +99,9 @@ class Audit:
     @cached_property
     def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
-        return [*self.facts.found, *noted(self.facts, lost)]
+        found = [*self.facts.found, *noted(self.facts, lost)]
+        self.facts.let_go("keyaudit.checks")
+        return found
 
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:

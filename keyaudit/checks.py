@@ -14,7 +14,7 @@ from keyaudit.coded import Array, Coded
 from keyaudit.errors import toml
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import NEVER, By, Facts, at, fact, facts
+from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 from keyaudit.rulebook import Code
@@ -115,9 +115,9 @@ facts(  # of pools
 @fact
 def repeated(f: Facts) -> Array:
     """One pool file lists it more than once."""
-    rows, files = np.flatnonzero(f.in_pools & (f.code >= 0)), max(len(f.files), 1)
-    pair = np.sort(f.code[rows] * files + f.file[rows])
-    return f.mask_of(pair[1:][pair[1:] == pair[:-1]] // files)
+    rows = np.flatnonzero(f.in_pools & (f.code >= 0))
+    first, _, sizes = alike(f.code[rows], f.file[rows])
+    return f.mask_of(f.code[rows[first[sizes > 1]]])
 
 
 @fact

@@ -20,6 +20,7 @@ from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import NO, YES, Facts, at
+from keyaudit.keytable import evidence
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
@@ -255,6 +256,8 @@ def _column(audit: Audit, name: str, keys: Array) -> list[Any]:
         column, rows = audit.key_columns[name], audit.places[keys]
     elif name == "course_key_name":
         column, rows = f.column("name"), f.course_row[keys]
+    elif name == "evidence":
+        column, rows = evidence(f, keys), np.arange(len(keys))
     else:
         column = f.references if name == "reference" else f[name]
     taken = column.take(rows if isinstance(column, Coded) else pa.array(rows))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from keyaudit import links  # noqa: F401 - its facts
-from keyaudit.coded import Array
-from keyaudit.facts import NEVER, NO, UNKNOWN, By, Facts, at, fact, facts
+from keyaudit.coded import Array, Coded
+from keyaudit.facts import NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
 from keyaudit.rulebook import (
     FAMILIES,
     FINDINGS,
@@ -52,6 +52,11 @@ def _everywhere(f: Facts, rule: str) -> Array:
     return np.broadcast_to(holds(rule, f), f.keys)
 
 
+def _by_status(f: Facts, learn: Callable[[Status], Any]) -> Array:
+    """Of every key: what is learnt of its status."""
+    return np.array([learn(row) for row in STATUSES.values()])[f.status]
+
+
 def _chosen(f: Facts, texts: Callable[[Status], Sequence[tuple[str, Any]]]) -> tuple[Array, list[Any]]:
     """Of every key the first of its status' texts that applies: a place among those of all statuses, and those."""
     found = np.full(f.keys, -1)
@@ -78,20 +83,21 @@ def is_lookalike(f: Facts) -> Array:
 @fact
 def working(f: Facts) -> tuple[Array, Array]:
     """Does every key work, and until when: by the place its status names."""
-    by = np.array([row.works_by for row in STATUSES.values()])[f.status]
-    found, until = np.full(f.keys, W_UNKNOWN), np.full(f.keys, NEVER)
-    found[by == "used"] = W_USED
-    entered = np.flatnonzero(by == "course_key")
+    used, course, pool, places = (
+        _by_status(f, lambda row, of=of: row.works_by == of) for of in ("used", "course_key", "pool", "places")
+    )
+    found, until = np.where(used, W_USED, W_UNKNOWN), np.full(f.keys, NEVER)
+    entered = np.flatnonzero(course)
     found[entered], until[entered] = _by_course_key(f, f.course_row[entered], f.uses[entered])
     place_works, place_until = f.by_its_pool
-    chosen = (by == "pool")[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
-    places = [(f.place_key[chosen], place_works[chosen], place_until[chosen])]
-    if (by == "places").any():
-        held = np.flatnonzero((by == "places")[f.place_key] & f.place_latest)
-        places += [(f.place_key[held], place_works[held], place_until[held]), _entries_of(f, by == "places")]
-    key, what, end = (np.concatenate(part) for part in zip(*places, strict=True))
+    chosen = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
+    shown = [(f.place_key[chosen], place_works[chosen], place_until[chosen])]
+    if places.any():
+        held = np.flatnonzero(places[f.place_key] & f.place_latest)
+        shown += [(f.place_key[held], place_works[held], place_until[held]), _entries_of(f, places)]
+    key, what, end = (np.concatenate(part) for part in zip(*shown, strict=True))
     best, last = _best(f.keys, key, what, end)
-    several = (by == "pool") | (by == "places")
+    several = pool | places
     found[several], until[several] = best[several], last[several]
     until[(found != W_YES) & (found != W_NOT_YET)] = NEVER
     return found, until
@@ -187,13 +193,14 @@ def next_step(f: Facts) -> tuple[Array, list[str]]:
 @fact
 def act_by(f: Facts) -> Array:
     """The last day to act, NaT where nobody needs to: CATALOGUE §3, act_by."""
-    rule = np.array([row.act_by for row in STATUSES.values()])[f.status]
-    wrong = f.works_no | f.setting_error
-    found = np.where((rule == "now") | ((rule == "if_wrong") & wrong), f.as_of, NEVER)
+    now, if_wrong, in_time = (
+        _by_status(f, lambda row, of=of: row.act_by == of) for of in ("now", "if_wrong", "deadline")
+    )
+    found = np.where(now | (if_wrong & (f.works_no | f.setting_error)), f.as_of, NEVER)
     deadline = np.datetime64(f.calendar.last_day_to_migrate(f.day), "s")
     last = np.where(np.isnat(f.works_until), deadline, np.minimum(deadline, f.works_until - DAY))
     last = np.where(f.works_no, f.as_of, np.maximum(last, f.as_of))
-    return np.where(f.excused, NEVER, np.where(rule == "deadline", last, found))
+    return np.where(f.excused, NEVER, np.where(in_time, last, found))
 
 
 @fact
@@ -221,9 +228,8 @@ def group(f: Facts) -> Array:
 @fact
 def order(f: Facts) -> Array:
     """The keys in the one order of urgency: act_by, who is locked out, status, pool, then code, file and row. For tables only."""
-    urgency = np.array([URGENCY.index(code) for code in STATUSES])[f.status]
-    day = np.unique(np.where(np.isnat(f.act_by), LAST, f.act_by), return_inverse=True)[1].astype(np.int64)
-    day = 2 * day + (f.group != list(GROUPS).index("locked out now"))
+    urgency = _by_status(f, lambda row: URGENCY.index(row.code))
+    day, is_out = Coded.ordered(f.act_by), f.group == list(GROUPS).index("locked out now")
+    act_by = np.where(day.filled, day.codes, len(day.values))
     pool = np.where(f.home_pool < 0, f.pool_count, f.home_pool)
-    group = (day * len(URGENCY) + urgency) * (f.pool_count + 1) + pool
-    return np.argsort(group * f.keys + f.rank_of_code, kind="stable")
+    return np.argsort(combined(act_by, 1 - is_out, urgency, pool, f.rank_of_code), kind="stable")
