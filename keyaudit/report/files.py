@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,7 +24,7 @@ from keyaudit.plan import MigrationPlan
 from keyaudit.rulebook import LISTS
 from keyaudit.words import count, weekday
 
-CHUNK = 50_000  # rows turned into text at a time
+CHUNK = 20_000  # rows turned into text at a time
 STEPS = "steps.txt"
 ICS_HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyaudit//deadlines//EN", "CALSCALE:GREGORIAN")
 
@@ -76,12 +77,16 @@ def _fields(column: Any) -> Callable[[slice], Any]:
 
 
 def _quoted(texts: Any) -> Any:
-    odd = pc.match_substring_regex(texts, r'[",\r\n]')
-    if not pc.any(odd).as_py():
+    """Texts, in quotes where they need it."""
+    _, offsets, signs = texts.buffers()
+    first, last = np.frombuffer(offsets, np.int64)[[texts.offset, texts.offset + len(texts)]].tolist()
+    written = signs.slice(first, last - first).to_pybytes() if signs else b""
+    if not any(sign in written for sign in b'",\r\n'):
         return texts
-    mark = pa.scalar('"', TEXT)
-    doubled = pc.replace_substring(texts.filter(odd), '"', '""')
-    return pc.replace_with_mask(texts, odd, pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", TEXT)))
+    odd, mark = pc.match_substring_regex(texts, r'[",\r\n]'), pa.scalar('"', TEXT)
+    doubled = pc.replace_substring(texts, '"', '""') if b'"' in written else texts
+    quoted = pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", TEXT))
+    return quoted if pc.all(odd).as_py() else pc.if_else(odd, quoted, texts)
 
 
 # --- the plan ---
