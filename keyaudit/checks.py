@@ -170,7 +170,12 @@ def pool_fragile(f: Facts) -> Array:
 @fact
 def pool_has_new_course_keys(f: Facts) -> Array:
     """Of every pool: course keys of its course, in no pool, were made since the announcement, or nobody says when."""
-    return _of_its_course(f, ~(f.made < _date(f, "announced_on")))
+    return pool_has_fresh_course_keys(f) | _of_its_course(f, np.isnat(f.made))
+
+
+def pool_has_fresh_course_keys(f: Facts) -> Array:
+    """Of every pool: course keys of its course, in no pool, are known to be made since the announcement."""
+    return _of_its_course(f, f.made >= _date(f, "announced_on"))
 
 
 @fact
@@ -252,6 +257,10 @@ TYPOS_OFF = {
     "sequential": "Its codes are so much alike that a typing slip makes one of another: slips were not sought.",
     "another set": "One and the same change would explain several of its codes: they are another set of codes than the course keys, and slips were not sought.",
 }
+NEW_KEYS = {
+    True: "course keys of its course that are in no pool were made since the announcement",
+    False: "there are course keys of its course that are in no pool (no export says when they were made)",
+}
 FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a text for each key, or each pool
     "reason": lambda f, of: [f.reason[1][number] for number in f.reason[0][of]],
     "course": lambda f, of: _named(pool_setting(f, "course"), of),
@@ -267,6 +276,7 @@ FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a
     "fragile": lambda f, of: [count(number, "code") for number in f.pool_fragile[of].tolist()],
     "typos_off": lambda f, of: [TYPOS_OFF[f.typos_off[pool]] for pool in of.tolist()],
     "courses": lambda f, of: [f.courses_of_pool[pool] for pool in of.tolist()],
+    "new_keys": lambda f, of: [NEW_KEYS[bool(is_sure)] for is_sure in pool_has_fresh_course_keys(f)[of]],
     "lacking": lambda f, of: [_told_lacking(f, pool) for pool in of.tolist()],
 }
 

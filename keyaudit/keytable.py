@@ -75,18 +75,18 @@ def _deciding_record(f: Facts) -> Array:
     return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))
 
 
-def evidence(f: Facts, keys: Any = slice(None)) -> Any:
-    """Of every key, or of some: the file and row that decided; of one that is gone, the file that does not list it."""
-    record = _deciding_record(f)[keys]
+def _evidence(f: Facts) -> Any:
+    """Of every key: the file and row that decided; of one that is gone, the file that does not list it."""
+    record = _deciding_record(f)
     texts = _located(Coded(f.file[record], [file.source_file for file in f.files]), f.row[record])
-    gone = (f.gone & ~f.in_course_keys & ~f.status_redeemed & ~f.status_altered)[keys]
+    gone = f.gone & ~f.in_course_keys & ~f.status_redeemed & ~f.status_altered
     first = By(f.pool, f.pool_count).first(f.is_in("pools_now"))
     names = [
         f.files[f.file[row]].source_file if row >= 0 else f.pools.empty_now.get(pool, "")
         for pool, row in enumerate(first)
     ]
     told = pa.array([f"{name}, not listed" for name in names], TEXT)
-    return pc.replace_with_mask(texts, pa.array(gone), told.take(pa.array(f.home_pool[keys][gone])))
+    return pc.replace_with_mask(texts, pa.array(gone), told.take(pa.array(f.home_pool[gone])))
 
 
 @fact
@@ -150,7 +150,7 @@ COLUMNS: dict[str, Callable[[Facts], Any]] = {  # of KEYS by key number: Coded, 
     "lookalike": _lookalike,
     "damage": lambda f: _few(f, f.damage),
     "reference": lambda f: f.references,
-    "evidence": evidence,
+    "evidence": _evidence,
     "source_file": lambda f: _named(f.file[f.first_record], [file.source_file for file in f.files]),
     "source_sheet": lambda f: f.sheet.take(f.first_record),
     "source_row": lambda f: f.row[f.first_record].astype(np.int64),

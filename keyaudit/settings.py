@@ -9,6 +9,7 @@ import numpy as np
 
 from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
+from keyaudit.exports.hints import spoken
 from keyaudit.exports.names import natural
 from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, once_a_name
 
@@ -127,13 +128,15 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     """Of every place: its date (NaT: no end), is it known at all, and is it early (before the announcement) wherever given?
 
     The latest source that has the column counts; a blank cell there is no end, one that cannot be read is not known.
+    Neither is a column that was not understood, and speaks of it.
     """
     size = len(f.place_key)
     value, shown, legible = np.full(size, NEVER), np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
     gives, early = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
     dates, filled = f.dates(name), f.column(name).filled
-    bad, by_pool = filled & np.isnat(dates), By(f.pool, f.pool_count)
-    for rows, own in _sources(f, f.shows(name)):
+    doubted = f.of_file(lambda file: spoken(file.shows.get(name, "")) == name)
+    bad, by_pool = (filled & np.isnat(dates)) | doubted, By(f.pool, f.pool_count)
+    for rows, own in _sources(f, f.shows(name) | doubted):
         of_pool = by_pool.most(dates, rows, NEVER)
         of_pool[by_pool.any(rows & ~filled)] = NEVER
         here = by_pool.any(rows)[f.place_pool]

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -63,6 +69,78 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, by its path."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+# --- programs in processes of their own ---
+
+UTF_8 = {"PYTHONIOENCODING": "utf-8"}
+
+
+def started(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of keyaudit, started as a user does: for what belongs to a start (the environment, the version, the imports)."""
+    return _run(["-m", "keyaudit", *map(str, arguments)], Path.cwd(), UTF_8 | environment)
+
+
+def keyaudit(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of keyaudit, without the second that a start of Python takes."""
+    return forked("keyaudit.cli", *arguments, **environment)
+
+
+def forked(
+    program: str, *arguments: object, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """What the `main` of a module says and how it ends, in a process of its own."""
+    given, folder, environment = [*map(str, arguments)], folder or Path.cwd(), UTF_8 | environment
+    if not hasattr(os, "fork"):
+        path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+        return _run(
+            ["-c", f"import sys, {program} as it; it.main(sys.argv[1:])", *given],
+            folder,
+            environment | {"PYTHONPATH": path},
+        )
+    starter, said = _starter()
+    assert starter.stdin is not None and starter.stdout is not None
+    starter.stdin.write(json.dumps([program, given, os.environ | environment, str(folder), str(said)]) + "\n")
+    starter.stdin.flush()
+    code = int(starter.stdout.readline())
+    encoding = environment["PYTHONIOENCODING"].partition(":")[0]
+    out, err = ((said / name).read_text(encoding=encoding) for name in ("out", "err"))
+    return subprocess.CompletedProcess(given, code, out, err)
+
+
+def _run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command, env = [sys.executable, *arguments], os.environ | environment
+    encoding = environment["PYTHONIOENCODING"].partition(":")[0]
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding=encoding, cwd=folder, env=env, check=False, input=""
+    )
+
+
+@cache
+def _starter() -> tuple[subprocess.Popen[str], Path]:
+    """Made when first asked for; it ends with its standard input."""
+    command = [sys.executable, str(Path(__file__).with_name("starting.py"))]
+    running = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | UTF_8, text=True
+    )
+    return running, Path(tempfile.mkdtemp(prefix="keyaudit-said-"))
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    if _starter.cache_info().currsize:
+        running, said = _starter()
+        running.communicate(timeout=60)
+        shutil.rmtree(said)
+
+
+# --- how the tests are run ---
+
+
+def pytest_configure() -> None:
+    """Ctrl-C is tried out, also where whoever started the tests ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 PROGRAMS = {"libreoffice": "soffice", "browser": "chromium", "jupyterlab": "chromedriver"}

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLES, Write, files_of
+from conftest import SAMPLES, Write, files_of, keyaudit, started
 
 from keyaudit import __version__
 from keyaudit.columns import FINDINGS
@@ -25,15 +25,9 @@ KEYS_HEADER = (
 )
 
 
-def keyaudit(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "keyaudit", *map(str, arguments)]
-    env = os.environ | {"PYTHONIOENCODING": "utf-8"} | environment
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=env, check=False, input="")
-
-
 def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", out)
+    run = started("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", out)
     assert (run.returncode, run.stderr) == (1, "")
     assert run.stdout.splitlines()[:2] == [
         "halfway: blocked: A learner is locked out or may be, or money is lost.",
@@ -76,7 +70,7 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
     for name, zone, seed in (("one", "Asia/Tokyo", "1"), ("two", "America/Lima", "2")):
-        run = keyaudit(
+        run = started(
             "audit",
             SAMPLES / "halfway",
             "--as-of",
@@ -271,7 +265,7 @@ def test_new_makes_a_case_that_only_lacks_its_exports(tmp_path: Path) -> None:
 
 
 def test_the_version() -> None:
-    assert keyaudit("--version").stdout == f"keyaudit {__version__}\n"
+    assert started("--version").stdout == f"keyaudit {__version__}\n"
 
 
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
@@ -384,14 +378,12 @@ def test_no_output_fails_on_the_encoding_of_what_it_is_redirected_to(encoding: s
     ]
     shown = []
     for arguments in commands:
-        command = [sys.executable, "-m", "keyaudit", *map(str, arguments)]
-        environment = os.environ | {"PYTHONIOENCODING": f"{encoding}:strict", "PYTHONUTF8": "0"}
-        run = subprocess.run(command, capture_output=True, env=environment, check=False)
-        out, err = run.stdout.decode(encoding), run.stderr.decode(encoding)
-        assert "Traceback" not in err
-        assert "mistake of this program" not in err
-        assert run.returncode in (0, 1) or "does not exist" in err
-        shown.append(out)
+        start = started if arguments[0] == "explain" else keyaudit
+        run = start(*arguments, PYTHONIOENCODING=f"{encoding}:strict", PYTHONUTF8="0")
+        assert "Traceback" not in run.stderr
+        assert "mistake of this program" not in run.stderr
+        assert run.returncode in (0, 1) or "does not exist" in run.stderr
+        shown.append(run.stdout)
     assert "moved: to migrate -> lapsed, works yes -> no" in shown[2]
     assert json.loads(shown[3])["case"] == "Fälle → 日本"
     assert "keys end so." in shown[4]

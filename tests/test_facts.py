@@ -30,6 +30,26 @@ def keys(*codes: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("now", "listed", "works"),
+    [
+        ("Expires", "Expires", "yes"),
+        ("Valid_To", "Expires", "unknown"),  # the latest export may say that the pool was extended
+        ("Printed", "Expires", "no"),  # a date, and no word of an end: the pool list counts
+        ("Remark", "Expires", "no"),
+        ("Remark", "Ablaufdatum", "unknown"),
+        ("Remark", "Printed", "yes"),
+    ],
+)
+def test_an_end_that_is_not_understood_is_not_replaced_by_an_older_one(
+    now: str, listed: str, works: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    write("pools-now/P.csv", f"Training_Key Redeemed {now}\nKEY-00001 . 2026-12-31")
+    write("pool-list/l.csv", f"Pool {listed}\nP 2026-03-31")
+    assert verdicts(audit(write("course-keys/k.csv", keys("OTHER-001"))), "works")["KEY-00001"] == works
+
+
+@pytest.mark.parametrize(
     ("row", "status"),
     [
         ("KEY-00003 C . 2026-12-31", "missing"),  # a whole row: the export shows all that is left

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import ROOT, SAMPLES, files_of
+from conftest import ROOT, SAMPLES, files_of, forked, keyaudit
 
 import keyaudit as ka
 from keyaudit import new
@@ -307,11 +307,10 @@ def new_case(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-def execute(folder: Path, *names: str, **environment: str) -> None:
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace", *names]
-    env = os.environ | {"PYTHONPATH": str(ROOT)} | environment
-    run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr[-2000:]
+def walk(folder: Path, *names: str, **environment: str) -> None:
+    """Run notebooks in IPython; in JupyterLab, under nbval, papermill and nbconvert other tests and CI run them."""
+    run = forked("walking", *names, folder=folder, **environment)
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr[-2000:]
 
 
 def test_copies_point_at_their_case_and_hold_nothing_of_the_sample(tmp_path: Path) -> None:
@@ -330,7 +329,7 @@ def test_copies_point_at_their_case_and_hold_nothing_of_the_sample(tmp_path: Pat
 def test_copies_run_on_a_case_of_ones_own(tmp_path: Path) -> None:
     """All seven, on a case that has only two files, without an edit: the worst pool and the worst key are looked at."""
     case = new_case(tmp_path)
-    execute(case / "notebooks", *(path.name for path in NOTEBOOKS))
+    walk(case / "notebooks", *(path.name for path in NOTEBOOKS))
     summary = json.loads((case / "report" / "summary.json").read_text(encoding="utf-8"))
     assert summary["as_of"] == "2026-04-09"
     assert f"of {summary['keys']} keys need" in outputs(case / "notebooks" / "00_start_here.ipynb")
@@ -344,7 +343,7 @@ def test_copies_run_on_any_case(sample: str, tmp_path: Path) -> None:
     """Where nothing is wrong, where hardly anything is known, where there are sixty pools."""
     shutil.copytree(SAMPLES / sample, tmp_path / "mine")
     ka.new_case(tmp_path / "mine")
-    execute(tmp_path / "mine" / "notebooks", *(path.name for path in NOTEBOOKS[1:6]), KEYAUDIT_AS_OF="2026-04-20")
+    walk(tmp_path / "mine" / "notebooks", *(path.name for path in NOTEBOOKS[1:6]), KEYAUDIT_AS_OF="2026-04-20")
 
 
 def test_a_slip_is_one_sentence_with_the_choices(tmp_path: Path) -> None:
@@ -375,7 +374,7 @@ def test_a_slip_stops_a_notebook_with_one_sentence(tmp_path: Path) -> None:
     text = mine.read_text(encoding="utf-8")
     mine.write_text(re.sub(r"POOL = None[^\\]*", "POOL = 'Azur'", text, count=1), encoding="utf-8")
     with pytest.raises(AssertionError, match=r'There is no pool "Azur" in .*Azure Fundamentals') as problem:
-        execute(case / "notebooks", mine.name)
+        walk(case / "notebooks", mine.name)
     assert "choose_pool(audit" not in str(problem.value)  # the message alone, not the lines of keyaudit it came from
 
 
@@ -402,7 +401,7 @@ def test_the_environment_beats_the_parameters(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("KEYAUDIT_AS_OF", "2026-04-20")
     assert ka.from_environment("a", None) == ("mine", "2026-04-20")
     shutil.copy(ROOT / "notebooks" / "02_reconcile_keys.ipynb", tmp_path)
-    execute(tmp_path, "02_reconcile_keys.ipynb", KEYAUDIT_CASE=str(SAMPLES / "two-files"), KEYAUDIT_AS_OF="2026-04-20")
+    walk(tmp_path, "02_reconcile_keys.ipynb", KEYAUDIT_CASE=str(SAMPLES / "two-files"), KEYAUDIT_AS_OF="2026-04-20")
     shown = outputs(tmp_path / "02_reconcile_keys.ipynb")
     assert "pools-before/Azure Fundamentals.xlsx" in shown
     assert "Security Operations" not in shown
@@ -425,10 +424,9 @@ def test_papermill_sets_the_parameters(tmp_path: Path) -> None:
 def test_the_report_of_a_notebook_is_the_report_of_the_command_line(tmp_path: Path) -> None:
     shutil.copy(ROOT / "notebooks" / "00_start_here.ipynb", tmp_path)
     case = SAMPLES / "halfway"
-    execute(tmp_path, "00_start_here.ipynb", KEYAUDIT_CASE=str(case))
-    command = [sys.executable, "-m", "keyaudit", "audit", str(case), "--as-of", "2026-04-09"]
-    run = subprocess.run([*command, "--out", str(tmp_path / "same")], check=False, capture_output=True)
-    assert (run.returncode, run.stderr) == (1, b"")
+    walk(tmp_path, "00_start_here.ipynb", KEYAUDIT_CASE=str(case))
+    run = keyaudit("audit", case, "--as-of", "2026-04-09", "--out", tmp_path / "same")
+    assert (run.returncode, run.stderr) == (1, "")
     assert files_of(tmp_path / "report") == files_of(tmp_path / "same")
 
 
@@ -465,16 +463,3 @@ def test_a_notebook_as_a_page_asks_nothing_of_the_network(notebook: Path, pages:
     loaded = re.findall(r"""<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=["']?([^"'\s>]*)""", text)
     loaded += re.findall(r"""(?:url\(\s*["']?|@import\s+["']|\bimport\(["'])([^"')\s]+)""", text)
     assert [link for link in loaded if not link.startswith(("data:", "#"))] == []
-
-
-def test_an_installed_package_brings_the_notebooks(tmp_path: Path) -> None:
-    """A wheel holds them, and nothing that running them wrote beside them."""
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    shutil.unpack_archive(wheel, tmp_path / "site", "zip")
-    brought = [path.relative_to(tmp_path / "site/keyaudit").as_posix() for path in tmp_path.rglob("walkthrough/**/*")]
-    assert sorted(brought) == [f"walkthrough/{path.name}" for path in NOTEBOOKS]
-    new = [sys.executable, "-m", "keyaudit", "new", "mine"]
-    subprocess.run(new, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "site")}, check=True)
-    assert sorted(path.name for path in (tmp_path / "mine/notebooks").iterdir()) == [path.name for path in NOTEBOOKS]

@@ -50,6 +50,7 @@ FACTS = {
     "logged": "the log names it",
     "taken": "another kind of key has the same code",
     "works_no": "it does not work",
+    "works_used": "it is used up",
     "works_unknown": "whether it works is not known",
     "works_yes": "it works",
     "ends_soon": "it stops working within 7 days",
@@ -172,11 +173,11 @@ def _status(
 
 _FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and audit again: delete nothing before you know."
 _UNDO_ENTRY = "To undo: add the same code to the entry again."
-_REISSUE = f"Check in {ASSIGNMENTS} that the learner has not redeemed it since the last pool export; if not, issue a new course key to the learner ({ADD})."
-_NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated: issue a new course key to the learner ({ADD})."
-_REMIND = f"Ask the learner to redeem it in its pool while it works there, or issue a new course key ({ADD}): since the read-only date its code cannot be freed."
-_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is gone from there, its code is free and can be recreated today; if it is still there, ask the learner to redeem it, or issue a new course key."
-_MIGRATE = f"Migrate it: delete the code from its pool ({POOL} → Edit → the code → Delete, Save), then paste the same code into a course key entry ({ADD}). To undo before the read-only date: delete it there and add it to the pool again."
+_REISSUE = f"Look in {ASSIGNMENTS} whether the learner has redeemed it since the last pool export; only if not, issue a new course key to the learner ({ADD})."
+_NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated. {_REISSUE}"
+_REMIND = f"Ask the learner to redeem it in its pool while it works there: since the read-only date its code cannot be freed. Only if they cannot before it ends, issue a new course key ({ADD}): until then both would work."
+_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is gone from there, its code is free and can be recreated today; if it is still there, ask the learner to redeem it; only if they cannot, issue a new course key."
+_MIGRATE = f"Migrate it: if it is still unredeemed there, delete the code from its pool ({POOL} → Edit → the code → Delete, Save), then at once paste the same code into a course key entry ({ADD}): between the two it does not work. To undo before the read-only date: delete it there and add it to the pool again."
 
 STATUSES: dict[str, Status] = {
     status.code: status
@@ -203,7 +204,7 @@ STATUSES: dict[str, Status] = {
             ("", "It was redeemed in its pool and is a course key: it can be redeemed, and billed, a second time."),
             Step("review the invoice", "used", f"Review the second invoice: {ASSIGNMENTS} shows both assignments. Within 24 hours and if no lab was launched, cancel the one that was not meant; later {ASK_SUPPORT}."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("delete course key", "", f"Delete the course key ({ENTRY} → the code → Delete): its learner has redeemed it in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
+            Step("delete course key", "", f"If its uses are still 0, delete the course key ({ENTRY} → the code → Delete): its learner has redeemed it in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
             works_by="course_key", act_by="now", severity="critical"),
         _status("duplicate", "check", "in two places",
             "unredeemed in the latest exports of two or more pools; or still in its pool and in course keys; or in two entries of one course-key file",
@@ -221,15 +222,15 @@ STATUSES: dict[str, Status] = {
             Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? Then say so in case.toml ([same_course]), and audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
             Step("right the course", "used", f"Give the learner the right course ({ASSIGNMENTS} → Create); cancel the wrong assignment within 24 hours if no lab was launched, later {ASK_SUPPORT}."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("move", "", f"If the two names mean one course, say so in case.toml ([same_course]). If not: delete the course key ({ENTRY} → the code → Delete) and paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
+            Step("move", "", f"If the two names mean one course, say so in case.toml ([same_course]). If not, and its uses are still 0: delete the course key ({ENTRY} → the code → Delete) and at once paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
             works_by="course_key", act_by="now", severity="error", raised=(("~all_elsewhere", "critical"),), owed=True),
         _status("migrated", "works", "recreated as a course key", "in course keys", "in_pool & in_course_keys",
             ("course_key_gone", "It was a course key, and a later course-key export no longer shows it: it may have been deleted."),
             ("works_no", "It is a course key, and it has expired."),
             ("padding_doubted", "It is a course key, and every code of its file carries the same padding: whether the learner's code matches is not known."),
             ("", "It is a course key."),
-            Step("export again", "course_key_gone", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, paste the code into its entry again ({ADD})."),
-            Step("extend", "works_no", f"Extend the course key's expiration ({ENTRY} → Edit → Unredeemed Key Expiration), or issue a new key to the learner."),
+            Step("export again", "course_key_gone & ~used", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, and {ASSIGNMENTS} shows no redemption of it, paste the code into its entry again ({ADD})."),
+            Step("extend", "works_no", f"Extend the course key's expiration ({ENTRY} → Edit → Unredeemed Key Expiration), or issue a new key to the learner: never both."),
             Step("correct the setting", "setting_error", ""),  # the remedy of that finding
             Step("look it up", "works_unknown & padding_doubted", f"Open one of these codes in {ENTRY}: if the padding shows there too, no learner's code matches it, and the codes are to be recreated without it."),
             Step("export again", "works_unknown", f"Export {KEYS} with Uses, Max Uses Per Key and Expires shown, and audit again."),
@@ -249,8 +250,8 @@ STATUSES: dict[str, Status] = {
             Step("remind", "~gone & is_read_only", _REMIND),
             Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: only then it is known whether the code must be deleted there before it is recreated."),
             Step("export again", "partner_uses_unknown", f"Compare the two codes character by character (keyaudit explain names the difference). {_FIRST_USES}"),
-            Step("compare", "gone", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
-            Step("compare", "", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, delete the exact code from its pool ({POOL} → Edit) and paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            Step("compare", "gone", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, and nobody has got in with the damaged one, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            Step("compare", "", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, and nobody has got in with either, delete the exact code from its pool ({POOL} → Edit) and at once paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
             works_by="pool", act_by="now", severity="critical", owed=True, left=True),
         _status("undistributed", "nothing", "nobody was sent it", "the log is complete and does not name it", "in_pool & not_distributed",
             ("", "The log is complete and does not name it: nobody was sent it."),
@@ -259,7 +260,7 @@ STATUSES: dict[str, Status] = {
         _status("missing", "dead", "deleted, not recreated", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
             ("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),
             Step("reissue", "taken", _NEW_KEY),
-            Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. If it is still absent, paste the code into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
+            Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. If it is still absent, and {ASSIGNMENTS} shows no redemption of it, paste the code into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
             works_by="pool", act_by="now", severity="critical", owed=True, left=True),
         _status("expired", "nothing", "pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
             ("", "Its pool had expired before the end of the pools was announced."),
@@ -288,7 +289,7 @@ STATUSES: dict[str, Status] = {
             ("", "It is a course key in no pool, and looks like a pool's key that was recreated with damage (altered)."),
             Step("leave", "used | logged", "Leave it: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("delete stray", "", f"Compare it with the altered key it looks like (keyaudit explain names the difference). If it was made from it: delete it ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
+            Step("delete stray", "", f"Compare it with the altered key it looks like (keyaudit explain names the difference). If it was made from it, and its uses are still 0: delete it ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
             works_by="course_key", act_by="now", severity="error"),
         _status("new", "works", "a course key in no pool", "every other course key in no pool", "~in_pool",
             ("", "It is a course key in no pool."),
@@ -312,7 +313,7 @@ ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few wor
     "right the course": "give the learner the right course",
     "review the invoice": "review the second invoice",
     "correct the setting": "correct a setting of the course key",
-    "extend": "extend the course key's expiration, or issue a new key",
+    "extend": "extend the course key's expiration, or issue a new key: never both",
     "migrate": "delete it from its pool, then recreate it as a course key",
     "recreate": "export the course keys again; if it is still absent, recreate it",
     "move": "delete the course key, then recreate it under the pool's course",
@@ -320,7 +321,7 @@ ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few wor
     "compare": "compare it with its lookalike, then recreate the exact code",
     "delete stray": "compare it with the key it looks like, then delete it",
     "leave": "leave it: someone holds it",
-    "remind": "ask the learner to redeem it while it works, or issue a new key",
+    "remind": "ask the learner to redeem it while it works; only if they cannot, issue a new key",
     "reissue": "issue a new course key to the learner",
 }
 
