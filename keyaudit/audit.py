@@ -67,10 +67,8 @@ class Audit:
         """What is found of some keys, by their numbers: severity and message, the worst first."""
         wanted, found = self.facts.mask_of(keys), []
         for block in self._blocks:
-            if len(places := np.flatnonzero(at(wanted, block.key, False))):
-                found += [
-                    (block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}") for n in places
-                ]
+            places = np.flatnonzero(at(wanted, block.key, False)).tolist()
+            found += [(block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}") for n in places]
         told: dict[int, list[tuple[str, str]]] = {}
         for rank, key, text in sorted(found, key=itemgetter(0)):
             told.setdefault(key, []).append((SEVERITIES[rank], text))
@@ -89,7 +87,9 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
-        return {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
+        made = {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
+        self.facts.let_go("settings", "checks")
+        return made
 
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:
@@ -100,7 +100,7 @@ class Audit:
     def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
         found = [*self.facts.found, *noted(self.facts, lost)]
-        self.facts.let_go("keyaudit.checks")
+        self.facts.let_go("checks")
         return found
 
     @cached_property

@@ -146,7 +146,8 @@ def check(case: str | Path | Case) -> Checked:
     absent = [
         f"{of.folders[0]}: {of.title.partition(': ')[2]}" for role, of in ROLES.items() if role not in opened.folders
     ]
-    return Checked(opened.name, *map(tuple, (checked, problems, passed, absent, blocks)), asks)
+    told = (tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks))
+    return Checked(opened.name, *told, asks)
 
 
 def _files(export: Export) -> Iterator[CheckedFile]:

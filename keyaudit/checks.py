@@ -18,18 +18,18 @@ from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 from keyaudit.rulebook import Code
-from keyaudit.settings import KNOWN_ROLES, differ, key_setting, latest_row, of_pools, pool_setting
+from keyaudit.settings import KNOWN_ROLES, differ, key_setting, of_pools, pool_setting
 from keyaudit.verdicts import DAY
 from keyaudit.words import count, listed
 
 
 def _of_pool(f: Facts, name: str) -> Array:
     """A count or flag of the pool every key counts in, NaN where it is not known."""
-    return at(f.numbers(name), at(latest_row(f, name), f.home, -1), np.nan)
+    return pool_setting(f, name).spread(np.nan, float)
 
 
 def _of_key(f: Facts, name: str) -> Array:
-    return at(f.numbers(name), f.course_row, np.nan)
+    return key_setting(f, name).spread(np.nan, float)
 
 
 def _day(dates: Array) -> Array:
