@@ -241,6 +241,9 @@ facts(  # of records
     pool_count=lambda f: len(f.pools.names),
     has_learner=lambda f: f.column("redeemed_by").filled | f.column("redeemed_email").filled,
     row=lambda f: f.stacked(lambda export: export.row).astype(np.int64),  # in the sheet
+    # a key of their own, because their code cannot be read (one that its backup shows too is not); and of every record its key:
+    blind=lambda f: f.in_pools & (f.code < 0) & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False)),
+    key=lambda f: np.where(f.blind, len(f.coded.dictionary) + np.cumsum(f.blind) - 1, f.code),  # -1: none of ours
 )
 facts(  # of keys
     by_key=lambda f: By(f.key, f.keys),
@@ -250,6 +253,9 @@ facts(  # of keys
     in_pool=lambda f: f.by_key.any(f.in_pools),
     in_before=lambda f: f.by_key.any(f.is_in("pools_before")),
     in_course_keys=lambda f: f.by_key.any(f.course_rows),
+    # yes if any place is yes, no only if all are no; unknown for keys in no pool
+    in_now=lambda f: np.select([f.places.any(f.place_in_now == YES), f.presence_open], [YES, UNKNOWN], NO),
+    presence_open=lambda f: f.places.any(f.place_in_now == UNKNOWN) | ~f.in_pool,
     here=lambda f: f.in_now == YES,
     gone=lambda f: f.in_pool & (f.in_now == NO),
     presence_unknown=lambda f: f.in_pool & (f.in_now == UNKNOWN) & f.begun,
@@ -274,6 +280,9 @@ facts(  # of places
     place_now_row=lambda f: f.by_place.first(f.is_in("pools_now")),
     place_in_now=lambda f: np.where(f.place_now_row >= 0, YES, np.where(f.unseen[f.place_pool], UNKNOWN, NO)),
     may_hold=lambda f: f.place_in_now != NO,
+    place_row=lambda f: np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row),  # its latest record
+    place_seen=lambda f: (f.place_now_row >= 0) | ~f.pools.has_now[f.place_pool] & (f.place_before_row >= 0),
+    place_latest=lambda f: f.place_seen & ~f.redeemed[f.place_key],  # the latest export shows the key, unredeemed
 )
 
 
@@ -302,21 +311,6 @@ def code(f: Facts) -> Array:
             known = pc.index_in(f.exports[role].keys, value_set=f.coded.dictionary)
             found[f.slices[role]] = known.fill_null(-1).to_numpy()
     return found
-
-
-@fact
-def blind(f: Facts) -> Array:
-    """Records that are a key of their own, because their code cannot be read. (One that its backup shows too is not.)"""
-    mask = f.in_pools & (f.code < 0)
-    return mask & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False))
-
-
-@fact
-def key(f: Facts) -> Array:
-    """Of every record: the number of its key, -1 where it is none of ours."""
-    numbers = f.code.copy()
-    numbers[f.blind] = len(f.coded.dictionary) + np.arange(f.blind.sum())
-    return numbers
 
 
 @fact
@@ -352,20 +346,6 @@ def unseen(f: Facts) -> Array:
 
 
 @fact
-def in_now(f: Facts) -> Array:
-    """Of every key: yes if any place is yes, no only if all are no; unknown for keys in no pool."""
-    is_yes, is_open = f.places.any(f.place_in_now == YES), f.places.any(f.place_in_now == UNKNOWN) | ~f.in_pool
-    return np.where(is_yes, YES, np.where(is_open, UNKNOWN, NO))
-
-
-@fact
-def place_latest(f: Facts) -> Array:
-    """Places in which the latest export shows the key, unredeemed."""
-    shown = np.where(f.pools.has_now[f.place_pool], f.place_now_row >= 0, f.place_before_row >= 0)
-    return shown & ~f.redeemed[f.place_key]
-
-
-@fact
 def home(f: Facts) -> Array:
     """The place a key counts in: unredeemed in pools-now, else one that may still hold it, else the first by name."""
     unredeemed = (f.place_now_row >= 0) & ~f.redeemed[f.place_key]
@@ -378,7 +358,7 @@ def home(f: Facts) -> Array:
 def redemption_hidden(f: Facts) -> Array:
     """Of every place: its latest export shows no redemption of any key, or a column nobody understood may."""
     shown = f.of_file(lambda file: file.shows.get("redemption", "yes") == "yes")
-    return ~shown[np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)]
+    return ~shown[f.place_row]
 
 
 @fact

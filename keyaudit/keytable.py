@@ -70,8 +70,7 @@ def _deciding_record(f: Facts) -> Array:
     altered = f.status == NUMBER[STATUS.altered]
     of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))
     redeemed = np.where(f.status == NUMBER[STATUS.redeemed], f.by_key.first(f.in_pools & f.sign("redeemed")), -1)
-    latest = np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)
-    of_pool = np.where(redeemed >= 0, redeemed, at(latest, f.home, -1))
+    of_pool = np.where(redeemed >= 0, redeemed, at(f.place_row, f.home, -1))
     return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))
 
 

@@ -41,6 +41,10 @@ facts(  # of keys; `status_missing` and the like: is that its status?
     works_used=lambda f: f.works == W_USED,
     ends_soon=lambda f: f.works_until <= f.as_of + 7 * DAY,
     setting_error=lambda f: f.setting_number > 0,
+    # about settings of migrated keys, and making work, the worst first: code, and which keys
+    setting_findings=lambda f: [
+        (row.code, _everywhere(f, row.rule)) for row in FINDINGS.values() if row.setting and row.of == "key"
+    ],
     needs=lambda f: ~np.isnat(f.act_by),  # somebody
     step=lambda f: _chosen(f, lambda row: [(step.when, step) for step in row.steps]),
     reason=lambda f: _chosen(f, lambda row: row.reasons),
@@ -162,12 +166,6 @@ def _best(keys: int, key: Array, works: Array, until: Array) -> tuple[Array, Arr
 
 
 # --- what to do, by when ---
-
-
-@fact
-def setting_findings(f: Facts) -> list[tuple[str, Array]]:
-    """The findings about settings of migrated keys that make work, the worst first: code, and which keys."""
-    return [(row.code, _everywhere(f, row.rule)) for row in FINDINGS.values() if row.setting and row.of == "key"]
 
 
 @fact
