@@ -318,6 +318,23 @@ def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path:
     assert (before.count_findings()["critical"], after.count_findings()["critical"]) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("finding", "reference", "severity"),
+    [
+        ("missing", "P, row 2", "accepted"),
+        ("missing", "P, row 3", "critical"),  # of another key
+        ("blank_key", "P, row 2", "warning"),  # of no key
+    ],
+)
+def test_what_is_accepted_of_a_key_is_accepted_of_that_key(
+    finding: str, reference: str, severity: str, write: Write, tmp_path: Path
+) -> None:
+    accepted = f'[[accepted]]\nfinding = "{finding}"\nreference = "{reference}"\nreason = "Known."\n'
+    blank = {BEFORE: CLEAN[BEFORE] + "\n. C O 2025-01-02 . 2025-01-02 2026-12-31"}
+    case = made(write, tmp_path, CLEAN | SHOWN["missing"][0] | blank | {"case.toml": accepted})
+    assert audit(case).findings.set_index("code").loc[finding, "severity"] == severity
+
+
 def test_every_row_of_a_log_is_matched_or_named() -> None:
     """Rows of the log, of other keys and of assignments = matched + unmatched + repeats + set aside. (CATALOGUE §3)"""
     sources = ka.open_case(SAMPLES / "after-sunset").reconcile().sources.set_index("source_file")
@@ -352,3 +369,4 @@ def test_what_does_not_fit_the_display_is_counted() -> None:
     every = len(result.show_findings(999))
     assert shown["message"].iloc[-1] == f"{every - 5} more: show_findings({every})"
     assert len(result.show_findings(999)) < 999
+    assert len(result.show_findings(every)) == every  # nothing is left to count
