@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
@@ -17,30 +17,18 @@ from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
-from keyaudit.findings import Accepted, counts_of, messages, noted, ranks, table
+from keyaudit.findings import NOT_GIVEN, Accepted, Found, counts_of, noted, table
 from keyaudit.keytable import columns, frame, taken
 from keyaudit.masking import ending
-from keyaudit.pooltable import PoolRow, pool_rows
+from keyaudit.pooltable import POOLS, PoolRow, pool_rows
 from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
 from keyaudit.tallies import Task, tasks
-from keyaudit.words import are, away, count, listed, plain, weekday
+from keyaudit.words import agree, are, away, count, listed, plain, weekday
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DISPLAYED = ("status", "works", "works_until", "act_by", "next_step")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a masked twin shows instead of its audit's own columns. (share.py)"""
-
-    keys: Mapping[str, Any]
-    findings: Mapping[str, Any]
-    pools: tuple[PoolRow, ...]
-    sources: tuple[Mapping[str, Any], ...]
-    not_checked: tuple[str, ...]
-    hide: Callable[[str], str]  # for any other text
 
 
 @dataclass(frozen=True)
@@ -50,36 +38,39 @@ class Audit:
     `keys`: one row per key, columns KEYS, full codes: for computing, not for display. `pools`: one row per pool.
     `findings`: what a person must look at, worst first. `tie_out`, `sources`: one row per file. `answers`: four rows.
     `facts`: what all of it follows from, by key number. DataFrames are made when they are first asked for; views that can
-    do without take `key_columns` (in the order of urgency), `finding_columns` and `pool_rows`.
+    do without take `key_columns` (in the order of urgency), `finding_columns` and `pool_rows`. Of a twin to share, `shown` is
+    what it says of these and a few more, masked. (share.py)
     """
 
     facts: Facts = field(repr=False)
     accepted: tuple[Accepted, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
     name: str = ""
-    shown: Shown | None = field(default=None, repr=False)
+    shown: Mapping[str, Any] = field(default_factory=dict, repr=False)  # of a twin to share
     changes: Changes | None = field(default=None, repr=False)  # since a former audit, for the card and the page
+
+    def __post_init__(self) -> None:
+        self.__dict__.update(self.shown)
 
     # --- as columns ---
 
     @property
     def is_masked(self) -> bool:
         """Is it a twin to share: no code in full, no person?"""
-        return self.shown is not None
+        return bool(self.shown)
 
     def hide(self, text: str) -> str:
         """A text that may hold what is typed into exports, as it may be shown: a twin to share hides codes and people."""
-        return text if self.shown is None else self.shown.hide(text)
+        return text
 
     def found_of(self, keys: Array) -> dict[int, list[tuple[str, str]]]:
         """What is found of some keys, by their numbers: severity and message, the worst first."""
         wanted, found = self.facts.mask_of(keys), []
         for block in self._blocks:
             if len(places := np.flatnonzero(at(wanted, block.key, False))):
-                rank, said = ranks(self.facts, block)[places], messages(self.facts, block).take(places)
                 found += [
-                    (r, int(k), f"{plain(block.code)}. {said[n]}")
-                    for n, (r, k) in enumerate(zip(rank, block.key[places], strict=True))
+                    (block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}")
+                    for n in places.tolist()
                 ]
         told: dict[int, list[tuple[str, str]]] = {}
         for rank, key, text in sorted(found, key=itemgetter(0)):
@@ -99,30 +90,28 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
-        if self.shown is not None:
-            return self.shown.keys
         made = columns(self.facts)
         return {name: taken(made.pop(name), self.order) for name in KEYS}  # each is let go when it is taken
 
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:
         """The columns of findings, worst first, and `key`: the number of the key each is about (-1: none)."""
-        return self.shown.findings if self.shown is not None else table(self.facts, self._blocks)
+        return table(self.facts, self._blocks)
 
     @cached_property
-    def _blocks(self) -> list[Any]:
+    def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
         return [*self.facts.found, *noted(self.facts, lost)]
 
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:
         """Every pool, those that need somebody first."""
-        return self.shown.pools if self.shown is not None else tuple(pool_rows(self.facts))
+        return tuple(pool_rows(self.facts))
 
     @cached_property
     def source_rows(self) -> tuple[Mapping[str, Any], ...]:
         """Every file; keys, repeats and set aside as the audit counts them."""
-        return self.shown.sources if self.shown is not None else tuple(_sources(self.facts))
+        return tuple(_sources(self.facts))
 
     # --- as DataFrames ---
 
@@ -143,9 +132,7 @@ class Audit:
         """One row per pool: stage, counts per status, next step, act_by, sign-off; those that need somebody first."""
         import pandas as pd
 
-        names = ["pool", "course", "organization", "expires_on", "stage", "keys", *STATUSES, "next_step", "act_by"]
-        rows = [row.as_dict() for row in self.pool_rows]
-        made = pd.DataFrame(rows, columns=[*names, "in_backup", "only_later", "elsewhere", "sign_off", "balanced"])
+        made = pd.DataFrame([row.as_dict() for row in self.pool_rows], columns=list(POOLS))
         return made.astype({"expires_on": "datetime64[s]", "act_by": "datetime64[s]"})
 
     @cached_property
@@ -166,8 +153,14 @@ class Audit:
         """The user's four words, always four rows: count, of which certain, definition. (CATALOGUE §3)"""
         import pandas as pd
 
-        rows = [(word, *self.answer_counts[word], ANSWERS[word]) for word in ANSWERS]
-        return pd.DataFrame(rows, columns=["answer", "count", "certain", "definition"])
+        return pd.DataFrame(self._answer_rows())
+
+    def _answer_rows(self) -> list[dict[str, Any]]:
+        counts = self.answer_counts
+        return [
+            {"answer": word, "count": counts[word][0], "certain": counts[word][1], "definition": definition}
+            for word, definition in ANSWERS.items()
+        ]
 
     # --- counts ---
 
@@ -238,7 +231,7 @@ class Audit:
     @cached_property
     def finding_counts(self) -> dict[str, dict[str, int]]:
         """Severity → kind → how many, the most first."""
-        return counts_of(self.facts, self._blocks)
+        return counts_of(self._blocks)
 
     def count_findings(self) -> dict[str, int]:
         """How many findings of each severity, zeros included."""
@@ -257,13 +250,13 @@ class Audit:
     def verdict(self) -> str:
         """One of VERDICTS, worst first."""
         counts = self.count_findings()
-        if counts["critical"]:
-            return "blocked"
-        if counts["error"]:
-            return "act"
-        if self.not_checked:
-            return "incomplete"
-        return "watch" if counts["warning"] else "clear"
+        told = {
+            "blocked": counts["critical"],
+            "act": counts["error"],
+            "incomplete": self.not_checked,
+            "watch": counts["warning"],
+        }
+        return next((verdict for verdict, reasons in told.items() if reasons), "clear")
 
     @property
     def locked_out(self) -> int:
@@ -273,36 +266,31 @@ class Audit:
     @property
     def headline(self) -> str:
         """The verdict in one sentence with its figure."""
-        accepted = (
-            f" {count(self.excused)} {are(self.excused)} accepted as {'it is' if self.excused == 1 else 'they are'}."
-            if self.excused
-            else ""
-        )
+        accepted, needing = "", self.needing
+        if self.excused:
+            accepted = (
+                f" {count(self.excused)} {are(self.excused)} accepted as {agree(self.excused, 'it is', 'they are')}."
+            )
         if self.verdict == "clear":
-            every = "the one key is" if self.total == 1 else f"all {self.total:,} keys are"
+            every = agree(self.total, "the one key is", f"all {self.total:,} keys are")
             return f"Nothing is open: {every} accounted for.{accepted}"
-        if self.needing:
-            return f"{self.needing:,} of {count(self.total)} {'needs' if self.needing == 1 else 'need'} somebody.{accepted}"
-        return {
-            "incomplete": "No key needs somebody, but some questions are open.",
-            "watch": "No key needs somebody; some things are worth a look.",
-        }.get(self.verdict, "No key needs somebody, but there are findings to look at.") + accepted
+        if needing:
+            return f"{needing:,} of {count(self.total)} {agree(needing, 'needs', 'need')} somebody.{accepted}"
+        return f"No key needs somebody{_NOBODY.get(self.verdict, ', but there are findings to look at')}.{accepted}"
 
     @property
     def sentence(self) -> str:
         """What the verdict means: the largest kind of its findings; a lock-out only where a code does not work."""
-        severity = {"blocked": "critical", "act": "error"}.get(self.verdict)
-        told = []
-        if self.locked_out:
-            told.append(
-                f"{count(self.locked_out)} {'does' if self.locked_out == 1 else 'do'} not work: whoever holds {'it' if self.locked_out == 1 else 'one'} is locked out."
-            )
-        if severity:
+        told, out = [], self.locked_out
+        if out:
+            told = [
+                f"{count(out)} {agree(out, 'does', 'do')} not work: whoever holds {agree(out, 'it', 'one')} is locked out."
+            ]
+        if self.verdict in _ABOVE:
+            severity, words = _ABOVE[self.verdict]
             kinds = self.finding_counts[severity]
             above = " above all" if len(kinds) > 1 else ""
-            told.append(
-                f"{'Critical' if severity == 'critical' else 'To be put right'}{above}: {self._said(*next(iter(kinds.items())))}."
-            )
+            told.append(f"{words}{above}: {self._said(*next(iter(kinds.items())))}.")
         return " ".join(told) or VERDICTS[self.verdict]
 
     def _said(self, kind: str, number: int) -> str:
@@ -325,31 +313,23 @@ class Audit:
     @cached_property
     def not_checked(self) -> tuple[str, ...]:
         """What the audit could not decide: with any of these the verdict is at best `incomplete`."""
-        if self.shown is not None:
-            return self.shown.not_checked
-        found = []
-        if not self.facts.course_keys_given:
-            found.append("No Find Course Assignment Keys export was given: what was migrated is not known.")
         undetermined = self.statuses[STATUS.undetermined]
-        if undetermined:
-            found.append(f"{count(undetermined)} could not be given a verdict.")
-        if unknown := self.works["unknown"] - undetermined:
-            found.append(f"It is not known whether {count(unknown)} would work.")
-        for row in self.source_rows:
-            if lost := row["damaged"]:
-                found.append(
-                    f"{row['source_file']}: {count(lost, 'damaged row')} {'was' if lost == 1 else 'were'} set aside; a key may be lost there."
-                )
+        unknown = self.works["unknown"] - undetermined
+        found = [] if self.facts.course_keys_given else [NOT_GIVEN["course_keys"]]
+        found += [f"{count(undetermined)} could not be given a verdict."] if undetermined else []
+        found += [f"It is not known whether {count(unknown)} would work."] if unknown else []
+        for file, lost in ((row["source_file"], row["damaged"]) for row in self.source_rows if row["damaged"]):
+            told = f"{count(lost, 'damaged row')} {agree(lost, 'was', 'were')} set aside; a key may be lost there."
+            found.append(f"{file}: {told}")
         return (*found, *(text for _, text in self.unreadable))
 
     @cached_property
     def not_understood(self) -> tuple[str, ...]:
         """The columns of pool and course-key files that no role uses, the same of several files once."""
         files: dict[str, list[str]] = {}
-        for block in self._blocks if self.shown is None else ():
-            if block.code == Code.column_not_understood and block.where:
-                for place, (file, _, _) in enumerate(block.where):
-                    files.setdefault(block.message[place].partition("\n")[0], []).append(file)
+        for block in self._blocks:
+            for note in block.notes if block.code == Code.column_not_understood else ():
+                files.setdefault(note.message.partition("\n")[0], []).append(note.source_file)
         return tuple(f"{listed(list(dict.fromkeys(of)), 2)}: {text}" for text, of in files.items())
 
     def when(self, day: dt.date) -> str:
@@ -358,14 +338,13 @@ class Audit:
 
     def as_summary(self) -> dict[str, Any]:
         """The content of summary.json. (DESIGN §4)"""
-        told = [(word, *self.answer_counts[word], ANSWERS[word]) for word in ANSWERS]
         return {
             "case": self.name,
             "as_of": self.as_of.isoformat(),
             "phase": self.phase,
             "verdict": self.verdict,
             "headline": self.headline,
-            "answers": [dict(zip(("answer", "count", "certain", "definition"), row, strict=True)) for row in told],
+            "answers": self._answer_rows(),
             "keys": self.total,
             "groups": self.groups,
             "accepted": self.excused,
@@ -423,6 +402,8 @@ def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
     return dict(zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True))
 
 
+_NOBODY = {"incomplete": ", but some questions are open", "watch": "; some things are worth a look"}
+_ABOVE = {"blocked": ("critical", "Critical"), "act": ("error", "To be put right")}
 _IN_A_SENTENCE = {STATUS.to_migrate: "still to be migrated", STATUS.redeemed_recreated: "redeemed and recreated", STATUS.wrong_course: "under another course"}  # fmt: skip
 
 

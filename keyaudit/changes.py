@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +43,12 @@ WHY = (  # column, what it said before, what it says now, in words; the first ro
 TIME = "time has passed, or another export has changed what is known"
 CHANGES = ("change", "key", "ends in", "status before", "status", "works before", "works", "why")
 KINDS = ("moved", "gone", "new")
+MOVES = ("status", "works")
+BLANK = dict.fromkeys(MOVES, "")
 NEEDED = ("training_key", "status", "works", "reference", "act_by", *dict.fromkeys(row[0] for row in WHY))
 ISO = r"^$|^\d{4}-\d{2}-\d{2}$"
+NONE = "it is no keys.csv of a former audit"
+SAVED_SINCE = "another program has saved it since, and may have changed codes and dates in it."
 AS_WRITTEN = "Take the keys.csv that `keyaudit audit` wrote."
 
 
@@ -58,14 +63,12 @@ class Changes:
 
     def counted(self) -> Iterator[tuple[int, str]]:
         """How many keys made the same move for the same reason, in words, the most first."""
-        counts: dict[tuple[str, ...], int] = {}
+        counts: Counter[str] = Counter()
         for change, _, _, before, now, worked, works, why in self.rows:
             moved = f"{plain(before)} → {plain(now)}" if before != now else plain(now)
             use = f", works {plain(worked)} → {plain(works)}" if worked != works else ""
-            told = f"{moved}{use}" if change == "moved" else plain(now or before)
-            counts[change, told, why] = counts.get((change, told, why), 0) + 1
-        for (change, told, why), number in sorted(counts.items(), key=lambda item: -item[1]):
-            yield number, f"{change}: {told}: {why}"
+            counts[f"{change}: {f'{moved}{use}' if change == 'moved' else plain(now or before)}: {why}"] += 1
+        yield from ((number, told) for told, number in counts.most_common())
 
     def frame(self) -> pd.DataFrame:
         """The rows as a DataFrame, columns CHANGES."""
@@ -83,30 +86,20 @@ def read_former(path: str | Path) -> dict[str, Any]:
     try:
         content = file.read_bytes()
         names = content.split(b"\r\n", 1)[0].decode().split(",")
-        table = csv.read_csv(
-            pa.py_buffer(content),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
-            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False),
-        )
+        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False)
+        table = csv.read_csv(pa.py_buffer(content), None, csv.ParseOptions(newlines_in_values=True), as_text)
     except OSError as problem:
         raise UnreadableFile(str(file), f"{problem.strerror or 'cannot be read'}.") from None
     except (ValueError, pa.ArrowInvalid):
-        raise UnreadableFile(
-            str(file), f"it is no keys.csv of a former audit: it cannot be read as a table. {AS_WRITTEN}"
-        ) from None
+        raise UnreadableFile(str(file), f"{NONE}: it cannot be read as a table. {AS_WRITTEN}") from None
     if lacking := [name for name in NEEDED if name not in names]:
-        said = f"it has no column {', '.join(lacking)}"
-        raise UnreadableFile(str(file), f"it is no keys.csv of a former audit: {said}. {AS_WRITTEN}")
+        raise UnreadableFile(str(file), f"{NONE}: it has no column {', '.join(lacking)}. {AS_WRITTEN}")
     keys = {name: table[name].combine_chunks() for name in NEEDED}
     if not pc.all(pc.match_substring_regex(keys["act_by"], ISO)).as_py() or _is_edited(file, content):
-        raise UnreadableFile(
-            str(file), f"another program has saved it since, and may have changed codes and dates in it. {AS_WRITTEN}"
-        )
+        raise UnreadableFile(str(file), f"{SAVED_SINCE} {AS_WRITTEN}")
     coded = pc.not_equal(keys["training_key"], "")
-    pairs = zip(
-        keys["training_key"].filter(coded).to_pylist()[:1000], keys["reference"].filter(coded).to_pylist(), strict=False
-    )
-    if pc.any(coded).as_py() and all(code.startswith(reference) for code, reference in pairs):
+    codes, references = (keys[name].filter(coded).slice(0, 1000).to_pylist() for name in ("training_key", "reference"))
+    if codes and all(code.startswith(reference) for code, reference in zip(codes, references, strict=True)):
         raise UnreadableFile(str(file), "it is the masked twin of a report (--share). Take the full one.")
     return keys
 
@@ -128,44 +121,17 @@ def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
     before, after = ({name: as_texts(table[name]) for name in NEEDED} for table in (former, now))
     place = pc.index_in(_identity(after), value_set=_identity(before)).fill_null(-1).to_numpy()
     seen = np.flatnonzero(place >= 0)
-    was, became = ({name: column.take(pa.array(rows)) for name, column in table.items()} for table, rows in ((before, place[seen]), (after, seen)))  # fmt: skip
-    moved = np.flatnonzero(pc.or_(*(pc.not_equal(was[name], became[name]) for name in ("status", "works"))))
+    stays = [pc.equal(before[name].take(pa.array(place[seen])), after[name].take(pa.array(seen))) for name in MOVES]
+    moved, new = seen[~np.asarray(pc.and_(*stays))], np.flatnonzero(place < 0)
     gone = np.setdiff1d(np.arange(len(before["status"])), place)
-    none = pa.array([""], TEXT)
     rows = [
-        *_rows("moved", _some(became, moved), _some(was, moved), _why(_some(was, moved), _some(became, moved))),
-        *_rows(
-            "gone", {**_some(before, gone), "status": none, "works": none}, _some(before, gone), ["no export shows it"]
-        ),
-        *_rows(
-            "new",
-            _some(after, np.flatnonzero(place < 0)),
-            {"status": none, "works": none},
-            ["it was in no export before"],
-        ),
+        _row("moved", was, now, _why(was, now))
+        for was, now in zip(_some(before, place[moved]), _some(after, moved), strict=True)
     ]
+    rows += [_row("gone", was, was | BLANK, "no export shows it") for was in _some(before, gone)]
+    rows += [_row("new", BLANK, now, "it was in no export before") for now in _some(after, new)]
     rank = {code: number for number, code in enumerate(STATUSES)}
     return Changes(tuple(sorted(rows, key=lambda row: (KINDS.index(row[0]), rank.get(row[4], -1), row[1]))))
-
-
-def _some(table: Mapping[str, Any], rows: Array) -> dict[str, Any]:
-    return {name: column.take(pa.array(rows)) for name, column in table.items()}
-
-
-def _rows(change: str, shown: Mapping[str, Any], was: Mapping[str, Any], why: list[str]) -> Iterator[tuple[str, ...]]:
-    names, codes = shown["reference"].to_pylist(), shown["training_key"].to_pylist()
-
-    def told(column: Any) -> list[str]:
-        texts: list[str] = column.to_pylist()
-        return texts * len(names) if len(texts) == 1 and len(names) != 1 else texts
-
-    states = (
-        told(table[name]) for name, table in (("status", was), ("status", shown), ("works", was), ("works", shown))
-    )
-    for name, code, *state, reason in zip(
-        names, codes, *states, why * len(names) if len(why) == 1 else why, strict=True
-    ):
-        yield change, name, ending(code), *state, reason
 
 
 def _identity(keys: Mapping[str, Any]) -> Any:
@@ -174,17 +140,25 @@ def _identity(keys: Mapping[str, Any]) -> Any:
     return pc.if_else(pc.equal(keys["training_key"], ""), by_name, keys["training_key"])
 
 
-def _why(was: Mapping[str, Any], became: Mapping[str, Any]) -> list[str]:
+def _some(table: Mapping[str, Any], rows: Array) -> list[dict[str, str]]:
+    """Some keys, each by the names of its columns."""
+    columns = [table[name].take(pa.array(rows)).to_pylist() for name in NEEDED]
+    return [dict(zip(NEEDED, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _row(change: str, was: Mapping[str, str], now: Mapping[str, str], why: str) -> tuple[str, ...]:
+    states = (told[name] for name in MOVES for told in (was, now))
+    return change, now["reference"], ending(now["training_key"]), *states, why
+
+
+def _why(was: Mapping[str, str], now: Mapping[str, str]) -> str:
     """The facts that changed, in words."""
-    reasons: list[list[str]] = [[] for _ in range(len(was["status"]))]
-    for column in dict.fromkeys(row[0] for row in WHY):
-        for at, (old, new) in enumerate(zip(was[column].to_pylist(), became[column].to_pylist(), strict=True)):
-            if old != new:
-                known = (
-                    words for name, one, other, words in WHY if name == column and _is(old, one) and _is(new, other)
-                )
-                reasons[at] += [words for words in (next(known, ""),) if words]
-    return ["; ".join(words) or TIME for words in reasons]
+    told = {
+        column: words
+        for column, one, other, words in reversed(WHY)
+        if was[column] != now[column] and _is(was[column], one) and _is(now[column], other)
+    }
+    return "; ".join(told[column] for column in NEEDED if column in told) or TIME
 
 
 def _is(text: str, wanted: str) -> bool:

@@ -14,7 +14,7 @@ from keyaudit.case import Case, open_case
 from keyaudit.checks import lacking_lines
 from keyaudit.columns import ROLES
 from keyaudit.errors import KeyauditError, toml
-from keyaudit.exports.records import Export, Source, Understood
+from keyaudit.exports.records import Export, Understood
 from keyaudit.masking import mask_text, one_line
 from keyaudit.rulebook import Code
 from keyaudit.words import count, listed
@@ -36,6 +36,12 @@ OF_ROLE = {  # what files of other roles prove by what they are
     "distribution": "who was sent which key",
     "other_keys": "which codes other keys hold",
     "assignments": "which keys were redeemed, where the payment names them",
+}
+SAID = {  # of a file, in this order: our field, and its name on the screen
+    "understood": "understood",
+    "proves": "proves",
+    "does_not_say": "does not say",
+    "not_understood": "not understood: ",
 }
 SHOWN = 12  # pools whose lines for case.toml are shown
 
@@ -86,37 +92,24 @@ class Checked:
         return f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere">{html.escape(repr(self))}</pre>'
 
     def _lines(self) -> Iterator[str]:
-        told = {
-            0: "every file is understood",
-            1: "please look at what is not understood",
-            2: "not every file can be read",
-        }
+        told = ("every file is understood", "please look at what is not understood", "not every file can be read")
         yield f"{self.name}: {told[self.exit_code]}"
-        for role in ROLES:
-            for alike in self._alike(role):
-                yield from _told(alike)
+        alike: dict[tuple[str, ...], list[CheckedFile]] = {}  # the files of a role that are understood in the same way
+        for file in sorted(self.checked, key=lambda file: list(ROLES).index(file.role)):
+            alike.setdefault((file.role, *(getattr(file, name) for name in SAID)), []).append(file)
+        for files in alike.values():
+            yield from _told(files)
         for what, texts in (
             ("Cannot be read", self.unreadable),
             ("Not read", self.passed_over),
             ("Not there", self.absent),
         ):
-            if texts:
-                yield f"\n{what}:"
-                yield from (f"  {text}" for text in texts)
+            yield from (f"\n{what}:", *(f"  {text}" for text in texts)) if texts else ()
         if self.settings:
             yield f"\nSettings that no file says, of {count(len(self.settings), 'pool')}; into case.toml, as its page shows them (the # goes):"
             yield from (f"  {line}" for block in self.settings[:SHOWN] for line in block.splitlines())
         if len(self.settings) > SHOWN:
             yield f"  and {count(len(self.settings) - SHOWN, 'pool')} more: all are among the findings of the audit."
-
-    def _alike(self, role: str) -> list[list[CheckedFile]]:
-        """The files of a role, those together that are understood in the same way."""
-        groups: dict[tuple[str, ...], list[CheckedFile]] = {}
-        for file in self.checked:
-            if file.role == role:
-                key = (file.understood, file.not_understood, file.proves, file.does_not_say)
-                groups.setdefault(key, []).append(file)
-        return list(groups.values())
 
 
 def _told(files: list[CheckedFile]) -> Iterator[str]:
@@ -124,16 +117,9 @@ def _told(files: list[CheckedFile]) -> Iterator[str]:
     yield f"\n{ROLES[files[0].role].title}"
     for file in files:
         yield f"  {count(file.rows, 'row'):>12}  {one_line(file.file)}{': ' if file.pools else ''}{one_line(file.pools)}"
-    first = files[0]
-    for what, words in (
-        ("understood", first.understood),
-        ("proves", first.proves),
-        ("does not say", first.does_not_say),
-    ):
-        if words:
-            yield f"      {what:<14}{one_line(words)}"
-    if first.not_understood:
-        yield f"      not understood: {one_line(first.not_understood)}"
+    for name, label in SAID.items():
+        if words := getattr(files[0], name):
+            yield f"      {label:<14}{one_line(words)}"
     for file in files:
         yield from (f"          {line}" for line in file.lines.splitlines())
 
@@ -153,39 +139,38 @@ def check(case: str | Path | Case) -> Checked:
             blocks, asks = lacking_lines(facts), bool(facts.pool_course_or_expiry_lacking.any())
         except KeyauditError as problem:  # the exports contradict each other
             problems.append(str(problem))
-    notes = [note for export in exports.values() for note in export.told] + list(opened.notes)
-    passed = tuple(f"{note.source_file}: {note.message}" for note in notes if note.code == Code.files_passed_over)
+    notes = [*(note for export in exports.values() for note in export.told), *opened.notes]
+    passed = [f"{note.source_file}: {note.message}" for note in notes if note.code == Code.files_passed_over]
     asks |= any(note.code in (Code.column_not_understood, Code.redemption_not_shown) for note in notes) or bool(passed)
-    return Checked(
-        opened.name,
-        tuple(file for export in exports.values() for file in _files(export)),
-        tuple(problems),
-        passed,
-        tuple(
-            f"{ROLES[role].folders[0]}: {ROLES[role].title.partition(': ')[2]}"
-            for role in ROLES
-            if role not in opened.folders
-        ),
-        tuple(blocks),
-        asks,
-    )
+    checked = [file for export in exports.values() for file in _files(export)]
+    absent = [
+        f"{of.folders[0]}: {of.title.partition(': ')[2]}" for role, of in ROLES.items() if role not in opened.folders
+    ]
+    return Checked(opened.name, tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks), asks)
 
 
 def _files(export: Export) -> Iterator[CheckedFile]:
     for place, source in enumerate(export.files):
         headers = [told for told in export.headers if told.source_file == source.source_file]
+        known = [f"{mask_text(told.header)} = {told.column}" for told in headers if told.column]
         unknown = [told for told in headers if not told.column]
+        shown = {words: source.shows.get(name, "") for name, words in PROVES.items()}
+        proven = [words for words, told in shown.items() if told == "yes"]
+        proven += [OF_ROLE[source.role]] if source.role in OF_ROLE else []
+        unsaid = [
+            words if told == "no" else f'{words} (unless "{told}" does)'
+            for words, told in shown.items()
+            if told not in ("yes", "")
+        ]
         yield CheckedFile(
             source.source_file,
             source.role,
             _pools(export, place),
             source.rows_read,
-            ", ".join(dict.fromkeys(f"{mask_text(told.header)} = {told.column}" for told in headers if told.column)),
+            ", ".join(dict.fromkeys(known)),
             ", ".join(dict.fromkeys(map(_may_be, unknown))),
-            _proven(source),
-            listed(
-                [_unsaid(name, source.shows[name]) for name in PROVES if source.shows.get(name, "yes") != "yes"], most=9
-            ),
+            listed(proven, most=9),
+            listed(unsaid, most=9),
             _lines(source.source_file, unknown),
         )
 
@@ -200,15 +185,6 @@ def _lines(file: str, unknown: list[Understood]) -> str:
 def _may_be(told: Understood) -> str:
     what = f", {told.looks_like}" if told.looks_like else ""
     return f'"{mask_text(told.header)}" ({"may be " + told.may_be if told.may_be else "not used"}{what})'
-
-
-def _proven(source: Source) -> str:
-    shown = [words for name, words in PROVES.items() if source.shows.get(name) == "yes"]
-    return listed([*shown, *([OF_ROLE[source.role]] if source.role in OF_ROLE else [])], most=9)
-
-
-def _unsaid(name: str, told: str) -> str:
-    return PROVES[name] if told == "no" else f'{PROVES[name]} (unless "{told}" does)'
 
 
 def _pools(export: Export, file: int) -> str:

@@ -20,7 +20,7 @@ from keyaudit.masking import ending
 from keyaudit.rulebook import Code
 from keyaudit.settings import KNOWN_ROLES, differ, key_setting, latest_row, of_pools, pool_setting
 from keyaudit.verdicts import DAY
-from keyaudit.words import count, listed, plain
+from keyaudit.words import count, listed
 
 
 def _of_pool(f: Facts, name: str) -> Array:
@@ -36,12 +36,12 @@ def _day(dates: Array) -> Array:
     return dates.astype("datetime64[D]")
 
 
+def _is_earlier(one: Array, other: Array) -> Array:
+    return _day(one) < _day(other)
+
+
 def _date(f: Facts, name: str) -> Any:
     return np.datetime64(getattr(f.calendar, name))
-
-
-def _by_home(f: Facts) -> By:
-    return By(f.home_pool, f.pool_count)
 
 
 facts(  # of keys: settings of pool and course key
@@ -53,13 +53,11 @@ facts(  # of keys: settings of pool and course key
     key_open=lambda f: _of_key(f, "any_organization") == 1,
     key_bound=lambda f: _of_key(f, "any_organization") == 0,
     many_uses=lambda f: f.max_uses > 1,
-    both_days=lambda f: (_of_key(f, "content_availability") > 0) & (_of_pool(f, "content_availability") > 0),
-    availability_less=lambda f: (
-        f.both_days & (_of_key(f, "content_availability") < _of_pool(f, "content_availability"))
-    ),
-    availability_more=lambda f: (
-        f.both_days & (_of_key(f, "content_availability") > _of_pool(f, "content_availability"))
-    ),
+    pool_days=lambda f: _of_pool(f, "content_availability"),
+    key_days=lambda f: _of_key(f, "content_availability"),
+    both_days=lambda f: (f.key_days > 0) & (f.pool_days > 0),
+    availability_less=lambda f: f.both_days & (f.key_days < f.pool_days),
+    availability_more=lambda f: f.both_days & (f.key_days > f.pool_days),
     key_expires_first=lambda f: f.key_expires < f.pool_expires_on,
     started_after_made=lambda f: f.starts_on > f.made,
     ended_before_made=lambda f: f.pool_expires_on <= f.made,
@@ -74,27 +72,18 @@ facts(  # of keys: redemption
     redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
     redeemed_later=lambda f: f.redeemed_at >= f.as_of + DAY,
     redeemed_before_created=lambda f: f.by_key.any(
-        f.in_pools & (_day(f.dates("redeemed_at")) < _day(f.dates("created_at")))
+        f.in_pools & _is_earlier(f.dates("redeemed_at"), f.dates("created_at"))
     ),
     paid_at=lambda f: f.dates("created_at")[f.paid[0]],  # of every payment
-    paid_before_made=lambda f: (
-        By(f.paid[1], f.keys).any(f.paid[2] & (_day(f.paid_at) < _day(f.made[f.paid[1]])))
-        & f.in_pool
-        & ~f.redeemed_in_pool
-    ),
+    paid_before_made=lambda f: f.paid_before & f.in_pool & ~f.redeemed_in_pool,
+    paid_before=lambda f: f.paid_by.any(f.paid[2] & _is_earlier(f.paid_at, f.made[f.paid[1]])),
     paid_after_removal=lambda f: (
-        By(f.paid[1], f.keys).any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given
+        f.paid_by.any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given
     ),
     used_in_both=lambda f: f.status_redeemed_recreated & f.used,
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
-    uses_differ=lambda f: (
-        f.in_course_keys
-        & ~f.redeemed_in_pool
-        & ~f.paid_before_made
-        & bool(len(f.paid[1]))
-        & ~np.isnan(f.uses)
-        & (f.paid_live != f.uses)
-    ),
+    uses_known=lambda f: f.in_course_keys & ~np.isnan(f.uses) & bool(len(f.paid[1])),
+    uses_differ=lambda f: f.uses_known & ~f.redeemed_in_pool & ~f.paid_before_made & (f.paid_live != f.uses),
 )
 facts(  # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= _date(f, "creation_off"))),
@@ -104,23 +93,21 @@ facts(  # of pools
     pool_has_before=lambda f: f.pools.has_before,
     pool_has_now=lambda f: f.pools.has_now,
     pool_listed=lambda f: f.pools.in_list,
-    pool_needs=lambda f: _by_home(f).any(f.needs),
-    pool_has_to_migrate=lambda f: _by_home(f).any(f.status_to_migrate),
+    pool_needs=lambda f: f.by_home.any(f.needs),
+    pool_has_to_migrate=lambda f: f.by_home.any(f.status_to_migrate),
     pool_has_keys=lambda f: f.by_pool.any(np.ones(len(f.place_pool), dtype=bool)),
     pool_is_over=lambda f: f.is_removed | (f.pool_has_keys & ~f.by_pool.any(~f.place_ended)),
-    pool_logged=lambda f: _by_home(f).count(f.in_pool & f.logged),
-    pool_keys=lambda f: _by_home(f).count(f.in_pool),
+    pool_logged=lambda f: f.by_home.count(f.in_pool & f.logged),
+    pool_keys=lambda f: f.by_home.count(f.in_pool),
     pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),
     pool_was_used_up=lambda f: f.pool_has_keys & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
-    pool_lost_keys=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & f.gone),
-    pool_arrived=lambda f: _by_home(f).any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
+    pool_lost_keys=lambda f: f.by_home.any(f.in_before & ~f.redeemed & f.gone),
+    pool_arrived=lambda f: f.by_home.any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
     typos_off=lambda f: f.log_links.not_sought | f.links.not_sought,  # pool → why
     pool_typos_off=lambda f: np.isin(np.arange(f.pool_count), list(f.typos_off)),
     pool_is_fragile=lambda f: f.pool_fragile > 0,
     pool_settings_lacking=lambda f: f.lacking.any(axis=0),
-    pool_course_or_expiry_lacking=lambda f: f.lacking[
-        [list(SETTINGS).index(name) for name in ("course", "expires")]
-    ].any(axis=0),
+    pool_course_or_expiry_lacking=lambda f: f.lacking[:2].any(axis=0),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
 
@@ -183,7 +170,12 @@ def pool_fragile(f: Facts) -> Array:
 @fact
 def pool_has_new_course_keys(f: Facts) -> Array:
     """Of every pool: course keys of its course, in no pool, were made since the announcement, or nobody says when."""
-    return _of_its_course(f, ~(f.made < _date(f, "announced_on")))
+    return pool_has_fresh_course_keys(f) | _of_its_course(f, np.isnat(f.made))
+
+
+def pool_has_fresh_course_keys(f: Facts) -> Array:
+    """Of every pool: course keys of its course, in no pool, are known to be made since the announcement."""
+    return _of_its_course(f, f.made >= _date(f, "announced_on"))
 
 
 @fact
@@ -205,27 +197,24 @@ def courses_of_pool(f: Facts) -> dict[int, str]:
     course, shown = key_setting(f, "course", True).codes, key_setting(f, "course")
     rows = np.flatnonzero(f.in_pool & f.in_course_keys & (course >= 0))
     told = {}
-    for pool in np.flatnonzero(np.bincount(np.unique(np.stack([f.home_pool[rows], course[rows]]), axis=1)[0], minlength=f.pool_count) > 1).tolist():  # fmt: skip
+    least, most = f.by_home.span(np.where(f.in_pool & (course >= 0), course, np.nan))
+    for pool in np.flatnonzero(least < most).tolist():
         mine = rows[f.home_pool[rows] == pool]
         kinds, first, sizes = np.unique(course[mine], return_index=True, return_counts=True)
         order = np.argsort(-sizes, kind="stable")
-        names = [f'{count(int(sizes[at]))} under "{shown[mine[first[at]]]}"' for at in order]
-        few = name_keys(f, mine[course[mine] != kinds[order[0]]])
-        told[pool] = (
-            f"A pool has one course; its keys were recreated under {len(kinds)}: {listed(names)}. The smaller side: {few}."
-        )
+        names = listed([f'{count(int(sizes[at]))} under "{shown[mine[first[at]]]}"' for at in order])
+        few = f"The smaller side: {name_keys(f, mine[course[mine] != kinds[order[0]]])}."
+        told[pool] = f"A pool has one course; its keys were recreated under {len(kinds)}: {names}. {few}"
     return told
 
 
-SETTINGS: dict[
-    str, tuple[str, str]
-] = {  # of [pools."NAME"] in case.toml → our column, and the form of what its page shows
-    "course": ("course", '"AZ-900"'),
-    "expires": ("expires_on", "2026-12-31"),
-    "organization": ("organization", '"Contoso"'),
-    "starts": ("starts_on", "2025-06-01"),
-    "content_availability": ("content_availability", "180"),
-    "sitewide": ("sitewide", "true"),
+SETTINGS = {  # of [pools."NAME"] in case.toml → our column, the form of what its page shows, and its name in a sentence
+    "course": ("course", '"AZ-900"', "course"),
+    "expires": ("expires_on", "2026-12-31", "expiry"),
+    "organization": ("organization", '"Contoso"', "organization"),
+    "starts": ("starts_on", "2025-06-01", "start"),
+    "content_availability": ("content_availability", "180", "content availability"),
+    "sitewide": ("sitewide", "true", "sitewide use"),
 }
 
 
@@ -233,7 +222,7 @@ SETTINGS: dict[
 def lacking(f: Facts) -> Array:
     """Of every pool that was exported: the settings (rows, as SETTINGS) that no export, list or case says."""
     known = []
-    for column, _ in SETTINGS.values():
+    for column, _, _ in SETTINGS.values():
         rows = f.shows(column) if column.endswith("_on") else f.column(column).filled
         known.append(By(f.pool, f.pool_count).any(rows & f.is_in(*KNOWN_ROLES)))
     return ~np.array(known) & (f.pools.has_before | f.pools.has_now)
@@ -241,7 +230,7 @@ def lacking(f: Facts) -> Array:
 
 def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
     """The settings of a pool that nothing says, and the lines of case.toml that would."""
-    names = [name for place, name in enumerate(SETTINGS) if f.lacking[place][pool]]
+    names = [name for name, is_lacking in zip(SETTINGS, f.lacking[:, pool], strict=True) if is_lacking]
     return names, "\n".join(
         [f"[pools.{toml(f.pools.names[pool])}]", *(f"# {name} = {SETTINGS[name][1]}" for name in names)]
     )
@@ -249,13 +238,12 @@ def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
 
 def lacking_lines(f: Facts) -> list[str]:
     """For every pool of which something is not known: a block for case.toml, to be filled in."""
-    return [_lacking(f, int(pool))[1] for pool in np.flatnonzero(f.pool_settings_lacking)]
+    return [_lacking(f, pool)[1] for pool in np.flatnonzero(f.pool_settings_lacking).tolist()]
 
 
 def _told_lacking(f: Facts, pool: int) -> str:
     names, lines = _lacking(f, pool)
-    words = {"expires": "expiry", "starts": "start", "sitewide": "sitewide use"}
-    told = listed([words.get(name, plain(name)) for name in names], most=6)
+    told = listed([SETTINGS[name][2] for name in names], most=6)
     return f"No export and no list says its {told}. In case.toml, as its page shows it (the # goes):\n{lines}"
 
 
@@ -268,6 +256,10 @@ def name_keys(f: Facts, numbers: Iterable[int]) -> str:
 TYPOS_OFF = {
     "sequential": "Its codes are so much alike that a typing slip makes one of another: slips were not sought.",
     "another set": "One and the same change would explain several of its codes: they are another set of codes than the course keys, and slips were not sought.",
+}
+NEW_KEYS = {
+    True: "course keys of its course that are in no pool were made since the announcement",
+    False: "there are course keys of its course that are in no pool (no export says when they were made)",
 }
 FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a text for each key, or each pool
     "reason": lambda f, of: [f.reason[1][number] for number in f.reason[0][of]],
@@ -284,6 +276,7 @@ FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a
     "fragile": lambda f, of: [count(number, "code") for number in f.pool_fragile[of].tolist()],
     "typos_off": lambda f, of: [TYPOS_OFF[f.typos_off[pool]] for pool in of.tolist()],
     "courses": lambda f, of: [f.courses_of_pool[pool] for pool in of.tolist()],
+    "new_keys": lambda f, of: [NEW_KEYS[bool(is_sure)] for is_sure in pool_has_fresh_course_keys(f)[of]],
     "lacking": lambda f, of: [_told_lacking(f, pool) for pool in of.tolist()],
 }
 

@@ -88,14 +88,15 @@ class Coded:
             return None
         return pc.match_substring_regex(self.values, only).to_numpy(zero_copy_only=False)
 
-    def map(self, learn: Callable[[Any], Any], only: str = "") -> Coded:
-        """What is learnt of every value, None for nothing; each distinct outcome once.
+    def map(self, learn: Callable[[Any], Any], only: str = "", dtype: Any = None) -> Coded:
+        """What is learnt of every value, None for nothing; each distinct outcome once (as NumPy has it, if of a `dtype`).
 
         Of many texts only those are looked at that match the pattern `only`; the others stay as they are, and apart.
         """
         odd = self._odd(only)
         if odd is None:
-            return Coded(self.codes, [learn(value) for value in self.listed()]).distinct()
+            told = Coded(self.codes, [learn(value) for value in self.listed()]).distinct()
+            return Coded(told.codes, np.array(told.values, dtype)) if dtype else told
         values = changed(self.values, odd, learn)
         places = np.append(np.where(values.is_null(), -1, np.arange(len(values))), -1)
         return Coded(places[self.codes].astype(np.int32), pc.fill_null(values, ""))

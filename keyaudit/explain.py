@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,12 @@ from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import NO, YES, Facts, at
+from keyaudit.facts import YES, Facts, at, named_codes
+from keyaudit.keytable import taken
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
-from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS, Code
+from keyaudit.rulebook import FAMILIES, SHADES, STATUSES
 from keyaudit.words import count, plain, sentence
 
 if TYPE_CHECKING:
@@ -42,15 +43,16 @@ TODAY = "the day of the audit"
 DATES = ("redeemed_at", "starts_on", "expires_on", "created_at", "distributed_at")
 DATED = ("redeemed", "starts", "expires", "created", "sent")  # the same in words
 LINES = ("status", "rule", "because", "evidence", "works", "next step")  # of every story; then come others
-FACTS = (
-    "in_before",
-    "in_now",
-    "redeemed",
-    Code.redemption_unreadable,
-    "in_course_keys",
-    "is_distributed",
-    "max_uses",
-    "uses",
+ASKED = {  # what the rule book asks of a key: column of KEYS → in words
+    "in_before": "in the backup",
+    "in_now": "in the later export of its pool",
+    "redeemed_at": "redeemed in its pool",
+    "in_course_keys": "in course keys",
+    "is_distributed": "sent to a learner",
+}
+TABLE = (  # the columns of KEYS that a story tells
+    *("status", "reason", "works", "works_until", "next_step", "act_by", "evidence"),
+    *(*ASKED, "course_key_name", "max_uses", "uses"),
 )
 AT_MOST = 10  # keys named where several may be meant
 EVENTS = (  # role, column, in words
@@ -116,7 +118,7 @@ class Explanation:
 
 
 def explain(audit: Audit, text: str | None) -> Explanation:
-    """Tell the story of the key meant by a code, a reference, a unique ending, a learner's name or address.
+    """Tell the story of the key meant by a code (also inside a link), a reference, a unique ending, a learner's name or address.
 
     Otherwise say what else may be meant. Raises Slip if nothing is asked for.
     """
@@ -131,33 +133,40 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     key, others, how = _located(f, asked)
     if key is not None:
         return story(audit, key)
+    if how:  # of several that are meant alike, the most urgent first
+        others = sorted(others, key=audit.places.__getitem__)
     few = others[:AT_MOST]
-    names = named(audit, np.array(few, dtype=np.int64))
+    places = np.array(few, dtype=np.int64)
+    names = named(audit, places)
     meant = [
-        ("did you mean", f"{' '.join(name).strip()}, which is {plain(_status(f, n))}")
-        for n, name in zip(few, names, strict=True)
+        ("did you mean", f"{' '.join(name).strip()}, which is {plain(status)}")
+        for name, status in zip(names, _column(audit, "status", places), strict=True)
     ]
     meant += [("", f"and {len(others) - AT_MOST:,} more")] * (len(others) > AT_MOST)
     if how == "learner":
-        return Explanation(
-            False, f"{count(len(others))} belong to that learner. Name one by its reference:", tuple(meant)
-        )
+        return Explanation(False, f"{count(len(others))} name that learner. Name one by its reference:", tuple(meant))
     if how == "ending":
         return Explanation(False, f"{count(len(others))} end so. Write more of the code, or a reference:", tuple(meant))
     seen = [("seen", told) for told in _seen_elsewhere(audit, asked.strip(BLANKS))]
     headline = "No pool export and no course-key export knows this code."
     if not seen:
-        headline = "No export knows this code" + (". Did you mean:" if meant else ", and none resembles it.")
+        headline = (
+            "No export knows this code. Did you mean:"
+            if meant
+            else "No export knows this code or learner, and no code resembles it."
+        )
     return Explanation(False, headline, (*seen, *meant))
 
 
 def _located(f: Facts, asked: str) -> tuple[int | None, list[int], str]:
     """The number of the key meant; or the keys that may be meant, and by what."""
     text = asked.strip(BLANKS)
-    for names, value in ((f.codes, asked), (f.codes, text), (f.references, text)):
+    for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references), text.lower())):
         found = _where(pc.equal(names, value))
         if len(found) == 1:
             return int(found[0]), [], ""
+    if len(inside := named_codes(f, [text])[0]) == 1:
+        return inside[0], [], ""
     tail = text.lstrip("….")
     if 2 <= len(tail) <= 6 and len(found := _where(pc.ends_with(f.codes, tail))):
         return (int(found[0]), [], "") if len(found) == 1 else (None, found.tolist(), "ending")
@@ -168,10 +177,6 @@ def _located(f: Facts, asked: str) -> tuple[int | None, list[int], str]:
 
 def _where(mask: Any) -> Array:
     return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
-
-
-def _status(f: Facts, key: int) -> str:
-    return _STATUSES[int(f.status[key])].code
 
 
 def story(audit: Audit, key: int) -> Explanation:
@@ -187,58 +192,34 @@ def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:
     found, life, seen = audit.found_of(keys), _life(f, of, rows, keys), dict[int, list[str]]()
     for key, line in zip(of.tolist(), _told(audit, rows), strict=True):
         seen.setdefault(key, []).append(line)
-    verdicts, families, damage = _verdicts(f, keys), list(FAMILIES), f.damage
-    kinds = zip(*(part[keys].tolist() for part in (f.status, f.link, f.family_of_key)), strict=True)
-    gone, sent = (f.in_now[keys] == NO) & f.in_pool[keys], (f.is_distributed[keys] == YES) & ~f.logged[keys]
-    texts = (
-        named(audit, keys),
-        _because(audit, keys),
-        _column(audit, "evidence", keys),
-        kinds,
-        gone.tolist(),
-        sent.tolist(),
-    )
-    for key, name, *reasons, (status, link, family), is_gone, is_sent in zip(keys.tolist(), *texts, strict=True):
-        what, rule, works, step = verdicts[key]
-        told = list(zip(LINES, (what, rule, *reasons, works, step), strict=True))
-        told += [("seen", text) for text in seen.get(key, ())]
-        if is_gone:
+    table = zip(*(_column(audit, name, keys) for name in TABLE), strict=True)
+    for key, name, values in zip(keys.tolist(), named(audit, keys), table, strict=True):
+        row = dict(zip(TABLE, values, strict=True))
+        verdict = _verdict(row) | {"because": _because(f, key, row), "evidence": row["evidence"]}
+        told = [(what, verdict[what]) for what in LINES] + [("seen", text) for text in seen.get(key, ())]
+        if f.gone[key]:
             told.append(("seen", "not in the later export of its pool"))
-        if is_sent:
+        if f.is_distributed[key] == YES and not f.logged[key]:
             told.append(("seen", "the log names a code that looks like it, or its list says it was sent"))
-        if link >= 0:
-            rung = damage.get(key, "excel")
-            told.append(("lookalike", f"{partner[link].strip()}: {RUNGS.get(rung, rung)}"))
-        elif key in damage:
-            told.append(("code", f"The key cell holds {audit.hide(damage[key])}."))
+        if f.link[key] >= 0:
+            rung = f.damage.get(key, "excel")
+            told.append(("lookalike", f"{partner[f.link[key]].strip()}: {RUNGS.get(rung, rung)}"))
+        elif key in f.damage:
+            told.append(("code", f"The key cell holds {audit.hide(f.damage[key])}."))
         told += [("finding", f"{severity}: {audit.hide(message)}") for severity, message in found.get(key, ())]
-        headline = f"{' '.join(name).strip()} is {plain(_STATUSES[status].code)}."
-        yield Explanation(True, headline, tuple(told), life[key], families[family])
+        headline = f"{' '.join(name).strip()} is {plain(row['status'])}."
+        yield Explanation(True, headline, tuple(told), life[key], list(FAMILIES)[f.family_of_key[key]])
 
 
-def _verdicts(f: Facts, keys: Array) -> dict[int, tuple[str, str, str, str]]:
-    """Status, rule, does it work, next step of some keys in words; keys that are alike are told once."""
-    (steps, step_texts), (reasons, reason_texts) = f.next_step, f.reason
-    parts = np.stack(
-        [part[keys].astype(np.int64) for part in (f.status, f.works, f.works_until, f.act_by, steps, reasons)]
-    )
-    _, first, alike = np.unique(parts, axis=1, return_index=True, return_inverse=True)
-    told = []
-    for key in keys[first].tolist():
-        status, works, until, by = (
-            _STATUSES[f.status[key]],
-            list(WORKS)[f.works[key]],
-            f.works_until[key],
-            f.act_by[key],
-        )
-        ends = "" if np.isnat(until) else f", until {until.item().date()}"
-        step = f"{step_texts[steps[key]]}{'' if np.isnat(by) else f' By {by.item().date()}.'}"
-        what = f"{plain(status.code)}: {reason_texts[reasons[key]]}"
-        told.append((what, f"{sentence(status.when)}.", f"{plain(works)}{ends}. {LEARNER_SEES[works]}", step))
-    return {key: told[place] for key, place in zip(keys.tolist(), alike.ravel().tolist(), strict=True)}
-
-
-_STATUSES = list(STATUSES.values())
+def _verdict(row: Mapping[str, Any]) -> dict[str, str]:
+    """Status, rule, does it work, next step of a key in words."""
+    until, by = (row[name] and row[name].item().date() for name in ("works_until", "act_by"))
+    return {
+        "status": f"{plain(row['status'])}: {row['reason']}",
+        "rule": f"{sentence(STATUSES[row['status']].when)}.",
+        "works": f"{plain(row['works'])}{f', until {until}' if until else ''}. {LEARNER_SEES[row['works']]}",
+        "next step": f"{row['next_step']}{f' By {by}.' if by else ''}",
+    }
 
 
 def named(audit: Audit, keys: Array) -> list[tuple[str, str]]:
@@ -250,36 +231,23 @@ def named(audit: Audit, keys: Array) -> list[tuple[str, str]]:
 
 def _column(audit: Audit, name: str, keys: Array) -> list[Any]:
     """A column of some keys as it may be seen: a twin to share has its own."""
-    f, rows = audit.facts, keys
-    if audit.is_masked:
-        column, rows = audit.key_columns[name], audit.places[keys]
-    elif name == "course_key_name":
-        column, rows = f.column("name"), f.course_row[keys]
-    else:
-        column = f.references if name == "reference" else f[name]
-    taken = column.take(rows if isinstance(column, Coded) else pa.array(rows))
-    return [taken[row] for row in range(len(taken))] if isinstance(taken, Coded) else list(taken.to_pylist())
+    column = taken(audit.key_columns[name], audit.places[keys])
+    return [column[row] for row in range(len(column))] if isinstance(column, Coded) else list(column.tolist())
 
 
-def _because(audit: Audit, keys: Array) -> Iterator[str]:
-    """What the exports say of some keys, as the rule book asks for it."""
-    f, answers, given = audit.facts, ("no", "yes", "not known"), bool(audit.facts.course_keys_given)
-    columns = [*(f[name][keys].tolist() for name in FACTS), f.redeemed_at[keys].astype("datetime64[D]").tolist()]
-    rows = zip(*columns, _column(audit, "course_key_name", keys), strict=True)
-    for before, now, redeemed, unreadable, entered, sent, allowed, uses, day, entry in rows:
-        told = [
-            f"in the backup: {answers[before]}",
-            f"in the later export of its pool: {answers[now]}",
-            f"redeemed in its pool: {f'on {day}' if day else 'yes' if redeemed else 'not known' if unreadable else 'no'}",
-            f"in course keys: {'yes' if entered else 'no' if given else 'not known'}",
-            f"sent to a learner: {answers[sent]}",
-        ]
-        if entry:
-            told.append(f'course key entry: "{entry}"')
-        if entered:
-            most = "" if np.isnan(allowed) else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
-            told.append("uses: not shown" if np.isnan(uses) else f"uses: {uses:.0f}{most}")
-        yield "; ".join(told)
+def _because(f: Facts, key: int, row: Mapping[str, Any]) -> str:
+    """What the exports say of a key, as the rule book asks for it."""
+    redeemed = "yes" if f.redeemed[key] else "not known" if f.redemption_unreadable[key] else "no"
+    day = row["redeemed_at"] and row["redeemed_at"].item().date()
+    answers = {**row, "redeemed_at": f"on {day}" if day else redeemed}
+    told = [f"{words}: {answers[name].replace('unknown', 'not known')}" for name, words in ASKED.items()]
+    if row["course_key_name"]:
+        told.append(f'course key entry: "{row["course_key_name"]}"')
+    if f.in_course_keys[key]:
+        allowed, uses = row["max_uses"], row["uses"]
+        most = "" if np.isnan(allowed) else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
+        told.append("uses: not shown" if np.isnan(uses) else f"uses: {uses:.0f}{most}")
+    return "; ".join(told)
 
 
 def _records(f: Facts, keys: Array) -> tuple[Array, Array]:

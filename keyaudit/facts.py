@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,20 +25,12 @@ from keyaudit.rulebook import Code
 
 NO, YES, UNKNOWN = 0, 1, 2
 NEVER = np.datetime64("NaT", "s")
-ROLE_NAMES = (
-    "pools_before",
-    "pools_now",
-    "course_keys",
-    "declared",
-    "pool_list",
-    "distribution",
-    "other_keys",
-    "assignments",
-)
-BETWEEN = re.compile(
-    r"(?:[\s,;|()\[\]{}<>\"'“”‘’«»„‚`*?&=#/:]|%[0-9A-Fa-f]{2})+"
-)  # what may stand around a code in a sentence or a link
+KEYED = ("pools_before", "pools_now", "course_keys")
+ROLE_NAMES = (*KEYED, "declared", "pool_list", "distribution", "other_keys", "assignments")
+# What may stand around a code in a sentence or a link.
+BETWEEN = re.compile(r"(?:[\s,;|()\[\]{}<>\"'“”‘’«»„‚`*?&=#/:]|%[0-9A-Fa-f]{2})+")
 
+T = TypeVar("T")
 Fact = Callable[["Facts"], Any]
 _FUNCTIONS: dict[str, Fact] = {}
 
@@ -51,6 +44,19 @@ def fact(function: Fact) -> Fact:
 def facts(**of_one_line: Fact) -> None:
     """Facts of one line each, by name."""
     _FUNCTIONS.update(of_one_line)
+
+
+def once_a_name(find: Callable[[Facts, str], T]) -> Callable[[Facts, str], T]:
+    """A function of facts and a name that finds what it finds once for each name."""
+
+    @wraps(find)
+    def found(f: Facts, name: str) -> T:
+        known = f.found_by_name
+        if (find.__name__, name) not in known:
+            known[find.__name__, name] = find(f, name)
+        return cast(T, known[find.__name__, name])
+
+    return found
 
 
 class Facts:
@@ -69,6 +75,7 @@ class Facts:
         """Take the exports by role (ROLE_NAMES); nothing is looked at yet."""
         self.exports, self.calendar, self.day = exports, calendar, as_of
         self.log_is_complete, self.accepted = log_is_complete, accepted
+        self.found_by_name: dict[tuple[str, str], Any] = {}
         self.same = {"course": same_course, "organization": same_organization}
         self.as_of, self.period = np.datetime64(as_of, "s"), calendar.period(as_of)
         self.is_late, self.is_read_only, self.is_removed = (np.bool_(self.period >= place) for place in (1, 2, 3))
@@ -86,11 +93,6 @@ class Facts:
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
 
-    def _once(self, name: str, make: Callable[[], Any]) -> Any:
-        if name not in self.__dict__:
-            self.__dict__[name] = make()
-        return self.__dict__[name]
-
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""
         return ((role, self.exports[role]) for role in ROLE_NAMES if role in self.exports)
@@ -106,46 +108,42 @@ class Facts:
             mask[self.slices[role]] = True
         return mask
 
+    @once_a_name
     def column(self, name: str) -> Coded:
         """A column of all records, one role below the other."""
-        found: Coded = self._once(
-            f"column {name}", lambda: Coded.stacked([export.column(name) for _, export in self.given()])
-        )
-        return found
+        return Coded.stacked([export.column(name) for _, export in self.given()])
 
+    @once_a_name
     def dates(self, name: str) -> Array:
         """The dates of a column, NaT where there is none or it cannot be read."""
-        return self._once(f"dates {name}", lambda: self.column(name).spread(NEVER, "datetime64[s]"))
+        return self.column(name).spread(NEVER, "datetime64[s]")
 
+    @once_a_name
     def numbers(self, name: str) -> Array:
         """The counts of a column, NaN where there is none or it cannot be read."""
-        return self._once(f"numbers {name}", lambda: self.column(name).spread(np.nan, float))
+        return self.column(name).spread(np.nan, float)
 
+    @once_a_name
     def shows(self, name: str) -> Array:
         """Of every record: does its list have the column?"""
-        return self._once(f"shows {name}", lambda: self.stacked(lambda export: export.shows(name)))
+        return self.stacked(lambda export: export.shows(name))
 
+    @once_a_name
     def sign(self, name: str) -> Array:
         """Of every record: does it say so? (`Export.signs`: redeemed, learner_without_date, …)"""
+        return self.stacked(lambda export: export.signs.get(name, np.zeros(len(export), dtype=bool)))
 
-        def of(export: Export) -> Array:
-            return export.signs.get(name, np.zeros(len(export), dtype=bool))
-
-        return self._once(f"sign {name}", lambda: self.stacked(of))
-
+    @once_a_name
     def comparable(self, name: str) -> Coded:
         """A column of names for comparing: two names that mean the same have one code."""
         same = self.same.get(name, {})
-        found: Coded = self._once(
-            f"same {name}", lambda: self.column(name).map(lambda text: same.get(fold_name(text), fold_name(text)))
-        )
-        return found
+        return self.column(name).map(lambda text: same.get(fold_name(text), fold_name(text)))
 
     def of_file(self, learn: Callable[[Any], Any]) -> Array:
         """Of every record: what is learnt of its file."""
         return np.array([learn(file) for file in self.files])[self.file]
 
-    def mask_of(self, keys: Sequence[int]) -> Array:
+    def mask_of(self, keys: Sequence[int] | Array) -> Array:
         """Which keys are among some."""
         found = np.zeros(self.keys, dtype=bool)
         found[list(keys)] = True
@@ -155,6 +153,18 @@ class Facts:
 def at(values: Array, places: Array, nothing: Any) -> Array:
     """The values at some places; `nothing` where a place is -1."""
     return np.append(values, np.array([nothing], dtype=values.dtype))[places]
+
+
+def combined(*columns: Array) -> Array:
+    """One number for each combination of numbers (from -1 on); they sort as the combinations do."""
+    code, size = np.zeros(len(columns[0]), dtype=np.int64), 1
+    for column in columns:
+        width = int(column.max(initial=0)) + 2
+        if size * width > 2**62:
+            code = np.unique(code, return_inverse=True)[1]
+            size = len(code)
+        code, size = code * width + column + 1, size * width
+    return code
 
 
 class By:
@@ -174,8 +184,14 @@ class By:
         group = self.group[mask]
         return np.bincount(group[group >= 0], minlength=self.size)
 
-    def first(self, mask: Array) -> Array:
-        """The first place of the group in the mask, -1 where there is none."""
+    def tally(self, kind: Array, kinds: int) -> Array:
+        """How many of the group are of each kind: a row a group."""
+        inside = self.group >= 0
+        pair = self.group[inside].astype(np.int64) * kinds + kind[inside]
+        return np.bincount(pair, minlength=self.size * kinds).reshape(self.size, kinds)
+
+    def first(self, mask: Any = True) -> Array:
+        """The first place of the group (in the mask), -1 where there is none."""
         rows = np.flatnonzero(mask & (self.group >= 0))[::-1]
         found = np.full(self.size, -1, dtype=np.int64)
         found[self.group[rows]] = rows
@@ -187,6 +203,11 @@ class By:
         rows = np.flatnonzero(mask & (self.group >= 0) & (values == values))
         better.at(found, self.group[rows], values[rows])
         return found
+
+    def span(self, values: Array) -> tuple[Array, Array]:
+        """The smallest and the largest known value of the group, NaN where there is none."""
+        least, most = (self.most(values, values == values, np.nan, better) for better in (np.fmin, np.fmax))
+        return least, most
 
 
 facts(  # of records
@@ -211,12 +232,15 @@ facts(  # of keys
     presence_unknown=lambda f: f.in_pool & (f.in_now == UNKNOWN) & f.begun,
     in_two_pools=lambda f: f.places.count(f.place_latest) > 1,
     home_pool=lambda f: at(f.place_pool, f.home, -1),  # the pool it counts in
+    by_home=lambda f: By(f.home_pool, f.pool_count),  # by that pool
     redeemed_in_pool=lambda f: f.by_key.any(f.in_pools & f.sign("redeemed")),
     redemption_unreadable=lambda f: f.by_key.any(f.in_pools & f.sign(Code.redemption_unreadable)),
     redeemed_at=lambda f: f.by_key.most(f.dates("redeemed_at"), f.in_pools, NEVER),
-    paid_live=lambda f: By(f.paid[1], f.keys).count(f.paid[2]),  # assignments that are not cancelled
+    paid_by=lambda f: By(f.paid[1], f.keys),  # payments by key
+    paid_live=lambda f: f.paid_by.count(f.paid[2]),  # assignments that are not cancelled
     redeemed=lambda f: f.redeemed_in_pool | (f.paid_live > 0) & ~f.in_course_keys & f.in_pool,
-    first_record=lambda f: f.by_key.first(np.ones(f.records, dtype=bool)),
+    recreated_at=lambda f: f.by_key.most(f.dates("created_at"), f.course_rows, NEVER, np.fmin),  # its first course key
+    first_record=lambda f: f.by_key.first(),
 )
 facts(  # of places
     place_key=lambda f: f.held[2],
@@ -240,8 +264,7 @@ def file(f: Facts) -> Array:
 @fact
 def coded(f: Facts) -> Any:
     """The codes of pools and course keys, numbered once: Arrow's indices and dictionary."""
-    roles = ("pools_before", "pools_now", "course_keys")
-    texts = [f.exports[role].keys for role in roles if role in f.exports]
+    texts = [f.exports[role].keys for role in KEYED if role in f.exports]
     return pa.concat_arrays([*texts, pa.array([], TEXT)]).dictionary_encode()
 
 
@@ -324,7 +347,7 @@ def home(f: Facts) -> Array:
     """The place a key counts in: unredeemed in pools-now, else one that may still hold it, else the first by name."""
     unredeemed = (f.place_now_row >= 0) & ~f.redeemed[f.place_key]
     order = np.lexsort((f.place_pool, ~f.may_hold, ~unredeemed, f.place_key))
-    first = By(f.place_key[order], f.keys).first(np.ones(len(order), dtype=bool))
+    first = By(f.place_key[order], f.keys).first()
     return at(order, first, -1)
 
 
@@ -351,14 +374,10 @@ def paid(f: Facts) -> tuple[Array, Array, Array]:
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
     """The numbers of the known codes that each text names: as a whole, or as a part of it."""
-    words = [
-        list(
-            dict.fromkeys(
-                (text, *(part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word))
-            )
-        )
-        for text in texts
-    ]
-    parts = pa.array([word for own in words for word in own], TEXT)
-    known = iter(pc.index_in(parts, value_set=f.coded.dictionary).fill_null(-1).to_pylist())
+    words = []
+    for text in texts:
+        parts = [part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word]
+        words.append(dict.fromkeys((text, *parts)))
+    every = pa.array([word for own in words for word in own], TEXT)
+    known = iter(pc.index_in(every, value_set=f.coded.dictionary).fill_null(-1).to_pylist())
     return [list(dict.fromkeys(number for number in [next(known) for _ in own] if number >= 0)) for own in words]

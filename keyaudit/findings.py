@@ -20,6 +20,8 @@ from keyaudit.facts import Facts, at, fact, facts
 from keyaudit.rulebook import BY_PAIR, FINDINGS, SEVERITIES, STATUSES, Code, holds, severity_of
 from keyaudit.words import count, listed, plain
 
+ACCEPTED = SEVERITIES.index("accepted")
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -34,19 +36,38 @@ class Accepted:
 
 @dataclass
 class Found:
-    """Findings of one kind: the keys (numbers, -1 for none) or pools they are about, what is said, where it stands.
+    """Findings of one kind: the keys (numbers, -1 for none) or pools they are about, how bad each is, what is said.
 
-    `severity`: places in SEVERITIES. `text`: what stands for the code where it is no key of ours. `where`: file, sheet, row
-    (without it, a key's first record).
+    `rank`: places in SEVERITIES. `notes`: what was noted one by one says the code and the place; else it is a key's first record.
     """
 
     code: str
     key: Array
     pool: Array
     message: Coded
-    severity: Array
-    text: list[str] | None = None
-    where: list[tuple[str, str, int]] | None = None
+    rank: Array
+    notes: Sequence[Note] = ()
+
+
+def _accepted(f: Facts, block: Found) -> Found:
+    """What an entry of case.toml accepts on the day no longer counts, and says the reason."""
+    for entry in f.accepted:
+        if entry.finding != block.code or (entry.until is not None and entry.until < f.day):
+            continue
+        mask = np.ones(len(block.key), dtype=bool)
+        if entry.pool is not None:
+            wanted = [fold_name(name) == fold_name(entry.pool) for name in f.pools.names]
+            mask &= np.array([*wanted, False])[block.pool]
+        if entry.reference is not None:
+            names = f.references.take(pa.array(block.key, mask=block.key < 0))
+            mask &= pc.fill_null(pc.equal(names, entry.reference), False).to_numpy(zero_copy_only=False)
+        block.rank[mask] = ACCEPTED
+        codes, told = block.message.codes.copy(), block.message.listed()
+        for number in np.unique(codes[mask]).tolist():
+            codes[mask & (codes == number)] = len(told)
+            told.append(f"{told[number]} Accepted: {entry.reason}")
+        block.message = Coded(codes, told)
+    return block
 
 
 def by_rules(f: Facts, of_what: str) -> Iterator[Found]:
@@ -66,7 +87,7 @@ def by_rules(f: Facts, of_what: str) -> Iterator[Found]:
         else:
             message = Coded(np.zeros(len(of), np.int32), [row.message])
         key, pool = (of, f.home_pool[of]) if of_what == "key" else (np.full(len(of), -1), of)
-        yield Found(code, key, pool, message, severity_of(row, f.period, f, of))
+        yield _accepted(f, Found(code, key, pool, message, severity_of(row, f.period, f, of)))
 
 
 def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
@@ -80,16 +101,11 @@ def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
     keys = np.flatnonzero(place.is_valid())
     key_of = dict(zip(told.take(place.take(pa.array(keys))).to_pylist(), keys.tolist(), strict=True))
     for code, of in kinds.items():
-        base = FINDINGS[code].severity[f.period]
-        yield Found(
-            code,
-            np.array([key_of.get(note.training_key, -1) for note in of]),
-            np.array([number.get(fold_name(note.pool), -1) for note in of]),
-            Coded.of([note.message for note in of]),
-            np.array([SEVERITIES.index(note.severity or base) for note in of]),
-            [note.training_key for note in of],
-            [(note.source_file, note.source_sheet, note.source_row) for note in of],
-        )
+        key = np.array([key_of.get(note.training_key, -1) for note in of])
+        pool = np.array([number.get(fold_name(note.pool), -1) for note in of])
+        severity = [note.severity or FINDINGS[code].severity[f.period] for note in of]
+        message, rank = Coded.of([note.message for note in of]), np.array([*map(SEVERITIES.index, severity)])
+        yield _accepted(f, Found(code, key, pool, message, rank, of))
 
 
 # --- what is noted here: of few codes, or of files and the whole audit ---
@@ -120,19 +136,18 @@ def _of_codes(f: Facts) -> Iterator[Note]:
         yield _note_at(f, records[place], Code.ambiguous_lookalike, message, texts[place])
 
 
+NOT_GIVEN = {  # role → what is not known without it
+    "course_keys": "No Find Course Assignment Keys export was given: what was migrated is not known.",
+    "pools_now": "No later pool exports were given: what was deleted from the pools is not known.",
+    "distribution": "No distribution log was given: every unredeemed key is presumed to be in a learner's hands.",
+}
+
+
 def _of_inputs(f: Facts) -> Iterator[Note]:
     """Exports and columns that would tell more and were not given; a pool list without an expired pool."""
-    for role, text, severity in (
-        ("course_keys", "No Find Course Assignment Keys export was given: what was migrated is not known.", "error"),
-        ("pools_now", "No later pool exports were given: what was deleted from the pools is not known.", ""),
-        (
-            "distribution",
-            "No distribution log was given: every unredeemed key is presumed to be in a learner's hands.",
-            "",
-        ),
-    ):
+    for role, text in NOT_GIVEN.items():
         if role not in f.exports:
-            yield Note(Code.input_missing, text, severity=severity if f.is_late else "")
+            yield Note(Code.input_missing, text, severity="error" if role == "course_keys" and f.is_late else "")
     export = f.exports.get("course_keys")
     wanted = ("uses", "max_uses", "expires_on", "course")
     for file, columns in dict.fromkeys((table.file, table.columns) for table in export.tables) if export else ():
@@ -146,9 +161,7 @@ def _of_inputs(f: Facts) -> Iterator[Note]:
 
 # --- all of them ---
 
-facts(
-    found=lambda f: [*f.found_of_keys, *by_rules(f, "pool")]  # all, a block for each kind
-)
+facts(found=lambda f: [*f.found_of_keys, *by_rules(f, "pool")])  # all, a block for each kind
 
 
 @fact
@@ -163,111 +176,61 @@ def excused(f: Facts) -> Array:
     """Keys of which something is accepted, and nothing else counts: nobody needs to do anything about them."""
     counting, accepted = np.zeros(f.keys + 1, dtype=bool), np.zeros(f.keys + 1, dtype=bool)
     for block in f.found_of_keys if f.accepted else ():
-        rank = ranks(f, block)
-        counting[block.key[rank < SEVERITIES.index("note")]] = True
-        accepted[block.key[rank == SEVERITIES.index("accepted")]] = True
+        counting[block.key[block.rank < SEVERITIES.index("note")]] = True
+        accepted[block.key[block.rank == ACCEPTED]] = True
     return (accepted & ~counting)[:-1]
 
 
-def _accepted(f: Facts, block: Found) -> Iterator[tuple[Accepted, Array]]:
-    """The entries of case.toml that accept some findings of a block on the day, and which."""
-    for entry in f.accepted:
-        if entry.finding != block.code or (entry.until is not None and entry.until < f.day):
-            continue
-        mask = np.ones(len(block.key), dtype=bool)
-        if entry.pool is not None:
-            wanted = [fold_name(name) == fold_name(entry.pool) for name in f.pools.names]
-            mask &= np.array([*wanted, False])[block.pool]
-        if entry.reference is not None:
-            names = f.references.take(pa.array(block.key, mask=block.key < 0))
-            mask &= pc.fill_null(pc.equal(names, entry.reference), False).to_numpy(zero_copy_only=False)
-        yield entry, mask
-
-
-def ranks(f: Facts, block: Found) -> Array:
-    """The severity of every finding of a block; what somebody has accepted no longer counts."""
-    rank = block.severity.copy()
-    for _, mask in _accepted(f, block):
-        rank[mask] = SEVERITIES.index("accepted")
-    return rank
-
-
-def messages(f: Facts, block: Found) -> Coded:
-    """The messages of a block; of an accepted finding with the reason."""
-    codes, told = block.message.codes.copy(), block.message.listed()
-    for entry, mask in _accepted(f, block):
-        for number in np.unique(codes[mask]).tolist():
-            codes[mask & (codes == number)] = len(told)
-            told.append(f"{told[number]} Accepted: {entry.reason}")
-    return Coded(codes, told)
-
-
-def counts_of(f: Facts, blocks: Sequence[Found]) -> dict[str, dict[str, int]]:
+def counts_of(blocks: Sequence[Found]) -> dict[str, dict[str, int]]:
     """Severity → kind → how many findings, the most first."""
     counts: dict[str, dict[str, int]] = {severity: {} for severity in SEVERITIES}
     for block in blocks:
-        for rank, number in enumerate(np.bincount(ranks(f, block), minlength=len(SEVERITIES)).tolist()):
+        for severity, number in zip(
+            SEVERITIES, np.bincount(block.rank, minlength=len(SEVERITIES)).tolist(), strict=True
+        ):
             if number:
-                counts[SEVERITIES[rank]][block.code] = counts[SEVERITIES[rank]].get(block.code, 0) + number
+                counts[severity][block.code] = counts[severity].get(block.code, 0) + number
     return {severity: dict(sorted(kinds.items(), key=lambda kind: -kind[1])) for severity, kinds in counts.items()}
 
 
 def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
     """The findings as columns (columns.FINDINGS), worst first; and `key`, the number of the key each is about."""
-    kinds, none = list(FINDINGS), np.array([], dtype=np.int64)
-    code = np.repeat(
-        np.array([kinds.index(block.code) for block in blocks], dtype=np.int64), [len(b.key) for b in blocks]
+    kinds, (step, steps) = list(FINDINGS), f.next_step
+    numbers = ((np.full(len(b.key), kinds.index(b.code)), b.rank, b.pool, b.key) for b in blocks)
+    code, rank, pool, key = np.concatenate([np.zeros((4, 0), np.int64), *map(np.stack, numbers)], axis=1)
+    texts, files, sheets, rows = zip(
+        (pa.array([], TEXT), Coded.nothing(0), Coded.nothing(0), np.zeros(0, np.int64)),
+        *(_where(f, block) for block in blocks),
+        strict=True,
     )
-    key, pool, rank = (
-        (
-            np.concatenate([none, *parts])
-            for parts in zip(*((block.key, block.pool, ranks(f, block)) for block in blocks), strict=True)
-        )
-        if blocks
-        else (none, none, none)
-    )
-    step, steps = f.next_step
     own = np.isin(code, [kinds.index(name) for name in STATUSES if name in FINDINGS]) & (key >= 0)
     remedy = np.where(own, len(kinds) + at(step, key, 0), code)
     columns: dict[str, Any] = {
         "code": Coded(code.astype(np.int32), kinds),
         "severity": Coded(rank.astype(np.int32), list(SEVERITIES)),
-        "training_key": pa.concat_arrays([pa.array([], TEXT), *(_texts(f, block) for block in blocks)]),
+        "training_key": pa.concat_arrays(texts),
         "pool": Coded(pool.astype(np.int32), f.pools.names),
-        "message": Coded.stacked([Coded.nothing(0), *(messages(f, block) for block in blocks)]),
+        "message": Coded.stacked([Coded.nothing(0), *(block.message for block in blocks)]),
         "remedy": Coded(remedy.astype(np.int32), [*(FINDINGS[name].remedy[f.period] for name in kinds), *steps]),
-        **_places(f, blocks),
+        "source_file": Coded.stacked(files).distinct(sort=True),  # sorted, so that codes sort as their values do
+        "source_sheet": Coded.stacked(sheets).distinct(sort=True),
+        "source_row": np.concatenate(rows),
+        "key": key,
     }
-    last = at(f.rank_of_code, key, f.keys)
-    order = np.lexsort(
-        (last, columns["source_row"], *(columns[n].codes for n in ("source_sheet", "source_file")), pool, code, rank)
-    )
-    take = {name: column.take(order) for name, column in columns.items()}
-    return take | {"key": key[order]}
+    by = (at(f.rank_of_code, key, f.keys), columns["source_row"], columns["source_sheet"].codes)
+    order = np.lexsort((*by, columns["source_file"].codes, pool, code, rank))
+    return {name: column.take(order) for name, column in columns.items()}
 
 
-def _texts(f: Facts, block: Found) -> Any:
-    """The codes a block names."""
-    if block.text is not None:
-        return pa.array(block.text, TEXT)
-    return f.codes.take(pa.array(block.key, mask=block.key < 0))
-
-
-def _places(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
-    """Of every finding the file, sheet and row where it stands; their values sorted, so that codes sort as they do."""
-    names, files, sheets = [file.source_file for file in f.files], [Coded.nothing(0)], [Coded.nothing(0)]
-    rows = [np.array([], dtype=np.int64)]
-    for block in blocks:
-        if block.where is None:
-            record = at(f.first_record, block.key, -1)
-            files.append(Coded(at(f.file, record, -1).astype(np.int32), names))
-            sheets.append(f.sheet.take(record))
-            rows.append(at(f.row, record, 0))
-        else:
-            files.append(Coded.of([file or None for file, _, _ in block.where]))
-            sheets.append(Coded.of([sheet or None for _, sheet, _ in block.where]))
-            rows.append(np.array([row for _, _, row in block.where], dtype=np.int64))
-    told = {"source_file": files, "source_sheet": sheets}
-    return {name: Coded.stacked(parts).distinct(sort=True) for name, parts in told.items()} | {
-        "source_row": np.concatenate(rows)
-    }
+def _where(f: Facts, block: Found) -> tuple[Any, Coded, Coded, Array]:
+    """Of every finding of a block the code it names, and the file, sheet and row where it stands."""
+    if notes := block.notes:
+        file, sheet = (
+            Coded.of([getattr(note, of) or None for note in notes]) for of in ("source_file", "source_sheet")
+        )
+        texts, row = pa.array([note.training_key for note in notes], TEXT), [note.source_row for note in notes]
+        return texts, file, sheet, np.array(row, dtype=np.int64)
+    record = at(f.first_record, block.key, -1)
+    files = Coded(at(f.file, record, -1).astype(np.int32), [file.source_file for file in f.files])
+    texts = f.codes.take(pa.array(block.key, mask=block.key < 0))
+    return texts, files, f.sheet.take(record), at(f.row, record, 0)

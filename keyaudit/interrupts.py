@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +18,32 @@ def stoppable() -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
+    def unraisable(problem: Any) -> None:  # Python drops it within a finalizer: it is asked for again
+        if isinstance(problem.exc_value, KeyboardInterrupt):
+            threading.Timer(0.05, signal.raise_signal, (signal.SIGINT,)).start()
+        else:
+            told(problem)
+
     caught = [number for number in _signals() if signal.getsignal(number) == signal.SIG_DFL]
+    told, sys.unraisablehook = sys.unraisablehook, unraisable
     for number in caught:
         signal.signal(number, stop)
     try:
         yield
+    except Exception as problem:
+        if isinstance(problem.__cause__, KeyboardInterrupt):  # Python 3.11 hides it where a class is being made
+            raise KeyboardInterrupt from problem
+        raise
     finally:
+        sys.unraisablehook = told
         for number in caught:
             signal.signal(number, signal.SIG_DFL)
+
+
+def ends_with_its_code() -> None:
+    """What the process has done is done: an interrupt while Python clears up no longer changes its exit code."""
+    if hasattr(signal, "pthread_sigmask"):
+        atexit.register(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _signals() -> list[int]:

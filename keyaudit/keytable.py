@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
-from keyaudit.facts import NEVER, NO, UNKNOWN, YES, Facts, at, fact
+from keyaudit.facts import KEYED, NEVER, NO, UNKNOWN, YES, By, Facts, at, combined, fact
 from keyaudit.rulebook import STATUS, STATUSES, WORKS
 from keyaudit.settings import key_setting, pool_setting
 from keyaudit.verdicts import NUMBER
@@ -20,7 +20,12 @@ ANSWERS = ["no", "yes", "unknown"]
 @fact
 def sheet(f: Facts) -> Coded:
     """Of every record: its sheet."""
-    return Coded.stacked([Coded(export.table.astype(np.int32), [table.sheet or None for table in export.tables]).distinct() for _, export in f.given()])  # fmt: skip
+    return Coded.stacked(
+        [
+            Coded(export.table.astype(np.int32), [table.sheet or None for table in export.tables]).distinct()
+            for _, export in f.given()
+        ]
+    )
 
 
 @fact
@@ -41,19 +46,15 @@ def references(f: Facts) -> Any:
     )
     name, number = told.distinct(), f.row[f.first_record]
     texts = _located(name, number)
-    pair = name.codes * (number.max(initial=0) + 1) + number
-    _, place, often = np.unique(pair, return_inverse=True, return_counts=True)
+    _, place, often = np.unique(combined(name.codes, number), return_inverse=True, return_counts=True)
     twice = np.flatnonzero(often[place] > 1)
     if not len(twice):
         return texts
     more = []
-    for key in twice.tolist():
-        record = f.first_record[key]
-        sheet = f.sheet[record]
-        more.append(f"{texts[key].as_py()} ({files[f.file[record]]}{', ' + sheet if sheet else ''})")
-    mask = np.zeros(f.keys, dtype=bool)
-    mask[twice] = True
-    return pc.replace_with_mask(texts, pa.array(mask), pa.array(more, TEXT))
+    for key, record in zip(twice.tolist(), f.first_record[twice].tolist(), strict=True):
+        where = [files[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
+        more.append(f"{texts[key].as_py()} ({', '.join(where)})")
+    return pc.replace_with_mask(texts, pa.array(f.mask_of(twice)), pa.array(more, TEXT))
 
 
 def _located(name: Coded, number: Array) -> Any:
@@ -82,12 +83,10 @@ def evidence(f: Facts) -> Any:
     gone = f.gone & ~f.in_course_keys & ~np.isin(f.status, [NUMBER[STATUS.redeemed], NUMBER[STATUS.altered]])
     if not gone.any():
         return texts
-    first = np.full(f.pool_count, -1)
-    rows = np.flatnonzero(f.is_in("pools_now"))[::-1]
-    first[f.pool[rows]] = f.file[rows]
+    first = By(f.pool, f.pool_count).first(f.is_in("pools_now"))
     names = [
-        f.files[place].source_file if place >= 0 else f.pools.empty_now.get(pool, "")
-        for pool, place in enumerate(first)
+        f.files[f.file[row]].source_file if row >= 0 else f.pools.empty_now.get(pool, "")
+        for pool, row in enumerate(first)
     ]
     told = pa.array([f"{name}, not listed" for name in names], TEXT)
     return pc.replace_with_mask(texts, pa.array(gone), told.take(pa.array(f.home_pool[gone])))
@@ -96,13 +95,11 @@ def evidence(f: Facts) -> Any:
 @fact
 def damage(f: Facts) -> dict[int, str]:
     """Key → the rung that links it, or what Excel did to its cell."""
-    told = {one: "excel" for pair in f.links.backwards for one in pair[:1]} | dict(f.rung)
-    for role, export in f.given():
-        start = f.slices[role].start
-        for record, what in export.damage.items():
-            number = int(f.key[record + start])
-            if number >= 0 and role in ("pools_before", "pools_now", "course_keys"):
-                told.setdefault(number, what)
+    told = {one: "excel" for one, _ in f.links.backwards} | dict(f.rung)
+    for role in KEYED:
+        for record, what in f.exports[role].damage.items() if role in f.exports else ():
+            if (key := int(f.key[record + f.slices[role].start])) >= 0:
+                told.setdefault(key, what)
     return told
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
-from keyaudit.facts import NEVER, NO, UNKNOWN, YES, By, Facts, at, fact, facts, named_codes
+from keyaudit.facts import NO, UNKNOWN, YES, By, Facts, at, fact, facts, named_codes
 from keyaudit.lookalikes import Links, Side, find_lookalikes
 from keyaudit.rulebook import Code
 from keyaudit.settings import key_setting, pool_setting
@@ -46,7 +46,6 @@ def links(f: Facts) -> Links:
     bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))
     typed = np.zeros(f.records, dtype=bool)
     typed[f.slices["course_keys"].start + np.array(sorted(f.exports["course_keys"].typed), dtype=np.int64)] = True
-    made = f.by_key.most(f.dates("created_at"), f.course_rows, NEVER, np.fmin)
     course = pool_setting(f, "course", True).codes[ours]
     left = Side(ours, course, pool=f.home_pool[ours], has_hyphens=hyphened[f.home_pool[ours]])
     right = Side(
@@ -54,7 +53,7 @@ def links(f: Facts) -> Links:
         key_setting(f, "course", True).codes[theirs],
         bare=at(bare[f.file], f.course_row, False)[theirs],
         is_typed=f.by_key.any(typed)[theirs],
-        is_old=made[theirs] < np.datetime64(f.calendar.announced_on, "s"),
+        is_old=f.recreated_at[theirs] < np.datetime64(f.calendar.announced_on, "s"),
     )
     return find_lookalikes(f.codes, left, right, lambda pool: _keys_of(f, pool), backwards=True)
 

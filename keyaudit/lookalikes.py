@@ -17,16 +17,6 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, changed
 from keyaudit.exports.codes import CONFUSABLE, EXCEL_DATE, INVISIBLE, PLAIN, excel_forms, fold_unicode, fold_whitespace
 
-RUNGS = {
-    "whitespace": "they differ in blanks, invisible characters or a wrapper",
-    "unicode": "they differ in characters that look alike (dashes, full-width or foreign letters)",
-    "case": "they differ in upper and lower case",
-    "excel": "Excel made one of the other",
-    "confusable": "they differ in characters that are easily confused (0 and O, 1 and l, 8 and B …)",
-    "extra": "one has more text after the code, or is cut short",
-    "typo": "they differ by one typing slip",
-}
-GUESSES = ("confusable", "typo")  # no link where the courses differ, or where the course key is old
 SHORTEST = 6  # neither cut nor mistyped codes are sought below this length
 SEQUENTIAL = 0.05  # a pool in which more keys than this have a neighbour makes typos meaningless
 ANOTHER_SET = 3  # so many pairs of a pool that one and the same edit tells apart are no slips
@@ -96,7 +86,7 @@ def find_lookalikes(
         views.append((pa.RecordBatch.from_pydict(bare), _only(theirs, right.bare)))
     open_left, open_right = (np.asarray(pc.not_equal(rows["plain"], "")) for rows in (ours, theirs))
     is_numbered = cache(lambda pool: is_sequential(codes.take(codes_of(pool))))
-    for rung, candidates in _LADDER.items():
+    for rung, (_, candidates, is_guess) in LADDER.items():
         may_link = open_right & (~right.is_typed | (rung == "excel"))
         found = []
         for view in views:
@@ -106,7 +96,7 @@ def find_lookalikes(
                 pairs = _typos(pairs, mine, their, left.pool, is_numbered, links.not_sought)
             found.append(_placed(pairs, mine, their))
         one, other = (pairs := _once(found)).T
-        if rung in GUESSES:
+        if is_guess:
             is_known = (left.course[one] >= 0) & (right.course[other] >= 0)
             is_likely = ~(is_known & (left.course[one] != right.course[other])) & ~right.is_old[other]
             one, other = (pairs := pairs[is_likely & ~np.isin(left.pool[one], list(links.not_sought))]).T
@@ -421,12 +411,18 @@ def meant_by(codes: Texts, text: str) -> list[int]:
     return [int(near[one]) for one in found]
 
 
-_LADDER: dict[str, Callable[[Rows, Rows], Pairs]] = {
-    "whitespace": lambda ours, theirs: _equal(ours["spaceless"], theirs["spaceless"]),
-    "unicode": lambda ours, theirs: _equal(ours["plain"], theirs["plain"]),
-    "case": lambda ours, theirs: _equal(caseless(ours["plain"]), caseless(theirs["plain"])),
-    "excel": _excel,
-    "confusable": lambda ours, theirs: _equal(_unconfused(ours["plain"]), _unconfused(theirs["plain"])),
-    "extra": _extra,
-    "typo": _slipped,
-}
+def _same(view: str, fold: Callable[[Texts], Texts] = lambda texts: texts) -> Callable[[Rows, Rows], Pairs]:
+    """The pairs of which a fold of a view leaves the same."""
+    return lambda ours, theirs: _equal(fold(ours[view]), fold(theirs[view]))
+
+
+LADDER = {  # rung → how two codes differ, the pairs that do, and are they guesses: no link where courses differ, or of an old key
+    "whitespace": ("they differ in blanks, invisible characters or a wrapper", _same("spaceless"), False),
+    "unicode": ("they differ in characters that look alike (dashes, full-width or foreign letters)", _same("plain"), False),
+    "case": ("they differ in upper and lower case", _same("plain", caseless), False),
+    "excel": ("Excel made one of the other", _excel, False),
+    "confusable": ("they differ in characters that are easily confused (0 and O, 1 and l, 8 and B …)", _same("plain", _unconfused), True),
+    "extra": ("one has more text after the code, or is cut short", _extra, False),
+    "typo": ("they differ by one typing slip", _slipped, True),
+}  # fmt: skip
+RUNGS = {name: told for name, (told, _, _) in LADDER.items()}

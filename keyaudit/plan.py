@@ -58,20 +58,21 @@ WORDS = {
     "pool_again": f"this pool ({POOL} → Export) into pools-now and ",
     "line_end": "{codes} of the list `{what}` {hold} the end of a line and cannot be pasted: type {them} by hand from the TMS.",
     "formula": "{codes} of the list `{what}` {begin} with =, +, - or @: copy {them} from the text file, never through a spreadsheet.",
-    "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
-    "delete course keys": f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete).{{courses}} To undo: add the same code to the entry again.",
+    "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save; then go on at once, for until they are pasted they do not work. Leave a key that shows a redemption there now, and one the pool no longer holds: neither is pasted. If the pool cannot be edited any more, stop and audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
+    "delete course keys": f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}}{{courses}} To undo: add the same code to the entry again.",
+    "twice": " {keys} redeemed in the pool already: the course key would let {them} be redeemed, and billed, a second time.",
     "courses": " {keys} under {theirs} instead of {ours}: first make sure that these are not two names of one course (else say so in case.toml, [same_course], and audit again).",
-    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together and nobody was sent it, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
+    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
     "create": "Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {settings}.",
-    "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save.{{missing}}",
-    "gone": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}; and leave out whoever has got a new key meanwhile.",
-    "count": f"Count in {KEYS}: pasted {{paste:,}}, appeared ___. They must be equal.",
-    "paste after comparing": f"Of the list `paste after comparing`, paste those you have compared with their lookalikes ({ADD}), and count again.{{free}}",
-    "free": f" Delete each from the pool first ({POOL} → Edit), if it is still there.",
+    "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save. Leave out what you left in the pool or as a course key, and a code that the TMS says exists already: somebody has recreated it.{{missing}}",
+    "gone": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}, and {ASSIGNMENTS} shows no redemption of {{them}}; and leave out whoever has got a new key meanwhile.",
+    "count": f"Count in {KEYS}: on the list {{paste:,}}, left out ___, pasted ___, appeared ___. The last two must be equal.",
+    "paste after comparing": f"Of the list `paste after comparing`, paste those you have compared with their lookalikes ({ADD}), and count again; leave out one whose learner has got in with the lookalike ({ASSIGNMENTS}).{{free}}",
+    "free": f" Delete each from the pool first ({POOL} → Edit), if it is still there; leave it, and do not paste it, if it shows a redemption there.",
     "audit again": f"Export {KEYS}{{pool}} again, and audit again.",
     "expire": f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.",
     "remind": "Write to the learners of the sheet Reminders: each key works until its date, at the latest until {removed}.",
-    "reissue": f"Check in {ASSIGNMENTS} that the learner has not redeemed since the last pool export; if not, create a new course key with the pool's settings ({ADD}) and write to the learner (sheet Reissue).",
+    "reissue": f"Look in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if not, create a new course key (Course Assignment Training Keys → New) and write to the learner (sheet Reissue). {{settings}}.",
 }  # fmt: skip
 LOOK_FIRST = ("export again", "ask the learner", "look it up")
 BY_THEMSELVES = ("ask about the course", "right the course", "review the invoice", "extend", "correct the setting", "leave")  # fmt: skip
@@ -289,14 +290,13 @@ def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: M
     yield from _once(f, keys, BY_THEMSELVES)
     regenerated = FINDINGS[Code.codes_regenerated]
     if batch and holds(regenerated.rule, f)[f.pools.names.index(pool)]:
-        yield f"{regenerated.message} Before you paste, decide. {regenerated.remedy[f.period]}", 0
+        yield f"{regenerated.what} Before you paste, decide. {regenerated.remedy[f.period]}", 0
     yield from ((text, 0) for text in odd)
-    for what in ("delete from the pool", "delete course keys", "delete after comparing"):
+    for what in ("delete after comparing", "delete course keys", "delete from the pool"):
         if on_list[what]:
-            yield WORDS[what].format(courses=_courses(f, keys)), on_list[what]
+            yield WORDS[what].format(courses=_courses(f, keys), twice=_twice(acts)), on_list[what]
     if batch:
-        told = "; ".join(f"{plain(name)}: {batch.settings[name]}" for name in SETTINGS)
-        yield WORDS["create"].format(settings=sentence(told)), 0
+        yield WORDS["create"].format(settings=_typed(batch.settings)), 0
     if paste := on_list["paste"]:
         number = acts["recreate"]
         words = {"keys": f"{count(number)} {are(number)}", "them": "it" if number == 1 else "them"}
@@ -308,9 +308,22 @@ def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: M
         yield WORDS["audit again"].format(pool=" and this pool" if has_pool else ""), 0
     if on_list["delete from the pool"] and not f.is_read_only:
         yield WORDS["expire"], 0
-    for action in ("remind", "reissue"):
-        if acts[action]:
-            yield WORDS[action].format(removed=weekday(f.calendar.removed)), acts[action]
+    if acts["remind"]:
+        yield WORDS["remind"].format(removed=weekday(f.calendar.removed)), acts["remind"]
+    if acts["reissue"]:
+        yield WORDS["reissue"].format(settings=_typed(_settings(f, pool))), acts["reissue"]
+
+
+def _typed(settings: Mapping[str, str]) -> str:
+    """What to type into the form of a new entry."""
+    return sentence("; ".join(f"{plain(name)}: {settings[name]}" for name in SETTINGS))
+
+
+def _twice(acts: Mapping[str, int]) -> str:
+    """Why keys are deleted that stand under the right course."""
+    number = acts["delete course key"]
+    words = {"keys": f"{count(number)} {'was' if number == 1 else 'were'}", "them": "it" if number == 1 else "them"}
+    return WORDS["twice"].format(**words) if number else ""
 
 
 def _doing(f: Facts, keys: Array, action: str) -> Array:
@@ -358,9 +371,9 @@ def _letters(f: Facts, order: Array, action: str) -> list[Letter]:
     courses, found = of_pools(f, "course"), []
     for key in _doing(f, order, action).tolist():
         pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
-        course, day = courses[pool] or "your course", "" if np.isnat(until) else str(until.item().date())
-        words = {"until": day or weekday(f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
+        course, day = courses[pool] or "your course", None if np.isnat(until) else until.item().date()
+        words = {"until": weekday(day or f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
         learner, former = f.holder.get(key, "not in the log"), f"{f.references[key].as_py()} {end}".strip()
         text = LETTERS[action].format(course=course, **words)
-        found.append(Letter(learner, course, f.pools.names[pool], former, "", day, LOGIN, text))
+        found.append(Letter(learner, course, f.pools.names[pool], former, "", str(day or ""), LOGIN, text))
     return sorted(found, key=lambda letter: (letter.learner, letter.course, letter.former_key))

@@ -14,7 +14,7 @@ from keyaudit.coded import Array, Coded
 from keyaudit.errors import ReconcileError, toml
 from keyaudit.exports.names import bare_name, fold_name, undated_name, without_date
 from keyaudit.exports.records import Note
-from keyaudit.facts import Facts, fact
+from keyaudit.facts import Facts, combined, fact
 from keyaudit.rulebook import Code
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
@@ -84,21 +84,21 @@ def pools(f: Facts) -> Pools:
     _match_names(units, groups, notes)
     _match_twins(units, groups, notes)
     renamed = _match_renamed(units, groups, notes)
-    of_group = defaultdict(list)
-    for unit in units:
-        of_group[groups.root(unit.fold)].append(unit)
     _refuse_two_courses(f, units, unit_of, groups)
-    names = {group: _shown(members, renamed) for group, members in of_group.items()}
+    members = defaultdict(list)
+    for unit in units:
+        members[groups.root(unit.fold)].append(unit)
+    names = {group: _shown(of, renamed) for group, of in members.items()}
     order = sorted(names, key=lambda group: (fold_name(names[group]), names[group]))
-    number = {group: place for place, group in enumerate(order)}
-    of_unit = np.array([*(number[groups.root(unit.fold)] for unit in units), -1], dtype=np.int64)
-    pool = of_unit[unit_of]
-    _refuse_unequal(f, [of_group[group] for group in order], pool, notes)
+    number = {unit.fold: place for place, group in enumerate(order) for unit in members[group]}
+    pool = np.array([*(number[unit.fold] for unit in units), -1], dtype=np.int64)[unit_of]
+    _refuse_unequal(f, [members[group] for group in order], pool, notes)
+    roles = [{unit.role for unit in members[group]} for group in order]
 
-    def has(*roles: str) -> Array:
-        return np.array([any(unit.role in roles for unit in of_group[group]) for group in order], dtype=bool)
+    def has(*wanted: str) -> Array:
+        return np.array([not of.isdisjoint(wanted) for of in roles], dtype=bool)
 
-    empty = [(number[groups.root(u.fold)], u) for u in units if u.role == "pools_now" and not u.records]
+    empty = [(number[unit.fold], unit) for unit in units if unit.role == "pools_now" and not unit.records]
     return Pools(
         [names[group] for group in order],
         has("pools_before"),
@@ -107,7 +107,7 @@ def pools(f: Facts) -> Pools:
         pool,
         {at: unit.file for at, unit in empty},
         [at for at, unit in empty if unit.is_damaged],
-        [names[group] for group in order if {unit.role for unit in of_group[group]} == {"declared"}],
+        [names[group] for group, of in zip(order, roles, strict=True) if of == {"declared"}],
         notes,
     )
 
@@ -116,35 +116,27 @@ def _units(f: Facts) -> tuple[list[_Unit], Array]:
     """Every pool of every file, empty ones too; and of every record the place of its unit."""
     units: list[_Unit] = []
     unit_of = np.full(f.records, -1, dtype=np.int64)
-    for role in NAMING:
-        if role not in f.exports:
-            continue
-        export = f.exports[role]
-        titles = Coded([*range(len(export.tables))], [table.pool for table in export.tables])
-        told = Coded.stacked(
-            [export.column("pool").distinct(), Coded(np.array(titles.codes, dtype=np.int32), titles.values)]
-        )
-        names = told.distinct()
-        own, title = names.codes[: len(export)], names.codes[len(export) :]
+    for role in (role for role in NAMING if role in f.exports):
+        export, code = f.exports[role], f.code[f.slices[role]]
+        tables = [(export.files[table.file], table.pool, table.records) for table in export.tables]
+        titles = Coded.of(pool for _, pool, _ in tables)
+        told = Coded.stacked([export.column("pool").distinct(), titles]).distinct()
+        own, title = np.split(told.codes, [len(export)])
         name = np.where(own >= 0, own, np.append(title, -1)[export.table])
-        pair, place = distinct_numbers(
-            export.file.astype(np.int64) * len(names.values) + name, len(export.files) * len(names.values)
-        )
+        width = len(told.values)
+        pair, place = distinct_numbers(export.file.astype(np.int64) * width + name, len(export.files) * width)
         unit_of[f.slices[role]] = place + len(units)
-        code = f.code[f.slices[role]]
-        for number, both in enumerate(pair.tolist()):
-            file = export.files[both // len(names.values)]
-            unit = _Unit(role, file.source_file, names.values[both % len(names.values)], is_damaged=file.damaged > 0)
-            mine = place == number if len(pair) > 1 else slice(None)
+        rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]) if len(place) else []
+        for both, mine in zip(pair.tolist(), rows, strict=True):
+            file = export.files[both // width]
+            unit = _Unit(role, file.source_file, told.values[both % width], len(mine), is_damaged=file.damaged > 0)
             unit.keys = np.unique(code[mine][code[mine] >= 0]) if role.startswith("pools_") else unit.keys
-            unit.records = int(mine.sum()) if isinstance(mine, np.ndarray) else len(export)
             units.append(unit)
         seen = {(unit.file, unit.name) for unit in units if unit.role == role}
-        for table in export.tables:
-            file = export.files[table.file]
-            if not table.records and table.pool and (file.source_file, table.pool) not in seen:
-                units.append(_Unit(role, file.source_file, table.pool, is_damaged=file.damaged > 0))
-                seen.add((file.source_file, table.pool))
+        for file, pool, records in tables:
+            if not records and pool and (file.source_file, pool) not in seen:
+                units.append(_Unit(role, file.source_file, pool, is_damaged=file.damaged > 0))
+                seen.add((file.source_file, pool))
     return units, unit_of
 
 
@@ -167,11 +159,11 @@ def _match_names(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None
     for unit in units:
         first.setdefault(unit.fold, unit)
         roles[unit.fold].add(unit.role)
-    alone = [fold for fold in roles if len(roles[fold]) == 1]
+    alone = {fold for fold in roles if len(roles[fold]) == 1}
     ways: tuple[tuple[Callable[[str], str], str], ...] = (
-        (bare_name, "the names differ only in signs or length that a tab loses"),
-        (lambda name: fold_name(undated_name(name)), "the names differ only in a date or a sign of a copy"),
-        (lambda name: _cut(bare_name(name)), "the names differ only in signs or length that a tab loses"),
+        (bare_name, "signs or length that a tab loses"),
+        (lambda name: fold_name(undated_name(name)), "a date or a sign of a copy"),
+        (lambda name: _cut(bare_name(name)), "signs or length that a tab loses"),
     )
     for fold, why in ways:
         alike = defaultdict(list)
@@ -179,19 +171,17 @@ def _match_names(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None
             if key := fold(first[name].name):
                 alike[key].append(name)
         for names in alike.values():
-            free = [name for name in names if name in alone]
             pairs = [
                 (one, other)
                 for one, other in combinations(names, 2)
-                if {one, other} & {*free} and not roles[one] & roles[other]
+                if not alone.isdisjoint((one, other)) and roles[one].isdisjoint(roles[other])
+                if fold is not ways[2][0] or _is_cut(one, other)
             ]
-            if fold is ways[2][0]:
-                pairs = [pair for pair in pairs if _is_cut(*pair)]
             often = Counter(name for pair in pairs for name in pair)
             for one, other in pairs:
                 if often[one] == often[other] == 1 and groups.root(one) != groups.root(other):
                     groups.join(one, other)
-                    text = f'"{first[one].name}" and "{first[other].name}" are taken as one pool: {why}'
+                    text = f'"{first[one].name}" and "{first[other].name}" are taken as one pool: the names differ only in {why}'
                     notes.append(Note(Code.same_pool_twice, text, first[other].file, pool=first[one].name))
 
 
@@ -278,15 +268,15 @@ def _refuse_two_courses(f: Facts, units: list[_Unit], unit_of: Array, groups: _G
     course, shown = f.comparable("course"), f.column("course")
     for role in ("pools_before", "pools_now"):
         rows = np.flatnonzero(f.is_in(role) & (course.codes >= 0))
-        pairs, first = np.unique(unit_of[rows] * max(len(course.values), 1) + course.codes[rows], return_index=True)
-        seen: dict[str, tuple[int, int, str]] = {}
-        for pair, row in zip(pairs.tolist(), rows[first].tolist(), strict=True):
-            unit = units[pair // len(course.values)]
-            former = seen.setdefault(groups.root(unit.fold), (course.codes[row], row, unit.file))
-            if former[0] != course.codes[row] and former[2] != unit.file:
-                one, other = shown[former[1]], shown[row]
+        _, first = np.unique(combined(unit_of[rows], course.codes[rows]), return_index=True)
+        seen: dict[str, tuple[int, str]] = {}
+        for row in rows[first].tolist():
+            unit = units[unit_of[row]]
+            former, file = seen.setdefault(groups.root(unit.fold), (row, unit.file))
+            if course.codes[former] != course.codes[row] and file != unit.file:
+                one, other = shown[former], shown[row]
                 raise ReconcileError(
-                    f'{former[2]} and {unit.file} both name the pool "{unit.name}", but its course is "{one}" in one and '
+                    f'{file} and {unit.file} both name the pool "{unit.name}", but its course is "{one}" in one and '
                     f'"{other}" in the other. If they are two pools, name them apart in case.toml: '
                     f'[files.{toml(unit.file)}] pool = "…". If it is one course with two names: [same_course] '
                     f"{toml(one)} = {toml(other)}."
@@ -317,9 +307,5 @@ def _content(f: Facts, file: str, of_pool: Array) -> set[tuple[Any, bool]]:
     start, export = f.slices["pools_now"].start, f.exports["pools_now"]
     place = next(at for at, source in enumerate(export.files) if source.source_file == file)
     rows = np.flatnonzero((export.file == place) & of_pool[f.slices["pools_now"]])
-    code = f.code[rows + start].tolist()
-    redeemed = f.sign("redeemed")[rows + start].tolist()
-    return {
-        (number if number >= 0 else export.raw.get(row, ""), is_so)
-        for number, row, is_so in zip(code, rows.tolist(), redeemed, strict=True)
-    }
+    told = zip(f.code[rows + start].tolist(), rows.tolist(), f.sign("redeemed")[rows + start].tolist(), strict=True)
+    return {(code if code >= 0 else export.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in told}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import itemgetter
 from typing import Any
 
@@ -27,9 +27,7 @@ IDLE = {  # what to do in a pool in which no key needs anybody, before the remov
 
 
 facts(
-    counted_away=lambda f: np.flatnonzero(
-        f.place_pool != f.home_pool[f.place_key]
-    ),  # places of keys that count elsewhere
+    counted_away=lambda f: np.flatnonzero(f.place_pool != f.home_pool[f.place_key]),  # places of keys counted elsewhere
     is_set_aside=lambda f: f.is_in("pools_now") & (f.code < 0) & ~f.blind,  # records that the backup shows too
 )
 
@@ -72,35 +70,33 @@ class PoolRow:
         files += [f"{self.only_later:,} only in a later export"] if self.only_later else []
         parts = [f"{number:,} {plain(code)}" for code, number in self.statuses.items() if number]
         parts += [f"{number:,} counted under {pool}" for pool, number in self.elsewhere.items()]
-        left = (
-            ""
-            if self.is_signed_off
-            else "; not signed off: something is left to do"
-            if self.balanced
-            else "; NOT BALANCED"
-        )
+        left = "" if self.balanced else "; NOT BALANCED"
+        if self.balanced and not self.is_signed_off:
+            left = "; not signed off: something is left to do"
         return f"{' + '.join(files)} = {' + '.join(parts) or 'nothing'}{left}"
 
     def as_dict(self) -> dict[str, Any]:
         """Its columns in `audit.pools`."""
-        told = {name: getattr(self, name) for name in ("pool", "course", "organization", "expires_on", "stage", "keys")}
-        elsewhere = (
-            listed([f"{number:,} in {pool}" for pool, number in self.elsewhere.items()]) if self.elsewhere else ""
-        )
-        told |= self.statuses | {
-            name: getattr(self, name) for name in ("next_step", "act_by", "in_backup", "only_later")
-        }
-        return told | {"elsewhere": elsewhere, "sign_off": self.sign_off, "balanced": self.balanced}
+        told = {one.name: getattr(self, one.name) for one in fields(self)} | {"keys": self.keys} | self.statuses
+        elsewhere = [f"{number:,} in {pool}" for pool, number in self.elsewhere.items()]
+        told |= {"elsewhere": listed(elsewhere), "sign_off": self.sign_off, "balanced": self.balanced}
+        return {name: told[name] for name in POOLS}
+
+
+POOLS = (  # the columns of `audit.pools`
+    *("pool", "course", "organization", "expires_on", "stage", "keys", *STATUSES, "next_step", "act_by"),
+    *("in_backup", "only_later", "elsewhere", "sign_off", "balanced"),
+)
 
 
 def pool_rows(f: Facts) -> Iterator[PoolRow]:
     """Every pool: those that need somebody first, the most urgent on top."""
-    statuses = _counts(f.home_pool, f.status, f.pool_count, len(STATUSES))
+    statuses = f.by_home.tally(f.status, len(STATUSES))
     backup, both = _distinct(f, f.is_in("pools_before")), _distinct(f, f.in_pools & ~f.is_set_aside)
     expires = of_pools(f, "expires_on").spread(np.datetime64("NaT", "s"), "datetime64[s]")
     courses, organizations = of_pools(f, "course"), of_pools(f, "organization")
     order = f.order[(f.needs & (f.home_pool >= 0))[f.order]]
-    first = By(f.home_pool[order], f.pool_count).first(np.ones(len(order), dtype=bool))
+    first = By(f.home_pool[order], f.pool_count).first()
     step, steps = f.next_step
     rows: list[tuple[int, PoolRow]] = []  # and the place of each
     for pool, name in enumerate(f.pools.names):
@@ -124,11 +120,6 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
         )
         rows.append((int(first[pool]) if key is not None else len(order) + list(STAGES).index(stage), row))
     yield from (row for _, row in sorted(rows, key=itemgetter(0)))
-
-
-def _counts(group: Array, kind: Array, groups: int, kinds: int) -> Array:
-    inside = group >= 0
-    return np.bincount(group[inside] * kinds + kind[inside], minlength=groups * kinds).reshape(groups, kinds)
 
 
 def _distinct(f: Facts, rows: Array) -> Array:

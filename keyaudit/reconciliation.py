@@ -22,7 +22,7 @@ from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared
-from keyaudit.facts import By, Facts
+from keyaudit.facts import KEYED, By, Facts
 from keyaudit.findings import Accepted
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
 from keyaudit.tallies import NO_POOL, cross_count, outlook
@@ -98,21 +98,15 @@ class Reconciliation(Audit):
         import pandas as pd
 
         pair = self.findings["message"].where(self.findings["code"].isin(BY_PAIR), "")
-        counted = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair).astype(
-            {"pool": "str"}
-        )
-        grouped = counted.groupby(
-            ["severity", "code", "pool", "pair", "remedy"], sort=False, dropna=False, observed=True
-        )
+        told = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair).astype({"pool": "str"})
+        by = ["severity", "code", "pool", "pair", "remedy"]
+        grouped = told.groupby(by, sort=False, dropna=False, observed=True)
         table = grouped.agg(findings=("message", "size"), message=("message", "first")).reset_index()
         table = table[["severity", "code", "pool", "findings", "message", "remedy"]].fillna("")
         if len(table) <= limit:
             return table
-        more = {
-            "code": "…",
-            "findings": table["findings"][limit:].sum(),
-            "message": f"{len(table) - limit} more: show_findings({len(table)})",
-        }
+        message = f"{len(table) - limit} more: show_findings({len(table)})"
+        more = {"code": "…", "findings": table["findings"][limit:].sum(), "message": message}
         return pd.concat([table.head(limit), pd.DataFrame([more])], ignore_index=True).fillna("")
 
     def today(self) -> pd.DataFrame:
@@ -171,9 +165,8 @@ class Reconciliation(Audit):
 
     def compared_with(self, former: Reconciliation | str | Path) -> Changes:
         """The same as rows, and counted."""
-        return compare(
-            former.key_columns if isinstance(former, Reconciliation) else read_former(former), self.key_columns
-        )
+        known = former.key_columns if isinstance(former, Reconciliation) else read_former(former)
+        return compare(known, self.key_columns)
 
 
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
@@ -254,33 +247,32 @@ def _without_copies(exports: dict[str, Export]) -> dict[str, Export]:
     if not copies:
         return exports
     now = exports["pools_now"]
-    told = [Note(Code.same_file_twice, f"has the same bytes as {of['pools_before'][sha].source_file}: read as the backup only, a copy is no later export", of["pools_now"][sha].source_file) for sha in sorted(copies)]  # fmt: skip
+    told = []
+    for sha in sorted(copies):
+        backup = of["pools_before"][sha].source_file
+        text = f"has the same bytes as {backup}: read as the backup only, a copy is no later export"
+        told.append(Note(Code.same_file_twice, text, of["pools_now"][sha].source_file))
     left = now.without_files({place for place, file in enumerate(now.files) if file.sha256 in copies}, told)
     if left.files:
         return exports | {"pools_now": left}
     before = exports["pools_before"]
-    kept = {role: export for role, export in exports.items() if role != "pools_now"}
-    return kept | {"pools_before": replace(before, told=(*before.told, *told))}
+    del exports["pools_now"]
+    return exports | {"pools_before": replace(before, told=(*before.told, *told))}
 
 
 def _refuse_pool_among_course_keys(f: Facts) -> None:
     """A pool export in course-keys would make every key of it migrated."""
-    export = f.exports.get("course_keys")
-    for place, file in enumerate(export.files if export else ()):
-        tables = [table for table in export.tables if table.file == place] if export else []
-        shown = frozenset().union(*(table.columns for table in tables))
-        of_pools = {aliases("pools_before").get(fold_header(header)) for header in file.columns_not_used.split(", ")}
-        if {"name", "max_uses", "uses"} & shown or (
-            "expires_on" in shown and not {"starts_on", "pool", "sitewide"} & of_pools
-        ):
-            continue
-        start = f.slices["course_keys"].start
-        keys = (
-            np.unique(f.key[start + np.flatnonzero(export.file == place)]) if export else np.array([], dtype=np.int64)
-        )
-        open_ = keys[(f.in_pool & ~f.redeemed)[keys]]
-        if len(open_) and 2 * np.bincount(f.home_pool[open_]).max() >= len(keys):
-            pool = f.pools.names[int(np.bincount(f.home_pool[open_]).argmax())]
+    if (export := f.exports.get("course_keys")) is None:
+        return
+    known, key = aliases("pools_before"), f.key[f.slices["course_keys"]]
+    for place, file in enumerate(export.files):
+        shown = {name for table in export.tables if table.file == place for name in table.columns}
+        of_pools = {known.get(fold_header(header)) for header in file.columns_not_used.split(", ")}
+        is_pools = "expires_on" not in shown or {"starts_on", "pool", "sitewide"} & of_pools
+        keys = np.unique(key[export.file == place])
+        sizes = np.bincount(f.home_pool[keys[(f.in_pool & ~f.redeemed)[keys]]], minlength=1)
+        if is_pools and not {"name", "max_uses", "uses"} & shown and sizes.any() and 2 * sizes.max() >= len(keys):
+            pool = f.pools.names[int(sizes.argmax())]
             raise ReconcileError(
                 f'{file.source_file}: at least half of its codes are unredeemed keys of the pool "{pool}", and it has no '
                 "column that only a course-key export has (name, max uses, uses): it is an export of that pool. "
@@ -294,7 +286,7 @@ def _check(audit: Reconciliation) -> None:
         if row["rows_read"] != row["keys"] + row["repeats"] + row["set_aside"]:
             raise ReconcileError(f"{row['source_file']}: rows read and rows accounted for differ. Please report this.")
     f = audit.facts
-    held = By(f.key, f.keys).any(f.is_in("pools_before", "pools_now", "course_keys"))
+    held = By(f.key, f.keys).any(f.is_in(*KEYED))
     if not held.all() or (f.status < 0).any() or sum(audit.statuses.values()) != f.keys:
         raise ReconcileError("The keys of all files and the keys with a status differ in number. Please report this.")
 

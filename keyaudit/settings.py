@@ -9,8 +9,9 @@ import numpy as np
 
 from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
+from keyaudit.exports.hints import spoken
 from keyaudit.exports.names import natural
-from keyaudit.facts import NEVER, By, Facts, at, fact, facts
+from keyaudit.facts import NEVER, By, Facts, at, combined, fact, facts, once_a_name
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
@@ -42,15 +43,10 @@ facts(  # of places: value, is it known, was it before the announcement wherever
 )
 facts(  # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
     row_uses=lambda f: np.where(f.shows("uses"), np.where(f.column("uses").filled, f.numbers("uses"), 0.0), np.nan),
-    row_max=lambda f: np.where(f.shows("max_uses"), np.where(_is_one(f), 1.0, f.numbers("max_uses")), np.nan),
-    is_use=lambda f: (
-        f.course_rows & f.has_learner & ~f.shows("uses")
-    ),  # without a column of uses a row with a learner is one
+    row_max=lambda f: np.where(f.shows("max_uses"), np.where(f.is_one, 1.0, f.numbers("max_uses")), np.nan),
+    is_one=lambda f: ~f.column("max_uses").filled | (f.numbers("max_uses") == 0),
+    is_use=lambda f: f.course_rows & f.has_learner & ~f.shows("uses"),  # a row with a learner, without a column of uses
 )
-
-
-def _is_one(f: Facts) -> Array:
-    return ~f.column("max_uses").filled | (f.numbers("max_uses") == 0)
 
 
 @fact
@@ -79,27 +75,31 @@ def counted_uses(f: Facts, by: By) -> Array:
 def entries(f: Facts) -> By:
     """Course-key records of keys listed more than once, by their entry: key, name, course, organization."""
     rows = np.flatnonzero(f.course_rows & at(f.by_key.count(f.course_rows) > 1, f.key, False))
-    names = [f.comparable(name).codes[rows] for name in ENTRY]
-    _, entry = np.unique(np.stack([f.key[rows], *names]), axis=1, return_inverse=True)
+    entry = np.unique(combined(f.key[rows], *(f.comparable(name).codes[rows] for name in ENTRY)), return_inverse=True)[
+        1
+    ]
     group = np.full(f.records, -1, dtype=np.int64)
-    group[rows] = entry.ravel()
+    group[rows] = entry
     return By(group, int(entry.max(initial=-1)) + 1)
 
 
 def _disagree(f: Facts, *names: str, in_one_file: bool = False) -> Array:
     """Keys whose course-key records (of one file) hold two known values of a setting."""
     rows, found = np.flatnonzero(f.entries.group >= 0), np.zeros(f.keys, dtype=bool)
-    kinds = {
-        "expires_on": lambda: f.dates("expires_on").astype(np.int64),
-        "max_uses": lambda: np.nan_to_num(f.row_max, nan=-1),
-    }
+    file = f.file if in_one_file else np.zeros(f.records, dtype=np.int64)
+    _, first, group = np.unique(combined(f.key[rows], file[rows]), return_index=True, return_inverse=True)
     for name in names:
-        values = kinds[name]()[rows] if name in kinds else f.comparable(name).codes[rows]
-        known = values != (np.iinfo(np.int64).min if name == "expires_on" else -1)
-        group = f.key[rows] * len(f.files) + (f.file[rows] if in_one_file else 0)
-        pairs = np.unique(np.stack([group[known], np.unique(values[known], return_inverse=True)[1]]), axis=1)[0]
-        found[pairs[1:][pairs[1:] == pairs[:-1]] // max(len(f.files), 1)] = True
+        least, most = By(group, len(first)).span(_as_numbers(f, name)[rows])
+        found[f.key[rows[first[least < most]]]] = True
     return found
+
+
+def _as_numbers(f: Facts, name: str) -> Array:
+    """A column as numbers that are equal where it says the same, NaN where it says nothing."""
+    if name == "max_uses":
+        return f.row_max
+    told = f.dates(name) if name == "expires_on" else f.comparable(name).codes
+    return np.where(np.isnat(told) if name == "expires_on" else told < 0, np.nan, told.astype(float))
 
 
 @fact
@@ -131,13 +131,15 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     """Of every place: its date (NaT: no end), is it known at all, and is it early (before the announcement) wherever given?
 
     The latest source that has the column counts; a blank cell there is no end, one that cannot be read is not known.
+    Neither is a column that was not understood, and speaks of it.
     """
     size = len(f.place_key)
     value, shown, legible = np.full(size, NEVER), np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
     gives, early = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
     dates, filled = f.dates(name), f.column(name).filled
-    bad, by_pool = filled & np.isnat(dates), By(f.pool, f.pool_count)
-    for rows, own in _sources(f, f.shows(name)):
+    doubted = f.of_file(lambda file: spoken(file.shows.get(name, "")) == name)
+    bad, by_pool = (filled & np.isnat(dates)) | doubted, By(f.pool, f.pool_count)
+    for rows, own in _sources(f, f.shows(name) | doubted):
         of_pool = by_pool.most(dates, rows, NEVER)
         of_pool[by_pool.any(rows & ~filled)] = NEVER
         here = by_pool.any(rows)[f.place_pool]
@@ -151,17 +153,17 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     return value, shown & legible, gives & early
 
 
+@once_a_name
 def latest_row(f: Facts, name: str) -> Array:
     """Of every place: the record that gives a setting: the latest source that fills it, its own record before its pool's."""
+    found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
+    for rows, own in _sources(f, f.column(name).filled):
+        found = np.where(found < 0, np.where(own >= 0, own, by_pool.first(rows)[f.place_pool]), found)
+    return found
 
-    def find() -> Array:
-        found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
-        for rows, own in _sources(f, f.column(name).filled):
-            row = np.where(own >= 0, own, by_pool.first(rows)[f.place_pool])
-            found = np.where(found < 0, row, found)
-        return found
 
-    return f._once(f"latest {name}", find)
+def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:
+    return (f.comparable(name) if comparable else f.column(name)).take(rows)
 
 
 def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
@@ -169,17 +171,17 @@ def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
     found, by_pool = np.full(f.pool_count, -1), By(f.pool, f.pool_count)
     for role in KNOWN_ROLES:
         found = np.where(found < 0, by_pool.first(f.is_in(role) & f.column(name).filled), found)
-    return (f.comparable(name) if comparable else f.column(name)).take(found)
+    return _at_rows(f, name, comparable, found)
 
 
 def pool_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of the pool every key counts in; blank where it is not known."""
-    return (f.comparable(name) if comparable else f.column(name)).take(at(latest_row(f, name), f.home, -1))
+    return _at_rows(f, name, comparable, at(latest_row(f, name), f.home, -1))
 
 
 def key_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of every key's course key; blank where it has none."""
-    return (f.comparable(name) if comparable else f.column(name)).take(f.course_row)
+    return _at_rows(f, name, comparable, f.course_row)
 
 
 def differ(f: Facts, name: str) -> Array:
@@ -192,6 +194,6 @@ def differ(f: Facts, name: str) -> Array:
 def all_elsewhere(f: Facts) -> Any:
     """All recreated keys of its pool (two at least) are under one other course."""
     recreated = f.in_pool & f.in_course_keys
-    by, course = By(f.home_pool, f.pool_count), key_setting(f, "course", True).codes
-    least, most = (by.most(course.astype(float), recreated, np.nan, better) for better in (np.fmin, np.fmax))
-    return f.course_differs & at((least == most) & (by.count(recreated) > 1), f.home_pool, False)
+    course = key_setting(f, "course", True).codes
+    least, most = f.by_home.span(np.where(recreated, course, np.nan))
+    return f.course_differs & at((least == most) & (f.by_home.count(recreated) > 1), f.home_pool, False)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.audit import Audit, Shown
+from keyaudit.audit import Audit
 from keyaudit.coded import TEXT
 from keyaudit.columns import COLUMNS, fold_header
 from keyaudit.exports.codes import PARTS
@@ -45,14 +45,15 @@ def masked(audit: Audit) -> Audit:
         )
         for row in audit.pool_rows
     )
-    shown = Shown(
-        _keys(audit, secrets, pools, files, name),
-        _findings(audit, secrets, pools, files, name),
-        rows,
-        sources,
-        tuple(map(secrets.hide, audit.not_checked)),
-        cache(secrets.hide),
-    )
+    shown = {  # instead of the audit's own
+        "key_columns": _keys(audit, secrets, pools, files, name),
+        "finding_columns": _findings(audit, secrets, pools, files, name),
+        "pool_rows": rows,
+        "source_rows": sources,
+        "not_checked": tuple(map(secrets.hide, audit.not_checked)),
+        "not_understood": (),
+        "hide": cache(secrets.hide),
+    }
     return replace(audit, shown=shown, name=secrets.hide(audit.name))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import Slip
-from keyaudit.facts import NEVER, Facts
+from keyaudit.facts import NEVER, By, Facts, combined
 from keyaudit.rulebook import FAMILIES, STATUSES, URGENCY
 from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES
 
@@ -34,28 +34,25 @@ def tasks(columns: Mapping[str, Any], locked_out: Array) -> list[Task]:
     """The work list of keys, the most urgent first: by day, who is locked out, urgency of the status, then the pool with the most keys."""
     day, status, pool, step = (columns[name] for name in ("act_by", "status", "pool", "next_step"))
     rows = np.flatnonzero(day.filled)
-    if not len(rows):
-        return []
-    _, place = np.unique(
-        np.stack([column.codes[rows] for column in (day, status, pool, step)]), axis=1, return_inverse=True
-    )
-    order = np.argsort(place.ravel(), kind="stable")
-    parts = np.split(rows[order], np.flatnonzero(np.diff(place.ravel()[order])) + 1)
-    found = [
-        Task(day[of[0]].item().date(), pool[of[0]] or NO_POOL, len(of), status[of[0]], step[of[0]], of) for of in parts
-    ]
-    return sorted(
-        found,
-        key=lambda task: (task.act_by, not locked_out[task.rows[0]], URGENCY.index(task.status), -task.keys, task.pool),
-    )
+    place = np.unique(combined(*(column.codes[rows] for column in (day, status, pool, step))), return_inverse=True)[1]
+    order, sizes = np.argsort(place, kind="stable"), np.bincount(place)
+    found = []
+    for of in np.split(rows[order], np.cumsum(sizes)[:-1]) if len(rows) else ():
+        key = of[0]
+        found.append(Task(day[key].item().date(), pool[key] or NO_POOL, len(of), status[key], step[key], of))
+
+    def urgency(task: Task) -> tuple[Any, ...]:
+        return task.act_by, not locked_out[task.rows[0]], URGENCY.index(task.status), -task.keys, task.pool
+
+    return sorted(found, key=urgency)
 
 
 def cross_count(group: Coded, kind: Coded, unknown: str) -> dict[str, dict[str, int]]:
     """How many keys of each kind every group has, by name; `unknown` is the line of keys without a group."""
     known, size = len(group.values), len(kind.values)
     name = Coded(np.where(group.codes < 0, known, group.codes).astype(np.int32), [*group.listed(), unknown]).distinct()
-    counts = np.bincount(name.codes.astype(np.int64) * size + kind.codes, minlength=len(name.values) * size)
-    rows = zip(name.listed(), counts.reshape(-1, size).tolist(), strict=True)
+    counts = By(name.codes, len(name.values)).tally(kind.codes, size)
+    rows = zip(name.listed(), counts.tolist(), strict=True)
     return {told: dict(zip(kind.listed(), row, strict=True)) for told, row in rows if any(row)}
 
 
@@ -126,32 +123,16 @@ def open_codes(f: Facts) -> OpenCodes:
 
 def by_family(f: Facts, *columns: Array) -> list[tuple[int, dict[str, int]]]:
     """For every combination of numbers that occurs, in their order: the first key that has it, and its keys by family."""
-    code, size = np.zeros(f.keys, dtype=np.int64), len(FAMILIES)
-    for column in columns:
-        code = code * (int(column.max(initial=0)) + 1) + column
-    _, first, place = np.unique(code, return_index=True, return_inverse=True)
-    table = np.bincount(place * size + f.family_of_key, minlength=len(first) * size).reshape(-1, size)
-    counts = [dict(zip(FAMILIES, row, strict=True)) for row in table.tolist()]
-    return list(zip(first.tolist(), counts, strict=True))
-
-
-def recreated_on(f: Facts) -> Array:
-    """Of every key: the first day its course key is known to exist."""
-    rows = np.flatnonzero(f.course_rows)
-    return _first_day(f, f.key[rows], f.dates("created_at")[rows])
+    every = combined(np.zeros(f.keys, dtype=np.int64), *columns)
+    _, first, place = np.unique(every, return_index=True, return_inverse=True)
+    rows = By(place, len(first)).tally(f.family_of_key, len(FAMILIES)).tolist()
+    return [(key, dict(zip(FAMILIES, row, strict=True))) for key, row in zip(first.tolist(), rows, strict=True)]
 
 
 def redeemed_on(f: Facts) -> Array:
     """Of every key: the day it was redeemed in its pool, else as a course key, else the day of an assignment it paid for."""
-    rows, (paid, key, live) = np.flatnonzero(f.course_rows), f.paid
-    used = _first_day(f, f.key[rows], f.dates("redeemed_at")[rows])
-    used = np.where(np.isnat(used), _first_day(f, key[live], f.dates("created_at")[paid[live]]), used)
-    return np.where(f.redeemed & ~np.isnat(f.redeemed_at), f.redeemed_at.astype("datetime64[D]"), used)
-
-
-def _first_day(f: Facts, keys: Array, dates: Array) -> Array:
-    """Of every key: the earliest known of its dates."""
-    found = np.full(f.keys, LAST)
-    known = ~np.isnat(dates) & (keys >= 0)
-    np.minimum.at(found, keys[known], dates[known])
-    return np.where(found < LAST, found, NEVER).astype("datetime64[D]")
+    used = f.by_key.most(f.dates("redeemed_at"), f.course_rows, NEVER, np.fmin)
+    row, _, live = f.paid
+    paid = f.paid_by.most(f.dates("created_at")[row], live, NEVER, np.fmin)
+    pool = np.where(f.redeemed, f.redeemed_at, NEVER)
+    return np.where(np.isnat(pool), np.where(np.isnat(used), paid, used), pool).astype("datetime64[D]")

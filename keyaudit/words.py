@@ -18,9 +18,14 @@ def plural(noun: str) -> str:
     return noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
 
 
+def agree(number: int, one: str, several: str) -> str:
+    """The word for one, or for any other number."""
+    return one if number == 1 else several
+
+
 def are(number: int) -> str:
     """`is` for one, `are` for any other number."""
-    return "is" if number == 1 else "are"
+    return agree(number, "is", "are")
 
 
 def weekday(date: dt.date) -> str:

@@ -174,6 +174,10 @@ def test_each_unreadable_redemption_is_told_with_its_key_and_without_its_words()
         # no sign at all
         ("Key,Course\nA1,C\n", "no", [""]),
         ("Key,Notes\nA1,C\n", "no", [""]),
+        # dates below a header that speaks of another date of ours: they may be that, if no column is
+        ("Key,Erstellt am,User\nA1,2025-06-14,Ann\nA2,2025-06-14,\n", "Erstellt am", ["", ""]),
+        ("Key,Created,Erstellt am,User\nA1,2025-01-01,2025-06-14,Ann\nA2,,,\n", "yes", ["redeemed", ""]),
+        ("Key,Redeem By\nA1,2026-12-31\n", "no", [""]),
         # understood, and blank throughout, beside a column that speaks of it
         ("Key,Redeemed,Eingelöst am\nA1,,2025-06-14\n", "Eingelöst am", [""]),
         ("Key,Redeemed,Printed\nA1,,2025-06-14\n", "yes", [""]),

@@ -31,6 +31,26 @@ def keys(*codes: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("now", "listed", "works"),
+    [
+        ("Expires", "Expires", "yes"),
+        ("Valid_To", "Expires", "unknown"),  # the latest export may say that the pool was extended
+        ("Printed", "Expires", "no"),  # a date, and no word of an end: the pool list counts
+        ("Remark", "Expires", "no"),
+        ("Remark", "Ablaufdatum", "unknown"),
+        ("Remark", "Printed", "yes"),
+    ],
+)
+def test_an_end_that_is_not_understood_is_not_replaced_by_an_older_one(
+    now: str, listed: str, works: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    write("pools-now/P.csv", f"Training_Key Redeemed {now}\nKEY-00001 . 2026-12-31")
+    write("pool-list/l.csv", f"Pool {listed}\nP 2026-03-31")
+    assert verdicts(audit(write("course-keys/k.csv", keys("OTHER-001"))), "works")["KEY-00001"] == works
+
+
+@pytest.mark.parametrize(
     ("row", "status"),
     [
         ("KEY-00003 C . 2026-12-31", "missing"),  # a whole row: the export shows all that is left
@@ -428,9 +448,9 @@ def test_every_step_says_of_how_many_keys_it_is(write: Write) -> None:
     plan = migration_plan(result)
     numbers = {what: keys for what, keys in zip(plan.steps["what"], plan.steps["keys"], strict=True) if keys}
     assert [(what.split("`")[1] if "`" in what else what.split()[0], n) for what, n in numbers.items()] == [
-        ("delete from the pool", 2),
-        ("delete course keys", 1),
         ("delete after comparing", 1),
+        ("delete course keys", 1),
+        ("delete from the pool", 2),
         ("paste", 4),
         ("Count", 4),
         ("paste after comparing", 1),
@@ -477,7 +497,9 @@ def test_the_next_step_of_a_wrong_setting_is_its_remedy(write: Write) -> None:
     result = audit(write("course-keys/k.csv", keys("GOOD-0001", "MANY-0002 E C 2026-12-31 9 0")))
     steps = verdicts(result, "next_step")
     assert steps["GOOD-0001"] == "Nothing."
-    assert steps["MANY-0002"] == "Find Course Assignment Keys → its entry → Edit → Max Uses Per Key: leave it blank."
+    edit = "Find Course Assignment Keys → its entry → Edit → Max Uses Per Key: leave it blank."
+    invoices = "If it was used more than once, review the invoices (Find Course Assignments)."
+    assert steps["MANY-0002"] == f"{edit} {invoices}"
     assert steps["GONE-0003"].startswith("Export Find Course Assignment Keys anew, without a filter")
     assert verdicts(result, "act_by") == {
         **dict.fromkeys(("MANY-0002", "GONE-0003"), "2026-04-03"), "OTHER-002": "2026-04-10", "GOOD-0001": ""

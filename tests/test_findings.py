@@ -152,6 +152,12 @@ ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, d
     ("expired_unused", course_key(MOVED.replace("2026-12-31", "2026-04-03").replace(". 0", ". 1")), "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: ""}, "2026-04-03", "error"),
+    # a course key that is used up: its learner is in, and what else it would have allowed does not matter any more
+    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: "", **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
+    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", ""),
+    ("organization_differs", course_key(MOVED.replace(" O ", " Other ").replace(". 0 180", ". 1 180")), "2026-04-03", "error"),
+    ("availability_shorter", course_key(MOVED.replace(". 0 180", ". 1 30")), "2026-04-03", "error"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-02"), NOW: "", LISTED: ""}, "2026-04-03", ""),
     ("start_lost", {BEFORE: CLEAN[BEFORE].replace(". 2025-01-02", ". 2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", ""),
@@ -370,3 +376,15 @@ def test_what_does_not_fit_the_display_is_counted() -> None:
     assert shown["message"].iloc[-1] == f"{every - 5} more: show_findings({every})"
     assert len(result.show_findings(999)) < 999
     assert len(result.show_findings(every)) == every  # nothing is left to count
+
+
+@pytest.mark.parametrize(
+    ("made_on", "said"),
+    [("2026-04-01", "were made since the announcement"), (".", "no export says when they were made")],
+)
+def test_new_codes_are_said_to_be_made_since_only_if_an_export_says_so(
+    made_on: str, said: str, write: Write, tmp_path: Path
+) -> None:
+    result = audit(made(write, tmp_path, CLEAN | course_key(f"FRESH-0009 E C O {made_on} 2026-12-31 . 0 180 No")))
+    rows = result.findings[result.findings["code"] == "codes_regenerated"]
+    assert [said in message for message in rows["message"]] == [True]

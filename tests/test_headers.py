@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -234,11 +235,12 @@ def test_headings_of_lists(heading: str, expected: str) -> None:
 # --- columns that no role uses ---
 
 
-def unused(export: Export) -> dict[str, tuple[str, str]]:
+def unused(export: Export, untold: str | None = None) -> dict[str, tuple[str, str]]:
     """Header → the fact it may be, and the severity with which it is told."""
     severities = {
         note.message.split('"')[1]: note.severity for note in export.told if note.code == "column_not_understood"
     }
+    severities = severities if untold is None else defaultdict(lambda: untold, severities)
     return {h.header: (h.may_be, severities[h.header]) for h in export.headers if not h.column}
 
 
@@ -268,6 +270,46 @@ def test_columns_that_no_role_uses_are_told_with_the_fact_they_may_be(
             declared = tomllib.loads(header.line)["files"][export.files[0].source_file]["columns"]
             assert declared == {header.may_be: header.header}
             assert export.files[0].shows.get(header.may_be, header.header) in (header.header, "yes")
+
+
+WORDS = {  # what a header speaks of by its first word we know: an end or a begin, even where it speaks of redeeming too
+    "expires_on": "Redeem By|Redeemable Until|Redemption Deadline|Valid To|Use Before|Einlösbar bis|Utilisable jusqu'au|Canjeable hasta"
+    "|Inwisselbaar tot|Resgatável até|Verloopt op|Scadenza|有効期限|Срок действия",
+    "starts_on": "Valid From|Active From|Gültig ab|Redeemable From|Válido desde|開始日",
+    "created_at": "Date Added|Issued On|Date de création|Creado|作成日",
+    "redeemed_by": "Redeemer|Eingelöst von|Utilisé par|Canjeado por|利用者|Trainee",
+    "redeemed_at": "Redemption Timestamp|Date d'utilisation|Fecha de uso|Verzilverd op|使用日|Użyto|Validé: utilisé",
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_of_headers_in_several_languages(name: str) -> None:
+    """Also where every fact of ours is missing: a line that is followed must not make an end, a begin or a learner a redemption."""
+    cells = "Ann" if name == "redeemed_by" else "2025-06-14"
+    told_so = {text: unused(read(f"Key,{text}\nA1B2C3D4,{cells}\n"))[text][0] for text in WORDS[name].split("|")}
+    assert told_so == dict.fromkeys(told_so, name)
+
+
+@pytest.mark.parametrize(
+    ("header", "may_be"),
+    [
+        ("Uses Left", ""),
+        ("Verbleibende Nutzungen", ""),
+        ("Eingelöst", "uses"),
+        ("Claims", "uses"),
+        ("Utilizzi massimi", "max_uses"),
+    ],
+)
+def test_counts_of_course_keys(header: str, may_be: str) -> None:
+    """What is left is no count of uses; a count below a word of redeeming is."""
+    assert unused(read(f"Key,{header}\nA1B2C3D4,0\nA1B2C3D5,3\n", "course_keys"))[header][0] == may_be
+
+
+def test_a_pool_list_tells_a_setting_that_is_not_understood() -> None:
+    assert unused(read("Pool,Valid To,Batch\nP,2026-06-30,7\n", "pool_list"), "") == {
+        "Valid To": ("expires_on", "warning"),
+        "Batch": ("", ""),
+    }
 
 
 def test_a_log_may_have_columns_of_its_own() -> None:

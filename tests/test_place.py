@@ -744,6 +744,42 @@ def test_a_request_to_end_is_an_interrupt(number: int) -> None:
     assert done == [None]
 
 
+def test_an_interrupt_that_python_hides_is_one() -> None:
+    """It drops one within a finalizer, and Python 3.11 wraps one while a class is being made."""
+
+    def ask(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    dropped, wrapped = type("Dropped", (), {"__del__": ask}), type("Wrapped", (), {"__set_name__": ask})
+    before = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        dropped()
+        time.sleep(5)
+    with pytest.raises(KeyboardInterrupt), stoppable():
+        type("Made", (), {"at": wrapped()})
+    assert sys.unraisablehook is before
+
+
+def python(program: str, **more: str) -> tuple[int, str]:
+    """A Python of its own: its exit code and what it said on standard error."""
+    command = [sys.executable, "-c", f"import atexit, os, sys; {program}"]
+    run = subprocess.run(command, env=os.environ | more, capture_output=True, text=True, check=False)
+    return run.returncode, run.stderr.strip()
+
+
+def test_an_interrupt_while_the_command_line_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    assert python("import keyaudit.__main__", PYTHONPATH=path) == (130, "keyaudit: interrupted. Nothing was written.")
+
+
+@posix
+def test_an_interrupt_while_python_clears_up_changes_no_exit_code() -> None:
+    again = f"atexit.register(os.kill, os.getpid(), {int(signal.SIGINT)})"
+    ends = "from keyaudit.interrupts import ends_with_its_code; ends_with_its_code()"
+    assert python(f"{again}; {ends}; sys.exit(3)") == (3, "")
+
+
 def test_what_must_not_stop_half_way_is_finished_first() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt), stoppable(), Held() as held:

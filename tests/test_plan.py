@@ -132,7 +132,7 @@ def test_settings_come_from_the_pool_list(write: Write, tmp_path: Path) -> None:
 def test_letters_go_to_whom_the_log_names(case: Path) -> None:
     reminders = migration_plan(audit(case, "2026-05-10")).reminders
     assert reminders[["learner", "course", "works until"]].values.tolist() == [["Ana Lima", "C", "2026-05-29"]]
-    assert "before 2026-05-29" in reminders["text"].iat[0]
+    assert "before Fri 29 May 2026" in reminders["text"].iat[0]
     letters = migration_plan(audit(case, "2026-06-10")).reissue
     assert letters[["learner", "course", "former key", "new key"]].values.tolist() == [
         ["Ana Lima", "C", "P, row 2 …01", ""]
@@ -172,7 +172,9 @@ def test_the_files_of_a_plan(case: Path, tmp_path: Path) -> None:
     steps = (folder / "steps.txt").read_text()
     assert re.match(r"case · Migration plan as of \w{3} \d+ \w{3} \d{4}\n", steps)
     assert steps.index("Compare each code") < steps.index("Create a Course") < steps.index("`paste after comparing`")
-    assert steps.index("Delete exactly the keys") < steps.index("Create a Course") < steps.index("pasted 3, appeared")
+    assert (
+        steps.index("Delete exactly the keys") < steps.index("Create a Course") < steps.index("on the list 3, left out")
+    )
     assert not [code for code in ("WAITS-001", "FORGOT-02", "damage-03") if code in steps]
     book = openpyxl.load_workbook(folder / "plan.xlsx")
     assert book.sheetnames == ["Steps", "Batches", "Reissue", "Reminders"]
@@ -226,3 +228,25 @@ def test_who_follows_the_plan_is_done(tmp_path: Path) -> None:
     assert set(verdicts(after).values()) == {"redeemed", "migrated"}
     assert all(tms.would_work(code) for code in codes[1:])
     assert repr(migration_plan(after)) == "Nothing is left to do."
+
+
+def test_the_step_that_deletes_course_keys_says_why_each(write: Write, tmp_path: Path) -> None:
+    """Some stand under another course, others were redeemed in the pool already: both are said, with their number."""
+    write("pools-before/P.csv", f"{POOL}\nCOURSE-04 {LIVE}\nMOVED-005 {LIVE}\nTWICE-006 C O 2026-03-02 2026-12-31")
+    write("pools-now/P.csv", f"{POOL}\nTWICE-006 C O 2026-03-02 2026-12-31")
+    moved = [f"{code} E {course} 2026-12-31 . 0" for code, course in (("COURSE-04", "D"), ("MOVED-005", "C"), ("TWICE-006", "C"))]  # fmt: skip
+    write("course-keys/k.csv", "\n".join([KEYS, *moved]))
+    told = [
+        one.what for one in migration_plan(audit(tmp_path / "case")).step_rows if "`delete course keys`" in one.what
+    ]
+    assert len(told) == 1
+    assert "1 key was redeemed in the pool already: the course key would let it be redeemed" in told[0]
+    assert '1 key stands under "D" instead of "C"' in told[0]
+
+
+def test_who_gets_a_new_key_gets_the_settings_of_the_pool(case: Path) -> None:
+    """After the removal nobody can look the pool's settings up."""
+    steps = [one.what for one in migration_plan(audit(case, "2026-06-10")).step_rows]
+    told = [step for step in steps if "sheet Reissue" in step]
+    assert len(told) == 1
+    assert "course: C; organization: O; expiration: 2026-12-31; max uses: leave blank (one use)" in told[0]

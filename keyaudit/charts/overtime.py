@@ -13,7 +13,7 @@ from keyaudit.charts.paint import BAND, FILL, GRID, INK, MUTE, PALE, PAPER, RULE
 from keyaudit.charts.sheet import LEFT, NOTHING, RIGHT, Chart, Sheet, around, day
 from keyaudit.coded import Array
 from keyaudit.rulebook import FAMILIES, STATUSES
-from keyaudit.tallies import BANDS, by_family, open_codes, recreated_on, redeemed_on, working
+from keyaudit.tallies import BANDS, by_family, open_codes, redeemed_on, working
 from keyaudit.verdicts import W_NO, W_UNKNOWN
 from keyaudit.words import are, count, plain, sentence
 
@@ -136,7 +136,11 @@ def redemptions(audit: Audit) -> Chart:
     f, as_of, today = audit.facts, audit.as_of, np.datetime64(audit.as_of)
     in_pool = f.in_pool & f.redeemed
     used = f.in_pool & ~in_pool & f.used
-    on, made, is_done = np.minimum(redeemed_on(f), today), np.minimum(recreated_on(f), today), in_pool | used
+    on, made, is_done = (
+        np.minimum(redeemed_on(f), today),
+        np.minimum(f.recreated_at.astype("datetime64[D]"), today),
+        in_pool | used,
+    )
     dated = ~np.isnat(on)
     total, done, undated = int(f.in_pool.sum()), int(is_done.sum()), int((is_done & ~dated).sum())
     two_months = later(min(audit.calendar.announced_on, as_of), -60)  # before the announcement
@@ -226,7 +230,7 @@ def keys_left(audit: Audit) -> Chart:
     named = ", ".join(f"{number:,} {plain(code)}" for code, number in audit.statuses.items() if owed[code] and number)
     named += f"; {accepted:,} of them accepted" if accepted else ""
     went = f.in_pool & ~is_owed & ~np.array(nobodys)[f.status]
-    gone_on = np.fmin(redeemed_on(f), recreated_on(f))[went]
+    gone_on = np.fmin(redeemed_on(f), f.recreated_at.astype("datetime64[D]"))[went]
     dated = np.sort(np.minimum(gone_on[~np.isnat(gone_on)], today))
     undated, week = int(went.sum()) - len(dated), int((dated > np.datetime64(later(as_of, -7))).sum())
     first = np.datetime64(min(calendar.announced_on, later(as_of, -28)))

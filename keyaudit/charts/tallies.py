@@ -32,7 +32,7 @@ def status_by_pool(audit: Audit) -> Chart:
     """Where is the work? Keys per pool: what is not settled left of the line, what is settled right; worst first."""
     f, names = audit.facts, audit.facts.pools.names
     if audit.is_masked:  # as its keys name them
-        first = By(f.home_pool[audit.order], f.pool_count).first(np.ones(f.keys, dtype=bool))
+        first = By(f.home_pool[audit.order], f.pool_count).first()
         names = [audit.key_columns["pool"][int(row)] for row in first]
     every = [(f.home_pool[key], counts) for key, counts in by_family(f, f.home_pool + 1)]
     held = [(names[pool], counts) for pool, counts in every if pool >= 0]

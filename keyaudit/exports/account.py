@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,7 +21,7 @@ from keyaudit.exports.files import SourceFile
 from keyaudit.exports.headers import ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
-from keyaudit.exports.records import Aside, Export, FileOptions, Note, Source, Table, Understood
+from keyaudit.exports.records import FEW, Aside, Export, FileOptions, Note, Source, Table, Understood
 from keyaudit.exports.rows import NO_FACT
 from keyaudit.exports.tables import Found
 from keyaudit.masking import mask_text
@@ -32,7 +31,7 @@ from keyaudit.words import count, listed
 CUT_AT = {500, 1_000, 5_000, 10_000, 65_536}  # rows at which a program stops to export
 POOLS = ("pools_before", "pools_now")
 SHOWN = {  # the facts of a role that a file may or may not show, beside redemption
-    **dict.fromkeys(POOLS, ("expires_on", "starts_on", "course", "organization")),
+    **dict.fromkeys((*POOLS, "pool_list"), ("expires_on", "starts_on", "course", "organization")),
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
 }
 NOT_WHOLE = ": until it is mended, the log does not count as complete"
@@ -63,14 +62,14 @@ class FileAccount:
         """A finding about the file, a sheet or a row."""
         self.told.append(Note(code, message, self.label, sheet, row, key, severity=severity))
 
-    def note_records(
-        self, code: str, message: str, records: Iterable[int], keys: Mapping[int, str] | None = None
-    ) -> None:
-        """A finding about each of some records; it names their code, or what `keys` has for it."""
+    def note_record(self, code: str, message: str, record: int, key: str = "") -> None:
+        """A finding about a record."""
+        self.note(code, message, self.lists[self.table[record]].sheet.grid.name, int(self.rows[record]), key)
+
+    def note_keys(self, code: str, message: str, records: Iterable[int]) -> None:
+        """A finding about each of some records, which names their code."""
         for record in records:
-            sheet = self.lists[self.table[record]].sheet.grid.name
-            key = keys[record] if keys else self.codes.keys[record].as_py() or ""
-            self.note(code, message, sheet, int(self.rows[record]), key)
+            self.note_record(code, message, record, self.codes.keys[record].as_py() or "")
 
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
@@ -81,7 +80,8 @@ class FileAccount:
         if key is not None:
             self.read_codes(key, raw, told)
         codes, headers = self.codes, self.understand(raw)
-        shows = {fact: self.shown(fact, headers) for fact in SHOWN.get(self.role, ())}
+        may_be = {header.may_be: header.header for header in reversed(headers)}
+        shows = {fact: "yes" if fact in names else may_be.get(fact, "no") for fact in SHOWN.get(self.role, ())}
         signs: dict[str, Array] = {}
         if self.is_pool:
             shows["redemption"] = self.shows_redemption(raw)
@@ -89,9 +89,9 @@ class FileAccount:
             signs = signs_of(told, raw, heading, shows["redemption"] == "yes", self.label)
         for code, message, rows, is_of_each in sorted(told.told, key=lambda one: not one[3]):
             if is_of_each:
-                self.note_records(code, message, rows.tolist())
+                self.note_keys(code, message, rows.tolist())
             else:
-                self.note(code, message, self.lists[self.table[rows[0]]].sheet.grid.name, int(self.rows[rows[0]]))
+                self.note_record(code, message, int(rows[0]))
         tables = self.tables(told)
         if self.known.pool is not None:
             told.columns.pop("pool", None)
@@ -102,20 +102,19 @@ class FileAccount:
             why = f"not readable: {codes.damage.get(record, 'several codes in one cell')}"
             self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, why))
         aside = self.set_aside()
-        few: dict[str, Any] = {"damage": codes.damage, "raw": codes.raw, "typed": codes.typed}
+        few: dict[str, Any] = {name: getattr(codes, name) for name in FEW}
         keys = codes.keys if key is not None else None
         made = Export(self.role, keys, told.columns, self.rows, self.table, tables, (), signs=signs, **few)
         made = made.without(blind) if len(blind) else made
-        file = self.account(made, aside, shows, codes.is_doubted and not _is_used(told))
+        file = self.account(made, aside, shows)
         return replace(made, files=(file,), told=tuple(self.told), aside=aside, headers=tuple(headers))
 
     def cells(self, name: str) -> Coded:
         """A column of the file: the cells of every list, one below the other."""
         columns = []
-        for (sheet, place), parts in itertools.groupby(
-            self.lists, lambda part: (part.sheet, part.header.places.get(name))
-        ):
-            rows = np.concatenate([part.rows for part in parts])
+        where = ((part.sheet, part.header.places.get(name), part.rows) for part in self.lists)
+        for (sheet, place), parts in itertools.groupby(where, lambda one: one[:2]):
+            rows = np.concatenate([own for _, _, own in parts])
             columns.append(Coded.nothing(len(rows)) if place is None else sheet.cells(place, rows))
         return Coded.stacked(columns)
 
@@ -132,45 +131,37 @@ class FileAccount:
         kind = "pool" if self.is_pool else "course" if self.role == "course_keys" else "list"
         odd = np.flatnonzero(np.concatenate([np.array([], bool), *(odd for part in self.lists for odd in part.odd)]))
         self.codes = codes = recorded_codes(key, odd, kind, lambda pattern: self.carries(raw, pattern))
-        is_doubted = codes.is_doubted and not _is_used(told)
-        check = "open one in the TMS; if it shows there too, none will redeem" if is_doubted else "removed"
+        codes.is_doubted &= not _is_used(told)
+        check = "open one in the TMS; if it shows there too, none will redeem" if codes.is_doubted else "removed"
         for what in codes.removed:
-            self.note(Code.uniform_padding, f"{what}: {check}", severity="error" if is_doubted else "note")
-        self.note_records(Code.padded_key, "blanks or invisible characters around the code were removed", codes.padded)
+            self.note(Code.uniform_padding, f"{what}: {check}", severity="error" if codes.is_doubted else "note")
+        self.note_keys(Code.padded_key, "blanks or invisible characters around the code were removed", codes.padded)
         for record, parts in codes.parts.items():
-            what = f"{len(parts)} codes stand in one cell"
-            self.note_records(Code.several_keys_in_cell, what, [record], {record: " ".join(parts)})
+            self.note_record(Code.several_keys_in_cell, f"{parts} codes stand in one cell", record, codes.raw[record])
         for record, damage in sorted(codes.damage.items()):
-            self.note_records(Code.excel_damage, f"the key cell holds {damage}", [record])
+            self.note_keys(Code.excel_damage, f"the key cell holds {damage}", [record])
         known = {alias for alias, column in aliases(self.role).items() if column == "training_key"}
         known |= {fold_header(part.header.headers["training_key"]) for part in self.lists}
-        read = zip(odd.tolist(), codes.keys.take(pa.array(odd)).to_pylist(), strict=True)
-        begin = {alias[:1] for alias in known}
-        may_be = (
-            (record, code)
-            for record, code in read
-            if code and (code[0].lower() in begin or not re.match("[0-9A-Za-z]", code))
-        )
-        pasted = [record for record, code in may_be if fold_header(code) in known]
-        self.note_records(Code.header_as_key, "the code is the text of a header: a header was pasted as a key", pasted)
+        begin = "".join(sorted({alias[:1] for alias in known}))
+        may_be = pc.match_substring_regex(codes.keys.take(pa.array(odd)), f"^[^0-9A-Za-z]|(?i)^[{begin}]")
+        odd = odd[may_be.fill_null(False).to_numpy(zero_copy_only=False)]
+        pasted = [record for record in odd.tolist() if fold_header(codes.keys[record].as_py()) in known]
+        self.note_keys(Code.header_as_key, "the code is the text of a header: a header was pasted as a key", pasted)
 
     def understand(self, raw: Mapping[str, Coded]) -> list[Understood]:
-        """How its headers are understood; those of pool and course-key files that no role uses are told."""
+        """How its headers are understood; those that no role uses are told, of a pool list only what may be a setting."""
         says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
         told = [header for found in self.found for header in headers_of(found.sheet, found.headers, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
+            if self.role == "pool_list" and not header.may_be:
+                continue
             what = f'column "{text}" is not understood, and not used'
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
             self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
         return told
-
-    def shown(self, fact: str, headers: list[Understood]) -> str:
-        """Does the file show a fact: "yes", "no", or the header of a column that may be it."""
-        may_be = next((header.header for header in headers if header.may_be == fact), "no")
-        return "yes" if any(fact in part.header.places for part in self.lists) else may_be
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
         """Does the file show which keys are redeemed: "yes", "no", or the header of a column that may say so."""
@@ -182,25 +173,26 @@ class FileAccount:
             looked = [] if any(not is_blank(cell) for cell in cells) else parts
         headers = {id(part.header): part for part in looked}.values()
         found = [one for part in headers for one in may_be_redemption(part.sheet, part.header, only_words=not dark)]
-        if not found and all({*LEARNER} & set(part.header.places) for part in dark):
+        has_learner = all({*LEARNER} & set(part.header.places) for part in dark)
+        found = [one for one in found if has_learner or one[2] in (*REDEMPTION, *LEARNER)]
+        if not found and has_learner:
             return "yes"
         _, text, column = min(found, default=(0, "", ""))
         what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
         if found:
-            what = f'column "{mask_text(text)}" may say which keys are redeemed, and is not understood. If it does, say so in '
-            what += f"case.toml:\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
+            may_be = "" if column in (*REDEMPTION, *LEARNER) else f"be {COLUMNS[column].meaning}, or "
+            what = f'column "{mask_text(text)}" may {may_be}say which keys are redeemed, and is not understood. '
+            what += f"If it {'is the first' if may_be else 'does'}, say so in case.toml:"
+            what += f"\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
         if len(self.rows):
-            self.note(
-                Code.redemption_not_shown, f"{what}: its keys count as unredeemed, and whether they work is not known"
-            )
+            what += ": its keys count as unredeemed, and whether they work is not known"
+            self.note(Code.redemption_not_shown, what)
         return mask_text(text) or "no"
 
     def tables(self, told: Said) -> tuple[Table, ...]:
         """Where each list stands, what it shows, and the pool of its keys where no cell names one."""
         named = told.columns.get("pool", Coded.nothing(0)).compact().distinct().listed()
-        titles: dict[int, set[str]] = {}
-        for part in self.lists:
-            titles.setdefault(id(part.sheet), set()).add(part.title)
+        titles = {id(found.sheet): {part.title for part in found.lists} for found in self.found}
         tables = []
         for part, size in zip(self.lists, self.sizes, strict=True):
             sheet, pool = part.sheet.grid.name, self.known.pool or ""
@@ -246,7 +238,7 @@ class FileAccount:
                 self.note(Code.sheet_not_read, what, found.sheet.grid.name, found.above + 1)
         return aside
 
-    def account(self, made: Export, aside: tuple[Aside, ...], shows: Mapping[str, str], is_doubted: bool) -> Source:
+    def account(self, made: Export, aside: tuple[Aside, ...], shows: Mapping[str, str]) -> Source:
         """The account of the file: its rows as counted on its sheets, and what became of them."""
         rows = sum(found.rows for found in self.found)
         if self.known.rows is not None and self.known.rows != rows:
@@ -276,7 +268,7 @@ class FileAccount:
             set_aside=len(aside),
             damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
             shows=shows,
-            padding_doubted=is_doubted,
+            padding_doubted=self.codes.is_doubted,
         )
 
     def note_second_codes(self, keys: Any) -> None:

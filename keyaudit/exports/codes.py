@@ -41,13 +41,13 @@ LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 FRAGILE = rf"0\d+|\d{{16,}}|\d+[Ee]\d+|{EXCEL_DATE}|(?i:true|false)"
 _BLANK = "[" + "".join(rf"\x{{{ord(sign):x}}}" for sign in BLANKS) + "]"
 BEGIN, END = rf"(?s)^{_BLANK}+(.*)$", rf"(?s)^(.*?){_BLANK}+$"
-AFFIXES = (  # what a file may put around every code: how it is told, and the pattern that leaves the code (RE2)
-    ("begin with a blank", BEGIN),
-    ("end in a blank", END),
-    ('stand as ="…"', r'(?s)^="([^"]*)"$'),
-    ("stand between quotation marks", r'(?s)^"(.*)"$'),
-    ("stand between apostrophes", r"(?s)^'(.*)'$"),
-    ("begin with an apostrophe", r"(?s)^'(.*)$"),
+AFFIXES = (  # what a file may put around every code: how it is told, what leaves the code (RE2), which codes alone need it
+    ("begin with a blank", BEGIN, ""),
+    ("end in a blank", END, ""),
+    ('stand as ="…"', r'(?s)^="([^"]*)"$', f"^(?:{FRAGILE})$"),
+    ("stand between quotation marks", r'(?s)^"(.*)"$', ""),
+    ("stand between apostrophes", r"(?s)^'(.*)'$", ""),
+    ("begin with an apostrophe", r"(?s)^'(.*)$", "^[=+@-]"),
 )
 
 
@@ -56,16 +56,16 @@ class Codes:
     """The recorded codes of one file, and what is to be known of few of them, by their place.
 
     `keys`: Arrow texts, null where a cell cannot be read. `damage`: what is wrong with a cell; `raw`: its text where it is
-    not the code; `parts`: the codes of a cell that holds several; `padded`: whose blanks were removed; `typed`: cells that
-    are not text. `removed`: what the file had put around codes; `is_doubted`: perhaps it did not, they may be so in the TMS.
+    not the code; `parts`: how many codes a cell holds, if several; `padded`: whose blanks were removed; `typed`: the cells
+    that are not text. `removed`: what the file had put around codes; `is_doubted`: perhaps it did not, they may be so in the TMS.
     """
 
     keys: Any
     damage: dict[int, str] = field(default_factory=dict)
     raw: dict[int, str] = field(default_factory=dict)
-    parts: dict[int, list[str]] = field(default_factory=dict)
+    parts: dict[int, int] = field(default_factory=dict)
     padded: list[int] = field(default_factory=list)
-    typed: frozenset[int] = frozenset()
+    typed: dict[int, Any] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     is_doubted: bool = False
 
@@ -83,7 +83,7 @@ def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[st
         typed = {row: texts[cells.codes[row]] for row in np.flatnonzero(is_typed[cells.codes]).tolist()}
         texts = pa.array([value if isinstance(value, str) else None for value in texts], TEXT)
         odd = odd[~is_typed[cells.codes[odd]]]
-    told = Codes(texts.take(pa.array(cells.codes)), typed=frozenset(typed))
+    told = Codes(texts.take(pa.array(cells.codes)), typed=typed)
     if len(odd):
         _remove_what_all_carry(told, kind, everywhere)
         is_usual = np.ones(len(cells), dtype=bool)
@@ -113,7 +113,7 @@ def carried(texts: Any, pattern: str) -> bool:
 
 def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], bool]) -> None:
     """Remove a wrapper or padding that every key of the file carries; of `="…"` and the apostrophe, every key that needs it."""
-    for what, pattern in AFFIXES:
+    for what, pattern, need in AFFIXES:
         texts = told.keys
         hit = pc.match_substring_regex(texts, pattern).fill_null(False)
         first = pc.index(hit, True).as_py()
@@ -122,20 +122,15 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
         keys = texts.drop_null()
         inner = pc.replace_with_mask(texts, hit, pc.replace_substring_regex(texts.filter(hit), pattern, r"\1"))
         if carried(keys, pattern):
-            is_of_the_file = everywhere(pattern) or what == 'stand as ="…"'
+            is_of_the_file = everywhere(pattern) or "=" in what
             if len(keys) < 2 and not is_of_the_file:
                 continue  # one code that ends in a blank says nothing of the file
             edge = texts[first].as_py()[-1 if pattern == END else 0]
             told.is_doubted |= kind == "course" and not is_of_the_file and edge in " \t\u00a0'"
             told.removed.append(f"all {len(keys):,} codes {what}")
         else:
-            need = {'stand as ="…"': f"^(?:{FRAGILE})$", "begin with an apostrophe": "^[=+@-]"}.get(what)
             bare = texts.filter(pc.invert(hit)).drop_null()
-            if (
-                need is None
-                or pc.any(pc.match_substring_regex(bare, need)).as_py()
-                or not carried(inner.filter(hit), need)
-            ):
+            if not need or pc.any(pc.match_substring_regex(bare, need)).as_py() or not carried(inner.filter(hit), need):
                 continue
             told.removed.append(f"the codes that a spreadsheet would change {what}")
         told.keys = inner
@@ -162,8 +157,7 @@ def _code_of(told: Codes, row: int, text: str, kind: str, lengths: set[int]) -> 
     are_codes = len(parts) > 1 and all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{3,}", part) for part in parts)
     is_list = bool(re.search(r"[\n\r,;|]", clean)) and all(re.search(r"\d", part) for part in parts)
     if kind != "list" and are_codes and (is_list or all(len(part) in lengths for part in parts)):
-        told.parts[row] = parts
-        told.raw[row] = " ".join(parts)
+        told.parts[row], told.raw[row] = len(parts), " ".join(parts)
         return None
     if kind != "course" and clean in ERRORS:
         told.damage[row] = f"the error {clean}"
@@ -265,25 +259,22 @@ _DATE_FORMS = (
 def _date_forms(code: str) -> set[str]:
     """A code that Excel may read as a date; without a year it takes the year of that day, which we do not know."""
     pieces = [piece.lower() for piece in re.findall(r"\d+|[A-Za-z]+", code)]
-    month = [MONTHS.index(piece[:3]) + 1 for piece in pieces if piece[:3] in MONTHS][:1]
+    months = [MONTHS.index(piece[:3]) + 1 for piece in pieces if piece[:3] in MONTHS]
     numbers = [int(piece) for piece in pieces if piece.isdigit()]
     this_year, last = range(2019, 2028), numbers[-1] + (2000 if numbers[-1] < 100 else 0)
-    meant: list[list[int]] = []  # year, month, day
-    if month and len(numbers) == 1:
-        meant += [
-            [numbers[0], *month, 1],
-            [2000 + numbers[0], *month, 1],
-            *([year, *month, *numbers] for year in this_year),
-        ]
-    elif month and len(numbers) == 2:
-        meant += [[last, *month, numbers[0]]]
-    elif len(numbers) in (2, 3) and numbers[0] > 31:
-        meant += [[*numbers, 1][:3]]
-    elif len(numbers) == 2:
-        meant += [[year, *order] for year in this_year for order in (numbers, numbers[::-1])]
-        meant += [[2000 + numbers[1], numbers[0], 1]]
-    elif len(numbers) == 3:
-        meant += [[last, *numbers[:2]], [last, *numbers[1::-1]]]
+    meant: list[tuple[int, ...]] = []  # year, month, day
+    match months, numbers:
+        case [month, *_], [one]:
+            meant = [(one, month, 1), (2000 + one, month, 1), *((year, month, one) for year in this_year)]
+        case [month, *_], [one, _]:
+            meant = [(last, month, one)]
+        case _, [one, other, *days] if one > 31:
+            meant = [(one, other, *days[:1])] if days else [(one, other, 1)]
+        case _, [one, other]:
+            orders = ((one, other), (other, one))
+            meant = [*((year, *order) for year in this_year for order in orders), (2000 + other, one, 1)]
+        case _, [one, other, _]:
+            meant = [(last, one, other), (last, other, one)]
     forms: set[str] = set()
     for year, number, day in meant:
         with suppress(ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,20 +12,8 @@ import pyarrow as pa
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import toml
-from keyaudit.exports.dates import (
-    NO_LIMIT,
-    STATUSES,
-    TO_CLEAN,
-    bare,
-    count_of,
-    flag_of,
-    is_blank,
-    may_be,
-    orders_of,
-    proof_of,
-    status_of,
-    written,
-)
+from keyaudit.exports import dates
+from keyaudit.exports.dates import flag_of, is_blank
 from keyaudit.exports.grid import Odd, Padded
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
@@ -35,6 +23,21 @@ from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
+STATES = {
+    "redeemed": 1.0,
+    "open": 0.0,
+    "distributed": 0.0,
+    "": 2.0,
+    None: None,
+}  # what a status says → the number for it
+NO_DATE = np.datetime64("NaT", "s")
+WRONG_DATES = {
+    "ambiguous": "could be day first or month first; say in case.toml: {} and on the line below it day_first = true (or false)",
+    "swapped": "stand beside texts whose day and month a program could not tell: it may have swapped them here; "
+    "export again and do not open the file in Excel",
+    "unreadable": "cannot be read",
+    "contradicted": "case.toml says day_first = {1}, and the file holds a day over 12 in the other place; mend the entry",
+}
 
 
 @dataclass
@@ -45,54 +48,36 @@ class Said:
     """
 
     columns: dict[str, Coded] = field(default_factory=dict)
-    signs: dict[str, Array] = field(default_factory=dict)
+    signs: dict[str, Array] = field(default_factory=dict)  # redeemed, unclear (not understood), distributed
     told: list[tuple[str, str, Array, bool]] = field(default_factory=list)
-    unclear: Array | None = None  # redemption cells that were not understood
-
-
-WRONG_DATES = {
-    "ambiguous": "could be day first or month first; say in case.toml: {} and on the line below it day_first = true (or false)",
-    "swapped": "stand beside texts whose day and month a program could not tell: it may have swapped them here; "
-    "export again and do not open the file in Excel",
-    "unreadable": "cannot be read",
-    "contradicted": "case.toml says day_first = {1}, and the file holds a day over 12 in the other place; mend the entry",
-}
 
 
 def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
     """Understand the columns beside the key. `raw`: our column → its cells, no value among them that no record has."""
-    told, words = Said(), dict(STATUSES)
+    told, words = Said(), dict(dates.STATUSES)
     for meaning, own in (("redeemed", known.redeemed_when), ("open", known.open_when)):
         words |= dict.fromkeys((clean_name(word).casefold() for word in own), meaning)
-    dates = {}
     for name, cells in raw.items():
         kind = COLUMNS[name].kind
         if not isinstance(cells.values, pa.Array):
-            odd = [cell.what if isinstance(cell, Odd) else "" for cell in cells.values]
-            for what in dict.fromkeys(filter(None, odd)):
+            odd = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else None)
+            for place, what in enumerate(odd.values):
                 text = f'its cell in column "{_name(name)}" holds {what}'
-                told.told.append((Code.excel_damage, text, _rows_of(cells.codes, odd, what), True))
+                told.told.append((Code.excel_damage, text, np.flatnonzero(odd.codes == place), True))
         if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
             told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
         elif kind == "text":
-            told.columns[name] = cells.map(_text, TO_CLEAN)  # of many names only the odd ones are looked at
+            told.columns[name] = cells.map(_text, dates.TO_CLEAN)  # of many names only the odd ones are looked at
         elif kind == "date":
-            dates[name] = cells
             told.columns[name] = cells  # they are read together: whoever made the file wrote all of them alike
         elif kind == "status":
-            meanings = [_meaning(cell, words) for cell in cells.listed()]
-            told.signs["distributed"] = Coded(cells.codes, meanings).has(lambda meaning: meaning == "distributed")
-            number = {"redeemed": 1.0, "open": 0.0, "distributed": 0.0, "": 2.0, None: None}
-            told.columns[name] = _coded(cells.codes, [number[meaning] for meaning in meanings])
+            state = cells.map(lambda cell: _meaning(cell, words))
+            told.signs["distributed"] = state.has(lambda meant: meant == "distributed")
+            told.columns[name] = state.map(STATES.get, dtype=float)
         else:
             told.columns[name] = _numbers(told, name, cells)
-    _read_dates(dates, told, label, known.day_first, words)
+    _read_dates({name: raw[name] for name in raw if COLUMNS[name].kind == "date"}, told, label, known.day_first, words)
     return told
-
-
-def _rows_of(codes: Array, states: list[str], state: str) -> Array:
-    """The records whose cell is in a state; `states`: of each of the column's values."""
-    return np.flatnonzero(np.array([*(one == state for one in states), False], dtype=bool)[codes])
 
 
 def _name(column: str) -> str:
@@ -101,37 +86,32 @@ def _name(column: str) -> str:
 
 def _meaning(cell: Any, words: Mapping[str, str]) -> str | None:
     """What a status says, "" for a word that is not known, None for a blank cell."""
-    return status_of(cell, words) or (None if is_blank(cell) else "")
+    return dates.status_of(cell, words) or (None if is_blank(cell) else "")
 
 
-def _coded(codes: Array, numbers: list[float | None]) -> Coded:
-    """A column of numbers; None is blank."""
-    is_blank = np.array([*(number is None for number in numbers), True], dtype=bool)
-    values = np.array([np.nan if number is None else number for number in numbers], dtype=float)
-    return Coded(np.where(is_blank[codes], -1, codes).astype(np.int32), values)
+def _forms(cells: Iterable[Any]) -> str:
+    """What some cells look like, never what they say."""
+    return ", ".join(list(dict.fromkeys(map(shape, cells)))[:3])
 
 
 def _numbers(told: Said, name: str, cells: Coded) -> Coded:
-    """A column of numbers or flags (2: it is none); what is none is told, and is not known."""
-    is_count, listed, numbers, strange = (
-        COLUMNS[name].kind == "count",
-        cells.listed(),
-        list[float | None](),
-        list[bool](),
-    )
-    for cell in listed:
-        flag = None if is_count else flag_of(cell)
-        number = count_of(cell) if is_count else 2.0 if flag is None else float(flag)
-        is_nothing = flag is None and is_blank(cell) and not (is_count and bare(cell) in ("0", NO_LIMIT))
-        numbers.append(None if is_nothing else number)
-        is_read = not np.isnan(number) if is_count else flag is not None
-        strange.append(not (is_nothing or is_read or isinstance(cell, Odd)))
-    if any(strange):
-        rows = np.flatnonzero(np.append(strange, False)[cells.codes])
-        forms = dict.fromkeys(shape(cell) for cell, is_so in zip(listed, strange, strict=True) if is_so)
-        what = f"cells are no {'number' if is_count else 'yes or no'} ({', '.join(list(forms)[:3])}): not known"
+    """A column of numbers or flags (NaN, 2: it is none); what is none is told, and is not known."""
+    is_count = COLUMNS[name].kind == "count"
+
+    def number(cell: Any) -> float | None:
+        if (flag := None if is_count else flag_of(cell)) is not None:
+            return float(flag)
+        if is_blank(cell) and not (is_count and dates.bare(cell) in ("0", dates.NO_LIMIT)):
+            return None
+        return dates.count_of(cell) if is_count else 2.0
+
+    numbers = cells.map(number, dtype=float)
+    is_none = numbers.has(np.isnan if is_count else (2.0).__eq__) & ~cells.has(lambda cell: isinstance(cell, Odd))
+    if len(rows := np.flatnonzero(is_none)):
+        forms = _forms(cells.take(rows).compact().listed())
+        what = f"cells are no {'number' if is_count else 'yes or no'} ({forms}): not known"
         told.told.append((Code.column_missing, f'column "{_name(name)}": {len(rows)} {what}', rows, False))
-    return _coded(cells.codes, numbers)
+    return numbers
 
 
 def _text(cell: Any) -> str | None:
@@ -142,45 +122,46 @@ def _text(cell: Any) -> str | None:
         return None
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    return clean_name(bare(str(cell))) or None
+    return clean_name(dates.bare(str(cell))) or None
 
 
 def _read_dates(
     columns: Mapping[str, Coded], told: Said, label: str, day_first: bool | None, words: Mapping[str, str]
 ) -> None:
     cells = {name: column.listed() for name, column in columns.items()}
-    dates = {name: [None if _is_no_date(cell) else written(cell) for cell in listed] for name, listed in cells.items()}
-    orders = orders_of({name: proof_of(found) for name, found in dates.items()}, day_first)
+    found = {name: [None if _is_no_date(cell) else dates.written(cell) for cell in cells[name]] for name in cells}
+    orders = dates.orders_of({name: dates.proof_of(found[name]) for name in found}, day_first)
     for name, order in orders.items():
-        codes, read = columns[name].codes, [order.read(date) for date in dates[name]]
-        states = ["date" if may_be(date) else _state(cell) for cell, date in zip(cells[name], dates[name], strict=True)]
-        to_tell = {"date", "unclear", "flag redeemed", "flag open"}
+        codes, to_tell = columns[name].codes, {"date", "unclear", "flag redeemed", "flag open"}
+        states = [_state(cell, date) for cell, date in zip(cells[name], found[name], strict=True)]
         if name == "redeemed_at":
             to_tell = {"date"}
             states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
             is_flags = not {"date", "unclear"} & set(states)  # a flag counts only where all filled cells are flags
             states = [state.removeprefix("flag ") if is_flags or state[:4] != "flag" else "unclear" for state in states]
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
-            told.unclear = Coded(codes, states).has(lambda state: state == "unclear")
-        is_nothing = np.array([*(state in ("blank", "open", "distributed") for state in states), True], dtype=bool)
-        values = np.array(
-            [np.datetime64("NaT", "s") if isinstance(date, str) else date for date in read], "datetime64[s]"
-        )
-        told.columns[name] = Coded(np.where(is_nothing[codes], -1, codes).astype(np.int32), values)
-        wrong = [
-            date if isinstance(date, str) and state in to_tell and not isinstance(cell, Odd) else ""
-            for cell, date, state in zip(cells[name], read, states, strict=True)
-        ]
-        for problem in sorted(set(wrong) - {""}):
-            rows = _rows_of(codes, wrong, problem)
+            told.signs["unclear"] = Coded(codes, states).has(lambda state: state == "unclear")
+        read: list[Any] = [order.read(date) for date in found[name]]
+        wrong: list[str | None] = [None] * len(read)
+        for place, (cell, state) in enumerate(zip(cells[name], states, strict=True)):
+            if isinstance(read[place], str):  # why it is no date
+                wrong[place] = read[place] if state in to_tell and not isinstance(cell, Odd) else None
+                read[place] = NO_DATE
+            read[place] = None if state in ("blank", "open", "distributed") else read[place]
+        told.columns[name] = Coded(codes, read).map(lambda date: date, dtype="datetime64[s]")
+        problems = Coded(codes, wrong).distinct(sort=True)
+        for place, problem in enumerate(problems.values):
+            rows = np.flatnonzero(problems.codes == place)
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
             code = Code.unreadable_date if problem == "unreadable" else Code.ambiguous_dates
             told.told.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows, False))
 
 
-def _state(cell: Any) -> str:
-    """What a cell of a date column is that holds no date."""
+def _state(cell: Any, date: dates.Date) -> str:
+    """What a cell of a date column holds."""
+    if dates.may_be(date):
+        return "date"
     flag = flag_of(cell)
     return "blank" if _is_no_date(cell) else "unclear" if flag is None else "flag redeemed" if flag else "flag open"
 
@@ -197,13 +178,11 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
     none = np.zeros(len(heading), dtype=bool)
     no_heading, in_sent, in_redeemed = (heading == HEADINGS.index(name) for name in ("", "distributed", "redeemed"))
     status = told.columns["key_status"].spread(np.nan) if "key_status" in raw else np.full(len(heading), np.nan)
-    learners = [name for name in LEARNER if name in raw]
-    has_column = any(name in raw for name in REDEMPTION)
-    date, is_sent, learner = told.signs.get("redeemed", none), told.signs.get("distributed", none), none
-    for name in learners:
-        learner = learner | told.columns[name].filled
+    learners, has_column = [name for name in LEARNER if name in raw], any(name in raw for name in REDEMPTION)
+    date, is_sent = told.signs.get("redeemed", none), told.signs.get("distributed", none)
+    learner = np.any([none, *(told.columns[name].filled for name in learners)], axis=0)
     redeemed = date | (status == 1) | in_redeemed
-    unclear_in = {"redeemed_at": none if told.unclear is None else told.unclear, "key_status": status == 2}
+    unclear_in = {"redeemed_at": told.signs.get("unclear", none), "key_status": status == 2}
     if is_shown and not has_column:  # a learner is proof only where nothing else may be
         redeemed = redeemed | (learner & no_heading)
         unclear_in |= {name: raw[name].has(lambda cell: isinstance(cell, Odd)) & no_heading for name in learners}
@@ -213,8 +192,8 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
         if len(rows):
             cells = raw[name].take(rows).compact().listed()
             text = f'its column "{_name(name)}" holds no date, flag or word that we know'
-            if forms := dict.fromkeys(shape(cell) for cell in cells if isinstance(cell, str)):
-                text += f" (like {', '.join(list(forms)[:3])}). If the words say whether a key is redeemed, tell it in case.toml:"
+            if forms := _forms(cell for cell in cells if isinstance(cell, str)):
+                text += f" (like {forms}). If the words say whether a key is redeemed, tell it in case.toml:"
                 text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
             told.told.append((Code.redemption_unreadable, text, rows, True))
             unclear[rows], untold[rows] = True, False

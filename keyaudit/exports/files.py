@@ -57,16 +57,15 @@ class SourceFile:
 def kind_of(path: Path) -> tuple[str, str]:
     """`("data", "")` for a file that is to be read, else `("passed over", why)`."""
     name, suffix = path.name.lower(), path.suffix.lower()
-    if name.startswith(("~$", ".~lock")):
-        return "passed over", "is the lock file of a program that has a file open"
-    if name.startswith("."):
-        return "passed over", "is a hidden file"
-    if suffix in UNFINISHED:
-        return "passed over", "is a download that was not finished"
-    if suffix in SUFFIXES:
-        return "data", ""
-    if suffix in DOCUMENTS:
-        return "passed over", "is a document, not an export"
+    by_name = (
+        (name.startswith(("~$", ".~lock")), "is the lock file of a program that has a file open"),
+        (name.startswith("."), "is a hidden file"),
+        (suffix in UNFINISHED, "is a download that was not finished"),
+        (suffix in SUFFIXES, ""),
+        (suffix in DOCUMENTS, "is a document, not an export"),
+    )
+    if whys := [why for holds, why in by_name if holds]:
+        return ("passed over", whys[0]) if whys[0] else ("data", "")
     try:
         with path.open("rb") as file:
             head = file.read(LOOK)

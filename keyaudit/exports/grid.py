@@ -72,6 +72,21 @@ class Grid:
         return [column[place] for column in columns]
 
 
+def sliced(borders: Any, content: bytes) -> Any:
+    """Pieces of a text that follow each other as Arrow texts that share its bytes."""
+    offsets = pa.py_buffer(np.asarray(borders, np.int64))
+    return pa.Array.from_buffers(TEXT, len(borders) - 1, [None, offsets, pa.py_buffer(content)])
+
+
+def is_utf8(content: bytes) -> bool:
+    """Is it a text in that encoding?"""
+    try:
+        sliced([0, len(content)], content).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 def rarely_repeats(texts: Any) -> bool:
     """Do texts look like codes, of which nearly every row has its own? Then no table of the distinct ones is made."""
     if len(texts) <= SAMPLE:

@@ -122,10 +122,9 @@ class Sheet:
         """The first filled cells of a column below a row."""
         if place >= self.width:
             return []
-        rows = np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1
-        codes, values = self.grid.columns[place].codes[rows], self.grid.columns[place].values
-        is_text = isinstance(values, pa.Array)
-        return values.take(pa.array(codes)).to_pylist() if is_text else [values[code] for code in codes]
+        cells = self.cells(place, np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1)
+        values = cells.listed()
+        return [values[code] for code in cells.codes.tolist()]
 
 
 @dataclass(frozen=True)
@@ -202,10 +201,8 @@ def _is_code_among_codes(head: list[list[Any]], place: int, column: int) -> bool
 
 def codes_below(sheet: Sheet, place: int, column: int, found: int | None = None) -> int:
     """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""
-    words = 0
-    for number in range(place + 1, min(place + 1 + HEADER_WITHIN, sheet.height)):
-        if number == found:
-            break
+    words, stop = 0, min(place + 1 + HEADER_WITHIN, sheet.height)
+    for number in range(place + 1, stop if found is None else min(found, stop)):
         cell = _cell(sheet.at(number), column)
         if isinstance(cell, str) and sheet.means(cell) != sheet.required and not list_heading(cell):
             if ORDINARY(cell):
@@ -262,10 +259,8 @@ def _starts(sheet: Sheet, top: int, keys: list[int]) -> list[int]:
             return starts
     row = [None, *sheet.head[top]]
     starts = [i for i, (before, cell) in enumerate(itertools.pairwise(row)) if before is None and cell is not None]
-    holds_one = [
-        sum(start <= key < stop for key in keys) == 1 for start, stop in itertools.pairwise([*starts, len(row)])
-    ]
-    return starts if all(holds_one) else [0]
+    lists = itertools.pairwise([*starts, len(row)])
+    return starts if all(sum(start <= key < stop for key in keys) == 1 for start, stop in lists) else [0]
 
 
 def _begin_below(sheet: Sheet, top: int, named: int) -> list[tuple[int, int]]:
@@ -301,10 +296,8 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
                 unused[place] = text  # a log often has a learner's name and address: one is enough
         elif column in places and fold_header(texts[places[column]]) in sheet.known:
             first = texts[places[column]]
-            what = (
-                f'two headers for one column: "{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning}). '
-            )
-            what += "Delete or rename the other column"
+            both = f'"{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning})'
+            what = f"two headers for one column: {both}. Delete or rename the other column"
             if fold_header(first) != fold_header(text):
                 what += f", or say in case.toml which one counts:\n{ready_line(sheet, column, text)}"
             raise UnreadableFile(sheet.where, what)

@@ -21,24 +21,37 @@ REQUIRED = {  # the column that a role needs: what it holds, and the words of he
     "payment": ("the payment type", "pay|key"),
 }
 
-# Words of headers, in several languages → the fact that may stand below. The first that fits counts.
+# Words of headers, in several languages → the fact that may stand below; "" is none of ours. The first that fits counts.
 _WORDS = (
-    ("max_uses", r"max|limit|allowed"),
+    ("", r"remain|\bleft\b|verbleib|restant|übrig|残"),
+    ("max_uses", r"m[aá]x|limit|allowed|\bseats\b|quantity|massim|h[oö]chst|上限|最大"),
     ("redeemed_email", r"mail"),
-    ("redeemed_by", r"(?:redeemed|used|claimed|activated|consumed) by|user\b|user ?name|learner|student|participant|benutzer"
-     r"|nutzer\b|teilnehmer|utilisateur|apprenant|usuario|alumn|usu[aá]rio|utente|gebruiker|użytkownik"),
-    ("uses", r"\buses\b|times|\bcount|nutzungen|anzahl|utilisations|\busos"),
+    ("redeemed_by", r"(?:redeemed|used|claimed|activated|consumed) by|redeemer|claim(?:ant|er)|user\b|user ?name|learner"
+     r"|student|trainee|attendee|participant|(?:l[oö]st|iert|wendet|nutzt) (?:von|durch)|benutzer|nutzer\b|teilnehmer"
+     r"|lernende|(?:[aeé]d[oa]|is[eé]e?|tat[oa]|seld|ruikt) (?:por|par|da|door)\b|utilisateur|apprenant|[eé]tudiant|usuario"
+     r"|alumn|estudiante|usu[aá]rio|aluno|utente|gebruiker|deelnemer|cursist|użytkownik|deltagare|利用者|ユーザー|受講者"
+     r"|換え者|用户|学员|пользовател"),
+    ("starts_on", r"start(?!ed)|begin|\bfrom\b|effective|\bopens?\b|(?<!uft )\bab$|\bvon$|d[eé]but|[aà] partir|in[ií]cio"
+     r"|inizio|\b(?:vanaf|desde|dal|od)$|ingang|開始|起始"),
+    ("expires_on", r"expir|\bexp\b|\bv[aá]lid(?!at|é\b|ad[oa])|until|\btill\b|deadline|\bdue\b|clos(?:es|e date)|\bend"
+     r"|\b(?:redeem|use|best) (?:by|before)\b|last day|g[uü]ltig|abl[aä]uf|l[aä]uft ab|verf[aä]ll|\bbis\b|[eé]ch[eé]ance"
+     r"|jusqu|\bfin\b|caduc|hasta|scad|vencim|vence|t[eé]rmino|\bat[eé]\b|verval|verlo+p|\btot\b|wa[zż]n|wygas|f[oö]rfall"
+     r"|giltig|udløb|utløp|\beind|päätt|期限|終了|终了|到期|만료|срок|истека"),
+    ("created_at", r"creat|generated|\badded\b|\bissued(?! to)|erstell|angelegt|erzeugt|cr[eé][eé]|cr[eé]ation|cread"
+     r"|creaci[oó]n|criad|cria[cç]|creazion|aangemaakt|utworz|skapad|oprettet|作成|创建|создан"),
+    ("uses", r"\buses\b|\btimes\b|\bcount|number of|redemptions|nutzungen|verwendungen|l[oö]sungen|anzahl|aantal"
+     r"|utilisations|\busos|canjes|utiliza[cç][oõ]es|utilizzi|回数|次数"),
     ("key_status", r"\bstat(?:us|e|ut|o)\b|zustand|estado|stan\b"),
-    ("redeemed_at", r"redeem|redempt|\bus(?:ed|age|ing)\b|claim|activat|consum|eingel[oö]|einl[oö]s|aktivier|verwendet|benutzt|genutzt"
-     r"|verbrauch|utilis[eé]|[eé]chang|activ[eé]|usad|utilizad|canje|activad|resgat|ativad|riscatt|usat|utilizzat|attivat|ingewissel"
-     r"|gebruikt|geactiveerd|wykorzyst|zrealiz|u[zż]yt|inl[oö]st|indl[oø]st|anv[aä]n"),
-    ("expires_on", r"expir|valid|until|g[uü]ltig|ablauf|l[aä]uft ab|[eé]ch[eé]ance|caduc|scad|verval|vence|wa[zż]n|f[oö]rfall|\bend"),
-    ("created_at", r"creat|erstell|angelegt|erzeugt|cr[eé][eé]|creaci[oó]n|criad|aangemaakt|utworz|skapad|oprettet|generated"),
-    ("starts_on", r"start|begin|d[eé]but|inicio|in[ií]cio|inizio|\bfrom\b"),
-    ("course", r"course|kurs|cours\b|curso|corso|cursus"),
-    ("organization", r"organi[sz]|compan|customer|tenant|firma|kunde|empresa|azienda|bedrijf|soci[eé]t[eé]"),
+    ("redeemed_at", r"redeem|redempt|\bus(?:ed|age|ing)\b|claim|activat|consum|eingel[oö]|einl[oö]s|aktivier|verwend|benutzt"
+     r"|genutzt|verbrauch|utilis(?!ateur)|[eé]chang|activ[eé]|consomm|\buso\b|usad|utiliza|canje|activa[cd]|resgat|ativ?ad"
+     r"|riscatt|usat|utilizzat|attivat|ingewissel|inwissel|verzilver|gebruikt|geactiveerd|wykorzyst|zrealiz|u[zż]yt|inl[oö]st"
+     r"|innløst|indl[oø]st|anv[aä]n|lunast|käytet|引き?換|使用|利用|有効化|交換|兑换|사용|использ|активац"),
+    ("course", r"course|kurs|cours\b|curso|corso|cursus|schulung|lehrgang|formation|formaci[oó]n|opleiding|コース|研修|课程"
+     r"|курс"),
+    ("organization", r"organi[sz]|\borg\b|compan|customer|client|tenant|firma|kunde|unternehm|soci[eé]t[eé]|entrepris"
+     r"|empresa|azienda|bedrijf|組織|会社|组织|организ"),
     ("content_availability", r"availab|verf[uü]gbar|dur[eé]e|duraci[oó]n|durata"),
-    ("pool", r"pool"),
+    ("pool", r"pool|プール"),
 )  # fmt: skip
 HINTS = {name: re.compile(words, re.I) for name, words in _WORDS}
 KINDS = {
@@ -67,14 +80,19 @@ def kind_of(cells: Sequence[Any]) -> str:
     return "code" if is_coded else "word"
 
 
+def spoken(text: str) -> str | None:
+    """The fact of which a header speaks by its words: "" for one that is none of ours, None without a word we know."""
+    return next((name for name, words in HINTS.items() if words.search(text)), None)
+
+
 def nearest(text: str, cells: Sequence[Any], missing: Iterable[str]) -> str:
     """The fact among those `missing` that a column may be, by the words of its header and its cells; "" if none."""
-    kind, missing = kind_of(cells), tuple(missing)
-    spoken = [name for name, words in HINTS.items() if words.search(text)]
-    for name in spoken[:1]:
-        wanted = COLUMNS[name].kind
-        fits = not kind or kind in KINDS[wanted] or name == "redeemed_at"
-        return name if name in missing and fits else ""
+    kind, missing, name = kind_of(cells), tuple(missing), spoken(text)
+    if name == "redeemed_at" and "uses" in missing and kind in KINDS["count"]:  # of a course key: how often
+        name = "uses"
+    if name is not None:
+        fits = name in missing and (not kind or kind in KINDS[COLUMNS[name].kind] or name == "redeemed_at")
+        return name if fits else ""
     if kind == "word" and all(status_of(cell, STATUSES) for cell in cells if not is_blank(cell)):
         return "key_status" if "key_status" in missing else ""
     return next((name for name in DATES_LIKELY if name in missing), "") if kind == "date" else ""
@@ -165,9 +183,8 @@ def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], speaks: str) ->
 
 _STATES = r"complet|fulfil|\bspent\b|\btaken\b|\bopen\b|\bavailable\b|\bfree\b|\bfrei\b|verf[uü]gbar\b|vergeben|belegt|\blibre|disponib"
 _STATES += r"|disponível|beschikbaar|\bvrij\b|condition|lifecycle|\bphase\b"
-SPEAKS = re.compile(
-    rf"{HINTS['redeemed_at'].pattern}|{HINTS['key_status'].pattern}|{_STATES}|\buses?\b", re.I
-)  # of redeeming
+_SPOKEN = (HINTS["redeemed_at"].pattern, HINTS["key_status"].pattern, _STATES, r"\buses?\b")
+SPEAKS = re.compile("|".join(_SPOKEN), re.I)  # of redeeming
 
 
 def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) -> list[Understood]:
@@ -210,12 +227,15 @@ def may_be_redemption(sheet: Sheet, header: Header, only_words: bool) -> list[tu
     """The columns that were not understood and may say whether keys are redeemed: rank, header, and ours that it would be.
 
     Its header speaks of redeeming, or its filled cells are words of status or dates (unless `only_words`: only by a word).
+    One that speaks of another date of ours may be that, if no column is.
     """
     found = []
     for place, text in header.unused.items():
-        cells = sheet.sample(place, header.row)
+        cells, other = sheet.sample(place, header.row), spoken(text)
         may_be = nearest(text, cells, ("key_status", "redeemed_at", "redeemed_by", "redeemed_email"))
-        if (SPEAKS.search(text) or may_be == "key_status") and (cells or not only_words):
+        if other in ("expires_on", "starts_on", "created_at") and kind_of(cells) in ("", "date"):
+            found += [(3, text, other)] if cells and not only_words and other not in header.places else []
+        elif (SPEAKS.search(text) or may_be == "key_status") and (cells or not only_words):
             found.append((0, text, may_be or "redeemed_at"))
         elif not only_words and kind_of(cells) == "date":
             found.append((1 if may_be else 2, text, "redeemed_at"))

@@ -20,11 +20,8 @@ _TABS = """
     export exports export_worksheet data result results query report page seite keys training_keys
     course_assignment_keys download
 """
-GENERIC_TAB = re.compile(
-    r"(?:{0})[\s_]*\d*(?:\s*-\s*(?:{0})[\s_]*[\d-]*)?".format(
-        "|".join(re.escape(word).replace("_", r"[\s_]+") for word in sorted(set(_TABS.split()), reverse=True))
-    )
-)
+_TAB = "|".join(re.escape(word).replace("_", r"[\s_]+") for word in sorted(set(_TABS.split()), reverse=True))
+GENERIC_TAB = re.compile(rf"(?:{_TAB})[\s_]*\d*(?:\s*-\s*(?:{_TAB})[\s_]*[\d-]*)?")
 _SUFFIX = re.compile(r"\.(?:xlsx|xlsm|csv|tsv|tab|txt|dat)$", re.I)
 _COPY = re.compile(r"(?:\s*\(\d+\)|\s*-\s*(?:copy|kopie|copie|copia|cópia)(?:\s*\(\d+\))?)+$", re.I)
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from keyaudit.exports.grid import Format, number_format
-from keyaudit.exports.members import AGAIN, Members
-from keyaudit.exports.parts import Elements
+from keyaudit.exports.parts import AGAIN, Members, Part, local
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,27 @@ class SheetPart:
     name: str
     part: str
     visible: bool
+
+
+class Elements(Part):
+    """The elements of a small part that are wanted, by name or by `parent/name`, with their attributes."""
+
+    def __init__(self, package: Members, part: str, wanted: set[str]) -> None:
+        super().__init__(package, part)
+        self._wanted, self._path = wanted, [""]
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.read()
+
+    def start(self, tag: str, own: dict[str, str]) -> None:
+        """Keep an element that is wanted."""
+        name = local(tag)
+        if name in self._wanted or f"{self._path[-1]}/{name}" in self._wanted:
+            self.found.append((name, own))
+        self._path.append(name)
+
+    def end(self, _: str) -> None:
+        """Forget its name."""
+        self._path.pop()
 
 
 class Package(Members):
@@ -32,9 +52,8 @@ class Package(Members):
         said = [target for kind, target in self._related("").values() if kind == "officeDocument"]
         found = [name for name in (*said, *self._members) if name.endswith("workbook.xml") and name in self._members]
         if not found:
-            kind = (
-                "an .xlsb or .ods workbook" if {"xl/workbook.bin", "content.xml"} & set(self._members) else "a zip file"
-            )
+            is_other = {"xl/workbook.bin", "content.xml"} & set(self._members)
+            kind = "an .xlsb or .ods workbook" if is_other else "a zip file"
             raise self.refused(f"is {kind}, not an .xlsx workbook. {AGAIN}")
         return found[0]
 

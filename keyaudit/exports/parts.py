@@ -1,9 +1,11 @@
-"""One XML part of a workbook, a piece at a time: plain pieces by NumPy and Arrow, everything else tag by tag. (HAZARDS A)"""
+"""The parts of a workbook, a piece of XML at a time: plain pieces by NumPy and Arrow, all else tag by tag. (HAZARDS A)"""
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
+import zipfile
 from contextlib import suppress
 from typing import IO, Any
 from xml.parsers import expat
@@ -13,7 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, changed
-from keyaudit.exports.members import AGAIN, Members
+from keyaudit.errors import UnreadableFile
+from keyaudit.exports.grid import is_utf8
+
+AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
+MAX_MEMBERS = 1_000
+FREE_INFLATED, MAX_RATIO = 64 << 20, 40  # a small file may reach 70; beyond 64 MiB a ratio over 40 is no export
+FREE_CELLS, CELLS_PER_BYTE = 1_000_000, 0.6  # a cell takes two bytes at least, even compressed
+FREE_COLUMNS, BYTES_PER_COLUMN = 16 * 16_384, 64
+FREE_PLACES, MAX_SPARSE = 64 << 20, 20  # of its columns: a few cells far apart would fill the memory with blanks
+FREE_SHOWN, SHOWN_PER_BYTE = 64 << 20, 16  # bytes of text in cells
+FREE_TAGS, TAGS_PER_BYTE = 4_000_000, 1  # that are read one by one
 
 PIECE = 1 << 20  # bytes that are looked through at once: they fit the processor's cache
 LONGEST, LONGEST_TAG = 8 * PIECE, 4096  # a row that is longer is read tag by tag
@@ -41,6 +53,49 @@ START[[*b"VTPWU"]] = 3, 3, len(SPACED), 4, 4
 KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)  # the first n bytes of eight
 
 
+class Members:
+    """The members of an xlsx file, checked. Raises UnreadableFile for what no export holds."""
+
+    def __init__(self, content: bytes, label: str) -> None:
+        self.label, self.size = label, len(content)
+        self.cells = self.columns = self.area = self.shown = self.tags = 0
+        self._zip = zipfile.ZipFile(io.BytesIO(content))
+        members = self._zip.infolist()
+        self._members = {member.filename.replace("\\", "/").lower(): member for member in members}
+        if len(self._members) < len(members) or any(
+            ".." in name.split("/") or name.startswith("/") for name in self._members
+        ):
+            raise self.refused(f"holds two parts of one name: what it says is ambiguous. {AGAIN}")
+        inflated = sum(member.file_size for member in members)
+        if len(members) > MAX_MEMBERS or inflated > max(FREE_INFLATED, MAX_RATIO * self.size):
+            what = f"would unpack to {inflated >> 20:,} MiB, which no export does"
+            raise self.refused(f"{what}. Do not open it; export again.")
+
+    def refused(self, problem: str) -> UnreadableFile:
+        """The error that says why this file is not read."""
+        return UnreadableFile(self.label, problem)
+
+    def bound(self) -> None:
+        """Refuse a file as soon as it holds more cells, columns or text than its size allows: it is built to fill memory."""
+        most = (FREE_CELLS + CELLS_PER_BYTE * self.size, FREE_COLUMNS + self.size / BYTES_PER_COLUMN)
+        bounds = (
+            (self.cells, most[0], f"holds {self.cells:,} cells, more than its size allows"),
+            (self.columns, most[1], f"holds {self.columns:,} columns, more than its size allows"),
+            (self.tags, FREE_TAGS + TAGS_PER_BYTE * self.size, "is larger inside than any export"),
+            (self.area, FREE_PLACES + MAX_SPARSE * self.cells, "holds cells far apart, which no export does"),
+            (self.shown, FREE_SHOWN + SHOWN_PER_BYTE * self.size, f"shows {self.shown >> 20:,} MiB of text, which no export does"),
+        )  # fmt: skip
+        for number, allowed, what in bounds:
+            if number > allowed:
+                raise self.refused(f"{what}. Do not open it; export again.")
+
+    def open(self, part: str) -> IO[bytes]:
+        """A part, from its first byte. Raises UnreadableFile for one that is not there."""
+        if part not in self._members:
+            raise self.refused(f"lacks a part that it names ({part}). {AGAIN}")
+        return self._zip.open(self._members[part])
+
+
 class NotPlain(Exception):
     """A piece is not written as nearly all are: it is read tag by tag."""
 
@@ -51,21 +106,13 @@ def demand(holds: Any) -> None:
         raise NotPlain
 
 
-def number_of(text: bytes) -> np.uint64:
-    """Up to eight bytes as `Piece.words` gives them."""
-    return np.uint64(int.from_bytes(text, "little"))
-
-
 class Piece:
     """A piece whose tags follow each other as a grammar of their letters says, written as nearly all programs write them."""
 
     def __init__(self, content: bytes, grammar: str) -> None:
         demand(b"\r" not in content)  # an XML parser reads it as the end of a line
         demand(b"&" not in content or content.count(b"&") == len(REFERENCE.findall(content)))
-        try:
-            content.isascii() or content.decode()
-        except UnicodeDecodeError:
-            raise NotPlain from None
+        demand(content.isascii() or is_utf8(content))
         self.content = content + bytes(64 - len(content) % 8)
         self.bytes = np.frombuffer(self.content, np.uint8)
         self._aligned = np.frombuffer(self.content, np.uint64)
@@ -195,7 +242,7 @@ class Part:
             elif len(block) > LONGEST:
                 length += len(block)
                 if length > MAX_ITEM:
-                    self.package.refuse_size()
+                    raise self.package.refused("is larger inside than any export. Do not open it; export again.")
                 self._feed(block)
                 block = b""
             waiting, more = block, stream.read(PIECE)
@@ -255,27 +302,6 @@ def local(tag: str) -> str:
 def escaped(runs: list[str]) -> str:
     """A text as it stands in a plain piece."""
     return "".join(runs).replace("&", "&amp;").replace("<", "&lt;").replace("\r", "&#13;")
-
-
-class Elements(Part):
-    """The elements of a small part that are wanted, by name or by `parent/name`, with their attributes."""
-
-    def __init__(self, package: Members, part: str, wanted: set[str]) -> None:
-        super().__init__(package, part)
-        self._wanted, self._path = wanted, [""]
-        self.found: list[tuple[str, dict[str, str]]] = []
-        self.read()
-
-    def start(self, tag: str, own: dict[str, str]) -> None:
-        """Keep an element that is wanted."""
-        name = local(tag)
-        if name in self._wanted or f"{self._path[-1]}/{name}" in self._wanted:
-            self.found.append((name, own))
-        self._path.append(name)
-
-    def end(self, _: str) -> None:
-        """Forget its name."""
-        self._path.pop()
 
 
 class Texts(Part):

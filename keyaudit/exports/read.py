@@ -137,11 +137,8 @@ def _refuse(source: SourceFile, known: FileOptions, found: list[Found]) -> None:
     for column, header in known.columns.items():
         if not any(fold_header(part.header.headers.get(column, "")) == fold_header(header) for part in lists):
             texts = (text for part in lists for text in (*part.header.headers.values(), *part.header.unused.values()))
-            raise UnreadableFile(
-                source.label,
-                f'case.toml maps {column} to "{header}", and no header is called so. '
-                f"Found: {', '.join(map(mask_text, dict.fromkeys(texts)))}.",
-            )
+            what = f'case.toml maps {column} to "{header}", and no header is called so. '
+            raise UnreadableFile(source.label, f"{what}Found: {', '.join(map(mask_text, dict.fromkeys(texts)))}.")
     reasons = [reason for part in lists for _, reason in part.set_aside]
     damaged = sum(reason.startswith("damaged") for reason in reasons)
     if damaged and damaged == len(reasons) and not any(len(part.rows) for part in lists):

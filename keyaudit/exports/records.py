@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -16,6 +15,8 @@ from keyaudit.columns import COLUMNS, ROLES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FEW = ("damage", "raw", "typed")  # what an export knows of few of its records
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Export:
     2 not readable). `row`, `table`: sheet row and place in `tables` of every record. `signs`: of pool exports, what each
     record says: `redeemed`, `redemption_unreadable`, `learner_without_date`, `without_learner` (redeemed by its heading
     only), `distributed` (heading or status). `damage`, `raw`: of few records, what is wrong with the key cell, and its
-    text; `typed`: whose key cell was not text.
+    text; `typed`: the key cells that were not text.
     """
 
     role: str
@@ -130,7 +131,7 @@ class Export:
     signs: Mapping[str, Array] = field(default_factory=dict)
     damage: Mapping[int, str] = field(default_factory=dict)
     raw: Mapping[int, str] = field(default_factory=dict)
-    typed: frozenset[int] = frozenset()
+    typed: Mapping[int, Any] = field(default_factory=dict)
     headers: tuple[Understood, ...] = ()
 
     def __len__(self) -> int:
@@ -145,7 +146,10 @@ class Export:
         """The same without some records."""
         keep = np.ones(len(self), dtype=bool)
         keep[records] = False
-        new = np.where(keep, np.cumsum(keep) - 1, -1)
+        new = np.cumsum(keep) - 1
+        few: Any = {
+            name: {int(new[row]): told for row, told in getattr(self, name).items() if keep[row]} for name in FEW
+        }
         return replace(
             self,
             keys=None if self.keys is None else self.keys.filter(pa.array(keep)),
@@ -153,9 +157,7 @@ class Export:
             row=self.row[keep],
             table=self.table[keep],
             signs={name: sign[keep] for name, sign in self.signs.items()},
-            damage={int(new[record]): what for record, what in self.damage.items() if keep[record]},
-            raw={int(new[record]): text for record, text in self.raw.items() if keep[record]},
-            typed=frozenset(new[list(self.typed)].tolist()) - {-1},
+            **few,
         )
 
     def column(self, name: str) -> Coded:
@@ -229,30 +231,30 @@ def _frame(rows: tuple[Any, ...], kind: Any) -> pd.DataFrame:
 
 def stacked(role: str, parts: Sequence[Export]) -> Export:
     """The exports of several files as one."""
-    names = [name for name in ROLES[role].columns if any(name in part.columns for part in parts)]
-    signs = sorted({name for part in parts for name in part.signs})
     rows, files, tables = (
-        [0, *itertools.accumulate(len(getattr(part, name)) for part in parts)] for name in ("row", "files", "tables")
+        np.cumsum([0, *(len(getattr(part, name)) for part in parts)]).tolist() for name in ("row", "files", "tables")
     )
-    at = list(zip(parts, rows, strict=False))
-    none = np.array([], dtype=np.int32)
+    names = [name for name in ROLES[role].columns if any(name in part.columns for part in parts)]
+    signs = {name for part in parts for name in part.signs}
+    none, has_keys = np.array([], dtype=np.int32), ROLES[role].required == "training_key"
+    made: dict[str, Any] = {
+        name: tuple(one for part in parts for one in getattr(part, name))
+        for name in ("files", "told", "aside", "headers")
+    }
+    for name in FEW:
+        told = (getattr(part, name).items() for part in parts)
+        made[name] = {start + row: what for start, own in zip(rows, told, strict=False) for row, what in own}
     return Export(
         role,
-        pa.concat_arrays([*(part.keys for part in parts), pa.array([], TEXT)])
-        if ROLES[role].required == "training_key"
-        else None,
+        pa.concat_arrays([*(part.keys for part in parts), pa.array([], TEXT)]) if has_keys else None,
         {name: Coded.stacked([part.column(name) for part in parts]) for name in names},
         np.concatenate([none, *(part.row for part in parts)]),
         np.concatenate([none, *(part.table + np.int32(start) for part, start in zip(parts, tables, strict=False))]),
         tuple(replace(t, file=t.file + start) for part, start in zip(parts, files, strict=False) for t in part.tables),
-        tuple(file for part in parts for file in part.files),
-        tuple(note for part in parts for note in part.told),
-        tuple(row for part in parts for row in part.aside),
-        {name: np.concatenate([part.signs.get(name, np.zeros(len(part), bool)) for part in parts]) for name in signs},
-        {start + record: what for part, start in at for record, what in part.damage.items()},
-        {start + record: text for part, start in at for record, text in part.raw.items()},
-        frozenset(start + record for part, start in at for record in part.typed),
-        tuple(header for part in parts for header in part.headers),
+        signs={
+            name: np.concatenate([part.signs.get(name, np.zeros(len(part), bool)) for part in parts]) for name in signs
+        },
+        **made,
     )
 
 

@@ -26,10 +26,8 @@ TOTALS = re.compile(
 )
 PAGE = re.compile(r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)\s*:?\s*\d+.*", re.I | re.S)
 SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|ins|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|Σ|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
-LABEL_END = re.compile(
-    r"\s(?:total|count|sum|ergebnis|summe|anzahl|totaal|totale)\W*$", re.I
-)  # as a spreadsheet groups rows
-LABEL = rf"{SPECIAL}|(?i)\s(?:total|count|sum|ergebnis|summe|anzahl|totaal|totale)\W*$"  # the same for Arrow
+LABEL_END = r"(?i)\s(?:total|count|sum|ergebnis|summe|anzahl|totaal|totale)\W*$"  # as a spreadsheet groups rows
+LABEL = rf"{SPECIAL}|{LABEL_END}"  # the same for Arrow
 RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
 AROUND = r"^\s*(?:=\"|['\"])(.*)['\"]\s*$"  # what a file may put around a code
 KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
@@ -63,10 +61,8 @@ class Shape:
 
     def is_begun(self, text: str) -> bool:
         """Is it how a code of the list may begin: a word that is shorter, with its kinds of signs, and no bare number beside letters?"""
-        is_short = 1 < len(text) < min(self.lengths, default=0)
-        return (
-            is_short and bool(ORDINARY(text)) and (not text.isdigit() or self.kinds == {"9"}) and self._has_kinds(text)
-        )
+        is_word = 1 < len(text) < min(self.lengths, default=0) and bool(ORDINARY(text))
+        return is_word and (not text.isdigit() or self.kinds == {"9"}) and self._has_kinds(text)
 
     def _has_kinds(self, text: str) -> bool:
         return {"9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text} <= self.kinds
@@ -97,7 +93,7 @@ def is_number(cell: Any) -> bool:
 def is_label(cell: Any) -> bool:
     """May the text stand beside a sum, at its begin or its end?"""
     text = bare(cell)
-    return isinstance(text, str) and bool(TOTALS.match(text) or LABEL_END.search(text))
+    return isinstance(text, str) and bool(TOTALS.match(text) or re.search(LABEL_END, text))
 
 
 class Rows:
@@ -135,13 +131,12 @@ class Rows:
         `stops`: where the list ends, and the rows in which its header stands again: above each may stand what stands at
         an end.
         """
-        if len(sums := self.sums_beside(rows)):
-            records, set_aside = self.settle(rows[~np.isin(rows, sums)], stops)
-            return records, sorted([*set_aside, *((row, "totals") for row in sums.tolist())])
+        beside = self.sums_beside(rows)
+        set_aside, rows = [(row, "totals") for row in beside.tolist()], rows[~np.isin(rows, beside)]
         fits = self.fits(rows)
         good = self.is_plain[rows] & fits
         if good.all() and np.count_nonzero(self.cells[rows] == 1) in (0, len(rows)):
-            return rows, []
+            return rows, set_aside
         shape = cache(lambda: Shape.of(self.sheet, self.key, rows[good]))
         notes = np.isin(rows, self.notes_below(rows[good])) if self.has_keys else np.zeros(len(rows), dtype=bool)
         good = good & ~notes
@@ -153,7 +148,7 @@ class Rows:
         damaged = ~fits & ~good & ~nothing & (~has_key | (~self.is_special[rows] & (self.cells[rows] > 1)))
         lost = ~has_key & ~nothing & ~damaged
         sums = nothing & is_below & (np.count_nonzero(nothing & is_below) <= MAX_SUMS)
-        set_aside = [(row, self.damage(row)) for row in rows[damaged].tolist()]
+        set_aside += [(row, self.damage(row)) for row in rows[damaged].tolist()]
         for mask, reason in ((notes, "note"), (lost, "blank key"), (sums, "totals"), (nothing & ~sums, NO_FACT)):
             set_aside += [(row, reason) for row in rows[mask].tolist()]
         others_fill = bool(good.any()) and bool((self.cells[rows[good]] > 1).all())
@@ -179,18 +174,15 @@ class Rows:
     def sums_beside(self, rows: Array) -> Array:
         """The rows whose key cell is a number unlike every code of the list, beside the label of a sum."""
         places = self.header.places
-        labels = {
-            self.header.start,
-            *(places[name] for name in ("pool", "name", "course", "organization") if name in places),
-        }
-        found = self.sheet.holds(rows, sorted(labels - {self.key}), is_label, LABEL) & (self.codes[rows] >= 0)
+        labels = {places[name] for name in ("pool", "name", "course", "organization") if name in places}
+        labels = {self.header.start, *labels} - {self.key}
+        found = self.sheet.holds(rows, sorted(labels), is_label, LABEL) & (self.codes[rows] >= 0)
         if not self.has_keys or not found.any() or found.all():
             return rows[:0]
         shape = Shape.of(self.sheet, self.key, rows[~found & self.is_plain[rows]])
-        sums = self.sheet.cells(self.key, rows[found])
-        return rows[found][
-            sums.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))
-        ]
+        rows = rows[found]
+        cells = self.sheet.cells(self.key, rows)
+        return rows[cells.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))]
 
     def notes_below(self, rows: Array) -> Array:
         """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.
@@ -214,9 +206,8 @@ class Rows:
     def is_cut(self, row: int, text: str, shape: Shape) -> bool:
         """Does a text file end within the code of its last row?"""
         widths = self.sheet.grid.widths
-        return (
-            widths is not None and row + 1 == len(widths) and widths[row] < self.header.named and shape.is_begun(text)
-        )
+        is_last = widths is not None and row + 1 == len(widths) and widths[row] < self.header.named
+        return bool(is_last) and shape.is_begun(text)
 
     def reason(self, row: int, text: str, at_end: bool, others_fill: bool, shape: Shaped) -> str:
         """Why a row with a key cell is no record, "" if it is one."""

@@ -16,19 +16,8 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_at, coded, column_letters, value_of
-from keyaudit.exports.members import AGAIN, MAX_SPARSE
 from keyaudit.exports.package import Package, SheetPart
-from keyaudit.exports.parts import (
-    KEEP,
-    Part,
-    Piece,
-    Texts,
-    demand,
-    escaped,
-    local,
-    number_of,
-    unescaped,
-)
+from keyaudit.exports.parts import AGAIN, KEEP, MAX_SPARSE, Part, Piece, Texts, demand, escaped, local, unescaped
 
 MAX_ROWS = 1_048_576
 MAX_MERGED = 500_000
@@ -117,14 +106,15 @@ class Sheet(Part):
         demand(longest <= 24)
         words = [
             word & KEEP.take(length - 8 * n, mode="clip")
-            for n, word in enumerate(piece.words(starts, -(-longest // 8)))
+            for n, word in enumerate(piece.words(starts, (longest + 7) // 8))
         ]
         kinds = np.full(len(starts), -1, np.int32)
         while len(kinds) and kinds[at := int(kinds.argmin())] < 0:
-            same = words[0] == number_of(piece.content[starts[at] : min(stops[at], starts[at] + 8)])
-            for n, word in enumerate(words[1:], 1):
-                same &= word == number_of(piece.content[starts[at] + 8 * n : stops[at]][:8])
-            kinds[same] = self._kind_of(piece.content[starts[at] : stops[at]])
+            tail = piece.content[starts[at] : stops[at]]
+            same = np.ones(len(kinds), bool)
+            for n, word in enumerate(words):
+                same &= word == np.uint64(int.from_bytes(tail[8 * n : 8 * n + 8], "little"))
+            kinds[same] = self._kind_of(tail)
             if len(self.tails) > MAX_KINDS:  # of cells of so many kinds each is looked at
                 rest = np.flatnonzero(kinds < 0)
                 tails = zip(starts[rest].tolist(), stops[rest].tolist(), strict=True)

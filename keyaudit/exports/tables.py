@@ -107,18 +107,13 @@ def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
     if not any(filled for _, filled in above):
         return None
     shape = Shape.of(sheet, lists[0].header.places[sheet.required], lists[0].rows[:SAMPLE])
-    named = len([cell for cell in sheet.head[top] if cell is not None])
-
-    def is_header(filled: list[Any]) -> bool:  # and no title, nor the upper half of a header in two rows
-        other = (cell for cell in filled if cell not in sheet.head[top])
-        return len(filled) > 1 and any(sheet.means(cell) == sheet.required for cell in other)
-
-    found = (
-        row
-        for row, filled in above
-        if 2 < named == len(filled) or is_header(filled) or any(map(shape.is_within, filled))
-    )
-    return next(found, None)
+    header = [cell for cell in sheet.head[top] if cell is not None]
+    for row, filled in above:  # neither a title nor the upper half of a header in two rows is one for the key too
+        other = [cell for cell in filled if cell not in header]
+        is_header = len(filled) > 1 and any(sheet.means(cell) == sheet.required for cell in other)
+        if 2 < len(header) == len(filled) or is_header or any(map(shape.is_within, filled)):
+            return row
+    return None
 
 
 def _number_in(text: str) -> int | None:
@@ -152,19 +147,17 @@ class _Block:
 
     def find_marks(self, deaf: frozenset[int]) -> Array:
         """The rows in which a list may begin: a cell is the heading of a list, the key's header or the title of a pool."""
+
+        def is_mark(cell: Any) -> bool:
+            is_title = self.of_pools and isinstance(cell, str) and bool(re.match(POOL_BEGIN, cell.strip(), re.I))
+            return is_title or bool(list_heading(cell)) or self.sheet.means(cell) == self.sheet.required
+
         rows = self.filled[(self.filled > self.header.row) & ~self.rows.is_ordinary[self.filled]]
         known = [alias for alias, name in self.sheet.known.items() if name == self.sheet.required]
         begin = sorted({re.escape(word[:2]) for word in (*known, *LIST_HEADINGS, "pool", "training")})
         pattern = rf"(?i)^[^\pL]*(?:{'|'.join(begin)})"
         columns = [place for place in self.rows.columns if place not in deaf]
-        return rows[self.sheet.holds(rows, columns, self.is_mark, pattern)]
-
-    def is_mark(self, cell: Any) -> bool:
-        """May the cell stand in a row where a list begins?"""
-        if not isinstance(cell, str):
-            return False
-        is_title = self.of_pools and bool(re.match(POOL_BEGIN, cell.strip(), re.I))
-        return is_title or bool(list_heading(cell)) or self.sheet.means(cell) == self.sheet.required
+        return rows[self.sheet.holds(rows, columns, is_mark, pattern)]
 
     def below(self) -> list[KeyList]:
         """Every list below the header, with its rows."""
@@ -196,30 +189,35 @@ class _Block:
             return "", title, None  # counts of several lists above one: its own heading is not among them for certain
         return told, title, declared if told else None
 
+    def row(self, place: int) -> list[Any]:
+        """The cells of a row between the header's borders."""
+        return self.sheet.row(place)[self.header.start : self.header.stop]
+
     def begins(self, place: int, first: int) -> bool:
         """Does a list begin at a row, or is its header repeated there? If so, what stands above is settled."""
-        row = self.sheet.row(place)[self.header.start : self.header.stop]
-        filled = [cell for cell in row if cell is not None]
-        if self.begins_with_header(place, row, filled, first):
+        if self.begins_with_header(place, row := self.row(place), first):
             return True
-        is_heading = bool(list_heading(filled[0])) and (not filled[1:] or (len(filled) == 2 and is_number(filled[1])))
-        title = self.pool_title(filled)
-        if is_heading:
+        filled = [cell for cell in row if cell is not None]
+        title, heading = self.pool_title(filled), list_heading(filled[0])
+        if heading and (not filled[1:] or (len(filled) == 2 and is_number(filled[1]))):
             name = fold_header(filled[0])
             doubt = self.settle(first, place, title_may_stand=name in self.headings)
             self.headings.add(name)
-            self.start(list_heading(filled[0]), self.lists[-1].title, _number_in(": ".join(map(plain, filled))), doubt)
-            self.lists[-1].set_aside.append((place, "heading of a list"))
+            self.start(heading, self.list.title, _number_in(": ".join(map(plain, filled))), doubt)
+            self.list.set_aside.append((place, "heading of a list"))
         elif title:
             self.settle(first, place)
             self.headings.clear()
-            if self.lists[-1].parts or self.lists[-1].title:
+            if self.list.parts or self.list.title:
                 self.start(list_heading(self.sheet.grid.name), title)
-            self.lists[-1].title = title
-            self.lists[-1].set_aside.append((place, "title of a pool"))
-        return is_heading or bool(title)
+            self.list.title = title
+            self.list.set_aside.append((place, "title of a pool"))
+        else:
+            return False
+        return True
 
-    def begins_with_header(self, place: int, row: list[Any], filled: list[Any], first: int) -> bool:
+    def begins_with_header(self, place: int, row: list[Any], first: int) -> bool:
+        """The same for a row with the key's header."""
         start, required = self.header.start, self.sheet.required
         named = {start + i: name for i, cell in enumerate(row) if (name := self.sheet.means(cell))}
         keys = [i for i, name in named.items() if name == required]
@@ -228,25 +226,23 @@ class _Block:
         texts = {start + i: " ".join(str(cell).split()) for i, cell in enumerate(row) if cell is not None}
         is_same = all(self.rows.texts.get(i) == text for i, text in texts.items())
         is_new = len(set(named.values())) > 1 and not any(re.search(r"\d{3}|@", text) for text in texts.values())
-        above = self.filled[max(0, np.searchsorted(self.filled, place) - 1) : np.searchsorted(self.filled, place)]
-        if is_same and len(texts) == len(self.rows.texts) and not self.is_title(above, first):
-            self.lists[-1].set_aside.append((place, "repeated header"))
+        is_whole = len(texts) == len(self.rows.texts)
+        if is_same and is_whole and not self.is_title(self.filled[: np.searchsorted(self.filled, place)][-1:], first):
+            self.list.set_aside.append((place, "repeated header"))
             self.repeats.append(place)
             return False
-        if is_same or is_new or (len(filled) == 1 and keys[0] == self.rows.key):
+        if is_same or is_new or (len(texts) == 1 and keys[0] == self.rows.key):
             doubt = self.settle(first, place, title_may_stand=True)
             if is_new and not is_same:
                 header = read_header(self.sheet, [None] * start + row, place, start, self.header.stop)
                 is_other = header.places != self.header.places or header.headers != self.header.headers
                 self.use(header)
-                if self.lists[-1].parts and (is_other or doubt is not None):
+                if self.list.parts and (is_other or doubt is not None):
                     self.go_on(doubt)
-                self.lists[-1].header = header
+                self.list.header = header
             elif doubt is not None:
                 self.go_on(doubt)
-            is_whole = is_new or len(texts) == len(self.rows.texts)
-            reason = "repeated header" if is_whole else "repeated header, of the key only"
-            self.lists[-1].set_aside.append((place, reason))
+            self.list.set_aside.append((place, "repeated header" + ", of the key only" * (not is_new and not is_whole)))
             return True
         if keys[0] != self.rows.key:
             if codes_below(self.sheet, place, keys[0]) == 2:
@@ -265,12 +261,13 @@ class _Block:
         """Begin a list."""
         if len(self.lists) >= MAX_LISTS:
             raise UnreadableFile(self.sheet.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
-        self.lists.append(KeyList(self.sheet, self.header, heading, title, doubt, declared))
+        self.list = KeyList(self.sheet, self.header, heading, title, doubt, declared)
+        self.lists.append(self.list)
 
     def go_on(self, doubt: int | None) -> None:
         """Begin a list of the same pool. A title that is not understood ends what the heading above it proves."""
-        heading = self.lists[-1].heading if doubt is None else list_heading(self.sheet.grid.name)
-        self.start(heading, self.lists[-1].title, None, doubt)
+        heading = self.list.heading if doubt is None else list_heading(self.sheet.grid.name)
+        self.start(heading, self.list.title, None, doubt)
 
     def pool_title(self, filled: list[Any]) -> str:
         """The pool a title row names beyond doubt (`Pool: Azure Fundamentals`), "" for any other row."""
@@ -288,12 +285,16 @@ class _Block:
         rows = rows[~np.isin(rows, stops)] if len(stops) > 1 else rows
         doubt = None
         if title_may_stand and self.is_title(rows, first):
-            rows, doubt = rows[:-1], self.title(int(rows[-1]))
+            rows, row = rows[:-1], int(rows[-1])
+            self.list.set_aside.append((row, "title of a list"))
+            text = fold_header(next(cell for cell in self.row(row) if cell is not None))
+            doubt = None if text in self.titles else row  # what stood there before is the title of the page
+            self.titles.add(text)
         records, set_aside = self.rows.settle(rows, stops)
-        self.lists[-1].set_aside += set_aside
+        self.list.set_aside += set_aside
         if len(records):
-            self.lists[-1].parts.append(records)
-            self.lists[-1].odd.append(~self.rows.is_ordinary[records])
+            self.list.parts.append(records)
+            self.list.odd.append(~self.rows.is_ordinary[records])
         return doubt
 
     def is_title(self, rows: Array, first: int) -> bool:
@@ -301,24 +302,12 @@ class _Block:
         row = int(rows[-1]) if len(rows) else -1
         if not self.of_pools or row < first or self.rows.cells[row] != 1:
             return False
-        text = next(cell for cell in self.sheet.row(row)[self.header.start :] if cell is not None)
+        text = next(cell for cell in self.row(row) if cell is not None)
         if not isinstance(text, str) or is_special(text) or RULE.fullmatch(text) or flag_of(text) is not None:
             return False
-        codes = self.rows.codes
-        if not self.lists[-1].parts and not (codes[first:row] >= 0).any():
+        codes, key = self.rows.codes, self.sheet.grid.columns[self.rows.key]
+        if not self.list.parts and not (codes[first:row] >= 0).any():
             return False  # it stands above the first of its records
         begin = max(first, row - SAMPLE)
-        above = np.flatnonzero(codes[begin:row] >= 0) + begin
-        shape = Shape.of(self.sheet, self.rows.key, above)
-        is_code = codes[row] >= 0 and (
-            self.rows.is_plain[row] or shape.fits(plain(self.sheet.grid.columns[self.rows.key][row]))
-        )
-        return not is_code
-
-    def title(self, row: int) -> int | None:
-        """Set a title aside; its row, unless it stood there before: then it is that of the page."""
-        self.lists[-1].set_aside.append((row, "title of a list"))
-        text = fold_header(next(cell for cell in self.sheet.row(row)[self.header.start :] if cell is not None))
-        is_known = text in self.titles
-        self.titles.add(text)
-        return None if is_known else row
+        shape = Shape.of(self.sheet, self.rows.key, np.flatnonzero(codes[begin:row] >= 0) + begin)
+        return not (codes[row] >= 0 and (self.rows.is_plain[row] or shape.fits(plain(key[row]))))

@@ -19,7 +19,7 @@ from pyarrow import csv as arrow_csv
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import fold_header
 from keyaudit.errors import UnreadableFile, toml
-from keyaudit.exports.grid import MAX_CELLS, Grid, coded
+from keyaudit.exports.grid import MAX_CELLS, Grid, coded, is_utf8, sliced
 from keyaudit.masking import shape
 
 BOM = b"\xef\xbb\xbf"
@@ -48,7 +48,7 @@ def decoded(content: bytes, label: str, encoding: str | None) -> bytes:
     try:
         name = codecs.lookup(marked or encoding or "utf-8").name
         text = content if name == "utf-8" else content.decode(name).encode()
-        if name == "utf-8" and not _is_utf8(content):
+        if name == "utf-8" and not is_utf8(content):
             content.decode()  # raises what is wrong, and where
     except UnicodeDecodeError as problem:
         line = len(LINE_END.findall(content[: problem.start])) + 1
@@ -61,25 +61,11 @@ def decoded(content: bytes, label: str, encoding: str | None) -> bytes:
     except (LookupError, ValueError):
         what = f'"{encoding}" is no encoding of text. Use "cp1252" or "utf-8" in case.toml.'
         raise UnreadableFile(label, what) from None
-    if encoding and not marked and text != content and b"\x00" not in content and _is_utf8(content):
+    if encoding and not marked and text != content and b"\x00" not in content and is_utf8(content):
         raise UnreadableFile(label, f'is UTF-8, and case.toml says encoding = "{encoding}". Take that entry out.')
     if b"\x00" in text:
         raise UnreadableFile(label, "holds binary data: it is not a table. Export it again as CSV or .xlsx.")
     return text
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        _texts([0, len(content)], content).validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _texts(borders: Any, content: bytes) -> Any:
-    """Pieces of a text that follow each other as Arrow texts that share its bytes."""
-    offsets = pa.py_buffer(np.asarray(borders, np.int64))
-    return pa.Array.from_buffers(TEXT, len(borders) - 1, [None, offsets, pa.py_buffer(content)])
 
 
 def text_grid(content: bytes, label: str, known: set[str], encoding: str | None = None) -> Grid:
@@ -182,9 +168,8 @@ class _Split:
         plain, quoted = rf'[^"{border}\r\n]*', r'"(?:[^"]|"")*"'
         lines = _lines(self.content)
         is_sound = _are_rows(lines, rf'(?:{plain}|{quoted}|="{plain}")', border)
-        others = np.flatnonzero(
-            ~is_sound
-        )  # a blank between a delimiter and a quotation mark is the file's, not the cell's
+        others = np.flatnonzero(~is_sound)
+        # a blank between a delimiter and a quotation mark is the file's, not the cell's
         spaced = others[_are_rows(lines.take(pa.array(others)), rf'(?:{plain}| *{quoted} *| *="{plain}" *)', border)]
         is_sound[spaced] = True
         is_row = np.ones(len(lines), bool)  # does a row begin with the line?
@@ -232,20 +217,14 @@ class _Split:
             return "skip"
 
         names = [str(place) for place in range(width)]
+        quoting: Any = {"quote_char": '"' if is_quoted else False, "ignore_empty_lines": False}
         if not self.content:
             return pa.table({name: pa.array([], TEXT) for name in names}), []
         table = arrow_csv.read_csv(
             pa.py_buffer(self.content),
             arrow_csv.ReadOptions(use_threads=False, block_size=min(len(self.content) + 1, BLOCK), column_names=names),
-            arrow_csv.ParseOptions(
-                delimiter=self.delimiter,
-                quote_char='"' if is_quoted else False,
-                ignore_empty_lines=False,
-                invalid_row_handler=skip,
-            ),
-            arrow_csv.ConvertOptions(
-                check_utf8=False, column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False
-            ),
+            arrow_csv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=skip, **quoting),
+            arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, TEXT)),
         )
         most, count = widths.most_common(1)[0] if widths else (width, 0)
         return self._table(most, is_quoted) if count > table.num_rows and most <= MAX_CELLS else (table, odd)
@@ -289,10 +268,8 @@ class _Split:
                 later = re.split(r"\r\n|\n|\r", cell)[1:]
                 is_table = later and cell.count(self.delimiter) >= len(later) * (width - 1)
                 if is_table and all(_kind(line.split(self.delimiter, 1)[0]) in common for line in later):
-                    yield (
-                        place,
-                        f"a quotation mark opened in line {first} closes in line {last}, with what seem rows between",
-                    )
+                    told = f"opened in line {first} closes in line {last}, with what seem rows between"
+                    yield place, f"a quotation mark {told}"
                     break
 
 
@@ -303,7 +280,7 @@ def _lines(content: bytes) -> Any:
     if b"\r" in content:
         is_end |= (signs == ord("\r")) & (np.append(signs[1:], 0) != ord("\n"))
     is_end[-1] = True
-    return _texts(np.append(0, np.flatnonzero(is_end) + 1), content)
+    return sliced(np.append(0, np.flatnonzero(is_end) + 1), content)
 
 
 def _are_rows(lines: Any, cell: str, border: str) -> Array:

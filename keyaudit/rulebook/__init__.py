@@ -1,43 +1,11 @@
 """The rule book: statuses, findings, and every word that is said of them. (CATALOGUE)"""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
-from keyaudit.rulebook.findings import BY_PAIR, DOUBLED, FINDINGS, Finding
-from keyaudit.rulebook.statuses import (
-    ACTIONS,
-    ADD,
-    ANSWERS,
-    ASSIGNMENTS,
-    FACTS,
-    FAMILIES,
-    GROUPS,
-    KEYS,
-    LISTS,
-    POOL,
-    SEVERITIES,
-    SHADES,
-    STAGES,
-    STATUSES,
-    URGENCY,
-    VERDICTS,
-    WORKS,
-    Status,
-    Step,
-    family,
-    holds,
-    in_words,
-    severity_of,
-    ways,
-)
+from keyaudit.rulebook.findings import *  # noqa: F403
+from keyaudit.rulebook.findings import FINDINGS
+from keyaudit.rulebook.statuses import *  # noqa: F403
+from keyaudit.rulebook.statuses import STATUSES
 
-Code = SimpleNamespace(
-    **{code: code for code in FINDINGS}
-)  # names of findings, for those who note them: Code.blank_key
-STATUS = SimpleNamespace(**{code: code for code in STATUSES})
-
-__all__ = [
-    "ACTIONS", "ADD", "ANSWERS", "ASSIGNMENTS", "BY_PAIR", "DOUBLED", "FACTS", "FAMILIES", "FINDINGS", "GROUPS", "KEYS", "LISTS", "POOL", "SEVERITIES", "SHADES", "STAGES",
-    "STATUS", "STATUSES", "URGENCY", "VERDICTS", "WORKS", "Code", "Finding", "Status", "Step", "family", "holds", "in_words", "severity_of", "ways",
-]  # fmt: skip
+# Their names, for those who speak of one: Code.blank_key, STATUS.missing.
+Code, STATUS = (SimpleNamespace(**{code: code for code in table}) for table in (FINDINGS, STATUSES))

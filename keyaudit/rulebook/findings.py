@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from keyaudit.rulebook.statuses import ADD, ASK_SUPPORT, ASSIGNMENTS, ENTRY, KEYS, POOL, STATUSES
+from keyaudit.rulebook.statuses import ADD, ASK_SUPPORT, ASSIGNMENTS, ENTRY, KEYS, POOL, STATUSES, by_period
 
 
 @dataclass(frozen=True)
@@ -29,24 +31,11 @@ class Finding:
     setting: bool = False
 
 
-def _by_period(words: str | tuple[str, ...]) -> tuple[str, ...]:
-    parts = words if isinstance(words, tuple) else (words,)
-    return tuple(parts) if len(parts) == 4 else tuple(parts) * 4
-
-
-def _row(code: str, severity: str, what: str, remedy: str | tuple[str, ...], rule: str = "", message: str = "", of: str = "key", raised: tuple[tuple[str, str], ...] = (), setting: bool = False) -> Finding:  # fmt: skip
-    parts = tuple(severity.split())
-    return Finding(
-        code,
-        parts if len(parts) == 4 else parts * 4,
-        what,
-        _by_period(remedy),
-        rule,
-        message or what,
-        of,
-        raised,
-        setting,
-    )
+def _row(
+    code: str, severity: str, what: str, remedy: str | Sequence[str], rule: str = "", message: str = "", **more: Any
+) -> Finding:
+    """A finding; without a message of its own it says what it is."""
+    return Finding(code, by_period(severity.split()), what, by_period(remedy), rule, message or what, **more)
 
 
 _EDIT = f"{ENTRY} → Edit"
@@ -62,18 +51,18 @@ FINDINGS = {
     for finding in (
         *(Finding(row.code, row.severity, row.reasons[-1][1], ("",) * 4, f"status_{row.code}", _PAIRS.get(row.code, ""), raised=row.raised) for row in STATUSES.values() if row.severity[0]),
         # settings of migrated keys
-        _row("expired_unused", "critical", "The course key expired before anybody used it.", f"Extend the course key's expiration ({_EDIT} → Unredeemed Key Expiration), or issue a new key to the learner.", "status_migrated & works_no & ~used", setting=True),
-        _row("organization_differs", "error", "Pool and course key belong to different organizations.", f"If the two names mean one organization, say so in case.toml ([same_organization]). If not: {_EDIT} → Organization: choose the pool's.", "status_migrated & organization_differs", 'Its pool belongs to "{organization}", its course key to "{course_key_organization}".', setting=True),
-        _row("scope_narrowed", "error", "A sitewide pool's key is bound to one organization.", f"If its learners belong to other organizations too: {_EDIT} → tick Redeemable by any student regardless of organization. That opens the key to students of every organization, so ask first; else accept this finding in case.toml.", "status_migrated & pool_sitewide & key_bound", "Its pool was available to everyone using the organization; its course key is bound to one organization.", setting=True),
-        _row("multi_use", "error", "One use has become many.", f"{_EDIT} → Max Uses Per Key: leave it blank.", "status_migrated & many_uses", "One use has become many; uses left: {uses_left}.", setting=True),
-        _row("availability_shorter", "error", "The learner gets access for fewer days than promised.", f"{_EDIT} → Content Availability: set the pool's.", "status_migrated & availability_less", "Its course key gives access for fewer days than its pool.", setting=True),
-        _row("expires_earlier", "error", "The course key expires before its pool would have.", f"{_EDIT} → Unredeemed Key Expiration: set the pool's expiry or a later day.", "status_migrated & key_expires_first", setting=True),
+        _row("expired_unused", "critical", "The course key expired before anybody used it.", f"Extend the course key's expiration ({_EDIT} → Unredeemed Key Expiration), or issue a new key to the learner: never both.", "status_migrated & works_no & ~used", setting=True),
+        _row("organization_differs", "error", "Pool and course key belong to different organizations.", f"If the two names mean one organization, say so in case.toml ([same_organization]). If not: {_EDIT} → Organization: choose the pool's. An assignment made already stays with the other: {ASK_SUPPORT}.", "status_migrated & organization_differs", 'Its pool belongs to "{organization}", its course key to "{course_key_organization}".', setting=True),
+        _row("scope_narrowed", "error", "A sitewide pool's key is bound to one organization.", f"If its learners belong to other organizations too: {_EDIT} → tick Redeemable by any student regardless of organization. That opens the key to students of every organization, so ask first; else accept this finding in case.toml.", "status_migrated & ~works_used & pool_sitewide & key_bound", "Its pool was available to everyone using the organization; its course key is bound to one organization.", setting=True),
+        _row("multi_use", "error", "One use has become many.", f"{_EDIT} → Max Uses Per Key: leave it blank. If it was used more than once, review the invoices ({ASSIGNMENTS}).", "status_migrated & many_uses", "One use has become many; uses left: {uses_left}.", setting=True),
+        _row("availability_shorter", "error", "The learner gets access for fewer days than promised.", f"{_EDIT} → Content Availability: set the pool's. Whoever has redeemed already keeps the shorter access: {ASK_SUPPORT}.", "status_migrated & availability_less", "Its course key gives access for fewer days than its pool.", setting=True),
+        _row("expires_earlier", "error", "The course key expires before its pool would have.", f"{_EDIT} → Unredeemed Key Expiration: set the pool's expiry or a later day.", "status_migrated & ~works_used & key_expires_first", setting=True),
         _row("pool_in_two_courses", "error", "Keys of one pool stand under several courses.", f"A pool has one course: ask which is right, then treat the keys of the other as recreated under the wrong course ({KEYS}); if the names mean one course, say so in case.toml ([same_course]).", "pool_has_two_courses", "{courses}", of="pool", setting=True),
         _row("scope_widened", "warning", "A pool's key is now open to every organization.", f"{_EDIT} → untick Redeemable by any student regardless of organization, unless that is meant.", "status_migrated & pool_bound & key_open", "Its pool was for one organization; its course key can be redeemed by any student."),
         _row("availability_longer", "warning", "The learner gets access for more days than promised.", f"{_EDIT} → Content Availability: set the pool's, unless that is meant.", "status_migrated & availability_more", "Its course key gives access for more days than its pool."),
         _row("start_lost", "warning", "The pool had not started when the course key was made, and course keys have no start.", "Tell whoever sends the keys from which day they were meant to work.", "status_migrated & started_after_made"),
         _row("pool_revived", "warning", "The pool had expired before the course key was made: a dead key lives again.", f"Ask whether that was meant; if not, and the key is unused: delete it ({ENTRY} → the code → Delete).", "status_migrated & ended_before_made"),
-        _row("created_late", "warning", "The course key was created after the migrate-by date.", "Ask its learner, or whoever sent the key, whether the code failed meanwhile. If not, nothing is left to do: accept this finding in case.toml.", "status_migrated & made_late", raised=(("made_when_read_only", "error"),), setting=True),
+        _row("created_late", "warning", "The course key was created after the migrate-by date.", "Ask its learner, or whoever sent the key, whether the code failed meanwhile. If not, nothing is left to do: accept this finding in case.toml.", "status_migrated & ~works_used & made_late", raised=(("made_when_read_only", "error"),), setting=True),
         _row("expires_soon", "warning", "The course key is unused and expires within 30 days.", f"Extend the expiration ({_EDIT} → Unredeemed Key Expiration), or remind the learner.", "status_migrated & works_yes & ~used & key_ends_in_a_month"),
         _row("expiration_blank", "warning", "The course key has no expiration.", f"{_EDIT} → Unredeemed Key Expiration: set one. What a blank one means is not published.", "status_migrated & key_expiry_blank"),
         # redemption
@@ -90,7 +79,7 @@ FINDINGS = {
         _row("redemption_before_creation", "warning", "It is said to be redeemed before it was created.", "Check the date order of the file (day_first in case.toml).", "redeemed_before_created"),
         _row("redeemed_without_learner", "note", "It stands in a list of redeemed keys, without a date and a learner.", "Nothing, unless you need the learner's name.", "redeemed_by_list"),
         # keys
-        _row("course_key_gone", "error", "A later course-key export no longer shows it: it may have been deleted.", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, paste the code into its entry again ({ADD}).", "course_key_gone"),
+        _row("course_key_gone", "error", "A later course-key export no longer shows it: it may have been deleted.", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, and {ASSIGNMENTS} shows no redemption of it, paste the code into its entry again ({ADD}).", "course_key_gone"),
         _row("conflicting_rows", "error", "Its rows in the course-key exports disagree in a setting.", f"Export {KEYS} again, keep only the latest file, and audit again.", "conflicting"),
         _row("excel_damage", "error", "A key cell is not text.", (f"Export again ({POOL} → Export, or {KEYS}) and do not open the file in Excel; else compare the code with the learner's e-mail.",) * 3 + (f"Export {KEYS} again and do not open the file in Excel; of a pool, compare the code with the learner's e-mail.",)),
         _row("several_keys_in_cell", "error", "Several codes stand in one cell.", "Put each code into a row of its own in the file, and audit again."),
@@ -111,8 +100,8 @@ FINDINGS = {
         # pools
         _row("pool_expired_too_soon", "critical", "A pool has expired, and keys in it are still to be migrated.", (f"Set a later expiry ({POOL} → Edit → Expires), or migrate its keys today.",) * 2 + ("Issue new course keys to its learners: the pool can no longer be extended.",) * 2, "pool_is_over & pool_has_to_migrate", of="pool"),
         _row("no_backup", "error", "A pool has later exports and no backup: what was deleted is not known.", _BACKUP, "pool_has_now & ~pool_has_before", of="pool"),
-        _row("backup_looks_late", "error", "A pool's backup seems to be made after its keys were deleted.", f"{_BACKUP} If the pool was used up: accept this finding in case.toml.", "pool_has_before & pool_was_used_up & pool_has_new_course_keys & ~pool_log_clears", "Its backup holds no unredeemed key, and course keys of its course that are in no pool were made since the announcement: it was made after the deletion, and codes deleted before it are not in this audit; or the pool was used up.", of="pool"),
-        _row("codes_regenerated", "error", "New codes were generated instead of pasting a pool's old ones.", f"Either send every learner a new code ({KEYS} lists them) and leave the old ones alone, or delete the new codes that nobody was sent ({ENTRY} → the code → Delete) and paste the old ones ({ADD}): the plan lists the old ones. Never both.", "pool_lost_keys & ~pool_arrived & pool_has_new_course_keys", "Its unredeemed keys are gone, none of them is a course key, and other course keys of its course were made since the announcement: new codes were generated instead of pasting the old.", of="pool"),
+        _row("backup_looks_late", "error", "A pool's backup seems to be made after its keys were deleted.", f"{_BACKUP} If the pool was used up: accept this finding in case.toml.", "pool_has_before & pool_was_used_up & pool_has_new_course_keys & ~pool_log_clears", "Its backup holds no unredeemed key, and {new_keys}: it was made after the deletion, and codes deleted before it are not in this audit; or the pool was used up.", of="pool"),
+        _row("codes_regenerated", "error", "New codes were generated instead of pasting a pool's old ones.", f"Either send every learner a new code ({KEYS} lists them) and leave the old ones alone, or delete the new codes that nobody was sent or has used ({ENTRY} → the code → Delete) and paste the old ones ({ADD}): the plan lists the old ones. Never both.", "pool_lost_keys & ~pool_arrived & pool_has_new_course_keys", "Its unredeemed keys are gone, none of them is a course key, and {new_keys}: it seems that new codes were generated instead of pasting the old.", of="pool"),
         _row("pool_never_exported", "error", "A pool of the pool list is in no export.", (f"Export it ({POOL} → Export) into pools-before, and audit again.",) * 3 + (_LATER,), "pool_listed & ~pool_has_before & ~pool_has_now", of="pool"),
         _row("history_not_kept", "error error error warning", "A pool was not exported since the migration began: its record of redemptions ends with the pools.", (f"Export its history before the removal ({POOL} → Export) into pools-now.",) * 3 + ("Record the gap: what was redeemed in it after the backup is shown by " + ASSIGNMENTS + " alone.",), "is_read_only & pool_has_before & ~pool_has_now", of="pool"),
         _row("pool_not_reexported", "note note error error", "A pool was not exported again: keys may be missing that the audit cannot see.", _AGAIN, "pool_has_before & ~pool_has_now & pool_needs", of="pool", raised=(("pool_begun", "warning"),)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -49,6 +50,7 @@ FACTS = {
     "logged": "the log names it",
     "taken": "another kind of key has the same code",
     "works_no": "it does not work",
+    "works_used": "it is used up",
     "works_unknown": "whether it works is not known",
     "works_yes": "it works",
     "ends_soon": "it stops working within 7 days",
@@ -153,197 +155,146 @@ class Status:
     left: bool = False
 
 
-def _by_period(severity: str) -> tuple[str, ...]:
-    parts = severity.split()
-    return tuple(parts if len(parts) == 4 else parts * 4 if parts else [""] * 4)
+def by_period(told: str | Sequence[str]) -> tuple[str, ...]:
+    """What holds in every period, or is told of each. (calendar.PERIODS)"""
+    parts = (told,) if isinstance(told, str) else tuple(told)
+    return parts if len(parts) == 4 else parts * 4
+
+
+def _status(
+    code: str, family: str, short: str, when: str, rule: str, *told: Any, severity: str = "", **more: Any
+) -> Status:
+    """A status; `told` are its reasons and its steps, of both the first that holds first."""
+    reasons = tuple(part for part in told if isinstance(part, tuple))
+    steps = tuple(part for part in told if isinstance(part, Step))
+    severities = by_period(severity.split() or "")
+    return Status(code, family, short, when, rule, reasons, steps, severity=severities, **more)
 
 
 _FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and audit again: delete nothing before you know."
 _UNDO_ENTRY = "To undo: add the same code to the entry again."
-_REISSUE = f"Check in {ASSIGNMENTS} that the learner has not redeemed it since the last pool export; if not, issue a new course key to the learner ({ADD})."
-_NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated: issue a new course key to the learner ({ADD})."
-_REMIND = f"Ask the learner to redeem it in its pool while it works there, or issue a new course key ({ADD}): since the read-only date its code cannot be freed."
-_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is gone from there, its code is free and can be recreated today; if it is still there, ask the learner to redeem it, or issue a new course key."
-_MIGRATE = f"Migrate it: delete the code from its pool ({POOL} → Edit → the code → Delete, Save), then paste the same code into a course key entry ({ADD}). To undo before the read-only date: delete it there and add it to the pool again."
+_REISSUE = f"Look in {ASSIGNMENTS} whether the learner has redeemed it since the last pool export; only if not, issue a new course key to the learner ({ADD})."
+_NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated. {_REISSUE}"
+_REMIND = f"Ask the learner to redeem it in its pool while it works there: since the read-only date its code cannot be freed. Only if they cannot before it ends, issue a new course key ({ADD}): until then both would work."
+_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is gone from there, its code is free and can be recreated today; if it is still there, ask the learner to redeem it; only if they cannot, issue a new course key."
+_MIGRATE = f"Migrate it: if it is still unredeemed there, delete the code from its pool ({POOL} → Edit → the code → Delete, Save), then at once paste the same code into a course key entry ({ADD}): between the two it does not work. To undo before the read-only date: delete it there and add it to the pool again."
 
-STATUSES = {
+STATUSES: dict[str, Status] = {
     status.code: status
     for status in (
-        Status(
-            "undetermined", "check", "the exports do not tell",
+        _status("undetermined", "check", "the exports do not tell",
             "its code in the pool export is not readable; or Excel has changed it in the backup; or whether it was redeemed is not readable; or no course-key file was given, the key is unredeemed, and it is gone from its pool or the removal date has come",
             "~readable | damaged_in_backup & ~redeemed | redemption_unreadable & ~redeemed | in_pool & ~redeemed & ~course_keys_given & (gone | is_removed)",
-            (
-                ("~readable", "The code in the pool export is not readable."),
-                ("damaged_in_backup", "Excel has changed this code in the backup: it is what Excel makes of one course key that is in no pool."),
-                ("redemption_unreadable", "Its redemption cell is filled and was not understood: whether it was redeemed is not known."),
-                ("gone", "It is gone from its pool, and no course-key export was given: whether it was recreated is not known."),
-                ("", "Its pool is removed, and no course-key export was given: whether it was recreated is not known."),
-            ),
-            (
-                Step("ask the learner", "~readable & is_removed", f"Its pool is gone: ask the learner to read the code from their e-mail, and look it up in {KEYS}."),
-                Step("export again", "~readable", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again."),
-                Step("ask the learner", "damaged_in_backup & is_removed", f"Ask the learner which code they hold: if it is the course key named as its lookalike, nothing is left to do; if not, issue a new course key ({ADD})."),
-                Step("export again", "damaged_in_backup", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again: the course key named as its lookalike is probably the learner's code, so delete nothing."),
-                Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed it, or ask them; if not, issue a new course key ({ADD})."),
-                Step("look it up", "redemption_unreadable", f"Look at the key in {POOL}: is it redeemed? If the word in the export means one of the two, say so in case.toml (redeemed_when, open_when); else export the pool again without opening it in Excel. Then audit again."),
-                Step("export again", "", f"Export {KEYS} (all columns, no filter) into course-keys, and audit again."),
-            ),
-            "none", "now", _by_period("error"), owed=True,
-        ),
-        Status(
-            "redeemed_recreated", "check", "redeemed, and a course key", "redeemed in a pool and in course keys", "redeemed & in_pool & in_course_keys",
-            (
-                ("used", "It was redeemed in its pool and used as a course key too: two assignments may be billed."),
-                ("uses_unknown", "It was redeemed in its pool and is a course key; whether it was used there too is not shown."),
-                ("", "It was redeemed in its pool and is a course key: it can be redeemed, and billed, a second time."),
-            ),
-            (
-                Step("review the invoice", "used", f"Review the second invoice: {ASSIGNMENTS} shows both assignments. Within 24 hours and if no lab was launched, cancel the one that was not meant; later {ASK_SUPPORT}."),
-                Step("export again", "uses_unknown", _FIRST_USES),
-                Step("delete course key", "", f"Delete the course key ({ENTRY} → the code → Delete): its learner has redeemed it in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
-            ),
-            "course_key", "now", _by_period("critical"),
-        ),
-        Status(
-            "duplicate", "check", "in two places",
+            ("~readable", "The code in the pool export is not readable."),
+            ("damaged_in_backup", "Excel has changed this code in the backup: it is what Excel makes of one course key that is in no pool."),
+            ("redemption_unreadable", "Its redemption cell is filled and was not understood: whether it was redeemed is not known."),
+            ("gone", "It is gone from its pool, and no course-key export was given: whether it was recreated is not known."),
+            ("", "Its pool is removed, and no course-key export was given: whether it was recreated is not known."),
+            Step("ask the learner", "~readable & is_removed", f"Its pool is gone: ask the learner to read the code from their e-mail, and look it up in {KEYS}."),
+            Step("export again", "~readable", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again."),
+            Step("ask the learner", "damaged_in_backup & is_removed", f"Ask the learner which code they hold: if it is the course key named as its lookalike, nothing is left to do; if not, issue a new course key ({ADD})."),
+            Step("export again", "damaged_in_backup", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again: the course key named as its lookalike is probably the learner's code, so delete nothing."),
+            Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed it, or ask them; if not, issue a new course key ({ADD})."),
+            Step("look it up", "redemption_unreadable", f"Look at the key in {POOL}: is it redeemed? If the word in the export means one of the two, say so in case.toml (redeemed_when, open_when); else export the pool again without opening it in Excel. Then audit again."),
+            Step("export again", "", f"Export {KEYS} (all columns, no filter) into course-keys, and audit again."),
+            works_by="none", act_by="now", severity="error", owed=True),
+        _status("redeemed_recreated", "check", "redeemed, and a course key", "redeemed in a pool and in course keys", "redeemed & in_pool & in_course_keys",
+            ("used", "It was redeemed in its pool and used as a course key too: two assignments may be billed."),
+            ("uses_unknown", "It was redeemed in its pool and is a course key; whether it was used there too is not shown."),
+            ("", "It was redeemed in its pool and is a course key: it can be redeemed, and billed, a second time."),
+            Step("review the invoice", "used", f"Review the second invoice: {ASSIGNMENTS} shows both assignments. Within 24 hours and if no lab was launched, cancel the one that was not meant; later {ASK_SUPPORT}."),
+            Step("export again", "uses_unknown", _FIRST_USES),
+            Step("delete course key", "", f"If its uses are still 0, delete the course key ({ENTRY} → the code → Delete): its learner has redeemed it in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
+            works_by="course_key", act_by="now", severity="critical"),
+        _status("duplicate", "check", "in two places",
             "unredeemed in the latest exports of two or more pools; or still in its pool and in course keys; or in two entries of one course-key file",
             "in_two_pools | here & in_course_keys | in_two_entries",
-            (
-                ("in_two_entries", "Two entries of one course-key file show it, and a code can exist only once."),
-                ("in_course_keys", "It is a course key, and the latest export of its pool still shows it: a code can exist only once."),
-                ("", "The latest exports of two pools show it unredeemed, and a code can exist only once."),
-            ),
-            (
-                Step("export again", "is_removed | in_two_entries & ~here", f"A code can exist only once, so first suspect an old file: export {KEYS} again (all columns, no filter), and audit again. Only if two entries still show it: {ASK_SUPPORT}."),
-                Step("export again", "is_read_only", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: {ASK_SUPPORT}, as pools can no longer be edited."),
-                Step("export again", "", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: delete the copy that is unused and not under the right course (in the pool: {POOL} → Edit; the course key: {ENTRY} → the code → Delete), or {ASK_SUPPORT}. To undo: add the same code there again."),
-            ),
-            "places", "now", _by_period("error"), owed=True,
-        ),
-        Status(
-            "wrong_course", "dead", "under another course", "in course keys, both courses known, and they differ", "in_pool & in_course_keys & course_differs",
-            (
-                ("all_elsewhere", "Every recreated key of its pool is under one other course name than the pool's: a renamed course, or the wrong one."),
-                ("", "It was recreated under another course than its pool's."),
-            ),
-            (
-                Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? Then say so in case.toml ([same_course]), and audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
-                Step("right the course", "used", f"Give the learner the right course ({ASSIGNMENTS} → Create); cancel the wrong assignment within 24 hours if no lab was launched, later {ASK_SUPPORT}."),
-                Step("export again", "uses_unknown", _FIRST_USES),
-                Step("move", "", f"If the two names mean one course, say so in case.toml ([same_course]). If not: delete the course key ({ENTRY} → the code → Delete) and paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
-            ),
-            "course_key", "now", _by_period("error"), (("~all_elsewhere", "critical"),), owed=True,
-        ),
-        Status(
-            "migrated", "works", "recreated as a course key", "in course keys", "in_pool & in_course_keys",
-            (
-                ("course_key_gone", "It was a course key, and a later course-key export no longer shows it: it may have been deleted."),
-                ("works_no", "It is a course key, and it has expired."),
-                ("padding_doubted", "It is a course key, and every code of its file carries the same padding: whether the learner's code matches is not known."),
-                ("", "It is a course key."),
-            ),
-            (
-                Step("export again", "course_key_gone", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, paste the code into its entry again ({ADD})."),
-                Step("extend", "works_no", f"Extend the course key's expiration ({ENTRY} → Edit → Unredeemed Key Expiration), or issue a new key to the learner."),
-                Step("correct the setting", "setting_error", ""),  # the remedy of that finding
-                Step("look it up", "works_unknown & padding_doubted", f"Open one of these codes in {ENTRY}: if the padding shows there too, no learner's code matches it, and the codes are to be recreated without it."),
-                Step("export again", "works_unknown", f"Export {KEYS} with Uses, Max Uses Per Key and Expires shown, and audit again."),
-                Step("", "", "Nothing."),
-            ),
-            "course_key", "if_wrong", _by_period(""), owed=True,
-        ),
-        Status(
-            "redeemed", "done", "redeemed in a pool", "redeemed, not in course keys", "redeemed & in_pool",
-            (("", "A learner has redeemed it."),),
-            (Step("", "", "Nothing: keep the record."),),
-            "used", "never", _by_period(""),
-        ),
-        Status(
-            "altered", "dead", "recreated with damage", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
-            (
-                ("gone", "It was recreated as a code that is not the same: the learner's code fails."),
-                ("", "It is not a course key; one that looks like it, and is not the same, was made."),
-            ),
-            (
-                Step("reissue", "taken", _NEW_KEY),
-                Step("reissue", "~gone & is_removed", _REISSUE),
-                Step("reissue", "~gone & is_read_only & works_no", _REISSUE),
-                Step("export again", "presence_unknown & is_read_only", _SEE),
-                Step("remind", "~gone & is_read_only", _REMIND),
-                Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: only then it is known whether the code must be deleted there before it is recreated."),
-                Step("export again", "partner_uses_unknown", f"Compare the two codes character by character (keyaudit explain names the difference). {_FIRST_USES}"),
-                Step("compare", "gone", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
-                Step("compare", "", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, delete the exact code from its pool ({POOL} → Edit) and paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
-            ),
-            "pool", "now", _by_period("critical"), owed=True, left=True,
-        ),
-        Status(
-            "undistributed", "nothing", "nobody was sent it", "the log is complete and does not name it", "in_pool & not_distributed",
-            (("", "The log is complete and does not name it: nobody was sent it."),),
-            (Step("", "", "Nothing: do not recreate it."),),
-            "pool", "never", _by_period(""),
-        ),
-        Status(
-            "missing", "dead", "deleted, not recreated", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
-            (("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),),
-            (
-                Step("reissue", "taken", _NEW_KEY),
-                Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. If it is still absent, paste the code into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
-            ),
-            "pool", "now", _by_period("critical"), owed=True, left=True,
-        ),
-        Status(
-            "expired", "nothing", "pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
-            (("", "Its pool had expired before the end of the pools was announced."),),
-            (Step("", "", f"Let it rest; if its learner still asks for access, issue a new course key ({ADD})."),),
-            "pool", "never", _by_period("note"), (("logged", "warning"),),
-        ),
-        Status(
-            "lapsed", "dead", "pool ended, not migrated", "the read-only date has come and the code no longer works in its pool (removed, or expired)", "in_pool & is_read_only & pool_ended",
-            (
-                ("is_removed", "Its pool was removed, and it is not among the course keys: the learner gets an invalid-key error."),
-                ("", "Its pool has expired, and it is not among the course keys: the learner gets an invalid-key error."),
-            ),
-            (Step("reissue", "taken", _NEW_KEY), Step("reissue", "", _REISSUE)),
-            "pool", "now", _by_period("critical"), owed=True, left=True,
-        ),
-        Status(
-            "to_migrate", "todo", "only in a pool", "every other key in a pool", "in_pool",
-            (
-                ("~course_keys_given", "Its pool shows it unredeemed; no course-key export was given, so whether it was recreated is not known."),
-                ("works_no", "It is not among the course keys, and its pool has expired: the learner gets an invalid-key error."),
-                ("presence_unknown", "It is not among the course keys, and its pool was not exported since its migration began: it may be missing."),
-                ("here", "It is still in its pool, and not among the course keys."),
-                ("", "Its pool's backup shows it unredeemed, and it is not among the course keys."),
-            ),
-            (
-                Step("reissue", "taken", _NEW_KEY),
-                Step("export again", "presence_unknown & is_read_only", _SEE),
-                Step("remind", "is_read_only", _REMIND),
-                Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is still there, migrate it; if it is gone, recreate it today."),
-                Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and audit again. Then: {_MIGRATE}", ("delete from the pool", "paste")),
-                Step("migrate", "", _MIGRATE, ("delete from the pool", "paste")),
-            ),
-            "pool", "deadline", _by_period("warning error critical critical"),
-            (("works_unknown", "error"), ("works_no", "critical"), ("ends_soon", "critical")), owed=True, left=True,
-        ),
-        Status(
-            "stray", "check", "looks like an altered key", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
-            (("", "It is a course key in no pool, and looks like a pool's key that was recreated with damage (altered)."),),
-            (
-                Step("leave", "used | logged", "Leave it: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
-                Step("export again", "uses_unknown", _FIRST_USES),
-                Step("delete stray", "", f"Compare it with the altered key it looks like (keyaudit explain names the difference). If it was made from it: delete it ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
-            ),
-            "course_key", "now", _by_period("error"),
-        ),
-        Status(
-            "new", "works", "a course key in no pool", "every other course key in no pool", "~in_pool",
-            (("", "It is a course key in no pool."),),
-            (Step("", "", "Nothing, unless it was made for a pool: then that pool's backup is incomplete."),),
-            "course_key", "never", _by_period(""),
-        ),
+            ("in_two_entries", "Two entries of one course-key file show it, and a code can exist only once."),
+            ("in_course_keys", "It is a course key, and the latest export of its pool still shows it: a code can exist only once."),
+            ("", "The latest exports of two pools show it unredeemed, and a code can exist only once."),
+            Step("export again", "is_removed | in_two_entries & ~here", f"A code can exist only once, so first suspect an old file: export {KEYS} again (all columns, no filter), and audit again. Only if two entries still show it: {ASK_SUPPORT}."),
+            Step("export again", "is_read_only", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: {ASK_SUPPORT}, as pools can no longer be edited."),
+            Step("export again", "", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: delete the copy that is unused and not under the right course (in the pool: {POOL} → Edit; the course key: {ENTRY} → the code → Delete), or {ASK_SUPPORT}. To undo: add the same code there again."),
+            works_by="places", act_by="now", severity="error", owed=True),
+        _status("wrong_course", "dead", "under another course", "in course keys, both courses known, and they differ", "in_pool & in_course_keys & course_differs",
+            ("all_elsewhere", "Every recreated key of its pool is under one other course name than the pool's: a renamed course, or the wrong one."),
+            ("", "It was recreated under another course than its pool's."),
+            Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? Then say so in case.toml ([same_course]), and audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
+            Step("right the course", "used", f"Give the learner the right course ({ASSIGNMENTS} → Create); cancel the wrong assignment within 24 hours if no lab was launched, later {ASK_SUPPORT}."),
+            Step("export again", "uses_unknown", _FIRST_USES),
+            Step("move", "", f"If the two names mean one course, say so in case.toml ([same_course]). If not, and its uses are still 0: delete the course key ({ENTRY} → the code → Delete) and at once paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
+            works_by="course_key", act_by="now", severity="error", raised=(("~all_elsewhere", "critical"),), owed=True),
+        _status("migrated", "works", "recreated as a course key", "in course keys", "in_pool & in_course_keys",
+            ("course_key_gone", "It was a course key, and a later course-key export no longer shows it: it may have been deleted."),
+            ("works_no", "It is a course key, and it has expired."),
+            ("padding_doubted", "It is a course key, and every code of its file carries the same padding: whether the learner's code matches is not known."),
+            ("", "It is a course key."),
+            Step("export again", "course_key_gone & ~used", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, and {ASSIGNMENTS} shows no redemption of it, paste the code into its entry again ({ADD})."),
+            Step("extend", "works_no", f"Extend the course key's expiration ({ENTRY} → Edit → Unredeemed Key Expiration), or issue a new key to the learner: never both."),
+            Step("correct the setting", "setting_error", ""),  # the remedy of that finding
+            Step("look it up", "works_unknown & padding_doubted", f"Open one of these codes in {ENTRY}: if the padding shows there too, no learner's code matches it, and the codes are to be recreated without it."),
+            Step("export again", "works_unknown", f"Export {KEYS} with Uses, Max Uses Per Key and Expires shown, and audit again."),
+            Step("", "", "Nothing."),
+            works_by="course_key", act_by="if_wrong", owed=True),
+        _status("redeemed", "done", "redeemed in a pool", "redeemed, not in course keys", "redeemed & in_pool",
+            ("", "A learner has redeemed it."),
+            Step("", "", "Nothing: keep the record."),
+            works_by="used", act_by="never"),
+        _status("altered", "dead", "recreated with damage", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
+            ("gone", "It was recreated as a code that is not the same: the learner's code fails."),
+            ("", "It is not a course key; one that looks like it, and is not the same, was made."),
+            Step("reissue", "taken", _NEW_KEY),
+            Step("reissue", "~gone & is_removed", _REISSUE),
+            Step("reissue", "~gone & is_read_only & works_no", _REISSUE),
+            Step("export again", "presence_unknown & is_read_only", _SEE),
+            Step("remind", "~gone & is_read_only", _REMIND),
+            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: only then it is known whether the code must be deleted there before it is recreated."),
+            Step("export again", "partner_uses_unknown", f"Compare the two codes character by character (keyaudit explain names the difference). {_FIRST_USES}"),
+            Step("compare", "gone", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, and nobody has got in with the damaged one, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            Step("compare", "", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, and nobody has got in with either, delete the exact code from its pool ({POOL} → Edit) and at once paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            works_by="pool", act_by="now", severity="critical", owed=True, left=True),
+        _status("undistributed", "nothing", "nobody was sent it", "the log is complete and does not name it", "in_pool & not_distributed",
+            ("", "The log is complete and does not name it: nobody was sent it."),
+            Step("", "", "Nothing: do not recreate it."),
+            works_by="pool", act_by="never"),
+        _status("missing", "dead", "deleted, not recreated", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
+            ("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),
+            Step("reissue", "taken", _NEW_KEY),
+            Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. If it is still absent, and {ASSIGNMENTS} shows no redemption of it, paste the code into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
+            works_by="pool", act_by="now", severity="critical", owed=True, left=True),
+        _status("expired", "nothing", "pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
+            ("", "Its pool had expired before the end of the pools was announced."),
+            Step("", "", f"Let it rest; if its learner still asks for access, issue a new course key ({ADD})."),
+            works_by="pool", act_by="never", severity="note", raised=(("logged", "warning"),)),
+        _status("lapsed", "dead", "pool ended, not migrated", "the read-only date has come and the code no longer works in its pool (removed, or expired)", "in_pool & is_read_only & pool_ended",
+            ("is_removed", "Its pool was removed, and it is not among the course keys: the learner gets an invalid-key error."),
+            ("", "Its pool has expired, and it is not among the course keys: the learner gets an invalid-key error."),
+            Step("reissue", "taken", _NEW_KEY),
+            Step("reissue", "", _REISSUE),
+            works_by="pool", act_by="now", severity="critical", owed=True, left=True),
+        _status("to_migrate", "todo", "only in a pool", "every other key in a pool", "in_pool",
+            ("~course_keys_given", "Its pool shows it unredeemed; no course-key export was given, so whether it was recreated is not known."),
+            ("works_no", "It is not among the course keys, and its pool has expired: the learner gets an invalid-key error."),
+            ("presence_unknown", "It is not among the course keys, and its pool was not exported since its migration began: it may be missing."),
+            ("here", "It is still in its pool, and not among the course keys."),
+            ("", "Its pool's backup shows it unredeemed, and it is not among the course keys."),
+            Step("reissue", "taken", _NEW_KEY),
+            Step("export again", "presence_unknown & is_read_only", _SEE),
+            Step("remind", "is_read_only", _REMIND),
+            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is still there, migrate it; if it is gone, recreate it today."),
+            Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and audit again. Then: {_MIGRATE}", ("delete from the pool", "paste")),
+            Step("migrate", "", _MIGRATE, ("delete from the pool", "paste")),
+            works_by="pool", act_by="deadline", severity="warning error critical critical", raised=(("works_unknown", "error"), ("works_no", "critical"), ("ends_soon", "critical")), owed=True, left=True),
+        _status("stray", "check", "looks like an altered key", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
+            ("", "It is a course key in no pool, and looks like a pool's key that was recreated with damage (altered)."),
+            Step("leave", "used | logged", "Leave it: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
+            Step("export again", "uses_unknown", _FIRST_USES),
+            Step("delete stray", "", f"Compare it with the altered key it looks like (keyaudit explain names the difference). If it was made from it, and its uses are still 0: delete it ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
+            works_by="course_key", act_by="now", severity="error"),
+        _status("new", "works", "a course key in no pool", "every other course key in no pool", "~in_pool",
+            ("", "It is a course key in no pool."),
+            Step("", "", "Nothing, unless it was made for a pool: then that pool's backup is incomplete."),
+            works_by="course_key", act_by="never"),
     )
 }  # fmt: skip
 
@@ -362,7 +313,7 @@ ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few wor
     "right the course": "give the learner the right course",
     "review the invoice": "review the second invoice",
     "correct the setting": "correct a setting of the course key",
-    "extend": "extend the course key's expiration, or issue a new key",
+    "extend": "extend the course key's expiration, or issue a new key: never both",
     "migrate": "delete it from its pool, then recreate it as a course key",
     "recreate": "export the course keys again; if it is still absent, recreate it",
     "move": "delete the course key, then recreate it under the pool's course",
@@ -370,7 +321,7 @@ ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few wor
     "compare": "compare it with its lookalike, then recreate the exact code",
     "delete stray": "compare it with the key it looks like, then delete it",
     "leave": "leave it: someone holds it",
-    "remind": "ask the learner to redeem it while it works, or issue a new key",
+    "remind": "ask the learner to redeem it while it works; only if they cannot, issue a new key",
     "reissue": "issue a new course key to the learner",
 }
 

@@ -1,0 +1,60 @@
+"""Which key is meant: by a code as a learner sends it, a reference, an ending, a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Write, audit
+
+POOL = "Training_Key Course Redeemed Expires"
+
+
+@pytest.fixture
+def case(write: Write, tmp_path: Path) -> Path:
+    write("pools-before/P.csv", f"{POOL}\nKEY-00000001 C . 2026-12-31\nKEY-00000002 C 2025-03-04 2026-12-31\nKEY-00000003 C . 2026-12-31")  # fmt: skip
+    write("course-keys/k.csv", "Training_Key Course Expires Max_Uses Uses\nKEY-00000003 C 2026-12-31 . 0")
+    write("distribution/d.csv", "Training_Key Sent_To\nKEY-00000002 Ana_Lima\nKEY-00000001 Ana_Lima\nKEY-00000003 bo@example.org")  # fmt: skip
+    return tmp_path / "case"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "KEY-00000003",
+        " KEY-00000003\t",
+        "https://training.example/redeem?key=KEY-00000003",
+        'The learner writes: my code "KEY-00000003" does not work.',
+        "P, row 4",
+        "p, ROW 4",
+        "0003",
+        "…0003",
+        "bo@example.org",
+        "Bo@Example",
+    ],
+)
+def test_a_key_is_found_however_it_is_named(asked: str, case: Path) -> None:
+    told = audit(case).explain(asked)
+    assert (told.found, told.headline) == (True, "P, row 4 …0003 is migrated.")
+
+
+def test_of_a_learners_keys_the_most_urgent_stands_first(case: Path) -> None:
+    told = audit(case).explain("ana lima")
+    assert (told.found, told.headline) == (False, "2 keys name that learner. Name one by its reference:")
+    assert [text for _, text in told.lines] == [
+        "P, row 2 …0001, which is to migrate",
+        "P, row 3 …0002, which is redeemed",
+    ]
+
+
+@pytest.mark.parametrize("asked", ["key-00000001", "KEY-0000001", "KEY-OOOOOOO1"])
+def test_a_damaged_code_is_compared(asked: str, case: Path) -> None:
+    told = audit(case).explain(asked)
+    assert (told.found, told.headline) == (False, "No export knows this code. Did you mean:")
+    assert "P, row 2 …0001, which is to migrate" in [text for _, text in told.lines]
+
+
+def test_nothing_is_made_up(case: Path) -> None:
+    told = audit(case).explain("Nobody Here")
+    assert (told.found, told.lines) == (False, ())
+    assert told.headline == "No export knows this code or learner, and no code resembles it."
