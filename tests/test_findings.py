@@ -329,6 +329,8 @@ def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path:
     [
         ("missing", "P, row 2", "accepted"),
         ("missing", "P, row 3", "critical"),  # of another key
+        ("header_as_key", "k.csv, row 3", "accepted"),  # noted in reading
+        ("header_as_key", "P, row 2", "warning"),
         ("blank_key", "P, row 2", "warning"),  # of no key
     ],
 )
@@ -336,8 +338,7 @@ def test_what_is_accepted_of_a_key_is_accepted_of_that_key(
     finding: str, reference: str, severity: str, write: Write, tmp_path: Path
 ) -> None:
     accepted = f'[[accepted]]\nfinding = "{finding}"\nreference = "{reference}"\nreason = "Known."\n'
-    blank = {BEFORE: CLEAN[BEFORE] + "\n. C O 2025-01-02 . 2025-01-02 2026-12-31"}
-    case = made(write, tmp_path, CLEAN | SHOWN["missing"][0] | blank | {"case.toml": accepted})
+    case = made(write, tmp_path, CLEAN | SHOWN[finding][0] | {"case.toml": accepted})
     assert audit(case).findings.set_index("code").loc[finding, "severity"] == severity
 
 
