@@ -270,7 +270,9 @@ def _alike(one: Path, other: Path) -> bool:
 
 def _clear_up(target: Path, tell: Callable[[str], None] = lambda _: None) -> None:
     """Empty the rooms of runs that were killed."""
-    names = [name for name in (path.name for path in target.parent.iterdir()) if name.startswith(f".{target.name}.{ROOM}")]
+    names = [
+        name for name in (path.name for path in target.parent.iterdir()) if name.startswith(f".{target.name}.{ROOM}")
+    ]
     for room in (target.parent / name for name in sorted(names)):
         if room.is_dir() and not room.is_symlink():
             try:
