@@ -72,6 +72,13 @@ def test_what_is_no_day_of_the_calendar_in_any_order_proves_nothing(cell: str) -
     assert of_cells([cell, dt.date(2025, 6, 14)]) == [UNCLEAR, REDEEMED]
 
 
+def test_an_apostrophe_before_every_cell_comes_off_every_cell() -> None:
+    rows = "Key,Course,Redeemed,Expires\n'A1B2C3D4,'Lab,'2025-06-14,'2026-12-31\n'A1B2C3D5,'Lab,',''\n"
+    export = read(rows)
+    assert (codes(export), signs(export)) == (["A1B2C3D4", "A1B2C3D5"], ["redeemed", ""])
+    assert [column(export, name) for name in ("course", "expires_on")] == [["Lab", "Lab"], ["2026-12-31", ""]]
+
+
 @pytest.mark.parametrize("code", ["NA", "NULL", "TRUE", "none", "0001-01-01"])
 def test_the_same_words_in_the_key_column_are_codes(code: str) -> None:
     assert codes(read(f"{HEAD}{code},,2026-12-31\nA1B2C3D4,,2026-12-31\n")) == [code, "A1B2C3D4"]

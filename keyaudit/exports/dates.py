@@ -50,13 +50,13 @@ STATUSES = {word: status for status, words in _STATUSES.items() for word in word
 
 
 def bare(cell: Any) -> Any:
-    """A cell beside the key without what a file puts around it: blanks, `="…"`, quotation marks."""
+    """A cell beside the key without what a file puts around it: blanks, `="…"`, quotation marks, an apostrophe before it."""
     if not isinstance(cell, str):
         return cell
     text = cell.strip(BLANKS)
     while len(text) > 1 and text[-1] in "\"'" and (text[0] == text[-1] or text[:2] == '="' != text):
         text = text[2 if text[0] == "=" else 1 : -1].strip(BLANKS)
-    return text
+    return text[1:].strip(BLANKS) if text[:1] == "'" and len(text) > 1 else text
 
 
 def is_blank(cell: Any) -> bool:
