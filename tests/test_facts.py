@@ -57,7 +57,6 @@ def test_an_end_that_is_not_understood_is_not_replaced_by_an_older_one(
         ("CODE-0001,_CODE-0002 C . 2026-12-31", "to_migrate"),  # a cell with two codes: one of them may be the key
         ("4.78E+07 C . 2026-12-31", "to_migrate"),
         ("KEY-00003 C . 2026-12-31 more", "to_migrate"),  # a row that is damaged
-        (". C . 2026-12-31", "to_migrate"),  # its code is lost
     ],
 )
 def test_an_unreadable_row_of_a_later_export_proves_no_absence(row: str, status: str, write: Write) -> None:

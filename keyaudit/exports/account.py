@@ -268,7 +268,7 @@ class FileAccount:
             keys=keys,
             repeats=len(made) - keys,
             set_aside=len(aside),
-            damaged=sum(entry.reason.startswith(("damaged", "not readable", "blank key")) for entry in aside),
+            damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
             shows=shows,
             padding_doubted=self.codes.is_doubted,
         )
