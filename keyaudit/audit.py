@@ -18,7 +18,7 @@ from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
 from keyaudit.findings import NOT_GIVEN, Accepted, Found, counts_of, noted, table
-from keyaudit.keytable import columns, frame, taken
+from keyaudit.keytable import COLUMNS, frame, taken
 from keyaudit.masking import ending
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
 from keyaudit.rulebook import (
@@ -79,10 +79,8 @@ class Audit:
         """What is found of some keys, by their numbers: severity and message, the worst first."""
         wanted, found = self.facts.mask_of(keys), []
         for block in self._blocks:
-            if len(places := np.flatnonzero(at(wanted, block.key, False))):
-                found += [
-                    (block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}") for n in places
-                ]
+            places = np.flatnonzero(at(wanted, block.key, False)).tolist()
+            found += [(block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}") for n in places]
         told: dict[int, list[tuple[str, str]]] = {}
         for rank, key, text in sorted(found, key=itemgetter(0)):
             told.setdefault(key, []).append((SEVERITIES[rank], text))
@@ -101,8 +99,9 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
-        made = columns(self.facts)
-        return {name: taken(made.pop(name), self.order) for name in KEYS}  # each is let go when it is taken
+        made = {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
+        self.facts.let_go("settings", "checks")
+        return made
 
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:
@@ -112,7 +111,9 @@ class Audit:
     @cached_property
     def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
-        return [*self.facts.found, *noted(self.facts, lost)]
+        found = [*self.facts.found, *noted(self.facts, lost)]
+        self.facts.let_go("checks")
+        return found
 
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:

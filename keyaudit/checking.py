@@ -146,7 +146,7 @@ def check(case: str | Path | Case) -> Checked:
     absent = [
         f"{of.folders[0]}: {of.title.partition(': ')[2]}" for role, of in ROLES.items() if role not in opened.folders
     ]
-    return Checked(opened.name, *map(tuple, (checked, problems, passed, absent, blocks)), asks)
+    return Checked(opened.name, tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks), asks)
 
 
 def _files(export: Export) -> Iterator[CheckedFile]:

@@ -19,7 +19,7 @@ from keyaudit.card import GROUP_FAMILY, case_of, group_words, meaning_of, named_
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import KEYS
 from keyaudit.keytable import taken
-from keyaudit.plan import SETTINGS, Letter, MigrationPlan
+from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, write_book
 from keyaudit.report.ticks import Ticks, with_ticks
 from keyaudit.rulebook import (  # fmt: skip
@@ -352,15 +352,16 @@ def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Tic
 
 def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     """Steps, batches, and the sheets of a mail merge as data: headers in row 1, every cell text."""
-    steps = [vars(step) | {"keys": step.keys or None} for step in plan.step_rows]  # of no key in particular: no number
-    batches = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in plan.batch_rows]
+    steps = [
+        step._asdict() | {"keys": step.keys or None} for step in plan.step_rows
+    ]  # of no key in particular: no number
     told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")))
     sheets = [
         _list("Steps", "todo", told, identity=("Pool", "What")),
-        _list("Batches", "works", _columns(_table(batches, ("pool", *SETTINGS, *LISTS, "act_by")))),
+        _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH))),
     ]
     for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters)):
-        columns = _columns(_table(map(vars, letters), Letter.__dataclass_fields__))
+        columns = _columns(_table((letter._asdict() for letter in letters), Letter._fields))
         listed = _list(name, "check", columns, identity=("Learner", "Former key"))
         sheets.append(listed if letters else replace(listed, is_hidden=True))
     return sheets

@@ -182,7 +182,7 @@ def _status(
 
 _FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and audit again: delete nothing before you know."
 _UNDO_ENTRY = "To undo: add the same code to the entry again."
-_REISSUE = f"Look in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if not, issue a new course key to the learner ({ADD})."
+_REISSUE = f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if neither, issue a new course key to the learner ({ADD})."
 _NEW_KEY = (
     f"Another kind of key (subscription or class) has the same code, which therefore cannot be recreated. {_REISSUE}"
 )
