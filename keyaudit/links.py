@@ -100,14 +100,14 @@ def log(f: Facts) -> tuple[Array, list[str], Array, dict[int, list[int]]]:
 
 @fact
 def log_unreadable(f: Facts) -> bool:
-    """Has the log a row whose code is lost or not readable? Any key that it does not name may stand there."""
+    """Has the log a row whose code is lost or not readable, or no row? Any key that it does not name may stand there."""
     if "distribution" not in f.exports:
         return False
     export = f.exports["distribution"]
     sent = export.column("distributed_to").filled | ~export.shows("distributed_to")
     sent[[row - f.slices["distribution"].start for row in f.log[3]]] = False
     lost = any(row.reason == "blank key" or row.reason.startswith("damaged") for row in export.aside)
-    return lost or bool((sent & np.asarray(pc.is_null(export.keys))).any())
+    return lost or not len(export) or bool((sent & np.asarray(pc.is_null(export.keys))).any())
 
 
 @fact

@@ -72,6 +72,13 @@ def test_what_is_no_day_of_the_calendar_in_any_order_proves_nothing(cell: str) -
     assert of_cells([cell, dt.date(2025, 6, 14)]) == [UNCLEAR, REDEEMED]
 
 
+def test_an_apostrophe_before_every_cell_comes_off_every_cell() -> None:
+    rows = "Key,Course,Redeemed,Expires\n'A1B2C3D4,'Lab,'2025-06-14,'2026-12-31\n'A1B2C3D5,'Lab,',''\n"
+    export = read(rows)
+    assert (codes(export), signs(export)) == (["A1B2C3D4", "A1B2C3D5"], ["redeemed", ""])
+    assert [column(export, name) for name in ("course", "expires_on")] == [["Lab", "Lab"], ["2026-12-31", ""]]
+
+
 @pytest.mark.parametrize("code", ["NA", "NULL", "TRUE", "none", "0001-01-01"])
 def test_the_same_words_in_the_key_column_are_codes(code: str) -> None:
     assert codes(read(f"{HEAD}{code},,2026-12-31\nA1B2C3D4,,2026-12-31\n")) == [code, "A1B2C3D4"]
@@ -98,6 +105,8 @@ def test_the_same_words_in_the_key_column_are_codes(code: str) -> None:
         ([46115, dt.date(2025, 6, 14)], [UNCLEAR, REDEEMED]),  # a number may be a date of either calendar system
         (["#N/A", dt.date(2025, 6, 14), "=TODAY()"], [UNCLEAR, REDEEMED, UNCLEAR]),
         (["1926-06-14", "2025-06-14"], [UNCLEAR, REDEEMED]),
+        (["2099-12-31", "12/31/2079", "2025-06-14"], [UNCLEAR, UNCLEAR, REDEEMED]),  # filled in for nothing
+        (["*", "", "●", "👍", "+", "-"], [UNCLEAR, OPEN, UNCLEAR, UNCLEAR, UNCLEAR, OPEN]),  # a mark may say something
         # a date is a redemption, whatever its order
         (["03/04/2025", ""], [REDEEMED, OPEN]),
     ],
@@ -190,6 +199,27 @@ def test_a_learner_is_proof_only_where_nothing_else_may_be(text: str, shows: str
     told_of = [note for note in export.told if note.code == "redemption_not_shown"]
     assert len(told_of) == (shows != "yes")
     assert all(f'= "{shows}"' in note.message for note in told_of if shows != "no")
+
+
+@pytest.mark.parametrize(
+    ("learners", "expected"),
+    [
+        ("Ann|available|Unused|No|FALSE|not redeemed|Bo", "r.....r"),
+        ("nobody|nobody|nobody|Ann|Bo", "???rr"),  # one text in most rows, where no cell is blank
+        ("nobody|nobody|nobody||Bo", "rrr.r"),
+        ("Ann|Ann|Ann", "rrr"),  # few
+        ("Ann|Ann|Bo|Cy|Di", "rrrrr"),
+    ],
+)
+def test_a_word_for_nobody_is_no_learner(learners: str, expected: str) -> None:
+    """What is printed of it helps: said to mean open or redeemed, it does."""
+    rows = [f"A1B2C3D{place},{learner}\n" for place, learner in enumerate(learners.split("|"))]
+    text = f"Key,Redeemed By\n{''.join(rows)}"
+    meant = {"r": REDEEMED, "?": UNCLEAR, ".": ""}
+    assert signs(read(text)) == [meant[sign] for sign in expected]
+    if "?" in expected:
+        assert signs(read(text, redeemed_when=("nobody",))) == [REDEEMED] * 5
+        assert signs(read(text, open_when=("Nobody",))) == ["", "", "", REDEEMED, REDEEMED]
 
 
 def test_a_sign_of_no_limit_is_no_blank() -> None:

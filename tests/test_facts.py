@@ -57,6 +57,7 @@ def test_an_end_that_is_not_understood_is_not_replaced_by_an_older_one(
         ("CODE-0001,_CODE-0002 C . 2026-12-31", "to_migrate"),  # a cell with two codes: one of them may be the key
         ("4.78E+07 C . 2026-12-31", "to_migrate"),
         ("KEY-00003 C . 2026-12-31 more", "to_migrate"),  # a row that is damaged
+        (". C . 2026-12-31", "to_migrate"),  # its code is lost
     ],
 )
 def test_an_unreadable_row_of_a_later_export_proves_no_absence(row: str, status: str, write: Write) -> None:
@@ -628,6 +629,7 @@ def test_a_log_code_that_resembles_two_keys_decides_neither(write: Write) -> Non
     [
         (". Ana", "unknown"),  # somebody was sent a key, and the log no longer says which
         ("CODE-0002 Ana more", "unknown"),
+        ("", "unknown"),  # nothing but a header
         ("Other-code Ana", "no"),  # a stranger is told by itself
         ("`CODE-0001` Ana", "no"),
     ],
@@ -636,10 +638,10 @@ def test_a_complete_log_that_lost_a_code_proves_of_no_key_that_nobody_was_sent_i
     row: str, known: str, write: Write
 ) -> None:
     write("pools-before/P.csv", pool("CODE-0001", "CODE-0002"))
-    case = write("distribution/d.csv", f"Training_Key Sent_To\nCODE-0001 Bo\n{row}")
+    case = write("distribution/d.csv", f"Training_Key Sent_To\n{'CODE-0001 Bo' if row else ''}\n{row}")
     (case / "case.toml").write_text("[distribution]\ncomplete = true\n")
     result = audit(case)
-    assert verdicts(result, "is_distributed") == {"CODE-0001": "yes", "CODE-0002": known}
+    assert verdicts(result, "is_distributed") == {"CODE-0001": "yes" if row else "unknown", "CODE-0002": known}
     told = result.findings["message"].str.contains("until it is mended, the log does not count as complete")
     assert told.sum() == (known == "unknown")
 
@@ -719,7 +721,7 @@ def test_a_setting_to_correct_has_its_entry_and_what_to_type(write: Write) -> No
 @pytest.mark.parametrize(
     ("word", "status"),
     [
-        *((word, "missing") for word in ("Cancelled", "Storniert", "Annulé", "Voided")),
+        *((word, "missing") for word in ("Cancelled", "Storniert", "Annulé", "Voided", "Dropped", "取消")),
         *((word, "redeemed") for word in ("Active", "Completed", "Not cancelled", ".")),
     ],
 )

@@ -92,6 +92,8 @@ class FileAccount:
                 self.note_keys(code, message, rows.tolist())
             else:
                 self.note_record(code, message, int(rows[0]))
+        if self.role == "distribution" and not len(self.rows):
+            self.note(Code.log_incomplete, f"the log names no key{NOT_WHOLE}")
         tables = self.tables(told)
         if self.known.pool is not None:
             told.columns.pop("pool", None)
@@ -266,7 +268,7 @@ class FileAccount:
             keys=keys,
             repeats=len(made) - keys,
             set_aside=len(aside),
-            damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
+            damaged=sum(entry.reason.startswith(("damaged", "not readable", "blank key")) for entry in aside),
             shows=shows,
             padding_doubted=self.codes.is_doubted,
         )

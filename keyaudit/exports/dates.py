@@ -39,20 +39,24 @@ _STATUSES = {
     "distributed": "distributed, sent, assigned, issued",
 }
 _CANCELLED = re.compile(
-    r"(?<!not )(?<!un)(?:cancel|annul|anul|\bvoid|delet|refund|withdr|revok|revers|storn|widerruf|gel[oö]scht|avbr|avbok)"
+    r"(?<!not )(?<!un)(?:cancel|annul|anul|\bvoid|delet|refund|withdr|revok|revers|storn|widerruf|gel[oö]scht|avbr|avbok"
+    r"|dropped|remov|terminat|unenrol|unassign|declin|reject|abgebroch|abgemeld|peruu|iptal|キャンセル|取り?消|отмен)"
 )
 NO_LIMIT = "∞"  # says something, without a letter or digit
+MARK = re.compile(r"[*+•●○■□◆◇★☆▲△×👍👎]")  # so may these, as to a date, a state or a number
+NEVER_YET = 2050  # from this year on no learner has redeemed anything: it is filled in for nothing
+NOBODY = frozenset(word for word, flag in _FLAGS.items() if not flag)  # no learner is called so
 STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
 
 
 def bare(cell: Any) -> Any:
-    """A cell beside the key without what a file puts around it: blanks, `="…"`, quotation marks."""
+    """A cell beside the key without what a file puts around it: blanks, `="…"`, quotation marks, an apostrophe before it."""
     if not isinstance(cell, str):
         return cell
     text = cell.strip(BLANKS)
     while len(text) > 1 and text[-1] in "\"'" and (text[0] == text[-1] or text[:2] == '="' != text):
         text = text[2 if text[0] == "=" else 1 : -1].strip(BLANKS)
-    return text
+    return text[1:].strip(BLANKS) if text[:1] == "'" and len(text) > 1 else text
 
 
 def is_blank(cell: Any) -> bool:
@@ -72,7 +76,13 @@ def is_blank(cell: Any) -> bool:
     return cell in (dt.time(), dt.timedelta()) if isinstance(cell, (dt.time, dt.timedelta)) else False
 
 
-def _word(cell: Any) -> str:
+def is_nothing(cell: Any) -> bool:
+    """Does a cell below a date, a state or a number say that there is nothing? A mark may say that there is."""
+    return is_blank(cell) and not (isinstance(cell, str) and MARK.search(cell))
+
+
+def word_of(cell: Any) -> str:
+    """A cell as a word to look up, "" if it is no text."""
     return clean_name(bare(cell)).casefold() if isinstance(cell, str) else ""
 
 
@@ -80,24 +90,24 @@ def flag_of(cell: Any) -> bool | None:
     """What a flag says, None for any other cell."""
     if isinstance(cell, (bool, int, float)):
         return bool(cell) if cell in (0, 1) else None
-    return _FLAGS.get(_word(cell))
+    return _FLAGS.get(word_of(cell))
 
 
 def status_of(cell: Any, words: Mapping[str, str]) -> str | None:
     """What a status says: redeemed, open or distributed; None for a word that is not known."""
-    return words.get(_word(cell))
+    return words.get(word_of(cell))
 
 
 def is_cancelled(cell: Any) -> bool:
     """Does the status of an assignment say that it was taken back?"""
-    return bool(_CANCELLED.search(_word(cell)))
+    return bool(_CANCELLED.search(word_of(cell)))
 
 
 def count_of(cell: Any) -> float:
     """A number of uses or days, infinity for no limit, NaN if it cannot be read. `0 of 1` is 0."""
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         return float(cell) if cell >= 0 else np.nan
-    text = _word(cell)
+    text = word_of(cell)
     if text in ("unlimited", "no limit", NO_LIMIT):
         return np.inf
     if match := re.fullmatch(r"(\d+)\s*(?:of|/|von|de|sur|di|van)\s*\d+", text):

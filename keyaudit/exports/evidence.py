@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from keyaudit.rulebook import Code
 from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
+FEW = 4  # records: fewer may well be of one learner
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
 STATES = {
     "redeemed": 1.0,
@@ -66,6 +68,8 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
                 told.told.append((Code.excel_damage, text, np.flatnonzero(odd.codes == place), True))
         if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
             told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
+        elif name in LEARNER:
+            told.columns[name], told.signs[name] = _learners(cells, words)
         elif kind == "text":
             told.columns[name] = cells.map(_text, dates.TO_CLEAN)  # of many names only the odd ones are looked at
         elif kind == "date":
@@ -86,7 +90,7 @@ def _name(column: str) -> str:
 
 def _meaning(cell: Any, words: Mapping[str, str]) -> str | None:
     """What a status says, "" for a word that is not known, None for a blank cell."""
-    return dates.status_of(cell, words) or (None if is_blank(cell) else "")
+    return dates.status_of(cell, words) or (None if dates.is_nothing(cell) else "")
 
 
 def _forms(cells: Iterable[Any]) -> str:
@@ -101,7 +105,7 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     def number(cell: Any) -> float | None:
         if (flag := None if is_count else flag_of(cell)) is not None:
             return float(flag)
-        if is_blank(cell) and not (is_count and dates.bare(cell) in ("0", dates.NO_LIMIT)):
+        if dates.is_nothing(cell) and not (is_count and dates.bare(cell) in ("0", dates.NO_LIMIT)):
             return None
         return dates.count_of(cell) if is_count else 2.0
 
@@ -125,6 +129,21 @@ def _text(cell: Any) -> str | None:
     return clean_name(dates.bare(str(cell))) or None
 
 
+def _learners(cells: Coded, words: Mapping[str, str]) -> tuple[Coded, Array]:
+    """Who redeemed, and in which records that may be nobody: one text in at least half of them, where no cell is blank.
+
+    A word for "no" or for a key that is open is nobody, here too.
+    """
+    nobody = dates.NOBODY | {word for word, meaning in words.items() if meaning in ("open", "distributed")}
+    pattern = rf"{dates.TO_CLEAN}|(?i)^\W*(?:{'|'.join(map(re.escape, sorted(nobody)))})\W*$"
+    named = cells.map(lambda cell: None if dates.word_of(cell) in nobody else _text(cell), pattern)
+    if len(cells.codes) < FEW or not named.filled.all():
+        return named, np.zeros(len(cells.codes), dtype=bool)
+    codes = named.distinct().codes
+    is_common = 2 * np.bincount(codes)[codes] >= len(codes)
+    return named, is_common & ~cells.has(lambda cell: dates.word_of(cell) in words)
+
+
 def _read_dates(
     columns: Mapping[str, Coded], told: Said, label: str, day_first: bool | None, words: Mapping[str, str]
 ) -> None:
@@ -137,6 +156,10 @@ def _read_dates(
         if name == "redeemed_at":
             to_tell = {"date"}
             states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
+            states = [
+                "unclear" if date and date.year >= dates.NEVER_YET else state
+                for state, date in zip(states, found[name], strict=True)
+            ]
             is_flags = not {"date", "unclear"} & set(states)  # a flag counts only where all filled cells are flags
             states = [state.removeprefix("flag ") if is_flags or state[:4] != "flag" else "unclear" for state in states]
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
@@ -167,7 +190,7 @@ def _state(cell: Any, date: dates.Date) -> str:
 
 
 def _is_no_date(cell: Any) -> bool:
-    return is_blank(cell) or (isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell == 0)
+    return dates.is_nothing(cell) or (isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell == 0)
 
 
 def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: bool, label: str) -> dict[str, Array]:
@@ -181,11 +204,13 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
     learners, has_column = [name for name in LEARNER if name in raw], any(name in raw for name in REDEMPTION)
     date, is_sent = told.signs.get("redeemed", none), told.signs.get("distributed", none)
     learner = np.any([none, *(told.columns[name].filled for name in learners)], axis=0)
+    proven = np.any([none, *(told.columns[name].filled & ~told.signs[name] for name in learners)], axis=0)
     redeemed = date | (status == 1) | in_redeemed
     unclear_in = {"redeemed_at": told.signs.get("unclear", none), "key_status": status == 2}
     if is_shown and not has_column:  # a learner is proof only where nothing else may be
-        redeemed = redeemed | (learner & no_heading)
-        unclear_in |= {name: raw[name].has(lambda cell: isinstance(cell, Odd)) & no_heading for name in learners}
+        redeemed = redeemed | (proven & no_heading)
+        odd = {name: raw[name].has(lambda cell: isinstance(cell, Odd)) | told.signs[name] for name in learners}
+        unclear_in |= {name: odd[name] & no_heading for name in learners}
     unclear, untold = none.copy(), ~redeemed
     for name, mask in unclear_in.items():
         rows = np.flatnonzero(mask & untold)
