@@ -28,31 +28,14 @@ OURS = {"report": "report", "share": "report-to-share", "plan": "plan"}  # the f
 Progress = Callable[[str], None]
 
 # The entries of case.toml → the type of their value (or of the values below them).
+OF_FILE = {"encoding": str, "day_first": bool, "rows": int, "columns": dict.fromkeys(COLUMNS, str), "pool": str, "redeemed_when": [str], "open_when": [str]}  # fmt: skip
+OF_POOL = {"course": str, "organization": str, "starts": dt.date, "expires": dt.date, "content_availability": int, "sitewide": bool}  # fmt: skip
 ENTRIES: dict[str, Any] = {
     "as_of": dt.date,
     "calendar": {entry.name: dt.date for entry in fields(Calendar)},
     "distribution": {"complete": bool},
-    "files": {
-        "*": {
-            "encoding": str,
-            "day_first": bool,
-            "rows": int,
-            "columns": dict.fromkeys(COLUMNS, str),
-            "pool": str,
-            "redeemed_when": [str],
-            "open_when": [str],
-        }
-    },
-    "pools": {
-        "*": {
-            "course": str,
-            "organization": str,
-            "starts": dt.date,
-            "expires": dt.date,
-            "content_availability": int,
-            "sitewide": bool,
-        }
-    },
+    "files": {"*": OF_FILE},
+    "pools": {"*": OF_POOL},
     "same_course": {"*": str},
     "same_organization": {"*": str},
     "accepted": [{"finding": str, "pool": str, "reference": str, "reason": str, "until": dt.date}],
@@ -67,13 +50,8 @@ class Case:
     root: Path
     folders: Mapping[str, tuple[Path, ...]]  # role → folders that hold exports
     as_of: dt.date | None = None
-    calendar: Calendar = field(default_factory=Calendar)
-    log_is_complete: bool = False
-    files: Mapping[str, FileOptions] = field(default_factory=dict)
-    pools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    same_course: Mapping[str, str] = field(default_factory=dict)
-    same_organization: Mapping[str, str] = field(default_factory=dict)
-    accepted: tuple[Accepted, ...] = ()
+    files: Mapping[str, FileOptions] = field(default_factory=dict)  # pattern → what is said of such files
+    given: Mapping[str, Any] = field(default_factory=dict)  # what else reconcile() is told
     notes: tuple[Note, ...] = ()  # about what lies beside the exports
 
     @property
@@ -123,7 +101,7 @@ class Case:
         before it begins. `read`: what `read()` gave, if the exports were read before.
         """
         given, unreadable = self.read(keep_going=keep_going, progress=progress) if read is None else read
-        exports = dict(given)
+        exports: dict[str, Any] = dict(given)
         if not {"pools_before", "pools_now"} & set(exports):
             raise CaseError(f"{self.name}: no pool export could be read. Put the backup into pools-before.")
         progress("reconciling")
@@ -132,12 +110,7 @@ class Case:
             replace(before, told=(*before.told, *self.notes)),
             exports.pop("course_keys", None),
             as_of=as_of if as_of is not None else self.as_of,
-            calendar=self.calendar,
-            same_course=self.same_course,
-            same_organization=self.same_organization,
-            pool_settings=self.pools,
-            log_is_complete=self.log_is_complete,
-            accepted=self.accepted,
+            **self.given,
             unreadable=unreadable,
             name=self.name,
             **exports,
@@ -148,17 +121,17 @@ class Case:
 
     def _check_names(self, result: Reconciliation) -> None:
         """A slip in the name of a pool or a reference would accept or set nothing, in silence."""
-        pools, refs = result.facts.pools, [entry.reference for entry in self.accepted if entry.reference]
-        known = {fold_name(name): name for name in pools.names if name not in pools.only_declared}
-        given = [(f"[[accepted]] pool = {toml(entry.pool)}", entry.pool) for entry in self.accepted if entry.pool]
-        for where, name in [*given, *((f"[pools.{toml(name)}]", name) for name in self.pools)]:
-            if fold_name(name) not in known:
-                what = f"{where}: no pool is called so.{_nearest(name, known.values())}"
-                raise CaseError(f"{self.name}/case.toml: {what}")
-        references = set(result.facts.references.to_pylist()) if refs else set()
-        for name in refs:
-            if name not in references:
-                what = f"[[accepted]] reference = {toml(name)}: no reference is called so.{_nearest(name, references)}"
+        pools, accepted = result.facts.pools, self.given.get("accepted", ())
+        known = {"pool": {fold_name(name): name for name in pools.names if name not in pools.only_declared}}
+        if any(entry.reference for entry in accepted):
+            known["reference"] = {name: name for name in result.facts.references.to_pylist()}
+        told = [(f"[pools.{toml(name)}]", "pool", name) for name in self.given.get("pool_settings", ())]
+        for kind in known:
+            named = [name for entry in accepted if (name := getattr(entry, kind))]
+            told += [(f"[[accepted]] {kind} = {toml(name)}", kind, name) for name in named]
+        for where, kind, name in told:
+            if (fold_name(name) if kind == "pool" else name) not in known[kind]:
+                what = f"{where}: no {kind} is called so.{_nearest(name, known[kind].values())}"
                 raise CaseError(f"{self.name}/case.toml: {what}")
 
 
@@ -183,20 +156,16 @@ def open_case(path: str | Path) -> Case:
             raise CaseError(
                 f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
             )
+    given = {
+        "calendar": Calendar(**declared.get("calendar", {})),
+        "log_is_complete": declared.get("distribution", {}).get("complete", False),
+        "pool_settings": declared.get("pools", {}),
+        "same_course": declared.get("same_course", {}),
+        "same_organization": declared.get("same_organization", {}),
+        "accepted": tuple(Accepted(**entry) for entry in declared.get("accepted", [])),
+    }
     options = {pattern: _options(told) for pattern, told in declared.get("files", {}).items()}
-    return Case(
-        root,
-        folders,
-        declared.get("as_of"),
-        Calendar(**declared.get("calendar", {})),
-        declared.get("distribution", {}).get("complete", False),
-        options,
-        declared.get("pools", {}),
-        declared.get("same_course", {}),
-        declared.get("same_organization", {}),
-        tuple(Accepted(**entry) for entry in declared.get("accepted", [])),
-        tuple(notes),
-    )
+    return Case(root, folders, declared.get("as_of"), options, given, tuple(notes))
 
 
 def _options(told: Mapping[str, Any]) -> FileOptions:

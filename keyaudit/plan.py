@@ -6,11 +6,10 @@ up, delete, recreate, count, export again, expire the pool.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +18,19 @@ from keyaudit.coded import Array, Coded
 from keyaudit.facts import Facts, at
 from keyaudit.keytable import frame, taken
 from keyaudit.masking import ending
-from keyaudit.rulebook import ACTIONS, ADD, ASSIGNMENTS, FINDINGS, KEYS, LISTS, POOL, Code, holds
+from keyaudit.rulebook import (
+    ACTIONS,
+    ADD,
+    ASSIGNMENTS,
+    DIFFERENCE,
+    FINDINGS,
+    KEYS,
+    LISTS,
+    POOL,
+    SAME_COURSE,
+    Code,
+    holds,
+)
 from keyaudit.settings import key_setting, of_pools, pool_setting
 from keyaudit.tallies import NO_POOL
 from keyaudit.words import are, count, listed, plain, sentence, weekday
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
 
 SOON = 30  # days: a pool that ends sooner gives no expiration for its keys
 SETTINGS = ("name", "course", "organization", "expiration", "max_uses", "content_availability", "any_organization")
+IN_BATCH = ("pool", *SETTINGS, *LISTS, "act_by")
 IN_PLAN = ("pool", "action", "training_key", "reference", "status", "works", "works_until", "act_by")
 TO_TYPE = {  # finding about a setting → the pool's column with what to type
     Code.expires_earlier: "expires_on",
@@ -61,8 +73,8 @@ WORDS = {
     "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save; then go on at once, for until they are pasted they do not work. Leave a key that shows a redemption there now, and one the pool no longer holds: neither is pasted. If the pool cannot be edited any more, stop and audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
     "delete course keys": f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}}{{courses}} To undo: add the same code to the entry again.",
     "twice": " {keys} redeemed in the pool already: the course key would let {them} be redeemed, and billed, a second time.",
-    "courses": " {keys} under {theirs} instead of {ours}: first make sure that these are not two names of one course (else say so in case.toml, [same_course], and audit again).",
-    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
+    "courses": f" {{keys}} under {{theirs}} instead of {{ours}}: first make sure that these are not two names of one course (else {SAME_COURSE}, and audit again).",
+    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like ({DIFFERENCE}; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
     "create": "Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {settings}.",
     "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save. Leave out what you left in the pool or as a course key, and a code that the TMS says exists already: somebody has recreated it.{{missing}}",
     "gone": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}, and {ASSIGNMENTS} shows no redemption of {{them}}; and leave out whoever has got a new key meanwhile.",
@@ -72,24 +84,13 @@ WORDS = {
     "audit again": f"Export {KEYS}{{pool}} again, and audit again.",
     "expire": f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.",
     "remind": "Write to the learners of the sheet Reminders: each key works until its date, at the latest until {removed}.",
-    "reissue": f"Look in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if not, create a new course key (Course Assignment Training Keys → New) and write to the learner (sheet Reissue). {{settings}}.",
+    "reissue": f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if neither, create a new course key (Course Assignment Training Keys → New) and write to the learner (sheet Reissue). {{settings}}.",
 }  # fmt: skip
 LOOK_FIRST = ("export again", "ask the learner", "look it up")
 BY_THEMSELVES = ("ask about the course", "right the course", "review the invoice", "extend", "correct the setting", "leave")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Batch:
-    """The keys to recreate of one pool: the settings of the form, and how many stand on each list."""
-
-    pool: str
-    settings: Mapping[str, str]
-    on_list: Mapping[str, int]
-    act_by: dt.date | None
-
-
-@dataclass(frozen=True)
-class PlanStep:
+class PlanStep(NamedTuple):
     """One line to tick off; `keys` 0: about none in particular."""
 
     pool: str
@@ -98,8 +99,7 @@ class PlanStep:
     keys: int
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """A line of a mail merge: whom to write to, of which key, and the text."""
 
     learner: str
@@ -116,14 +116,14 @@ class Letter:
 class MigrationPlan:
     """The remaining work. Shown masked; the lists hold full codes.
 
-    `batches`: one row per pool with keys to recreate. `keys`: one row per key that needs somebody, with its action.
+    `batches`: one row per pool with keys to recreate, columns IN_BATCH. `keys`: one row per key that needs somebody, with its action.
     `steps`: what to do, pool by pool, in order. `reissue`, `reminders`: whom to write to. `made_from`: the exports.
     """
 
     title: str
     made_from: tuple[str, ...]
     warnings: tuple[str, ...]
-    batch_rows: tuple[Batch, ...]
+    batch_rows: tuple[Mapping[str, Any], ...]
     step_rows: tuple[PlanStep, ...]
     letters: tuple[Letter, ...]
     reminder_letters: tuple[Letter, ...]
@@ -138,13 +138,12 @@ class MigrationPlan:
     @cached_property
     def batches(self) -> pd.DataFrame:
         """One row per pool with keys to recreate: the form's settings, counts per list, act_by."""
-        rows = [{"pool": b.pool, **b.settings, **b.on_list, "act_by": b.act_by} for b in self.batch_rows]
-        return _table(rows, ["pool", *SETTINGS, *LISTS, "act_by"]).astype({"act_by": "datetime64[s]"})
+        return _table(self.batch_rows, IN_BATCH).astype({"act_by": "datetime64[s]"})
 
     @cached_property
     def steps(self) -> pd.DataFrame:
         """What to do, pool by pool, in order: pool, step, what, keys."""
-        return _table(self.step_rows, [one.name for one in fields(PlanStep)])
+        return _table(self.step_rows, PlanStep._fields)
 
     @cached_property
     def keys(self) -> pd.DataFrame:
@@ -154,12 +153,12 @@ class MigrationPlan:
     @property
     def reissue(self) -> pd.DataFrame:
         """Learners who need a new key, for a mail merge."""
-        return _table(self.letters, [one.name for one in fields(Letter)]).rename(columns=plain)
+        return _table(self.letters, Letter._fields).rename(columns=plain)
 
     @property
     def reminders(self) -> pd.DataFrame:
         """Learners to remind while their key works, for a mail merge."""
-        return _table(self.reminder_letters, [one.name for one in fields(Letter)]).rename(columns=plain)
+        return _table(self.reminder_letters, Letter._fields).rename(columns=plain)
 
     def __repr__(self) -> str:
         """The counts of every action."""
@@ -168,10 +167,10 @@ class MigrationPlan:
         return "\n".join([self.title, *self.warnings, *told])
 
 
-def _table(rows: Sequence[Any], columns: list[str]) -> pd.DataFrame:
+def _table(rows: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(list(rows), columns=columns)
+    return pd.DataFrame(list(rows), columns=list(columns))
 
 
 def migration_plan(audit: Audit) -> MigrationPlan:
@@ -185,12 +184,12 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     codes_of, odd = _lists(f, work)
     due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
     acts = {name: _actions(f, keys) for name, keys in work.items()}
-    batches, rows = [], list[PlanStep]()
+    batches, rows = dict[str, dict[str, Any]](), list[PlanStep]()
     for name in sorted(work, key=lambda name: (due[name], name)):
         on_list = {what: len(codes_of.get((name, what), ())) for what in LISTS}
-        batch = Batch(name, _settings(f, name), on_list, due[name]) if on_list["paste"] or on_list["paste after comparing"] else None  # fmt: skip
-        batches += [batch] if batch else []
-        told = _steps(f, name, work[name], acts[name], on_list, batch, odd[name])
+        if on_list["paste"] or on_list["paste after comparing"]:
+            batches[name] = {"pool": name, **_settings(f, name), **on_list, "act_by": due[name]}
+        told = _steps(f, name, work[name], acts[name], on_list, batches.get(name), odd[name])
         rows += [PlanStep(name, place, *step) for place, step in enumerate(told, start=1)]
     totals = {code: sum(act[code] for act in acts.values()) for code in ACTIONS}
     left = len(order) - totals["leave"]
@@ -202,7 +201,7 @@ def migration_plan(audit: Audit) -> MigrationPlan:
         f"{count(left)} {'needs' if left == 1 else 'need'} somebody." if left else "Nothing is left to do.",
         tuple(_made_from(f)),
         (*_doubts(f), *accepted),
-        tuple(sorted(batches, key=lambda batch: names.index(batch.pool))),
+        tuple(batches[name] for name in names if name in batches),
         tuple(rows),
         tuple(_letters(f, order, "reissue")),
         tuple(_letters(f, order, "remind")),
@@ -281,11 +280,11 @@ def _expiration(f: Facts, expires: Any) -> str:
     return str(day)
 
 
-def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: Mapping[str, int], batch: Batch | None, odd: list[str]) -> Iterator[tuple[str, int]]:  # fmt: skip
+def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: Mapping[str, int], batch: Mapping[str, Any] | None, odd: list[str]) -> Iterator[tuple[str, int]]:  # fmt: skip
     """What to do in one pool, in order, each with the number of keys it is about."""
     has_pool = not f.is_removed and pool != NO_POOL
     yield from _once(f, keys, LOOK_FIRST)
-    if any(on_list.values()):
+    if any(on_list.values()) or acts["reissue"]:
         yield WORDS["again"].format(pool=WORDS["pool_again"] if has_pool else ""), 0
     yield from _once(f, keys, BY_THEMSELVES)
     regenerated = FINDINGS[Code.codes_regenerated]
@@ -296,7 +295,7 @@ def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: M
         if on_list[what]:
             yield WORDS[what].format(courses=_courses(f, keys), twice=_twice(acts)), on_list[what]
     if batch:
-        yield WORDS["create"].format(settings=_typed(batch.settings)), 0
+        yield WORDS["create"].format(settings=_typed(batch)), 0
     if paste := on_list["paste"]:
         number = acts["recreate"]
         words = {"keys": f"{count(number)} {are(number)}", "them": "it" if number == 1 else "them"}

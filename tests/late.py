@@ -143,9 +143,10 @@ def _put_back(tms: Tms, pool: str, codes: list[str]) -> None:
     tms.add_keys(pool, codes)
 
 
-def follow(plan: MigrationPlan, late: LateCase, looks: bool = True) -> None:
+def follow(plan: MigrationPlan, late: LateCase, looks: bool = True) -> set[str]:
     """Do what the steps of a plan say; the TMS refuses nothing to whoever looks first, as every step says.
 
+    Returns the codes whose learners get a new key.
     Somebody who does not look (`looks` false) deletes and pastes what the lists say.
     """
     tms = late.tms
@@ -174,3 +175,5 @@ def follow(plan: MigrationPlan, late: LateCase, looks: bool = True) -> None:
         known = {*tms.course_keys, *(code for one in tms.pools.values() for code in one.keys)}
         free = [code for code in paste if code not in known]  # of the others the TMS says that they exist already
         tms.create_course_keys(f"{pool} again", pool, "O", free, dt.date(2027, 6, 30))
+    owed = set(plan.keys.loc[plan.keys["action"] == "reissue", "training_key"])
+    return {code for code in owed if not (looks and (code in tms.course_keys or code in redeemed))}
