@@ -49,6 +49,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("settings", "first = own.get(role, np.full(len(f.place_key), -1))", "1  ->  2"): "asked only whether it is negative",
     ("pools", "if size > 4 * len(numbers) + 1000:", "1000  ->  1001"): "both ways give the same, one is quicker",
     ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "0  ->  1"): "more codes are compared, and told apart later",
+    ("lookalikes", "MANY = 20_000  # codes that begin or end like a typed text beyond which only one mistyped sign is sought", ""): "as many as are soon looked at",
     ("lookalikes", "return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)", "True  ->  False"): "one is taken by the other",
     ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", ""): "any symmetric sum will do",
     ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",

@@ -316,6 +316,21 @@ def test_an_assignment_that_agrees_is_no_finding(
 
 
 @pytest.mark.parametrize(
+    ("allowed", "uses", "left", "said"),
+    [("25", 0, "25.0", "25"), ("25", 24, "1.0", "1"), ("25", 25, "0.0", "0"), ("25", 26, "0.0", "0"), ("Unlimited", 3, "inf", "without limit")],
+)  # fmt: skip
+def test_the_uses_that_are_left_are_stated(
+    allowed: str, uses: int, left: str, said: str, write: Write, tmp_path: Path
+) -> None:
+    result = audit(made(write, tmp_path, CLEAN | course_key(MOVED.replace(". 0 180", f"{allowed} {uses} 180"))))
+    assert (
+        dict(zip(result.keys["training_key"], result.keys["uses_left"].astype(str), strict=True))["KEY-00001"] == left
+    )
+    message = result.findings.set_index("code").loc["multi_use", "message"]
+    assert said in message, message
+
+
+@pytest.mark.parametrize(
     ("allowed", "live", "expected"),
     [(".", 1, []), (".", 2, ["KEY-00001"]), ("2", 2, []), ("2", 3, ["KEY-00001"]), ("Unlimited", 3, [])],
 )
