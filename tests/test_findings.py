@@ -152,10 +152,10 @@ ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, d
     ("expired_unused", course_key(MOVED.replace("2026-12-31", "2026-04-03").replace(". 0", ". 1")), "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: ""}, "2026-04-03", "error"),
-    # a course key that is used up: its learner is in, and what else it would have allowed does not matter any more
-    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: "", **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
-    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
-    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", ""),
+    # a course key that is used up is compared like any other
+    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: "", **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", "error"),
+    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", "error"),
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", "error"),
     ("organization_differs", course_key(MOVED.replace(" O ", " Other ").replace(". 0 180", ". 1 180")), "2026-04-03", "error"),
     ("availability_shorter", course_key(MOVED.replace(". 0 180", ". 1 30")), "2026-04-03", "error"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
