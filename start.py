@@ -18,12 +18,12 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 READY = VENV / "keyaudit-ready"
 SAMPLE = Path("data/samples/halfway")
+AT_ONCE = ["--numprocesses=logical", "--maxprocesses=4", "--dist=loadscope"]
 TESTS = [
     ["ruff", "check", "."],
     ["ruff", "format", "--check", "."],
     ["mypy"],
-    ["pytest"],
-    ["pytest", "--nbval", "--nbval-current-env", "notebooks"],
+    ["pytest", "tests", "--nbval", "--nbval-current-env", "notebooks", *AT_ONCE],
 ]
 NO_CLOCK = "--ExecutePreprocessor.record_timing=False"
 REGENERATE = [

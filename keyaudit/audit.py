@@ -18,10 +18,22 @@ from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
 from keyaudit.findings import NOT_GIVEN, Accepted, Found, counts_of, noted, table
-from keyaudit.keytable import columns, frame, taken
+from keyaudit.keytable import COLUMNS, frame, taken
 from keyaudit.masking import ending
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
-from keyaudit.rulebook import ANSWERS, DOUBLED, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
+from keyaudit.rulebook import (
+    ANSWERS,
+    DOUBLED,
+    FINDINGS,
+    GROUPS,
+    SEVERITIES,
+    STATUS,
+    STATUSES,
+    URGENCY,
+    VERDICTS,
+    WORKS,
+    Code,
+)
 from keyaudit.tallies import Task, tasks
 from keyaudit.words import agree, are, away, count, listed, plain, weekday
 
@@ -67,11 +79,8 @@ class Audit:
         """What is found of some keys, by their numbers: severity and message, the worst first."""
         wanted, found = self.facts.mask_of(keys), []
         for block in self._blocks:
-            if len(places := np.flatnonzero(at(wanted, block.key, False))):
-                found += [
-                    (block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}")
-                    for n in places.tolist()
-                ]
+            places = np.flatnonzero(at(wanted, block.key, False)).tolist()
+            found += [(block.rank[n], int(block.key[n]), f"{plain(block.code)}. {block.message[n]}") for n in places]
         told: dict[int, list[tuple[str, str]]] = {}
         for rank, key, text in sorted(found, key=itemgetter(0)):
             told.setdefault(key, []).append((SEVERITIES[rank], text))
@@ -90,8 +99,9 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
-        made = columns(self.facts)
-        return {name: taken(made.pop(name), self.order) for name in KEYS}  # each is let go when it is taken
+        made = {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
+        self.facts.let_go("settings", "checks")
+        return made
 
     @cached_property
     def finding_columns(self) -> Mapping[str, Any]:
@@ -101,7 +111,9 @@ class Audit:
     @cached_property
     def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
-        return [*self.facts.found, *noted(self.facts, lost)]
+        found = [*self.facts.found, *noted(self.facts, lost)]
+        self.facts.let_go("checks")
+        return found
 
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:
@@ -278,31 +290,67 @@ class Audit:
             return f"{needing:,} of {count(self.total)} {agree(needing, 'needs', 'need')} somebody.{accepted}"
         return f"No key needs somebody{_NOBODY.get(self.verdict, ', but there are findings to look at')}.{accepted}"
 
-    @property
+    @cached_property
     def sentence(self) -> str:
-        """What the verdict means: the largest kind of its findings; a lock-out only where a code does not work."""
-        told, out = [], self.locked_out
-        if out:
-            told = [
-                f"{count(out)} {agree(out, 'does', 'do')} not work: whoever holds {agree(out, 'it', 'one')} is locked out."
-            ]
-        if self.verdict in _ABOVE:
-            severity, words = _ABOVE[self.verdict]
-            kinds = self.finding_counts[severity]
-            above = " above all" if len(kinds) > 1 else ""
-            told.append(f"{words}{above}: {self._said(*next(iter(kinds.items())))}.")
+        """What the verdict means: who is locked out, and why; then the largest kind of the worst findings about others."""
+        severity, words = _WORST.get(self.verdict, ("", ""))
+        told = [self._lockout()] if self.locked_out else []
+        if kinds := self._besides(severity) if severity else {}:
+            kind = max(kinds, key=lambda code: len(kinds[code]))
+            more = " besides" if told else " above all" if len(kinds) > 1 else ""
+            told.append(f"{words}{more}: {self._said(kind, kinds[kind])}.")
         return " ".join(told) or VERDICTS[self.verdict]
 
-    def _said(self, kind: str, number: int) -> str:
-        """A kind of finding and how many there are; of a status, of how many keys that have it."""
+    @property
+    def _is_locked_out(self) -> Array:
+        return np.asarray(self.facts.group == list(GROUPS).index("locked out now"))
+
+    def _lockout(self) -> str:
+        """How many codes fail that a learner may hold, and what became of them."""
+        statuses = _counted(self.facts.status[self._is_locked_out], STATUSES)
+        kinds = {code: statuses[code] for code in URGENCY if statuses[code]}
+        said = [
+            f"{f'{number:,} ' if len(kinds) > 1 else ''}{_DEAD.get(code, _named(code))}"
+            for code, number in kinds.items()
+        ]
+        out = self.locked_out
+        what = f"{count(out)} {agree(out, 'does', 'do')} not work, and whoever holds {agree(out, 'it', 'one')} is locked out"
+        return f"{what}: {listed(said)}."
+
+    def _besides(self, severity: str) -> dict[str, Array]:
+        """The findings of a severity by kind, without those about keys that are locked out: the key of each (-1: none)."""
+        rank, found, out = SEVERITIES.index(severity), dict[str, Array](), np.append(self._is_locked_out, False)
+        for block in self._blocks:
+            key = block.key[(block.rank == rank) & ~out[block.key]]
+            if len(key):
+                found[block.code] = np.concatenate([found.get(block.code, key[:0]), key])
+        return found
+
+    def _said(self, kind: str, keys: Array) -> str:
+        """A kind of finding and how many there are; of a status, how many keys, of how many, and until when they work."""
+        number = len(keys)
         if kind not in STATUSES:
             return f"{_kind(kind)} ({number:,})"
-        every, said = self.statuses[kind], _IN_A_SENTENCE.get(kind, plain(kind))
-        counted = f"{count(number)} {are(number)}" if number == every else f"{number:,} of {count(every)}"
-        return f"{counted} {said} ({STATUSES[kind].short})"
+        every, until = self.statuses[kind], self.facts.works_until[keys]
+        if kind != STATUS.to_migrate or np.isnat(until).any():
+            of = f"{number:,} of the {count(every)} that {are(every)}"
+            return f"{f'{count(number)} {are(number)}' if number == every else of} {_named(kind)}"
+        first, last = (day.item().date() for day in (until.min(), until.max()))
+        when = f"on {weekday(first)}" if first == last else f"from {weekday(first)} on"
+        counted = count(number) if number == every else f"{number:,} of the {count(every)}"
+        stops = agree(number, f"stops working {when}, when its pool ends", f"stop working {when}, when their pools end")
+        return f"{counted} still to be migrated ({STATUSES[kind].short}) {stops}"
 
     def deadline_sentence(self) -> str:
-        """How far the next deadline is."""
+        """What is due today, and how far the next deadline is."""
+        today = int((self.facts.act_by == self.facts.as_of).sum())
+        if not today:
+            return self._next_deadline()
+        out = "all" if self.locked_out == today else f"{self.locked_out:,}"
+        out = f" ({out} of them locked out)" if self.locked_out else ""
+        return f"{count(today)} {agree(today, 'needs', 'need')} somebody today{out}; {self._next_deadline()}"
+
+    def _next_deadline(self) -> str:
         coming = self.calendar.next_deadline(self.as_of)
         if coming is None:
             days = (self.as_of - self.calendar.removed).days
@@ -403,8 +451,16 @@ def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
 
 
 _NOBODY = {"incomplete": ", but some questions are open", "watch": "; some things are worth a look"}
-_ABOVE = {"blocked": ("critical", "Critical"), "act": ("error", "To be put right")}
-_IN_A_SENTENCE = {STATUS.to_migrate: "still to be migrated", STATUS.redeemed_recreated: "redeemed and recreated", STATUS.wrong_course: "under another course"}  # fmt: skip
+_WORST = {"blocked": ("critical", "Critical"), "act": ("error", "To be put right")}
+_DEAD = {  # what became of codes that fail, where the status alone does not say it
+    STATUS.to_migrate: "to migrate (only in a pool, and that has ended)",
+    STATUS.migrated: "migrated (and the course key has expired)",
+}
+
+
+def _named(code: str) -> str:
+    """A status, and what it means: `missing (deleted, not recreated)`."""
+    return f"{plain(code)} ({STATUSES[code].short})"
 
 
 def _kind(code: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from keyaudit.audit import Audit
 from keyaudit.changes import Changes
+from keyaudit.coded import Array
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined
-from keyaudit.rulebook import FAMILIES, GROUPS, SHADES, STATUSES
+from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, SHADES, STATUS, STATUSES, VERDICTS, WORKS
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import count, plain, weekday
 
@@ -22,7 +24,10 @@ NONE = {
     "due": "nothing waits",
     "settled": "no key is done with",
 }
-TO_DO = {"migrated": "migrated, but not in order"}  # a status that alone does not say that there is work
+WORK_TODAY = {
+    "yes": ("the code still works", "the codes still work"),
+    "no": ("the code fails", "the codes fail"),
+}  # one key, several
 SMALL = Html("font-size:12px;opacity:.8")
 # Stripes are for what nobody knows. A notebook that is not trusted keeps a plain gradient, not a repeating one.
 STRIPES = "linear-gradient(135deg, {1} 25%, {0} 25%, {0} 50%, {1} 50%, {1} 75%, {0} 75%)".format(*FAMILIES["unknown"])
@@ -64,10 +69,45 @@ def group_words(audit: Audit) -> dict[str, str]:
     return {group.name: group.words for group in first_screen(audit)}
 
 
+def case_of(audit: Audit) -> str:
+    """Whose audit it is: `Case "halfway"`."""
+    return f'Case "{audit.name}"' if audit.name else ""
+
+
+def verdict_of(audit: Audit) -> str:
+    """`Verdict: blocked. Do not sign this off: …`; what the headline says already is not said again."""
+    meaning = VERDICTS[audit.verdict]
+    return f"Verdict: {audit.verdict}.{'' if audit.headline.startswith(meaning[:-1]) else f' {meaning}'}"
+
+
+def meaning_of(audit: Audit) -> str:
+    """Who is locked out and what else is worst, where the verdict has not said it."""
+    return audit.sentence if audit.sentence != VERDICTS[audit.verdict] else ""
+
+
+def named_work(audit: Audit, tasks: Sequence[Task]) -> tuple[str, str]:
+    """What some lines of work of one status are about, and in which way: what became of the keys, or the fault; do they work."""
+    f, code = audit.facts, tasks[0].status
+    keys = audit.order[np.concatenate([task.rows for task in tasks])]
+    found, faults = np.unique(f.setting_number[keys]), f.setting_findings
+    is_fault = code == STATUS.migrated and len(found) == 1 and found[0] > 0
+    name = "migrated, with a fault" if code == STATUS.migrated else plain(code)
+    told = FINDINGS[faults[found[0] - 1][0]].what.rstrip(".") if is_fault else STATUSES[code].short
+    how = do_they_work(f.works[keys])
+    return name, f"{told[:1].lower()}{told[1:]}{', ' if how else ''}{how}"
+
+
+def do_they_work(works: Array) -> str:
+    """Of some keys, by their places in WORKS: whether their codes work, if that is one answer; else nothing."""
+    found = np.unique(works).tolist()
+    return WORK_TODAY.get(list(WORKS)[found[0]], ("", ""))[len(works) > 1] if len(found) == 1 else ""
+
+
 def line_of(audit: Audit, task: Task) -> str:
-    """A line of the work list: `today: 3 keys in Azure, missing`."""
+    """A line of the work list: `today: 3 keys in Azure, missing (deleted, not recreated, the codes fail)`."""
     where = task.pool if task.pool == NO_POOL else f"in {task.pool}"
-    return f"{audit.when(task.act_by)}: {count(task.keys)} {where}, {TO_DO.get(task.status, plain(task.status))}"
+    name, told = named_work(audit, [task])
+    return f"{audit.when(task.act_by)}: {count(task.keys)} {where}, {name} ({told})"
 
 
 def work_lines(audit: Audit, most: int = TASKS, rest: str = "audit.today()") -> list[str]:
@@ -95,7 +135,8 @@ def tie_out_line(audit: Audit) -> str:
 
 def card_text(audit: Audit) -> str:
     """The card's text twin, for a terminal and for comparing."""
-    lines = [*([audit.name] if audit.name else []), f"{audit.verdict}: {audit.headline}", audit.sentence]
+    head = (case_of(audit), audit.headline, verdict_of(audit), meaning_of(audit))
+    lines = [line for line in head if line]
     lines += [f"as of {weekday(audit.as_of)}; {audit.deadline_sentence()}", ""]
     lines += [f"  {group.words:<28}{group.keys:>9,}" for group in first_screen(audit)]
     lines += ["", *(f"  {line}" for line in work_lines(audit))] if audit.work else []
@@ -127,12 +168,12 @@ def card(audit: Audit) -> str:
     return html(
         '<div style="max-width:760px;font-family:sans-serif"><div style="border-left:8px solid {};padding:2px 0 2px 16px;'
         'margin-bottom:12px"><div style="{}"><bdi>{}</bdi></div><div style="font-size:22px;font-weight:bold">{}</div>'
-        "<div><b>{}</b>: {}</div><div>as of {}; {}</div>{}</div>"
+        "<div><b>{}</b> {}</div><div>as of {}; {}</div>{}</div>"
         '<div style="display:flex;height:14px;margin-bottom:14px">{}</div><div style="display:flex;flex-wrap:wrap">{}</div>'
         '<div style="margin-bottom:12px">{}</div><div style="margin-bottom:12px">{}</div><div style="{}">{}</div>'
         '<table style="margin:8px 0;color:inherit"><thead><tr><th style="text-align:left">answer</th><th>keys</th>'
         '<th>certain</th></tr></thead><tbody>{}</tbody></table><div style="{}">{}</div></div>',
-        *(SHADES[ACCENT[audit.verdict]], SMALL, audit.name, audit.headline, audit.verdict, audit.sentence),
+        *(SHADES[ACCENT[audit.verdict]], SMALL, case_of(audit), audit.headline, verdict_of(audit), meaning_of(audit)),
         *(weekday(audit.as_of), audit.deadline_sentence(), questions, bar, tiles, work, changes),
         *(SMALL, statuses, answers, SMALL, tie_out_line(audit)),
     )

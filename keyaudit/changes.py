@@ -86,7 +86,8 @@ def read_former(path: str | Path) -> dict[str, Any]:
     try:
         content = file.read_bytes()
         names = content.split(b"\r\n", 1)[0].decode().split(",")
-        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names, TEXT), strings_can_be_null=False)
+        wanted = list(NEEDED) if set(NEEDED) <= {*names} else None
+        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names, TEXT), include_columns=wanted)
         table = csv.read_csv(pa.py_buffer(content), None, csv.ParseOptions(newlines_in_values=True), as_text)
     except OSError as problem:
         raise UnreadableFile(str(file), f"{problem.strerror or 'cannot be read'}.") from None

@@ -14,22 +14,22 @@ from keyaudit.coded import Array, Coded
 from keyaudit.errors import toml
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import NEVER, By, Facts, at, fact, facts
+from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 from keyaudit.rulebook import Code
-from keyaudit.settings import KNOWN_ROLES, differ, key_setting, latest_row, of_pools, pool_setting
+from keyaudit.settings import KNOWN_ROLES, differ, key_setting, of_pools, pool_setting
 from keyaudit.verdicts import DAY
 from keyaudit.words import count, listed
 
 
 def _of_pool(f: Facts, name: str) -> Array:
     """A count or flag of the pool every key counts in, NaN where it is not known."""
-    return at(f.numbers(name), at(latest_row(f, name), f.home, -1), np.nan)
+    return pool_setting(f, name).spread(np.nan, float)
 
 
 def _of_key(f: Facts, name: str) -> Array:
-    return at(f.numbers(name), f.course_row, np.nan)
+    return key_setting(f, name).spread(np.nan, float)
 
 
 def _day(dates: Array) -> Array:
@@ -108,6 +108,11 @@ facts(  # of pools
     pool_is_fragile=lambda f: f.pool_fragile > 0,
     pool_settings_lacking=lambda f: f.lacking.any(axis=0),
     pool_course_or_expiry_lacking=lambda f: f.lacking[:2].any(axis=0),
+    # course keys of its course, in no pool, are known to be made since the announcement; or nobody says when
+    pool_has_fresh_course_keys=lambda f: _of_its_course(f, f.made >= _date(f, "announced_on")),
+    pool_has_new_course_keys=lambda f: f.pool_has_fresh_course_keys | _of_its_course(f, np.isnat(f.made)),
+    # the log names every key of the pool, and none of those: they are no former keys of it
+    pool_log_clears=lambda f: (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
 
@@ -115,9 +120,9 @@ facts(  # of pools
 @fact
 def repeated(f: Facts) -> Array:
     """One pool file lists it more than once."""
-    rows, files = np.flatnonzero(f.in_pools & (f.code >= 0)), max(len(f.files), 1)
-    pair = np.sort(f.code[rows] * files + f.file[rows])
-    return f.mask_of(pair[1:][pair[1:] == pair[:-1]] // files)
+    rows = np.flatnonzero(f.in_pools & (f.code >= 0))
+    first, _, sizes = alike(f.code[rows], f.file[rows])
+    return f.mask_of(f.code[rows[first[sizes > 1]]])
 
 
 @fact
@@ -165,23 +170,6 @@ def pool_fragile(f: Facts) -> Array:
     of = np.flatnonzero(f.in_pool & f.readable & ~f.redeemed & ~f.in_course_keys)
     fragile = pc.match_substring_regex(f.codes.take(pa.array(of)), f"^(?:{FRAGILE})$").to_numpy(zero_copy_only=False)
     return np.bincount(f.home_pool[of[fragile]], minlength=f.pool_count)
-
-
-@fact
-def pool_has_new_course_keys(f: Facts) -> Array:
-    """Of every pool: course keys of its course, in no pool, were made since the announcement, or nobody says when."""
-    return pool_has_fresh_course_keys(f) | _of_its_course(f, np.isnat(f.made))
-
-
-def pool_has_fresh_course_keys(f: Facts) -> Array:
-    """Of every pool: course keys of its course, in no pool, are known to be made since the announcement."""
-    return _of_its_course(f, f.made >= _date(f, "announced_on"))
-
-
-@fact
-def pool_log_clears(f: Facts) -> Array:
-    """The log names every key of the pool, and none of the new course keys of its course: they are no former keys of it."""
-    return (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged)
 
 
 def _of_its_course(f: Facts, keys: Array) -> Array:
@@ -276,7 +264,7 @@ FIELDS: dict[str, Callable[[Facts, Array], Iterable[Any]]] = {  # of messages: a
     "fragile": lambda f, of: [count(number, "code") for number in f.pool_fragile[of].tolist()],
     "typos_off": lambda f, of: [TYPOS_OFF[f.typos_off[pool]] for pool in of.tolist()],
     "courses": lambda f, of: [f.courses_of_pool[pool] for pool in of.tolist()],
-    "new_keys": lambda f, of: [NEW_KEYS[bool(is_sure)] for is_sure in pool_has_fresh_course_keys(f)[of]],
+    "new_keys": lambda f, of: [NEW_KEYS[bool(is_sure)] for is_sure in f.pool_has_fresh_course_keys[of]],
     "lacking": lambda f, of: [_told_lacking(f, pool) for pool in of.tolist()],
 }
 

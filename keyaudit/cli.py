@@ -224,17 +224,16 @@ PLAIN_TWINS = str.maketrans({"→": "->", "←": "<-", "…": "...", "·": "-", 
 
 def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     """The verdict, the groups, the work in its order with its dates, and the paths."""
-    from keyaudit.card import change_lines, group_words, work_lines
+    from keyaudit.card import case_of, change_lines, group_words, meaning_of, verdict_of, work_lines
     from keyaudit.masking import one_line
     from keyaudit.report.sets import foreign
-    from keyaudit.rulebook import VERDICTS
     from keyaudit.words import listed, weekday
 
     colours = {"blocked": "red", "act": "red", "incomplete": "yellow", "watch": "yellow", "clear": "green"}
     shades = {"locked out now": "red", "due": "bright_yellow", "not known": "magenta", "settled": "green"}
-    verdict = f"{result.name}: {result.verdict}: {VERDICTS[result.verdict]}"
-    lines = [click.style(one_line(verdict), bold=True, fg=colours[result.verdict]), result.headline]
-    lines += [result.sentence] if result.sentence != VERDICTS[result.verdict] else []
+    verdict = click.style(one_line(verdict_of(result)), bold=True, fg=colours[result.verdict])
+    lines = [one_line(f"{case_of(result)}: {result.headline}"), verdict]
+    lines += [one_line(told)] if (told := meaning_of(result)) else []
     lines += [f"As of {weekday(result.as_of)}; {result.deadline_sentence()}.", ""]
     for name, words in group_words(result).items():
         lines.append(f"  {click.style(f'{words:<28}', fg=shades[name])}{result.groups[name]:>9,}")

@@ -41,6 +41,15 @@ class Coded:
         return cls(np.array(codes, dtype=np.int32), list(place)[1:])
 
     @classmethod
+    def ordered(cls, numbers: Array) -> Coded:
+        """Numbers or dates as their different values in order; NaN and NaT are none."""
+        told = pa.array(numbers, from_pandas=True).dictionary_encode()
+        values = told.dictionary.to_numpy(zero_copy_only=False)
+        order = np.argsort(values)
+        place = np.append(np.argsort(order), -1).astype(np.int32)
+        return cls(place[told.indices.fill_null(-1).to_numpy()], values[order])
+
+    @classmethod
     def stacked(cls, parts: Sequence[Coded]) -> Coded:
         """Columns one below the other. Texts stay an Arrow array only if all are."""
         if len(parts) == 1:
@@ -189,17 +198,11 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def as_coded(column: Any) -> Coded | None:
-    """A column of few different values as Coded; None for texts and whole numbers, which are as many as there are rows."""
-    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
-        values, codes = np.unique(column, return_inverse=True)
-        return Coded(codes.astype(np.int32), values)
-    return column if isinstance(column, Coded) else None
-
-
 def as_texts(column: Any) -> Any:
     """A column as Arrow texts, as it stands in a CSV file."""
-    if (told := as_coded(column)) is not None:
-        texts = pa.array([*(text_of(value) for value in told.listed()), ""], TEXT)
-        return texts.take(pa.array(np.where(told.codes < 0, len(texts) - 1, told.codes)))
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        column = Coded.ordered(column)
+    if isinstance(column, Coded):
+        texts = pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)
+        return texts.take(pa.array(column.codes % len(texts)))  # -1: the last
     return pc.fill_null(column, "") if isinstance(column, pa.Array) else pa.array(column).cast(TEXT)

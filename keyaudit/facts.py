@@ -53,7 +53,7 @@ def once_a_name(find: Callable[[Facts, str], T]) -> Callable[[Facts, str], T]:
     def found(f: Facts, name: str) -> T:
         known = f.found_by_name
         if (find.__name__, name) not in known:
-            known[find.__name__, name] = find(f, name)
+            known[find.__name__, name] = narrow(find(f, name))
         return cast(T, known[find.__name__, name])
 
     return found
@@ -87,11 +87,18 @@ class Facts:
     def __getattr__(self, name: str) -> Any:
         if name not in _FUNCTIONS:
             raise AttributeError(f"no fact is called {name}")
-        self.__dict__[name] = found = _FUNCTIONS[name](self)
+        self.__dict__[name] = found = narrow(_FUNCTIONS[name](self))
         return found
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
+
+    def let_go(self, *modules: str) -> None:
+        """Forget the facts of some modules, and what was found by names of columns: who asks again has them found again."""
+        self.found_by_name.clear()
+        for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
+            if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
+                del self.__dict__[name]
 
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""
@@ -155,6 +162,16 @@ def at(values: Array, places: Array, nothing: Any) -> Array:
     return np.append(values, np.array([nothing], dtype=values.dtype))[places]
 
 
+def narrow(found: Any) -> Any:
+    """Whole numbers in 32 bits, where these hold them all and one more: half the memory. Multiply them by `combined` only."""
+    if isinstance(found, tuple):
+        return tuple(map(narrow, found)) if type(found) is tuple else found
+    if not isinstance(found, np.ndarray) or found.dtype != np.int64:
+        return found
+    low, high = (int(most(initial=0)) for most in (found.min, found.max))
+    return found.astype(np.int32) if low > -(2**31) and high < 2**31 - 1 else found
+
+
 def combined(*columns: Array) -> Array:
     """One number for each combination of numbers (from -1 on); they sort as the combinations do."""
     code, size = np.zeros(len(columns[0]), dtype=np.int64), 1
@@ -167,11 +184,17 @@ def combined(*columns: Array) -> Array:
     return code
 
 
+def alike(*columns: Array) -> tuple[Array, Array, Array]:
+    """Rows with the same combination of numbers: the first of each, in their order; of every row its place among them; how many."""
+    _, first, place, sizes = np.unique(combined(*columns), return_index=True, return_inverse=True, return_counts=True)
+    return first, place, sizes
+
+
 class By:
     """Groups by number (-1: none): one value a group, from what stands in it. Serves keys, places and pools alike."""
 
     def __init__(self, group: Array, size: int) -> None:
-        self.group, self.size = group, size
+        self.group, self.size = narrow(group), size
 
     def any(self, mask: Array) -> Array:
         """Is any of the group in the mask?"""
@@ -218,6 +241,9 @@ facts(  # of records
     pool_count=lambda f: len(f.pools.names),
     has_learner=lambda f: f.column("redeemed_by").filled | f.column("redeemed_email").filled,
     row=lambda f: f.stacked(lambda export: export.row).astype(np.int64),  # in the sheet
+    # a key of their own, because their code cannot be read (one that its backup shows too is not); and of every record its key:
+    blind=lambda f: f.in_pools & (f.code < 0) & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False)),
+    key=lambda f: np.where(f.blind, len(f.coded.dictionary) + np.cumsum(f.blind) - 1, f.code),  # -1: none of ours
 )
 facts(  # of keys
     by_key=lambda f: By(f.key, f.keys),
@@ -227,6 +253,9 @@ facts(  # of keys
     in_pool=lambda f: f.by_key.any(f.in_pools),
     in_before=lambda f: f.by_key.any(f.is_in("pools_before")),
     in_course_keys=lambda f: f.by_key.any(f.course_rows),
+    # yes if any place is yes, no only if all are no; unknown for keys in no pool
+    in_now=lambda f: np.select([f.places.any(f.place_in_now == YES), f.presence_open], [YES, UNKNOWN], NO),
+    presence_open=lambda f: f.places.any(f.place_in_now == UNKNOWN) | ~f.in_pool,
     here=lambda f: f.in_now == YES,
     gone=lambda f: f.in_pool & (f.in_now == NO),
     presence_unknown=lambda f: f.in_pool & (f.in_now == UNKNOWN) & f.begun,
@@ -251,6 +280,9 @@ facts(  # of places
     place_now_row=lambda f: f.by_place.first(f.is_in("pools_now")),
     place_in_now=lambda f: np.where(f.place_now_row >= 0, YES, np.where(f.unseen[f.place_pool], UNKNOWN, NO)),
     may_hold=lambda f: f.place_in_now != NO,
+    place_row=lambda f: np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row),  # its latest record
+    place_seen=lambda f: (f.place_now_row >= 0) | ~f.pools.has_now[f.place_pool] & (f.place_before_row >= 0),
+    place_latest=lambda f: f.place_seen & ~f.redeemed[f.place_key],  # the latest export shows the key, unredeemed
 )
 
 
@@ -282,26 +314,11 @@ def code(f: Facts) -> Array:
 
 
 @fact
-def blind(f: Facts) -> Array:
-    """Records that are a key of their own, because their code cannot be read. (One that its backup shows too is not.)"""
-    mask = f.in_pools & (f.code < 0)
-    return mask & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False))
-
-
-@fact
-def key(f: Facts) -> Array:
-    """Of every record: the number of its key, -1 where it is none of ours."""
-    numbers = f.code.copy()
-    numbers[f.blind] = len(f.coded.dictionary) + np.arange(f.blind.sum())
-    return numbers
-
-
-@fact
 def held(f: Facts) -> Any:
     """The records of pool exports that hold a key, their place, and of every place its key and pool."""
     rows = np.flatnonzero(f.in_pools & (f.key >= 0))
-    pair, place = np.unique(f.key[rows] * max(f.pool_count, 1) + f.pool[rows], return_inverse=True)
-    return rows, place, pair // max(f.pool_count, 1), pair % max(f.pool_count, 1)
+    first, place, _ = alike(f.key[rows], f.pool[rows])
+    return rows, place, f.key[rows[first]], f.pool[rows[first]]
 
 
 @fact
@@ -329,20 +346,6 @@ def unseen(f: Facts) -> Array:
 
 
 @fact
-def in_now(f: Facts) -> Array:
-    """Of every key: yes if any place is yes, no only if all are no; unknown for keys in no pool."""
-    is_yes, is_open = f.places.any(f.place_in_now == YES), f.places.any(f.place_in_now == UNKNOWN) | ~f.in_pool
-    return np.where(is_yes, YES, np.where(is_open, UNKNOWN, NO))
-
-
-@fact
-def place_latest(f: Facts) -> Array:
-    """Places in which the latest export shows the key, unredeemed."""
-    shown = np.where(f.pools.has_now[f.place_pool], f.place_now_row >= 0, f.place_before_row >= 0)
-    return shown & ~f.redeemed[f.place_key]
-
-
-@fact
 def home(f: Facts) -> Array:
     """The place a key counts in: unredeemed in pools-now, else one that may still hold it, else the first by name."""
     unredeemed = (f.place_now_row >= 0) & ~f.redeemed[f.place_key]
@@ -355,7 +358,7 @@ def home(f: Facts) -> Array:
 def redemption_hidden(f: Facts) -> Array:
     """Of every place: its latest export shows no redemption of any key, or a column nobody understood may."""
     shown = f.of_file(lambda file: file.shows.get("redemption", "yes") == "yes")
-    return ~shown[np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)]
+    return ~shown[f.place_row]
 
 
 @fact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
-from keyaudit.facts import KEYED, NEVER, NO, UNKNOWN, YES, By, Facts, at, combined, fact
+from keyaudit.facts import KEYED, NO, UNKNOWN, YES, By, Facts, alike, at, fact
 from keyaudit.rulebook import STATUS, STATUSES, WORKS
 from keyaudit.settings import key_setting, pool_setting
 from keyaudit.verdicts import NUMBER
@@ -46,7 +47,7 @@ def references(f: Facts) -> Any:
     )
     name, number = told.distinct(), f.row[f.first_record]
     texts = _located(name, number)
-    _, place, often = np.unique(combined(name.codes, number), return_inverse=True, return_counts=True)
+    _, place, often = alike(name.codes, number)
     twice = np.flatnonzero(often[place] > 1)
     if not len(twice):
         return texts
@@ -64,25 +65,20 @@ def _located(name: Coded, number: Array) -> Any:
     return pc.binary_join_element_wise(names, rows, pa.scalar(", row ", TEXT))
 
 
-@fact
-def deciding_record(f: Facts) -> Array:
+def _deciding_record(f: Facts) -> Array:
     """The record that decided the status of every key."""
     altered = f.status == NUMBER[STATUS.altered]
     of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))
     redeemed = np.where(f.status == NUMBER[STATUS.redeemed], f.by_key.first(f.in_pools & f.sign("redeemed")), -1)
-    latest = np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row)
-    of_pool = np.where(redeemed >= 0, redeemed, at(latest, f.home, -1))
+    of_pool = np.where(redeemed >= 0, redeemed, at(f.place_row, f.home, -1))
     return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))
 
 
-@fact
-def evidence(f: Facts) -> Any:
-    """The file and row that decided; of a key that is gone, the file that does not list it."""
-    record = f.deciding_record
+def _evidence(f: Facts) -> Any:
+    """Of every key: the file and row that decided; of one that is gone, the file that does not list it."""
+    record = _deciding_record(f)
     texts = _located(Coded(f.file[record], [file.source_file for file in f.files]), f.row[record])
-    gone = f.gone & ~f.in_course_keys & ~np.isin(f.status, [NUMBER[STATUS.redeemed], NUMBER[STATUS.altered]])
-    if not gone.any():
-        return texts
+    gone = f.gone & ~f.in_course_keys & ~f.status_redeemed & ~f.status_altered
     first = By(f.pool, f.pool_count).first(f.is_in("pools_now"))
     names = [
         f.files[f.file[row]].source_file if row >= 0 else f.pools.empty_now.get(pool, "")
@@ -103,8 +99,9 @@ def damage(f: Facts) -> dict[int, str]:
     return told
 
 
-def _answer(values: Array) -> Coded:
-    return Coded(values.astype(np.int32), ANSWERS)
+def _named(numbers: Array, names: Iterable[str]) -> Coded:
+    """Numbers as the names they stand for."""
+    return Coded(numbers.astype(np.int32), list(names))
 
 
 def _few(f: Facts, told: dict[int, str]) -> Coded:
@@ -115,53 +112,48 @@ def _few(f: Facts, told: dict[int, str]) -> Coded:
     return Coded(codes, column.values)
 
 
-def _days(dates: Array) -> Coded:
-    """Dates as few distinct values."""
-    values, codes = np.unique(dates, return_inverse=True)  # NaT is the last
-    known = int((~np.isnat(values)).sum())
-    return Coded(np.where(codes < known, codes, -1).astype(np.int32), values[:known])
+def _uses(f: Facts) -> Array:
+    return np.where(f.in_course_keys, f.uses, np.nan)
 
 
-def columns(f: Facts) -> dict[str, Any]:
-    """Every column of KEYS by key number: Coded, numbers, or Arrow texts."""
-    first = f.first_record
-    uses = np.where(f.in_course_keys, f.uses, np.nan)
-    in_course = np.where(f.in_course_keys, YES, np.where(f.course_keys_given, NO, UNKNOWN))
-    partner = np.where(f.link >= 0, f.link, 0)
-    step, steps = f.next_step
-    reason, reasons = f.reason
-    return {
-        "training_key": f.codes,
-        "status": Coded(f.status.astype(np.int32), list(STATUSES)),
-        "works": Coded(f.works.astype(np.int32), list(WORKS)),
-        "works_until": _days(f.works_until),
-        "next_step": Coded(step.astype(np.int32), steps),
-        "act_by": _days(f.act_by),
-        "reason": Coded(reason.astype(np.int32), reasons),
-        "pool": Coded(f.home_pool.astype(np.int32), f.pools.names),
-        "course": pool_setting(f, "course"),
-        "organization": pool_setting(f, "organization"),
-        "is_distributed": _answer(f.is_distributed),
-        "redeemed_at": _days(f.redeemed_at),
-        "pool_expires_on": _days(f.pool_expires_on),
-        "in_before": _answer(f.in_before.astype(int)),
-        "in_now": _answer(f.in_now),
-        "in_course_keys": _answer(in_course),
-        "course_key_name": key_setting(f, "name"),
-        "course_key_course": key_setting(f, "course"),
-        "course_key_organization": key_setting(f, "organization"),
-        "course_key_expires_on": _days(np.append(f.dates("expires_on"), NEVER)[f.course_row]),
-        "uses": uses,
-        "max_uses": f.max_uses,
-        "uses_left": np.where(np.isnan(uses), np.nan, np.maximum(f.max_uses - np.nan_to_num(uses), 0)),
-        "lookalike": pc.if_else(pa.array(f.link >= 0), f.codes.take(pa.array(partner)), pa.scalar(None, TEXT)),
-        "damage": _few(f, f.damage),
-        "reference": f.references,
-        "evidence": f.evidence,
-        "source_file": Coded(f.file[first].astype(np.int32), [file.source_file for file in f.files]),
-        "source_sheet": f.sheet.take(first),
-        "source_row": f.row[first],
-    }
+def _lookalike(f: Facts) -> Any:
+    return f.codes.take(pa.array(f.link, mask=f.link < 0))
+
+
+COLUMNS: dict[str, Callable[[Facts], Any]] = {  # of KEYS by key number: Coded, numbers, or Arrow texts
+    "training_key": lambda f: f.codes,
+    "status": lambda f: _named(f.status, STATUSES),
+    "works": lambda f: _named(f.works, WORKS),
+    "works_until": lambda f: Coded.ordered(f.works_until),
+    "next_step": lambda f: _named(*f.next_step),
+    "act_by": lambda f: Coded.ordered(f.act_by),
+    "reason": lambda f: _named(*f.reason),
+    "pool": lambda f: _named(f.home_pool, f.pools.names),
+    "course": lambda f: pool_setting(f, "course"),
+    "organization": lambda f: pool_setting(f, "organization"),
+    "is_distributed": lambda f: _named(f.is_distributed, ANSWERS),
+    "redeemed_at": lambda f: Coded.ordered(f.redeemed_at),
+    "pool_expires_on": lambda f: Coded.ordered(f.pool_expires_on),
+    "in_before": lambda f: _named(f.in_before, ANSWERS),
+    "in_now": lambda f: _named(f.in_now, ANSWERS),
+    "in_course_keys": lambda f: _named(
+        np.where(f.in_course_keys, YES, np.where(f.course_keys_given, NO, UNKNOWN)), ANSWERS
+    ),
+    "course_key_name": lambda f: key_setting(f, "name"),
+    "course_key_course": lambda f: key_setting(f, "course"),
+    "course_key_organization": lambda f: key_setting(f, "organization"),
+    "course_key_expires_on": lambda f: Coded.ordered(f.key_expires),
+    "uses": _uses,
+    "max_uses": lambda f: f.max_uses,
+    "uses_left": lambda f: np.where(np.isnan(_uses(f)), np.nan, np.maximum(f.max_uses - np.nan_to_num(f.uses), 0)),
+    "lookalike": _lookalike,
+    "damage": lambda f: _few(f, f.damage),
+    "reference": lambda f: f.references,
+    "evidence": _evidence,
+    "source_file": lambda f: _named(f.file[f.first_record], [file.source_file for file in f.files]),
+    "source_sheet": lambda f: f.sheet.take(f.first_record),
+    "source_row": lambda f: f.row[f.first_record].astype(np.int64),
+}
 
 
 def frame(table: Any, names: Any = None) -> Any:

@@ -18,7 +18,19 @@ from keyaudit.coded import Array, Coded
 from keyaudit.facts import Facts, at
 from keyaudit.keytable import frame, taken
 from keyaudit.masking import ending
-from keyaudit.rulebook import ACTIONS, ADD, ASSIGNMENTS, FINDINGS, KEYS, LISTS, POOL, Code, holds
+from keyaudit.rulebook import (
+    ACTIONS,
+    ADD,
+    ASSIGNMENTS,
+    DIFFERENCE,
+    FINDINGS,
+    KEYS,
+    LISTS,
+    POOL,
+    SAME_COURSE,
+    Code,
+    holds,
+)
 from keyaudit.settings import key_setting, of_pools, pool_setting
 from keyaudit.tallies import NO_POOL
 from keyaudit.words import are, count, listed, plain, sentence, weekday
@@ -61,8 +73,8 @@ WORDS = {
     "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save; then go on at once, for until they are pasted they do not work. Leave a key that shows a redemption there now, and one the pool no longer holds: neither is pasted. If the pool cannot be edited any more, stop and audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
     "delete course keys": f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}}{{courses}} To undo: add the same code to the entry again.",
     "twice": " {keys} redeemed in the pool already: the course key would let {them} be redeemed, and billed, a second time.",
-    "courses": " {keys} under {theirs} instead of {ours}: first make sure that these are not two names of one course (else say so in case.toml, [same_course], and audit again).",
-    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like (keyaudit explain names it; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
+    "courses": f" {{keys}} under {{theirs}} instead of {{ours}}: first make sure that these are not two names of one course (else {SAME_COURSE}, and audit again).",
+    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like ({DIFFERENCE}; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
     "create": "Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {settings}.",
     "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save. Leave out what you left in the pool or as a course key, and a code that the TMS says exists already: somebody has recreated it.{{missing}}",
     "gone": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}, and {ASSIGNMENTS} shows no redemption of {{them}}; and leave out whoever has got a new key meanwhile.",

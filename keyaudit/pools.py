@@ -14,7 +14,7 @@ from keyaudit.coded import Array, Coded
 from keyaudit.errors import ReconcileError, toml
 from keyaudit.exports.names import bare_name, fold_name, undated_name, without_date
 from keyaudit.exports.records import Note
-from keyaudit.facts import Facts, combined, fact
+from keyaudit.facts import Facts, alike, fact
 from keyaudit.rulebook import Code
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
@@ -268,7 +268,7 @@ def _refuse_two_courses(f: Facts, units: list[_Unit], unit_of: Array, groups: _G
     course, shown = f.comparable("course"), f.column("course")
     for role in ("pools_before", "pools_now"):
         rows = np.flatnonzero(f.is_in(role) & (course.codes >= 0))
-        _, first = np.unique(combined(unit_of[rows], course.codes[rows]), return_index=True)
+        first, _, _ = alike(unit_of[rows], course.codes[rows])
         seen: dict[str, tuple[int, str]] = {}
         for row in rows[first].tolist():
             unit = units[unit_of[row]]

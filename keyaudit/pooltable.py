@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from keyaudit.coded import Array
-from keyaudit.facts import By, Facts, facts
+from keyaudit.facts import By, Facts, alike, facts
 from keyaudit.rulebook import STAGES, STATUSES
 from keyaudit.settings import of_pools
 from keyaudit.words import listed, plain
@@ -125,8 +125,8 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
 def _distinct(f: Facts, rows: Array) -> Array:
     """Of every pool: how many different keys some records of its files hold."""
     held = np.flatnonzero(rows & (f.key >= 0))
-    pairs = np.unique(f.pool[held] * f.keys + f.key[held])
-    return np.bincount(pairs // max(f.keys, 1), minlength=f.pool_count)
+    first, _, _ = alike(f.pool[held], f.key[held])
+    return np.bincount(f.pool[held[first]], minlength=f.pool_count)
 
 
 def _elsewhere(f: Facts, pool: int) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow.compute as pc
@@ -150,23 +150,29 @@ class Reconciliation(Audit):
         """Every key, masked, in a table to sort and search (with itables, an extra); without it a plain table."""
         return browse(self)
 
-    def changes_since(self, former: Reconciliation | str | Path) -> pd.DataFrame:
+    def changes_since(self, former: Former) -> pd.DataFrame:
         """Which keys moved to another status, or work otherwise, are new or gone since a former audit, and why.
 
         `former` is an audit or the keys.csv it wrote. Masked; columns CHANGES. Raises UnreadableFile for another file.
         """
         return self.compared_with(former).frame()
 
-    def since(self, former: Reconciliation | str | Path) -> Reconciliation:
+    def since(self, former: Former) -> Reconciliation:
         """The same audit; its card and its page also tell what changed since a former one."""
         twin = copy(self)  # what was found once is kept
         object.__setattr__(twin, "changes", self.compared_with(former))
         return twin
 
-    def compared_with(self, former: Reconciliation | str | Path) -> Changes:
+    def compared_with(self, former: Former) -> Changes:
         """The same as rows, and counted."""
-        known = former.key_columns if isinstance(former, Reconciliation) else read_former(former)
-        return compare(known, self.key_columns)
+        if isinstance(former, Reconciliation):
+            former = former.key_columns
+        return compare(read_former(former) if isinstance(former, (str, Path)) else former, self.key_columns)
+
+
+Former: TypeAlias = (
+    Reconciliation | Mapping[str, Any] | str | Path
+)  # an audit, the columns of its keys, or its keys.csv
 
 
 def _containing(columns: Mapping[str, Any], text: str) -> Array:

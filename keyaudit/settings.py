@@ -11,7 +11,7 @@ from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.hints import spoken
 from keyaudit.exports.names import natural
-from keyaudit.facts import NEVER, By, Facts, at, combined, fact, facts, once_a_name
+from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, once_a_name
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
@@ -64,10 +64,9 @@ def uses(f: Facts) -> Array:
 
 def counted_uses(f: Facts, by: By) -> Array:
     """Uses of every group counted as rows with a learner, the most of any file; NaN where no row is one."""
-    rows, files = np.flatnonzero(f.is_use & (by.group >= 0)), max(len(f.files), 1)
-    pair, counts = np.unique(by.group[rows] * files + f.file[rows], return_counts=True)
-    found = np.full(by.size, np.nan)
-    np.fmax.at(found, pair // files, counts.astype(float))
+    rows, found = np.flatnonzero(f.is_use & (by.group >= 0)), np.full(by.size, np.nan)
+    first, _, counts = alike(by.group[rows], f.file[rows])
+    np.fmax.at(found, by.group[rows[first]], counts.astype(float))
     return found
 
 
@@ -75,19 +74,17 @@ def counted_uses(f: Facts, by: By) -> Array:
 def entries(f: Facts) -> By:
     """Course-key records of keys listed more than once, by their entry: key, name, course, organization."""
     rows = np.flatnonzero(f.course_rows & at(f.by_key.count(f.course_rows) > 1, f.key, False))
-    entry = np.unique(combined(f.key[rows], *(f.comparable(name).codes[rows] for name in ENTRY)), return_inverse=True)[
-        1
-    ]
+    first, entry, _ = alike(f.key[rows], *(f.comparable(name).codes[rows] for name in ENTRY))
     group = np.full(f.records, -1, dtype=np.int64)
     group[rows] = entry
-    return By(group, int(entry.max(initial=-1)) + 1)
+    return By(group, len(first))
 
 
 def _disagree(f: Facts, *names: str, in_one_file: bool = False) -> Array:
     """Keys whose course-key records (of one file) hold two known values of a setting."""
     rows, found = np.flatnonzero(f.entries.group >= 0), np.zeros(f.keys, dtype=bool)
     file = f.file if in_one_file else np.zeros(f.records, dtype=np.int64)
-    _, first, group = np.unique(combined(f.key[rows], file[rows]), return_index=True, return_inverse=True)
+    first, group, _ = alike(f.key[rows], file[rows])
     for name in names:
         least, most = By(group, len(first)).span(_as_numbers(f, name)[rows])
         found[f.key[rows[first[least < most]]]] = True

@@ -11,7 +11,7 @@ import numpy as np
 
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import Slip
-from keyaudit.facts import NEVER, By, Facts, combined
+from keyaudit.facts import NEVER, By, Facts, alike
 from keyaudit.rulebook import FAMILIES, STATUSES, URGENCY
 from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES
 
@@ -34,8 +34,8 @@ def tasks(columns: Mapping[str, Any], locked_out: Array) -> list[Task]:
     """The work list of keys, the most urgent first: by day, who is locked out, urgency of the status, then the pool with the most keys."""
     day, status, pool, step = (columns[name] for name in ("act_by", "status", "pool", "next_step"))
     rows = np.flatnonzero(day.filled)
-    place = np.unique(combined(*(column.codes[rows] for column in (day, status, pool, step))), return_inverse=True)[1]
-    order, sizes = np.argsort(place, kind="stable"), np.bincount(place)
+    _, place, sizes = alike(*(column.codes[rows] for column in (day, status, pool, step)))
+    order = np.argsort(place, kind="stable")
     found = []
     for of in np.split(rows[order], np.cumsum(sizes)[:-1]) if len(rows) else ():
         key = of[0]
@@ -123,8 +123,7 @@ def open_codes(f: Facts) -> OpenCodes:
 
 def by_family(f: Facts, *columns: Array) -> list[tuple[int, dict[str, int]]]:
     """For every combination of numbers that occurs, in their order: the first key that has it, and its keys by family."""
-    every = combined(np.zeros(f.keys, dtype=np.int64), *columns)
-    _, first, place = np.unique(every, return_index=True, return_inverse=True)
+    first, place, _ = alike(np.zeros(f.keys, dtype=np.int64), *columns)
     rows = By(place, len(first)).tally(f.family_of_key, len(FAMILIES)).tolist()
     return [(key, dict(zip(FAMILIES, row, strict=True))) for key, row in zip(first.tolist(), rows, strict=True)]
 

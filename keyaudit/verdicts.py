@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from keyaudit import links  # noqa: F401 - its facts
-from keyaudit.coded import Array
-from keyaudit.facts import NEVER, NO, UNKNOWN, By, Facts, at, fact, facts
+from keyaudit.coded import Array, Coded
+from keyaudit.facts import NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
 from keyaudit.rulebook import (
     FAMILIES,
     FINDINGS,
@@ -41,6 +41,10 @@ facts(  # of keys; `status_missing` and the like: is that its status?
     works_used=lambda f: f.works == W_USED,
     ends_soon=lambda f: f.works_until <= f.as_of + 7 * DAY,
     setting_error=lambda f: f.setting_number > 0,
+    # about settings of migrated keys, and making work, the worst first: code, and which keys
+    setting_findings=lambda f: [
+        (row.code, _everywhere(f, row.rule)) for row in FINDINGS.values() if row.setting and row.of == "key"
+    ],
     needs=lambda f: ~np.isnat(f.act_by),  # somebody
     step=lambda f: _chosen(f, lambda row: [(step.when, step) for step in row.steps]),
     reason=lambda f: _chosen(f, lambda row: row.reasons),
@@ -51,6 +55,11 @@ facts(  # of keys; `status_missing` and the like: is that its status?
 def _everywhere(f: Facts, rule: str) -> Array:
     """Where a rule holds, an answer for every key."""
     return np.broadcast_to(holds(rule, f), f.keys)
+
+
+def _by_status(f: Facts, what: str, said: Any) -> Array:
+    """Of every key: does the row of its status say so?"""
+    return np.array([getattr(row, what) == said for row in STATUSES.values()])[f.status]
 
 
 def _chosen(f: Facts, texts: Callable[[Status], Sequence[tuple[str, Any]]]) -> tuple[Array, list[Any]]:
@@ -79,20 +88,19 @@ def is_lookalike(f: Facts) -> Array:
 @fact
 def working(f: Facts) -> tuple[Array, Array]:
     """Does every key work, and until when: by the place its status names."""
-    by = np.array([row.works_by for row in STATUSES.values()])[f.status]
-    found, until = np.full(f.keys, W_UNKNOWN), np.full(f.keys, NEVER)
-    found[by == "used"] = W_USED
-    entered = np.flatnonzero(by == "course_key")
+    used, course, pool, places = (_by_status(f, "works_by", of) for of in ("used", "course_key", "pool", "places"))
+    found, until = np.where(used, W_USED, W_UNKNOWN), np.full(f.keys, NEVER)
+    entered = np.flatnonzero(course)
     found[entered], until[entered] = _by_course_key(f, f.course_row[entered], f.uses[entered])
     place_works, place_until = f.by_its_pool
-    chosen = (by == "pool")[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
-    places = [(f.place_key[chosen], place_works[chosen], place_until[chosen])]
-    if (by == "places").any():
-        held = np.flatnonzero((by == "places")[f.place_key] & f.place_latest)
-        places += [(f.place_key[held], place_works[held], place_until[held]), _entries_of(f, by == "places")]
-    key, what, end = (np.concatenate(part) for part in zip(*places, strict=True))
+    chosen = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
+    shown = [(f.place_key[chosen], place_works[chosen], place_until[chosen])]
+    if places.any():
+        held = np.flatnonzero(places[f.place_key] & f.place_latest)
+        shown += [(f.place_key[held], place_works[held], place_until[held]), _entries_of(f, places)]
+    key, what, end = (np.concatenate(part) for part in zip(*shown, strict=True))
     best, last = _best(f.keys, key, what, end)
-    several = (by == "pool") | (by == "places")
+    several = pool | places
     found[several], until[several] = best[several], last[several]
     until[(found != W_YES) & (found != W_NOT_YET)] = NEVER
     return found, until
@@ -161,12 +169,6 @@ def _best(keys: int, key: Array, works: Array, until: Array) -> tuple[Array, Arr
 
 
 @fact
-def setting_findings(f: Facts) -> list[tuple[str, Array]]:
-    """The findings about settings of migrated keys that make work, the worst first: code, and which keys."""
-    return [(row.code, _everywhere(f, row.rule)) for row in FINDINGS.values() if row.setting and row.of == "key"]
-
-
-@fact
 def setting_number(f: Facts) -> Array:
     """The first critical or error finding about a setting of its course key, its number from 1; 0 for none."""
     found = np.zeros(f.keys, dtype=np.int64)
@@ -188,13 +190,12 @@ def next_step(f: Facts) -> tuple[Array, list[str]]:
 @fact
 def act_by(f: Facts) -> Array:
     """The last day to act, NaT where nobody needs to: CATALOGUE §3, act_by."""
-    rule = np.array([row.act_by for row in STATUSES.values()])[f.status]
-    wrong = f.works_no | f.setting_error
-    found = np.where((rule == "now") | ((rule == "if_wrong") & wrong), f.as_of, NEVER)
+    now, if_wrong, in_time = (_by_status(f, "act_by", of) for of in ("now", "if_wrong", "deadline"))
+    found = np.where(now | (if_wrong & (f.works_no | f.setting_error)), f.as_of, NEVER)
     deadline = np.datetime64(f.calendar.last_day_to_migrate(f.day), "s")
     last = np.where(np.isnat(f.works_until), deadline, np.minimum(deadline, f.works_until - DAY))
     last = np.where(f.works_no, f.as_of, np.maximum(last, f.as_of))
-    return np.where(f.excused, NEVER, np.where(rule == "deadline", last, found))
+    return np.where(f.excused, NEVER, np.where(in_time, last, found))
 
 
 @fact
@@ -223,8 +224,7 @@ def group(f: Facts) -> Array:
 def order(f: Facts) -> Array:
     """The keys in the one order of urgency: act_by, who is locked out, status, pool, then code, file and row. For tables only."""
     urgency = np.array([URGENCY.index(code) for code in STATUSES])[f.status]
-    day = np.unique(np.where(np.isnat(f.act_by), LAST, f.act_by), return_inverse=True)[1].astype(np.int64)
-    day = 2 * day + (f.group != list(GROUPS).index("locked out now"))
+    day, is_out = Coded.ordered(f.act_by), f.group == list(GROUPS).index("locked out now")
+    act_by = np.where(day.filled, day.codes, len(day.values))
     pool = np.where(f.home_pool < 0, f.pool_count, f.home_pool)
-    group = (day * len(URGENCY) + urgency) * (f.pool_count + 1) + pool
-    return np.argsort(group * f.keys + f.rank_of_code, kind="stable")
+    return np.argsort(combined(act_by, 1 - is_out, urgency, pool, f.rank_of_code), kind="stable")

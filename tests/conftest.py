@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -144,6 +145,7 @@ def pytest_configure() -> None:
 
 
 PROGRAMS = {"libreoffice": "soffice", "browser": "chromium", "jupyterlab": "chromedriver"}
+TOGETHER = ("test_jupyterlab", "test_wheel", "test_notebooks", "test_benchmarks", "test_properties", ".ipynb")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -152,3 +154,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, program in PROGRAMS.items():
             if item.get_closest_marker(marker) and not shutil.which(program) and os.environ.get("CI") != "true":
                 item.add_marker(pytest.mark.skip(reason=f"{program} is not installed: CI runs this test"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where tests run in several processes: cells of a notebook, and tests that share what takes seconds, run in one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if any(name in file for name in TOGETHER) else nodeid
+
+    return Scheduling(config, log)

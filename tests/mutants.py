@@ -46,6 +46,7 @@ MEMORY = 4 << 30
 # Changes that change nothing anybody could see: the module, the line, the change (blank: any of the line), and why.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("settings", "yield rows, np.where(at(rows, first, False), first, -1)", "1  ->  2"): "asked only whether it is negative",
+    ("settings", "first = own.get(role, np.full(len(f.place_key), -1))", "1  ->  2"): "asked only whether it is negative",
     ("pools", "if size > 4 * len(numbers) + 1000:", "1000  ->  1001"): "both ways give the same, one is quicker",
     ("exports.codes", "month = [MONTHS.index(piece[:3]) + 1 for piece in pieces if piece[:3] in MONTHS][:1]", "1  ->  2"): "a date has one month with a name",
     ("lookalikes", "return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)", "True  ->  False"): "one is taken by the other",

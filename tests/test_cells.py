@@ -37,6 +37,7 @@ def day(cell: object, day_first: bool | None) -> str:
         ("Apr 3, 2026", None, "2026-04-03"),
         ("03-Apr-26", None, "2026-04-03"),
         ("Fri, 3 April 2026", None, "2026-04-03"),
+        ("Fri Sat 3 April 2026", None, "unreadable"),  # two days of the week: which is meant?
         ("Sept 3, 2026", None, "2026-09-03"),
         ("Marc 3, 2026", None, "unreadable"),
         ("9 marras 2026", None, "unreadable"),

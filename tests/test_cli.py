@@ -29,9 +29,12 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run = started("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", out)
     assert (run.returncode, run.stderr) == (1, "")
-    assert run.stdout.splitlines()[:2] == [
-        "halfway: blocked: A learner is locked out or may be, or money is lost.",
-        "93 of 258 keys need somebody.",
+    assert run.stdout.splitlines()[:3] == [
+        'Case "halfway": 93 of 258 keys need somebody.',
+        "Verdict: blocked. Do not sign this off: a learner is locked out or may be, or money is lost.",
+        "7 keys do not work, and whoever holds one is locked out: 3 missing (deleted, not recreated) and 4 altered "
+        "(recreated as a damaged copy). Critical besides: 29 of the 69 keys still to be migrated (only in a pool) stop "
+        "working on Tue 14 Apr 2026, when their pools end.",
     ]
     assert "\x1b" not in run.stdout
     names = ["MANIFEST.json", "findings.csv", "keys.csv", "plan", "report.html", "report.xlsx", "summary.json"]
@@ -95,16 +98,18 @@ def test_groups_come_first_then_the_work_in_its_order_with_dates(tmp_path: Path)
     run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "r")
     lines = [" ".join(line.split()) for line in run.stdout.splitlines()]
     assert lines[3:9] == [
-        "As of Thu 9 Apr 2026; next deadline: migrate by Fri 10 Apr 2026, in 1 day.",
+        "As of Thu 9 Apr 2026; 24 keys need somebody today (7 of them locked out); next deadline: migrate by Fri 10 Apr 2026, in 1 day.",
         "",
         "locked out now 7",
         "due by Fri 10 Apr 2026 85",
         "not known 1",
         "settled 165",
     ]
-    assert lines[10] == "today: 3 keys in Security Operations - Fabrikam, missing"
+    assert (
+        lines[10] == "today: 3 keys in Security Operations - Fabrikam, missing (deleted, not recreated, the codes fail)"
+    )
     assert lines[19:21] == [
-        "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate",
+        "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate (only in a pool, the codes still work)",
         "and 3 more lines: the page",
     ]
     folder = tmp_path / "r"
@@ -145,7 +150,7 @@ def test_exit_codes(fail_on: str, code: int, tmp_path: Path) -> None:
 
 def test_a_clear_audit_says_so_once(tmp_path: Path) -> None:
     told = keyaudit("audit", SAMPLES / "clean", "--as-of", "2026-04-09", "--out", tmp_path / "out").stdout
-    assert told.startswith("clean: clear: Nothing is open.\nNothing is open: all 18 keys are accounted for.\nAs of")
+    assert told.startswith('Case "clean": Nothing is open: all 18 keys are accounted for.\nVerdict: clear.\nAs of')
     assert "\n\n\n" not in told
 
 
@@ -157,10 +162,8 @@ def test_nothing_to_report_exits_with_0_and_a_question_with_1(write: Write) -> N
     assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 0
     case = write("course-keys/k.csv", "Training_Key Course Expires Max_Uses\nKEY-00001 C 2026-12-31 .")
     unknown = keyaudit("audit", case, "--as-of", "2026-04-09", "--fail-on", "critical")
-    assert (unknown.returncode, unknown.stdout.partition("\n")[0]) == (
-        1,
-        "case: incomplete: The exports leave questions open.",
-    )
+    told = "Verdict: incomplete. The exports leave questions open."
+    assert (unknown.returncode, unknown.stdout.splitlines()[1]) == (1, told)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +235,7 @@ def test_an_unreadable_file_can_be_passed_over(write: Write) -> None:
     (case / "course-keys" / "broken.xlsx").write_bytes(b"PK\x03\x04 nothing")
     assert keyaudit("audit", case, "--as-of", "2026-04-09").returncode == 2
     run = keyaudit("audit", case, "--as-of", "2026-04-09", "--keep-going", "--fail-on", "critical")
-    assert (run.returncode, run.stdout.split(": ")[:2]) == (1, ["case", "act"])
+    assert (run.returncode, run.stdout.splitlines()[1]) == (1, "Verdict: act. Something is likely to go wrong: act.")
     assert "To be put right: a file could not be read (1)." in run.stdout
     assert "Not checked: course-keys/broken.xlsx: is damaged or cut short." in run.stdout
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SAMPLES, files_of
+from conftest import ROOT, SAMPLES, files_of, keyaudit
 
 from keyaudit.rulebook import FINDINGS, STATUSES
 
@@ -79,15 +79,12 @@ cli.main(sys.argv[1:])
 def test_without_threads_the_report_is_the_same_byte_for_byte(tmp_path: Path) -> None:
     """Everything is imported and an audit is written as in a browser: docs/in-the-browser.md promises it."""
     command = ["audit", str(SAMPLES / "halfway"), "--as-of", "2026-04-09", "--fail-on", "never", "--out"]
-    for out, start in (("here", ["-m", "keyaudit"]), ("browser", ["-c", BROWSER])):
-        run = subprocess.run(
-            [sys.executable, *start, *command, str(tmp_path / out)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (run.returncode, run.stderr) == (0, "")
+    there = [sys.executable, "-c", BROWSER, *command, str(tmp_path / "browser")]
+    runs = [
+        keyaudit(*command, tmp_path / "here"),
+        subprocess.run(there, cwd=ROOT, capture_output=True, text=True, check=False),
+    ]
+    assert [(run.returncode, run.stderr) for run in runs] == [(0, ""), (0, "")]
     assert files_of(tmp_path / "browser") == files_of(tmp_path / "here")
     assert len(files_of(tmp_path / "here")) > 10
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from conftest import Write, audit, found, verdicts
 
+import keyaudit as ka
 from keyaudit.checks import lacking_lines
 from keyaudit.errors import ReconcileError
 from keyaudit.plan import migration_plan
@@ -200,6 +201,24 @@ def test_the_same_bytes_in_two_roles_are_a_copy_or_a_mistake(write: Write) -> No
         audit(case)
 
 
+@pytest.mark.parametrize(
+    ("later", "home"),
+    [
+        ({}, "P"),  # the first by name of those that may still hold it
+        ({"P": ["PPPP-0003", "PPPP-0004"]}, "Q"),  # P no longer does
+        ({"Q": ["TWIN-0001", "QQQQ-0003", "QQQQ-0004"]}, "Q"),  # Q does, for sure
+        ({name: ["TWIN-0001", f"{name * 4}-0003", f"{name * 4}-0004"] for name in "PQ"}, "P"),
+        ({"P": ["PPPP-0003"], "Q": ["QQQQ-0003"]}, "P"),  # neither
+    ],
+)
+def test_a_key_of_two_pools_counts_where_it_is_or_may_be(later: dict[str, list[str]], home: str, write: Write) -> None:
+    for name in ("P", "Q"):
+        case = write(f"pools-before/{name}.csv", pool("TWIN-0001", *(f"{name * 4}-{n:04d}" for n in (2, 3, 4))))
+    for name, codes in later.items():
+        write(f"pools-now/{name}.csv", pool(*codes))
+    assert verdicts(audit(case), "pool")["TWIN-0001"] == home
+
+
 # --- settings ---
 
 
@@ -277,6 +296,32 @@ def test_a_link_to_the_first_key_of_all(write: Write) -> None:
     assert verdicts(result, "lookalike") == {"SPOILT-01": "spoilt-01", "spoilt-01": "SPOILT-01"}
     assert verdicts(result, "damage") == {"SPOILT-01": "case", "spoilt-01": "case"}
     assert verdicts(result) == {"SPOILT-01": "altered", "spoilt-01": "stray"}
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ({"P": ["SPOILT-01 C perhaps 2026-12-31", "KEY-00002"]}, "undetermined"),
+        ({name: ["SPOILT-01", f"{name}-0000001", f"{name}-0000002"] for name in "PQ"}, "duplicate"),
+    ],
+)
+def test_only_the_lookalike_of_an_altered_key_is_stray(files: dict[str, list[str]], status: str, write: Write) -> None:
+    for name, codes in files.items():
+        write(f"pools-before/{name}.csv", pool(*codes))
+    told = verdicts(audit(write("course-keys/k.csv", keys("spoilt-01"))))
+    assert (told["SPOILT-01"], told["spoilt-01"]) == (status, "new")
+
+
+def test_exports_given_in_each_other_s_place_are_named(write: Write) -> None:
+    case = write("pools-before/P.csv", pool("KEY-00001"))
+    before = ka.read_pool_exports(case / "pools-before")
+    for given, words in (
+        ({"course_keys": before}, "as course keys: pools before: the backup, .* Read it with read_course_keys"),
+        ({"before": "P.csv"}, "as pools before: str. The backup comes first"),
+        ({"pools_now": before}, r"as pools now: pools before: the backup, .* read_pool_exports\(…, now=True\)"),
+    ):
+        with pytest.raises(ReconcileError, match=rf"^reconcile\(\) was given, {words}"):
+            ka.reconcile(**{"before": before} | given)
 
 
 def test_a_pool_begins_with_a_link_and_not_with_an_undecided_one(write: Write) -> None:

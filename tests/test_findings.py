@@ -152,10 +152,10 @@ ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, d
     ("expired_unused", course_key(MOVED.replace("2026-12-31", "2026-04-03").replace(". 0", ". 1")), "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: ""}, "2026-04-03", "error"),
-    # a course key that is used up: its learner is in, and what else it would have allowed does not matter any more
-    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: "", **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
-    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
-    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", ""),
+    # a course key that is used up is compared like any other
+    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: "", **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", "error"),
+    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", "error"),
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", "error"),
     ("organization_differs", course_key(MOVED.replace(" O ", " Other ").replace(". 0 180", ". 1 180")), "2026-04-03", "error"),
     ("availability_shorter", course_key(MOVED.replace(". 0 180", ". 1 30")), "2026-04-03", "error"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
@@ -324,6 +324,24 @@ def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path:
     assert (before.count_findings()["critical"], after.count_findings()["critical"]) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("finding", "reference", "severity"),
+    [
+        ("missing", "P, row 2", "accepted"),
+        ("missing", "P, row 3", "critical"),  # of another key
+        ("header_as_key", "k.csv, row 3", "accepted"),  # noted in reading
+        ("header_as_key", "P, row 2", "warning"),
+        ("blank_key", "P, row 2", "warning"),  # of no key
+    ],
+)
+def test_what_is_accepted_of_a_key_is_accepted_of_that_key(
+    finding: str, reference: str, severity: str, write: Write, tmp_path: Path
+) -> None:
+    accepted = f'[[accepted]]\nfinding = "{finding}"\nreference = "{reference}"\nreason = "Known."\n'
+    case = made(write, tmp_path, CLEAN | SHOWN[finding][0] | {"case.toml": accepted})
+    assert audit(case).findings.set_index("code").loc[finding, "severity"] == severity
+
+
 def test_every_row_of_a_log_is_matched_or_named() -> None:
     """Rows of the log, of other keys and of assignments = matched + unmatched + repeats + set aside. (CATALOGUE §3)"""
     sources = ka.open_case(SAMPLES / "after-sunset").reconcile().sources.set_index("source_file")
@@ -358,6 +376,7 @@ def test_what_does_not_fit_the_display_is_counted() -> None:
     every = len(result.show_findings(999))
     assert shown["message"].iloc[-1] == f"{every - 5} more: show_findings({every})"
     assert len(result.show_findings(999)) < 999
+    assert len(result.show_findings(every)) == every  # nothing is left to count
 
 
 @pytest.mark.parametrize(

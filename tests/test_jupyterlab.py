@@ -46,7 +46,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A JupyterLab of its own on copies of the notebooks and samples: no settings, no trust from elsewhere."""
     home = tmp_path_factory.mktemp("lab")
     for name in ("notebooks", "data"):
-        shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("report", "rehearsal", ".ipynb*"))
+        shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("report", "rehearsal", ".*"))
     (home / "settings").mkdir()
     (home / "settings" / "overrides.json").write_text(json.dumps(SETTINGS))
     own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")

@@ -158,10 +158,17 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
         assert f"{number} {words} {told}" in read
         assert f"{number} {words} {told}" in text_of(card)
         assert re.search(rf"^  {words} +{number}$", text, re.M)
-    assert "case · Training keys as of Fri 3 Apr 2026" in read
-    assert text.startswith(
-        "case\nblocked: 4 of 7 keys need somebody.\n2 keys do not work: whoever holds one is locked out."
-    )
+    assert 'Case "case" · Training keys as of Fri 3 Apr 2026' in read
+    said = [
+        "4 of 7 keys need somebody.",
+        "Verdict: blocked. Do not sign this off: a learner is locked out or may be, or money is lost.",
+        "2 keys do not work, and whoever holds one is locked out: 1 missing (deleted, not recreated) and 1 migrated (and "
+        "the course key has expired).",
+    ]
+    assert text.startswith("\n".join(['Case "case"', *said]))
+    assert " ".join(said) in read
+    assert "2 keys need somebody today (all of them locked out); next deadline: migrate by Fri 10 Apr 2026" in text
+    assert "2 keys need somebody today (all of them locked out); next deadline: migrate by Fri 10 Apr 2026" in read
     shares = re.findall(r'<div title="[^"]*" style="width:([\d.]+)%', card)
     assert shares == ["28.57", "14.29", "14.29", "42.86"]
     assert re.findall(r'<i class="(\w+)" style="flex-grow:(\d+)"', page)[:4] == [
@@ -174,15 +181,15 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
 
 def test_the_work_stands_in_its_order_with_pool_and_keys(seven: Reconciliation, tmp_path: Path) -> None:
     assert work_lines(seven) == [
-        "today: 1 key in Azure, missing",
-        "today: 1 key in Azure, migrated, but not in order",
-        "by Fri 10 Apr 2026: 1 key in Azure, to migrate",
-        "by Fri 10 Apr 2026: 1 key in Server, to migrate",
+        "today: 1 key in Azure, missing (deleted, not recreated, the code fails)",
+        "today: 1 key in Azure, migrated, with a fault (the course key expired before anybody used it, the code fails)",
+        "by Fri 10 Apr 2026: 1 key in Azure, to migrate (only in a pool, the code still works)",
+        "by Fri 10 Apr 2026: 1 key in Server, to migrate (only in a pool)",
     ]
     assert work_lines(seven, 3, "the page")[-1] == "and 1 more line: the page"
     steps = re.findall(r'<li><div class="head">(.*?)</details>\s*</div></li>', written(seven, tmp_path), re.S)
     told = [text_of(step) for step in steps]
-    heads = ["1 key missing", "1 key migrated, but not in order", "1 key to migrate", "1 key to migrate"]
+    heads = ["1 key missing", "1 key migrated, with a fault", "1 key to migrate", "1 key to migrate"]
     assert [words[: len(head)] for words, head in zip(told, heads, strict=True)] == heads
     chips = ["1 locked out now", "1 locked out now", "1 due", "1 not known"]
     assert [re.findall(r'<span class="chip \w+">([^<]*)<', step) for step in steps] == [[chip] for chip in chips]
@@ -238,7 +245,7 @@ def test_what_is_accepted_is_named_with_its_number(write: Write, tmp_path: Path)
         assert "1 key is accepted as it is." in shown
         assert "0 locked out now no learner's code is known to fail" in shown
         assert "2 settled nothing is left to do, or accepted as it is (1)" in shown
-    assert "1 key would need somebody, and all that is found is accepted in case.toml" in read
+    assert "1 key would need somebody, and all that is found is accepted in the case's settings (case.toml)" in read
     (one,) = [
         told for what, told in story(result, int(np.flatnonzero(result.facts.excused)[0])).lines if what == "finding"
     ]

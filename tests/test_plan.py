@@ -170,7 +170,7 @@ def test_the_files_of_a_plan(case: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (folder / f"01 {own} - paste.txt").read_bytes() == b"WAITS-001\nFORGOT-02\nCOURSE-04\n"
     steps = (folder / "steps.txt").read_text()
-    assert re.match(r"case · Migration plan as of \w{3} \d+ \w{3} \d{4}\n", steps)
+    assert re.match(r'Case "case" · Migration plan as of \w{3} \d+ \w{3} \d{4}\n', steps)
     assert steps.index("Compare each code") < steps.index("Create a Course") < steps.index("`paste after comparing`")
     assert (
         steps.index("Delete exactly the keys") < steps.index("Create a Course") < steps.index("on the list 3, left out")

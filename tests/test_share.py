@@ -7,14 +7,13 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
-from conftest import SAMPLES, audit, files_of
+from conftest import SAMPLES, audit, files_of, keyaudit
 
 import keyaudit as ka
 from keyaudit import charts
@@ -245,15 +244,13 @@ def test_a_full_report_is_not_replaced_by_its_twin(halfway: Reconciliation, tmp_
 
 
 def share(case: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "keyaudit", "audit", str(case), "--as-of", "2026-04-09", "--share", *more]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return keyaudit("audit", case, "--as-of", "2026-04-09", "--share", *more)
 
 
 def test_a_twin_is_replaced_by_the_next_and_compared_with_the_full_report(tmp_path: Path) -> None:
     """By default it stands beside the report, and tells what changed since that; what others have put there is named."""
     case = shutil.copytree(SAMPLES / "two-files", tmp_path / "two")
-    command = [sys.executable, "-m", "keyaudit", "audit", str(case), "--as-of", "2026-04-01"]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    assert keyaudit("audit", case, "--as-of", "2026-04-01").returncode == 1
     first, again = share(case), share(case)
     assert (first.returncode, first.stderr, again.returncode, again.stderr) == (1, "", 1, "")
     assert first.stdout == again.stdout
@@ -273,10 +270,7 @@ def test_a_twin_is_replaced_by_the_next_and_compared_with_the_full_report(tmp_pa
 
 
 def test_the_share_option_says_what_it_wrote(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "keyaudit", "audit", str(SAMPLES / "two-files"), "--as-of", "2026-04-09"]
-    run = subprocess.run(
-        [*command, "--share", "--out", str(tmp_path / "r")], capture_output=True, text=True, check=False
-    )
+    run = share(SAMPLES / "two-files", "--out", str(tmp_path / "r"))
     assert run.returncode == 1
     assert "Codes are masked, and nobody is named" in run.stdout
     manifest = json.loads((tmp_path / "r" / "MANIFEST.json").read_text())

@@ -16,12 +16,12 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SAMPLES, files_of
+from conftest import ROOT, SAMPLES, files_of, started
 
 import keyaudit
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("0*.ipynb"))
-RUN = ("00_start_here.ipynb", "03_migrate_a_pool.ipynb")  # all of them run in test_notebooks
+RUN = ("00_start_here.ipynb", "03_migrate_a_pool.ipynb")  # in kernels; all of them run in test_notebooks
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,8 @@ def test_a_demonstration_without_a_clone(installed: Path, tmp_path: Path) -> Non
     for name in ("report/report.html", "report/report.xlsx", "report/plan/steps.txt", "notebooks/00_start_here.ipynb"):
         assert (demo / name).is_file(), name
         assert str(Path("keyaudit-demo") / name) in told, name
-    clone = [sys.executable, "-m", "keyaudit", "audit", str(SAMPLES / "halfway"), "--as-of", "2026-04-09"]
-    subprocess.run([*clone, "--out", str(tmp_path / "same"), "--fail-on", "never"], check=True, capture_output=True)
+    clone = ("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--fail-on", "never", "--out", tmp_path / "same")
+    assert started(*clone).returncode == 0
     assert files_of(demo / "report")["keys.csv"] == files_of(tmp_path / "same")["keys.csv"]
     assert "exists already" in run_error(installed, tmp_path, "keyaudit", "demo")
     assert not (tmp_path / "nothing-opens-by-itself").exists()

@@ -26,13 +26,12 @@ OPTIONS = {"fail_on": "error", "keep_going": False}  # what `keyaudit audit` doe
 Progress = Callable[[str], None]
 
 
-def former_keys(folder: Path) -> Path | None:
-    """The keys.csv of the report that stands in a folder, if there is one that can be compared with."""
+def former_keys(folder: Path) -> dict[str, Any] | None:
+    """The keys of the report that stands in a folder, if there is one that can be compared with."""
     try:
-        read_former(folder / KEYS_FILE)
+        return read_former(folder / KEYS_FILE)
     except UnreadableFile:
         return None
-    return folder / KEYS_FILE
 
 
 def write_report(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keyaudit.audit import Audit
-from keyaudit.card import tie_out_line
+from keyaudit.card import do_they_work, tie_out_line
 from keyaudit.coded import Array, Coded
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined, short
@@ -41,7 +41,7 @@ def _statuses(audit: Audit) -> Html:
         _row(
             html('{} <small class="mute">{}</small>', plain(code), STATUSES[code].short),
             _cell(audit.statuses[code], "Keys", "n"),
-            _cell(html("{}{}", _bar(of, audit.statuses[code] / most), _split(of))),
+            _cell(html("{}{}", _bar(of, audit.statuses[code] / most), _split(audit, code, of))),
         )
         for code, of in kinds.items()
     )
@@ -232,9 +232,15 @@ def _bar(parts: Mapping[str, int], share: float = 1) -> Html:
     )
 
 
-def _split(parts: Mapping[str, int]) -> Html:
-    """Families of keys in words and numbers."""
-    told = (html('<span class="t-{}">{}: {}</span>', name, FAMILIES[name][2], n) for name, n in parts.items() if n)
+def _split(audit: Audit, code: str, parts: Mapping[str, int]) -> Html:
+    """The families of a status in words and numbers; of several, what makes the difference: do the codes work?"""
+    f, told = audit.facts, []
+    shown = {name: number for name, number in parts.items() if number}
+    for name, number in shown.items():
+        said = html('<span class="t-{}">{}: {}</span>', name, FAMILIES[name][2], number)
+        of = (f.status == list(STATUSES).index(code)) & (f.family_of_key == list(FAMILIES).index(name))
+        how = do_they_work(f.works[of]) if len(shown) > 1 else ""
+        told.append(html("{} <small>({})</small>", said, how) if how else said)
     return joined(told, ", ")
 
 

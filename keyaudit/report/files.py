@@ -7,23 +7,25 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
+from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
-from keyaudit.coded import TEXT, as_coded, as_texts, text_of
+from keyaudit.coded import TEXT, Coded, as_texts, text_of
 from keyaudit.columns import FINDINGS, KEYS
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
 from keyaudit.rulebook import LISTS
 from keyaudit.words import count, weekday
 
-CHUNK = 50_000  # rows turned into text at a time
+CHUNK = 20_000  # rows turned into text at a time
 STEPS = "steps.txt"
 ICS_HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyaudit//deadlines//EN", "CALSCALE:GREGORIAN")
 
@@ -59,33 +61,33 @@ def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
     with path.open("wb") as file:
         file.write((",".join(columns) + "\r\n").encode())
         for first in range(0, size, CHUNK):
-            fields = [
-                texts.slice(first, CHUNK) if codes is None else texts.take(codes.slice(first, CHUNK))
-                for texts, codes in parts
-            ]
-            rows = pc.binary_join_element_wise(*fields, pa.scalar(",", TEXT))
+            some = slice(first, first + CHUNK)
+            rows = pc.binary_join_element_wise(*(fields(some) for fields in parts), pa.scalar(",", TEXT))
             whole = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
             file.write(pc.binary_join(whole, pa.scalar("\r\n", TEXT))[0].as_buffer())
             file.write(b"\r\n")
     return size
 
 
-def _fields(column: Any) -> tuple[Any, Any]:
-    """The fields of a column: texts and, of few different ones, which row has which; what needs it stands in quotes."""
-    told = as_coded(column)
-    if told is None:
-        return _quoted(as_texts(column)), None
-    texts = _quoted(pa.array([*(text_of(value) for value in told.listed()), ""], TEXT))
-    return texts, pa.array(told.codes % len(texts))  # -1: the last
+def _fields(column: Any) -> Callable[[slice], Any]:
+    """The fields of some rows of a column, as texts; what needs it stands in quotes."""
+    if not isinstance(column, Coded):
+        return lambda some: _quoted(as_texts(column[some]))
+    texts = _quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT))
+    return lambda some: texts.take(pa.array(column.codes[some] % len(texts)))  # -1: the last
 
 
 def _quoted(texts: Any) -> Any:
-    odd = pc.match_substring_regex(texts, r'[",\r\n]')
-    if not pc.any(odd).as_py():
+    """Texts, in quotes where they need it."""
+    _, offsets, signs = texts.buffers()
+    first, last = np.frombuffer(offsets, np.int64)[[texts.offset, texts.offset + len(texts)]].tolist()
+    written = signs.slice(first, last - first).to_pybytes() if signs else b""
+    if not any(sign in written for sign in b'",\r\n'):
         return texts
-    mark = pa.scalar('"', TEXT)
-    doubled = pc.replace_substring(texts.filter(odd), '"', '""')
-    return pc.replace_with_mask(texts, odd, pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", TEXT)))
+    odd, mark = pc.match_substring_regex(texts, r'[",\r\n]'), pa.scalar('"', TEXT)
+    doubled = pc.replace_substring(texts, '"', '""') if b'"' in written else texts
+    quoted = pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", TEXT))
+    return quoted if pc.all(odd).as_py() else pc.if_else(odd, quoted, texts)
 
 
 # --- the plan ---
@@ -112,7 +114,7 @@ def write_lists(
 
 def _head(audit: Audit) -> str:
     """Of which case and day the steps are."""
-    return one_line(f"{audit.name + ' · ' if audit.name else ''}Migration plan as of {weekday(audit.as_of)}")
+    return one_line(f"{f'{case_of(audit)} · ' if audit.name else ''}Migration plan as of {weekday(audit.as_of)}")
 
 
 def _write_lines(path: Path, lines: list[str], end: str = "\n") -> int:

@@ -47,7 +47,7 @@ const story = key => {
     life.append(make("li", { className: (own ? "own" : "") + later }, make("time", {}, day(number)), " ", make("span", {}, what)));
   }
   const words = () => [`${key.name} ${key.end} is ${key.status}.`, ...told(key).map(line => line.join(": ")), ...moments(key).map(([number, what]) => `${day(number)} ${what}`)].join("\n");
-  return make("div", { className: "story " + key.family }, make("b", {}, make("bdi", {}, key.name), ` ${key.end} is ${key.status}. `), copying(words), facts, life);
+  return make("div", { className: "story " + key.family }, make("b", {}, make("bdi", {}, key.name), ` ${key.end} is ${key.status}. `), copying(words, "Copy this story"), facts, life);
 };
 const opener = (key, node) => {
   const button = make("button", { className: "key", type: "button" });
@@ -68,9 +68,9 @@ for (const one of all("[data-k]")) {
 }
 
 // --- texts to copy; where the browser keeps its clipboard shut, the text is selected ---
-function copying(words) {
-  const button = make("button", { className: "copy", type: "button" }, "Copy");
-  const say = what => { button.textContent = what; setTimeout(() => { button.textContent = "Copy"; }, 2000); };
+function copying(words, name) {
+  const button = make("button", { className: "copy", type: "button" }, name);
+  const say = what => { button.textContent = what; setTimeout(() => { button.textContent = name; }, 2000); };
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(words());
@@ -86,9 +86,9 @@ function copying(words) {
   });
   return button;
 }
-for (const step of all(".work > li")) step.querySelector(".chips").append(copying(() => all("[data-copy]", step).map(one => one.textContent).join("\n")));
+for (const step of all(".work > li")) step.querySelector(".chips").append(copying(() => all("[data-copy]", step).map(one => one.textContent).join("\n"), "Copy this step"));
 
-for (const one of all("details.group")) one.append(copying(() => all("[data-copy], tr.item:not([hidden]) th", one).map(part => part.textContent).join("\n")));
+for (const one of all("details.group")) one.append(copying(() => all("[data-copy], tr.item:not([hidden]) th", one).map(part => part.textContent).join("\n"), "Copy this list"));
 
 // --- looking up ---
 const box = document.getElementById("find"), group = document.getElementById("group"), found = document.getElementById("found"), MOST = 50, FIRST = 12;

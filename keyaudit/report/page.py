@@ -14,16 +14,16 @@ import numpy as np
 from keyaudit import __version__, charts
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import TO_DO, Group, change_lines, first_screen
+from keyaudit.card import Group, case_of, change_lines, first_screen, meaning_of, named_work, verdict_of
 from keyaudit.charts.paint import DARK
 from keyaudit.coded import Array
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined, short
 from keyaudit.report.book import Book
 from keyaudit.report.evidence import evidence
-from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES, VERDICTS, WORKS
+from keyaudit.rulebook import FAMILIES, GROUPS, WORKS
 from keyaudit.tallies import NO_POOL, Task
-from keyaudit.words import away, count, plain, sentence, weekday
+from keyaudit.words import away, count, sentence, weekday
 
 OF_A_LINE, IN_THE_WORK = 50, 1_500  # keys listed in the work: of a pool, of all
 LINES, KINDS = 12, 12  # pools of one step of the work (the others open); kinds of change
@@ -55,8 +55,8 @@ NAV = """<nav aria-label="On this page"><a href="#work">What to do</a><a href="#
 <a href="#deadlines">Deadlines</a><a href="#statuses">Statuses</a><a href="#pools">Pools</a><a href="#findings">Findings</a>
 <a href="#sources">Evidence</a><a href="#words">Words</a></nav>"""
 STEP = (
-    '<li><div class="head"><span><h3 data-copy>{} {}</h3> <span class="mute" data-copy>{}</span></span> '
-    '<b class="when" data-copy>{}</b></div>\n<div class="how"><p class="chips">{}</p>{}\n{}\n{}</div></li>'
+    '<li><div class="head"><h3 data-copy>{} {}</h3> <b class="when" data-copy>{}</b></div>\n'
+    '<div class="how"><p class="chips">{}<span class="mute" data-copy>{}</span> </p>{}\n{}\n{}</div></li>'
 )
 CHIP = '<span class="chip {}">{} {}</span> '
 REST = '<details class="rest"><summary>{}</summary>\n{}\n</details>'
@@ -104,21 +104,20 @@ def _looks() -> tuple[Html, Html, str]:
 
 
 def _first_screen(audit: Audit, groups: list[Group]) -> Html:
-    meaning, changed = VERDICTS[audit.verdict], change_lines(audit.changes)
-    told = dict.fromkeys([*([] if audit.locked_out else [meaning]), audit.sentence])
+    changed = change_lines(audit.changes)
     tile = '<li class="{}"><a href="#keys" data-group="{}"><b>{}</b> <span class="t-{}">{}</span><small>{}</small></a></li>'
     tiles = (html(tile, one.family, one.name, one.keys, one.family, one.words, one.told) for one in groups)
     drawn = (html('<i class="{}" style="flex-grow:{}"></i>', one.family, str(one.keys)) for one in groups if one.keys)
     return html(
-        '<p class="kicker">{}Training keys as of {}{}</p>\n<header class="verdict {}">\n<h1>{}</h1>\n<p><b>{}.</b> {}</p>\n'
+        '<p class="kicker">{}Training keys as of {}{}</p>\n<header class="verdict {}">\n<h1>{}</h1>\n<p><b>{}</b> {}</p>\n'
         '<p>{}.{}</p>\n</header>\n<div class="bar first" role="img" aria-label="{}">{}</div>\n<ul class="groups">\n{}\n</ul>\n{}',
-        html("<bdi>{}</bdi> · ", short(audit.name)) if audit.name else "",
+        html("<bdi>{}</bdi> · ", short(case_of(audit))) if audit.name else "",
         weekday(audit.as_of),
         " · masked, to share" if audit.is_masked else "",
         audit.verdict,
         audit.headline,
-        sentence(audit.verdict),
-        " ".join(told),
+        verdict_of(audit),
+        meaning_of(audit),
         sentence(audit.deadline_sentence()),
         html(' <a href="#changes">{}.</a>', changed[0].rstrip(":.")) if changed else "",
         ", ".join(f"{one.keys:,} {one.words}" for one in groups),
@@ -139,7 +138,7 @@ def _work(audit: Audit, groups: list[Group]) -> Html:
     items = _keys(audit, [pair for tasks in steps.values() for pair in tasks])
     shown: list[Html] = []
     told: dict[str, int] = {}  # the first entry that tells a step
-    for (day, status, step), tasks in steps.items():
+    for (day, _, step), tasks in steps.items():
         lines = [_line(task, rows, items) for task, rows in tasks]
         rows = np.concatenate([task.rows for task, _ in tasks])
         of = dict(
@@ -149,8 +148,9 @@ def _work(audit: Audit, groups: list[Group]) -> Html:
         left_out = f"{count(len(lines) - LINES, 'more pool')}: {count(sum(task.keys for task, _ in tasks[LINES:]))}"
         more = html(REST, left_out, joined(lines[LINES:])) if len(lines) > LINES else ""
         what = html(AGAIN, told[step], step) if step in told else html("<p data-copy>{}</p>", step)
-        head = (count(len(rows)), TO_DO.get(status, plain(status)), STATUSES[status].short, audit.when(day))
-        shown.append(html(STEP, *head, joined(chips, ""), what, joined(lines[:LINES]), more))
+        name, why = named_work(audit, [task for task, _ in tasks])
+        head = (count(len(rows)), name, audit.when(day), joined(chips, ""), why)
+        shown.append(html(STEP, *head, what, joined(lines[:LINES]), more))
         told.setdefault(step, len(shown))
     findings = count(sum(audit.count_findings().values()), "finding")
     none = html(
@@ -159,7 +159,7 @@ def _work(audit: Audit, groups: list[Group]) -> Html:
     )
     beside = [html('<p class="t-check"><b>Not checked:</b> {}</p>', short(text)) for text in audit.not_checked]
     if audit.excused:
-        accepted = "{} would need somebody, and all that is found is accepted in case.toml: listed below as <i>accepted</i>, not counted."
+        accepted = "{} would need somebody, and all that is found is accepted in the case's settings (case.toml): listed below as <i>accepted</i>, not counted."
         beside.append(html(f"<p>{accepted}</p>", count(audit.excused)))
     if changed := change_lines(audit.changes, KINDS):
         lines = [html("<li>{}</li>", line) for line in changed[1:]]

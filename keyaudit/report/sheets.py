@@ -118,7 +118,8 @@ class Sheet:
     """A sheet: its blocks, one below the other, and the colour of its tab.
 
     `title` stands in A1, above a link back to the first sheet. `printed`: the header of the last column that goes to paper.
-    A list that is too long for a sheet goes on in the next: `Keys`, `Keys 2`.
+    A list that is too long for a sheet goes on in the next: `Keys`, `Keys 2`. `is_one_page`: on paper; `is_hidden`: nothing
+    stands in it, so that it is neither seen nor printed.
     """
 
     name: str
@@ -126,6 +127,8 @@ class Sheet:
     colour: str
     title: str = ""
     printed: str = ""
+    is_one_page: bool = False
+    is_hidden: bool = False
 
 
 def write_book(path: Path, sheets: Sequence[Sheet], *, title: str, created: dt.date, footer: str) -> None:
@@ -235,12 +238,15 @@ class _Layout:
         paper = [place for place, column in placed if sheet.printed and column.header == sheet.printed]
         shell._check_dimensions(0, 0)
         shell._check_dimensions(*last)
-        shell.print_area(0, 0, last[0], *(paper or last[1:]))
+        if not sheet.is_hidden:  # LibreOffice prints what has an area to print
+            shell.print_area(0, 0, last[0], *(paper or last[1:]))
         shell.set_tab_color(sheet.colour)
         shell.hide_gridlines(2)
         shell.set_landscape()
         shell.set_paper(9)
-        shell.fit_to_pages(1, 0)
+        shell.fit_to_pages(1, int(sheet.is_one_page))
+        if sheet.is_hidden:
+            shell.hide()
         shell.set_margins(0.4, 0.4, 0.5, 0.6)
         shell.set_footer(f"&L&8 {self._footer}&R&8&A · page &P of &N")
         return bands
@@ -342,11 +348,11 @@ def _head(column: Column) -> str:
 
 
 def _width(column: Column) -> float:
-    """As wide as the header, or below an upright one the largest number, needs it."""
+    """As wide as the header, or below an upright one the largest number and their sum, need it."""
     if column.kind != "upright":
         return max(11, len(column.header) + 3)
     numbers = column.cells.listed() if isinstance(column.cells, Coded) else column.cells
-    return max([6.5, *(len(f"{number:,}") + 1.5 for number in numbers if number is not None)])
+    return max([4.5, *(len(f"{number:,}") + 3.5 for number in numbers if number is not None)])
 
 
 def _heights(block: Block) -> Sequence[float]:

@@ -23,6 +23,15 @@ ADD = "Course Assignment Training Keys → the entry → Add Multiple Training K
 ASSIGNMENTS = "Find Course Assignments"
 ASK_SUPPORT = "ask Skillable Support"
 
+
+def in_settings(entry: str) -> str:
+    """Where keyaudit is told what no export says: in plain words, then for whoever writes it."""
+    return f"in the case's settings (case.toml: {entry})"
+
+
+SAME_COURSE = f"tell keyaudit {in_settings('[same_course]')} that they are the same course"
+DIFFERENCE = "the report's page names the difference under Look up a key, and so does keyaudit explain"
+
 FACTS = {
     "readable": "its code is readable",
     "in_pool": "in a pool",
@@ -173,11 +182,13 @@ def _status(
 
 _FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and audit again: delete nothing before you know."
 _UNDO_ENTRY = "To undo: add the same code to the entry again."
-_REISSUE = f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed it since the last pool export; only if neither, issue a new course key to the learner ({ADD})."
-_NEW_KEY = f"Another kind of key (subscription or class) has this code, so it cannot be recreated. {_REISSUE}"
-_REMIND = f"Ask the learner to redeem it in its pool while it works there: since the read-only date its code cannot be freed. Only if they cannot before it ends, issue a new course key ({ADD}): until then both would work."
-_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is gone from there, its code is free and can be recreated today; if it is still there, ask the learner to redeem it; only if they cannot, issue a new course key."
-_MIGRATE = f"Migrate it: if it is still unredeemed there, delete the code from its pool ({POOL} → Edit → the code → Delete, Save), then at once paste the same code into a course key entry ({ADD}): between the two it does not work. To undo before the read-only date: delete it there and add it to the pool again."
+_REISSUE = f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if neither, issue a new course key to the learner ({ADD})."
+_NEW_KEY = (
+    f"Another kind of key (subscription or class) has the same code, which therefore cannot be recreated. {_REISSUE}"
+)
+_REMIND = f"Ask the learner to redeem while the pool still allows it: since the read-only date no code can be freed from its pool. Only if they cannot before the pool ends, issue a new course key ({ADD}): until then both would work."
+_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: a code that is gone from there is free and can be recreated today; of one that is still there, ask the learner to redeem; only if they cannot, issue a new course key."
+_MIGRATE = f"Migrate: if the code is still unredeemed in its pool, delete it there ({POOL} → Edit → the code → Delete, Save), then at once paste the same code into a course key entry ({ADD}): between the two no learner can use it. To undo before the read-only date: delete it there and add it to the pool again."
 
 STATUSES: dict[str, Status] = {
     status.code: status
@@ -190,12 +201,12 @@ STATUSES: dict[str, Status] = {
             ("redemption_unreadable", "Its redemption cell is filled and was not understood: whether it was redeemed is not known."),
             ("gone", "It is gone from its pool, and no course-key export was given: whether it was recreated is not known."),
             ("", "Its pool is removed, and no course-key export was given: whether it was recreated is not known."),
-            Step("ask the learner", "~readable & is_removed", f"Its pool is gone: ask the learner to read the code from their e-mail, and look it up in {KEYS}."),
+            Step("ask the learner", "~readable & is_removed", f"Its pool is gone: ask the learner to read the code from their e-mail, and look that code up in {KEYS}."),
             Step("export again", "~readable", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again."),
-            Step("ask the learner", "damaged_in_backup & is_removed", f"Ask the learner which code they hold: if it is the course key named as its lookalike, nothing is left to do; if not, issue a new course key ({ADD})."),
+            Step("ask the learner", "damaged_in_backup & is_removed", f"Ask the learner which code they hold: if that is the course key named as its lookalike, nothing is left to do; if not, issue a new course key ({ADD})."),
             Step("export again", "damaged_in_backup", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again: the course key named as its lookalike is probably the learner's code, so delete nothing."),
-            Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed it, or ask them; if not, issue a new course key ({ADD})."),
-            Step("look it up", "redemption_unreadable", f"Look at the key in {POOL}: is it redeemed? If the word in the export means one of the two, say so in case.toml (redeemed_when, open_when); else export the pool again without opening it in Excel. Then audit again."),
+            Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed, or ask them; if not, issue a new course key ({ADD})."),
+            Step("look it up", "redemption_unreadable", f"Look in {POOL} whether the key is redeemed. If the word in the export means redeemed or not redeemed, tell keyaudit so {in_settings('redeemed_when, open_when')}; else export the pool again without opening it in Excel. Then audit again."),
             Step("export again", "", f"Export {KEYS} (all columns, no filter) into course-keys, and audit again."),
             works_by="none", act_by="now", severity="error", owed=True),
         _status("redeemed_recreated", "check", "redeemed, and a course key", "redeemed in a pool and in course keys", "redeemed & in_pool & in_course_keys",
@@ -204,7 +215,7 @@ STATUSES: dict[str, Status] = {
             ("", "It was redeemed in its pool and is a course key: it can be redeemed, and billed, a second time."),
             Step("review the invoice", "used", f"Review the second invoice: {ASSIGNMENTS} shows both assignments. Within 24 hours and if no lab was launched, cancel the one that was not meant; later {ASK_SUPPORT}."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("delete course key", "", f"If its uses are still 0, delete the course key ({ENTRY} → the code → Delete): its learner has redeemed it in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
+            Step("delete course key", "", f"If its uses are still 0, delete the course key ({ENTRY} → the code → Delete): the learner has redeemed in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
             works_by="course_key", act_by="now", severity="critical"),
         _status("duplicate", "check", "in two places",
             "unredeemed in the latest exports of two or more pools; or still in its pool and in course keys; or in two entries of one course-key file",
@@ -219,17 +230,17 @@ STATUSES: dict[str, Status] = {
         _status("wrong_course", "dead", "under another course", "in course keys, both courses known, and they differ", "in_pool & in_course_keys & course_differs",
             ("all_elsewhere", "Every recreated key of its pool is under one other course name than the pool's: a renamed course, or the wrong one."),
             ("", "It was recreated under another course than its pool's."),
-            Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? Then say so in case.toml ([same_course]), and audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
+            Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? If so, {SAME_COURSE}, and audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
             Step("right the course", "used", f"Give the learner the right course ({ASSIGNMENTS} → Create); cancel the wrong assignment within 24 hours if no lab was launched, later {ASK_SUPPORT}."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("move", "", f"If the two names mean one course, say so in case.toml ([same_course]). If not, and its uses are still 0: delete the course key ({ENTRY} → the code → Delete) and at once paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
+            Step("move", "", f"If the two names mean one course, {SAME_COURSE}. If not, and its uses are still 0: delete the course key ({ENTRY} → the code → Delete) and at once paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
             works_by="course_key", act_by="now", severity="error", raised=(("~all_elsewhere", "critical"),), owed=True),
         _status("migrated", "works", "recreated as a course key", "in course keys", "in_pool & in_course_keys",
             ("course_key_gone", "It was a course key, and a later course-key export no longer shows it: it may have been deleted."),
             ("works_no", "It is a course key, and it has expired."),
             ("padding_doubted", "It is a course key, and every code of its file carries the same padding: whether the learner's code matches is not known."),
             ("", "It is a course key."),
-            Step("export again", "course_key_gone & ~used", f"Export {KEYS} anew, without a filter, and audit again: if it is absent there too, and {ASSIGNMENTS} shows no redemption of it, paste the code into its entry again ({ADD})."),
+            Step("export again", "course_key_gone & ~used", f"Export {KEYS} anew, without a filter, and audit again: a code that is absent there too, and of which {ASSIGNMENTS} shows no redemption, is to be pasted into its entry again ({ADD})."),
             Step("extend", "works_no", f"Extend the course key's expiration ({ENTRY} → Edit → Unredeemed Key Expiration), or issue a new key to the learner: never both."),
             Step("correct the setting", "setting_error", ""),  # the remedy of that finding
             Step("look it up", "works_unknown & padding_doubted", f"Open one of these codes in {ENTRY}: if the padding shows there too, no learner's code matches it, and the codes are to be recreated without it."),
@@ -240,7 +251,7 @@ STATUSES: dict[str, Status] = {
             ("", "A learner has redeemed it."),
             Step("", "", "Nothing: keep the record."),
             works_by="used", act_by="never"),
-        _status("altered", "dead", "recreated with damage", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
+        _status("altered", "dead", "recreated as a damaged copy", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
             ("gone", "It was recreated as a code that is not the same: the learner's code fails."),
             ("", "It is not a course key; one that looks like it, and is not the same, was made."),
             Step("reissue", "taken", _NEW_KEY),
@@ -249,9 +260,9 @@ STATUSES: dict[str, Status] = {
             Step("export again", "presence_unknown & is_read_only", _SEE),
             Step("remind", "~gone & is_read_only", _REMIND),
             Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: only then it is known whether the code must be deleted there before it is recreated."),
-            Step("export again", "partner_uses_unknown", f"Compare the two codes character by character (keyaudit explain names the difference). {_FIRST_USES}"),
-            Step("compare", "gone", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, and nobody has got in with the damaged one, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
-            Step("compare", "", f"Compare the two codes character by character (keyaudit explain names the difference). If they belong together, and nobody has got in with either, delete the exact code from its pool ({POOL} → Edit) and at once paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            Step("export again", "partner_uses_unknown", f"Compare the two codes character by character ({DIFFERENCE}). {_FIRST_USES}"),
+            Step("compare", "gone", f"Compare the two codes character by character ({DIFFERENCE}). If they belong together, and nobody has got in with the damaged one, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            Step("compare", "", f"Compare the two codes character by character ({DIFFERENCE}). If they belong together, and nobody has got in with either, delete the exact code from its pool ({POOL} → Edit) and at once paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
             works_by="pool", act_by="now", severity="critical", owed=True, left=True),
         _status("undistributed", "nothing", "nobody was sent it", "the log is complete and does not name it", "in_pool & not_distributed",
             ("", "The log is complete and does not name it: nobody was sent it."),
@@ -260,7 +271,7 @@ STATUSES: dict[str, Status] = {
         _status("missing", "dead", "deleted, not recreated", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
             ("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),
             Step("reissue", "taken", _NEW_KEY),
-            Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. If it is still absent, and {ASSIGNMENTS} shows no redemption of it, paste the code into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
+            Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. A code that is still absent, and of which {ASSIGNMENTS} shows no redemption: paste it into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
             works_by="pool", act_by="now", severity="critical", owed=True, left=True),
         _status("expired", "nothing", "pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
             ("", "Its pool had expired before the end of the pools was announced."),
@@ -281,15 +292,15 @@ STATUSES: dict[str, Status] = {
             Step("reissue", "taken", _NEW_KEY),
             Step("export again", "presence_unknown & is_read_only", _SEE),
             Step("remind", "is_read_only", _REMIND),
-            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: if it is still there, migrate it; if it is gone, recreate it today."),
-            Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and audit again. Then: {_MIGRATE}", ("delete from the pool", "paste")),
+            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: a code that is still there is to be migrated, one that is gone is to be recreated today."),
+            Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and audit again. Then m{_MIGRATE[1:]}", ("delete from the pool", "paste")),
             Step("migrate", "", _MIGRATE, ("delete from the pool", "paste")),
             works_by="pool", act_by="deadline", severity="warning error critical critical", raised=(("works_unknown", "error"), ("works_no", "critical"), ("ends_soon", "critical")), owed=True, left=True),
-        _status("stray", "check", "looks like an altered key", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
+        _status("stray", "check", "may be a damaged copy", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
             ("", "It is a course key in no pool, and looks like a pool's key that was recreated with damage (altered)."),
-            Step("leave", "used | logged", "Leave it: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
+            Step("leave", "used | logged", "Leave the code as it is: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("delete stray", "", f"Compare it with the altered key it looks like (keyaudit explain names the difference). If it was made from it, and its uses are still 0: delete it ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
+            Step("delete stray", "", f"Compare the code with that of the altered key it looks like ({DIFFERENCE}). If the one was made from the other, and its uses are still 0: delete the stray key ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
             works_by="course_key", act_by="now", severity="error"),
         _status("new", "works", "a course key in no pool", "every other course key in no pool", "~in_pool",
             ("", "It is a course key in no pool."),
@@ -307,21 +318,21 @@ LISTS = ("delete from the pool", "delete course keys", "delete after comparing",
 
 ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few words
     "export again": "export again and audit again before anything is decided",
-    "look it up": "look it up in the TMS",
+    "look it up": "look up in the TMS",
     "ask the learner": "ask the learner which code they hold",
     "ask about the course": "ask whether two course names mean one course",
     "right the course": "give the learner the right course",
     "review the invoice": "review the second invoice",
     "correct the setting": "correct a setting of the course key",
     "extend": "extend the course key's expiration, or issue a new key: never both",
-    "migrate": "delete it from its pool, then recreate it as a course key",
-    "recreate": "export the course keys again; if it is still absent, recreate it",
-    "move": "delete the course key, then recreate it under the pool's course",
-    "delete course key": "delete the course key: its learner has redeemed it already",
-    "compare": "compare it with its lookalike, then recreate the exact code",
-    "delete stray": "compare it with the key it looks like, then delete it",
-    "leave": "leave it: someone holds it",
-    "remind": "ask the learner to redeem it while it works; only if they cannot, issue a new key",
+    "migrate": "delete from the pool, then recreate as a course key",
+    "recreate": "export the course keys again; recreate what is still absent",
+    "move": "delete the course key, then recreate under the pool's course",
+    "delete course key": "delete the course key: the learner has redeemed already",
+    "compare": "compare with the lookalike, then recreate the exact code",
+    "delete stray": "compare with the altered key, then delete the damaged copy",
+    "leave": "leave as it is: someone holds it",
+    "remind": "ask the learner to redeem while the pool allows it; only if they cannot, issue a new key",
     "reissue": "issue a new course key to the learner",
 }
 
@@ -363,7 +374,7 @@ def family(status: str, works: str) -> str:
 SEVERITIES = ("critical", "error", "warning", "note", "accepted")
 
 VERDICTS = {
-    "blocked": "A learner is locked out or may be, or money is lost.",
+    "blocked": "Do not sign this off: a learner is locked out or may be, or money is lost.",
     "act": "Something is likely to go wrong: act.",
     "incomplete": "The exports leave questions open.",
     "watch": "Nothing is wrong yet; some things are worth a look.",
