@@ -86,7 +86,7 @@ def main() -> None:
         browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             address = (report / "report.html").as_uri()
-            small(page(browser, address, 960, 880, 1), "report.png", 700)
+            small(page(browser, address, 960, 748, 1), "report.png", 700)
             phones = [page(browser, address, 390, 1100, 2, dark=dark) for dark in (False, True)]
             paper = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
             printed = pypdfium2.PdfDocument(paper)
@@ -98,8 +98,10 @@ def main() -> None:
         convert = ["soffice", "--headless", f"-env:UserInstallation=file://{folder}/office", "--convert-to", "pdf"]
         subprocess.run([*convert, "--outdir", folder, str(report / "report.xlsx")], check=True, capture_output=True)  # noqa: S603
         printed = pypdfium2.PdfDocument(Path(folder) / "report.pdf")
-        summary = printed[0].render(scale=2).to_pil()
-        small(summary.crop((40, 60, summary.width - 40, 910)), "workbook.png", 800)
+        summary = printed[0].render(scale=2.4).to_pil().convert("L").point(lambda shade: 255 if shade < 250 else 0)
+        left, top, right, _ = summary.crop((0, 0, round(0.8 * summary.width), summary.height)).getbbox() or (0, 0, 1, 1)
+        whole = printed[0].render(scale=2.4).to_pil()
+        small(whole.crop((left - 12, top - 12, right + 12, round(0.595 * whole.height))), "workbook.png", 780)
         for place, sheet in enumerate(printed):
             sheet.render(scale=1.5).to_pil().save(ROOT / "artefacts" / f"workbook-{place}.png")  # to be looked at
     drawn = [Image.open(io.BytesIO(draw(audit)._repr_png_())) for draw in (charts.keys_left, charts.redemptions)]

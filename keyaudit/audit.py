@@ -20,16 +20,15 @@ from keyaudit.facts import Facts, at
 from keyaudit.findings import NOT_GIVEN, Accepted, Found, counts_of, noted, table
 from keyaudit.keytable import COLUMNS, frame, taken
 from keyaudit.masking import ending
+from keyaudit.meaning import meaning
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
 from keyaudit.rulebook import (
     ANSWERS,
     DOUBLED,
-    FINDINGS,
     GROUPS,
     SEVERITIES,
     STATUS,
     STATUSES,
-    URGENCY,
     VERDICTS,
     WORKS,
     Code,
@@ -293,61 +292,15 @@ class Audit:
     @cached_property
     def sentence(self) -> str:
         """What the verdict means: who is locked out, and why; then the largest kind of the worst findings about others."""
-        severity, words = _WORST.get(self.verdict, ("", ""))
-        told = [self._lockout()] if self.locked_out else []
-        if kinds := self._besides(severity) if severity else {}:
-            kind = max(kinds, key=lambda code: len(kinds[code]))
-            more = " besides" if told else " above all" if len(kinds) > 1 else ""
-            told.append(f"{words}{more}: {self._said(kind, kinds[kind])}.")
-        return " ".join(told) or VERDICTS[self.verdict]
-
-    @property
-    def _is_locked_out(self) -> Array:
-        return np.asarray(self.facts.group == list(GROUPS).index("locked out now"))
-
-    def _lockout(self) -> str:
-        """How many codes fail that a learner may hold, and what became of them."""
-        statuses = _counted(self.facts.status[self._is_locked_out], STATUSES)
-        kinds = {code: statuses[code] for code in URGENCY if statuses[code]}
-        said = [
-            f"{f'{number:,} ' if len(kinds) > 1 else ''}{_DEAD.get(code, _named(code))}"
-            for code, number in kinds.items()
-        ]
-        out = self.locked_out
-        what = f"{count(out)} {agree(out, 'does', 'do')} not work, and whoever holds {agree(out, 'it', 'one')} is locked out"
-        return f"{what}: {listed(said)}."
-
-    def _besides(self, severity: str) -> dict[str, Array]:
-        """The findings of a severity by kind, without those about keys that are locked out: the key of each (-1: none)."""
-        rank, found, out = SEVERITIES.index(severity), dict[str, Array](), np.append(self._is_locked_out, False)
-        for block in self._blocks:
-            key = block.key[(block.rank == rank) & ~out[block.key]]
-            if len(key):
-                found[block.code] = np.concatenate([found.get(block.code, key[:0]), key])
-        return found
-
-    def _said(self, kind: str, keys: Array) -> str:
-        """A kind of finding and how many there are; of a status, how many keys, of how many, and until when they work."""
-        number = len(keys)
-        if kind not in STATUSES:
-            return f"{_kind(kind)} ({number:,})"
-        every, until = self.statuses[kind], self.facts.works_until[keys]
-        if kind != STATUS.to_migrate or np.isnat(until).any():
-            of = f"{number:,} of the {count(every)} that {are(every)}"
-            return f"{f'{count(number)} {are(number)}' if number == every else of} {_named(kind)}"
-        first, last = (day.item().date() for day in (until.min(), until.max()))
-        when = f"on {weekday(first)}" if first == last else f"from {weekday(first)} on"
-        counted = count(number) if number == every else f"{number:,} of the {count(every)}"
-        stops = agree(number, f"stops working {when}, when its pool ends", f"stop working {when}, when their pools end")
-        return f"{counted} still to be migrated ({STATUSES[kind].short}) {stops}"
+        return meaning(self.facts, self._blocks, self.verdict) or VERDICTS[self.verdict]
 
     def deadline_sentence(self) -> str:
         """What is due today, and how far the next deadline is."""
         today = int((self.facts.act_by == self.facts.as_of).sum())
         if not today:
             return self._next_deadline()
-        out = "all" if self.locked_out == today else f"{self.locked_out:,}"
-        out = f" ({out} of them locked out)" if self.locked_out else ""
+        some = agree(today, "", "all of them ") if self.locked_out == today else f"{self.locked_out:,} of them "
+        out = f" ({some}locked out)" if self.locked_out else ""
         return f"{count(today)} {agree(today, 'needs', 'need')} somebody today{out}; {self._next_deadline()}"
 
     def _next_deadline(self) -> str:
@@ -451,18 +404,3 @@ def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:
 
 
 _NOBODY = {"incomplete": ", but some questions are open", "watch": "; some things are worth a look"}
-_WORST = {"blocked": ("critical", "Critical"), "act": ("error", "To be put right")}
-_DEAD = {  # what became of codes that fail, where the status alone does not say it
-    STATUS.to_migrate: "to migrate (only in a pool, and that has ended)",
-    STATUS.migrated: "migrated (and the course key has expired)",
-}
-
-
-def _named(code: str) -> str:
-    """A status, and what it means: `missing (deleted, not recreated)`."""
-    return f"{plain(code)} ({STATUSES[code].short})"
-
-
-def _kind(code: str) -> str:
-    what = FINDINGS[code].what.rstrip(".")
-    return what[:1].lower() + what[1:]

@@ -75,9 +75,13 @@ def case_of(audit: Audit) -> str:
 
 
 def verdict_of(audit: Audit) -> str:
-    """`Verdict: blocked. Do not sign this off: …`; what the headline says already is not said again."""
+    """`Verdict: blocked. Do not sign this off.`; what headline and meaning say is not said twice."""
     meaning = VERDICTS[audit.verdict]
-    return f"Verdict: {audit.verdict}.{'' if audit.headline.startswith(meaning[:-1]) else f' {meaning}'}"
+    if audit.locked_out:
+        meaning = f"{meaning.partition(':')[0].rstrip('.')}."
+    if audit.headline.startswith(meaning[:-1]):
+        return f"Verdict: {audit.verdict}."
+    return f"Verdict: {audit.verdict}. {meaning}"
 
 
 def meaning_of(audit: Audit) -> str:

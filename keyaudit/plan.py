@@ -6,7 +6,7 @@ up, delete, recreate, count, export again, expire the pool.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -183,15 +183,15 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     work = {names[number]: order[pool[order] == number] for number in np.unique(pool[order]).tolist()}
     codes_of, odd = _lists(f, work)
     due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
-    acts = {name: _actions(f, keys) for name, keys in work.items()}
+    does = {name: _by_action(f, keys) for name, keys in work.items()}
     batches, rows = dict[str, dict[str, Any]](), list[PlanStep]()
     for name in sorted(work, key=lambda name: (due[name], name)):
         on_list = {what: len(codes_of.get((name, what), ())) for what in LISTS}
         if on_list["paste"] or on_list["paste after comparing"]:
             batches[name] = {"pool": name, **_settings(f, name), **on_list, "act_by": due[name]}
-        told = _steps(f, name, work[name], acts[name], on_list, batches.get(name), odd[name])
+        told = _steps(f, name, does[name], on_list, batches.get(name), odd[name])
         rows += [PlanStep(name, place, *step) for place, step in enumerate(told, start=1)]
-    totals = {code: sum(act[code] for act in acts.values()) for code in ACTIONS}
+    totals = {code: sum(len(of[code]) for of in does.values()) for code in ACTIONS}
     left = len(order) - totals["leave"]
     accepted = (f"{count(audit.excused)} {are(audit.excused)} accepted and left out.",) if audit.excused else ()
     columns = {name: taken(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
@@ -203,20 +203,19 @@ def migration_plan(audit: Audit) -> MigrationPlan:
         (*_doubts(f), *accepted),
         tuple(batches[name] for name in names if name in batches),
         tuple(rows),
-        tuple(_letters(f, order, "reissue")),
-        tuple(_letters(f, order, "remind")),
+        tuple(_letters(f, does.values(), "reissue")),
+        tuple(_letters(f, does.values(), "remind")),
         totals,
         codes_of,
         columns,
     )
 
 
-def _actions(f: Facts, keys: Array) -> dict[str, int]:
-    """How many keys need each action, zeros included."""
-    found = dict.fromkeys([*ACTIONS, ""], 0)
-    for step, number in zip(f.step[1], np.bincount(f.step[0][keys], minlength=len(f.step[1])).tolist(), strict=True):
-        found[step.action] += number
-    return found
+def _by_action(f: Facts, keys: Array) -> dict[str, Array]:
+    """Action → those of some keys that need it, none included."""
+    names = [*ACTIONS, ""]
+    action = np.array([names.index(step.action) for step in f.step[1]])[f.step[0][keys]]
+    return {name: keys[action == place] for place, name in enumerate(names)}
 
 
 def _lists(f: Facts, work: Mapping[str, Array]) -> tuple[dict[tuple[str, str], list[str]], dict[str, list[str]]]:
@@ -280,24 +279,27 @@ def _expiration(f: Facts, expires: Any) -> str:
     return str(day)
 
 
-def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: Mapping[str, int], batch: Mapping[str, Any] | None, odd: list[str]) -> Iterator[tuple[str, int]]:  # fmt: skip
+def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, int], batch: Mapping[str, Any] | None, odd: list[str]) -> Iterator[tuple[str, int]]:  # fmt: skip
     """What to do in one pool, in order, each with the number of keys it is about."""
     has_pool = not f.is_removed and pool != NO_POOL
-    yield from _once(f, keys, LOOK_FIRST)
-    if any(on_list.values()) or acts["reissue"]:
+    yield from _once(f, of, LOOK_FIRST)
+    if any(on_list.values()) or len(of["reissue"]):
         yield WORDS["again"].format(pool=WORDS["pool_again"] if has_pool else ""), 0
-    yield from _once(f, keys, BY_THEMSELVES)
+    yield from _once(f, of, BY_THEMSELVES)
     regenerated = FINDINGS[Code.codes_regenerated]
     if batch and holds(regenerated.rule, f)[f.pools.names.index(pool)]:
         yield f"{regenerated.what} Before you paste, decide. {regenerated.remedy[f.period]}", 0
     yield from ((text, 0) for text in odd)
     for what in ("delete after comparing", "delete course keys", "delete from the pool"):
         if on_list[what]:
-            yield WORDS[what].format(courses=_courses(f, keys), twice=_twice(acts)), on_list[what]
+            yield (
+                WORDS[what].format(courses=_courses(f, of["move"]), twice=_twice(len(of["delete course key"]))),
+                on_list[what],
+            )
     if batch:
         yield WORDS["create"].format(settings=_typed(batch)), 0
     if paste := on_list["paste"]:
-        number = acts["recreate"]
+        number = len(of["recreate"])
         words = {"keys": f"{count(number)} {are(number)}", "them": "it" if number == 1 else "them"}
         yield WORDS["paste"].format(missing=WORDS["gone"].format(**words) if number else ""), paste
         yield WORDS["count"].format(paste=paste), paste
@@ -307,10 +309,10 @@ def _steps(f: Facts, pool: str, keys: Array, acts: Mapping[str, int], on_list: M
         yield WORDS["audit again"].format(pool=" and this pool" if has_pool else ""), 0
     if on_list["delete from the pool"] and not f.is_read_only:
         yield WORDS["expire"], 0
-    if acts["remind"]:
-        yield WORDS["remind"].format(removed=weekday(f.calendar.removed)), acts["remind"]
-    if acts["reissue"]:
-        yield WORDS["reissue"].format(settings=_typed(_settings(f, pool))), acts["reissue"]
+    if number := len(of["remind"]):
+        yield WORDS["remind"].format(removed=weekday(f.calendar.removed)), number
+    if number := len(of["reissue"]):
+        yield WORDS["reissue"].format(settings=_typed(_settings(f, pool))), number
 
 
 def _typed(settings: Mapping[str, str]) -> str:
@@ -318,26 +320,19 @@ def _typed(settings: Mapping[str, str]) -> str:
     return sentence("; ".join(f"{plain(name)}: {settings[name]}" for name in SETTINGS))
 
 
-def _twice(acts: Mapping[str, int]) -> str:
-    """Why keys are deleted that stand under the right course."""
-    number = acts["delete course key"]
+def _twice(number: int) -> str:
+    """Why some keys are deleted that stand under the right course."""
     words = {"keys": f"{count(number)} {'was' if number == 1 else 'were'}", "them": "it" if number == 1 else "them"}
     return WORDS["twice"].format(**words) if number else ""
 
 
-def _doing(f: Facts, keys: Array, action: str) -> Array:
-    """Those of some keys that need an action."""
-    return keys[np.array([step.action == action for step in f.step[1]])[f.step[0][keys]]]
-
-
-def _once(f: Facts, keys: Array, actions: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+def _once(f: Facts, of: Mapping[str, Array], actions: tuple[str, ...]) -> Iterator[tuple[str, int]]:
     """The steps of some actions in the words of the rule book, each text once; of a setting with its entries and its value."""
     texts, words = f.next_step
     for action in actions:
-        mine = _doing(f, keys, action)
-        for text in dict.fromkeys(texts[mine].tolist()):
-            of = mine[texts[mine] == text]
-            yield words[text] + (_to_type(f, of) if action in ("correct the setting", "extend") else ""), len(of)
+        for text in dict.fromkeys(texts[of[action]].tolist()):
+            mine = of[action][texts[of[action]] == text]
+            yield words[text] + (_to_type(f, mine) if action in ("correct the setting", "extend") else ""), len(mine)
 
 
 def _to_type(f: Facts, keys: Array) -> str:
@@ -356,19 +351,18 @@ def _quoted(column: Coded, keys: Array) -> str:
     return listed([f'"{own.listed()[place]}"' for place in own.used()])
 
 
-def _courses(f: Facts, keys: Array) -> str:
+def _courses(f: Facts, mine: Array) -> str:
     """What is to be asked before keys are deleted that stand under another course than their pool's."""
-    mine = _doing(f, keys, "move")
     if not len(mine):
         return ""
     words = {"theirs": _quoted(key_setting(f, "course"), mine), "ours": _quoted(pool_setting(f, "course"), mine)}
     return WORDS["courses"].format(keys=f"{count(len(mine))} {'stands' if len(mine) == 1 else 'stand'}", **words)
 
 
-def _letters(f: Facts, order: Array, action: str) -> list[Letter]:
+def _letters(f: Facts, does: Iterable[Mapping[str, Array]], action: str) -> list[Letter]:
     """A line per learner and key; the key by its reference and ending."""
     courses, found = of_pools(f, "course"), []
-    for key in _doing(f, order, action).tolist():
+    for key in (key for of in does for key in of[action].tolist()):
         pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
         course, day = courses[pool] or "your course", None if np.isnat(until) else until.item().date()
         words = {"until": weekday(day or f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}

@@ -13,7 +13,7 @@ from keyaudit.coded import Array, Coded
 from keyaudit.errors import Slip
 from keyaudit.facts import NEVER, By, Facts, alike
 from keyaudit.rulebook import FAMILIES, STATUSES, URGENCY
-from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES
+from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES, by_status
 
 NO_POOL = "in no pool"  # the line of keys that stand only in course keys
 
@@ -107,15 +107,14 @@ BANDS = ("by_course_key", "by_pool", "not_known")
 
 def open_codes(f: Facts) -> OpenCodes:
     """The open codes, each by the place that decides; of those that do not work or are not known, until that place ends."""
-    rows = STATUSES.values()
-    held = np.array([row.owed for row in rows])[f.status] & (f.works != W_USED) & ~f.excused
-    works, by = f.works[held], np.array([row.works_by for row in rows])[f.status][held]
-    is_pool, removed = by == "pool", np.datetime64(f.calendar.removed)
-    ends = np.where(is_pool, np.fmin(f.pool_expires_on, removed)[held], f.key_expires[held])
-    ends = np.where(is_pool | (by == "course_key"), ends, NEVER)
+    held = by_status(f, "owed", True) & (f.works != W_USED) & ~f.excused
+    works = f.works[held]
+    is_pool, is_course, is_several = (by_status(f, "works_by", by)[held] for by in ("pool", "course_key", "places"))
+    ends = np.where(is_pool, np.fmin(f.pool_expires_on, np.datetime64(f.calendar.removed))[held], f.key_expires[held])
+    ends = np.where(is_pool | is_course, ends, NEVER)
     until = np.where((works == W_NO) | (works == W_UNKNOWN), ends, f.works_until[held])
     until = np.where(np.isnat(until), LAST, until)
-    course = (by == "course_key") | ((by == "places") & f.in_course_keys[held])
+    course = is_course | (is_several & f.in_course_keys[held])
     sure = (works != W_NO) | ((until <= f.as_of) & ~(is_pool & f.gone[held]))
     band = np.select([works == W_UNKNOWN, sure & course, sure & ~course], [2, 0, 1], -1)
     return OpenCodes(works, np.where(works == W_NOT_YET, f.starts_on[held], FIRST), until, band)

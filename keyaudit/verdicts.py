@@ -57,7 +57,7 @@ def _everywhere(f: Facts, rule: str) -> Array:
     return np.broadcast_to(holds(rule, f), f.keys)
 
 
-def _by_status(f: Facts, what: str, said: Any) -> Array:
+def by_status(f: Facts, what: str, said: Any) -> Array:
     """Of every key: does the row of its status say so?"""
     return np.array([getattr(row, what) == said for row in STATUSES.values()])[f.status]
 
@@ -88,7 +88,7 @@ def is_lookalike(f: Facts) -> Array:
 @fact
 def working(f: Facts) -> tuple[Array, Array]:
     """Does every key work, and until when: by the place its status names."""
-    used, course, pool, places = (_by_status(f, "works_by", of) for of in ("used", "course_key", "pool", "places"))
+    used, course, pool, places = (by_status(f, "works_by", of) for of in ("used", "course_key", "pool", "places"))
     found, until = np.where(used, W_USED, W_UNKNOWN), np.full(f.keys, NEVER)
     entered = np.flatnonzero(course)
     found[entered], until[entered] = _by_course_key(f, f.course_row[entered], f.uses[entered])
@@ -190,7 +190,7 @@ def next_step(f: Facts) -> tuple[Array, list[str]]:
 @fact
 def act_by(f: Facts) -> Array:
     """The last day to act, NaT where nobody needs to: CATALOGUE §3, act_by."""
-    now, if_wrong, in_time = (_by_status(f, "act_by", of) for of in ("now", "if_wrong", "deadline"))
+    now, if_wrong, in_time = (by_status(f, "act_by", of) for of in ("now", "if_wrong", "deadline"))
     found = np.where(now | (if_wrong & (f.works_no | f.setting_error)), f.as_of, NEVER)
     deadline = np.datetime64(f.calendar.last_day_to_migrate(f.day), "s")
     last = np.where(np.isnat(f.works_until), deadline, np.minimum(deadline, f.works_until - DAY))

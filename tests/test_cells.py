@@ -144,6 +144,7 @@ def test_the_columns_of_a_file_were_opened_together(columns: dict[str, list[obje
     [
         # proven by the column, else by the other columns
         ({"a": ["13/4/2026"], "b": ["3/4/2026"]}, None, {"a": True, "b": True}),
+        ({"a": ["12/4/2026"], "b": ["3/4/2026"]}, None, {"a": None, "b": None}),  # there are twelve months
         ({"a": ["13/4/2026"], "b": ["4/13/2026"], "c": ["3/4/2026"]}, None, {"a": True, "b": False, "c": None}),
         # declared, and contradicted
         ({"a": ["3/4/2026"]}, True, {"a": True}),

@@ -31,7 +31,7 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     assert (run.returncode, run.stderr) == (1, "")
     assert run.stdout.splitlines()[:3] == [
         'Case "halfway": 93 of 258 keys need somebody.',
-        "Verdict: blocked. Do not sign this off: a learner is locked out or may be, or money is lost.",
+        "Verdict: blocked. Do not sign this off.",
         "7 keys do not work, and whoever holds one is locked out: 3 missing (deleted, not recreated) and 4 altered "
         "(recreated as a damaged copy). Critical besides: 29 of the 69 keys still to be migrated (only in a pool) stop "
         "working on Tue 14 Apr 2026, when their pools end.",

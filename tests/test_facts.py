@@ -438,6 +438,32 @@ def test_a_key_of_two_pools(p_now: str, q_now: str, status: str, home: str, writ
     assert pools["balanced"].all()
 
 
+@pytest.mark.parametrize(
+    ("in_pool", "as_course_key", "works", "until"),
+    [  # of the pool: starts and expires; of the course key: expires, max uses and uses
+        (". 2026-12-31", "2026-12-31 . 0", "yes", "2026-12-31"),  # the longest of those that work
+        (". 2026-12-31", "2026-04-20 . 0", "yes", "2026-05-29"),
+        (". 2026-12-31", ". . 0", "yes", ""),  # without an end
+        (". 2026-04-01", "2026-04-20 . 0", "yes", "2026-04-20"),
+        (". 2026-12-31", "2026-12-31 . 1", "yes", "2026-05-29"),  # used as a course key, redeemable in its pool
+        (". 2026-04-01", "2026-12-31 . 1", "used", ""),
+        (". 2026-04-20", "2026-04-01 . 0", "yes", "2026-04-20"),
+        ("2026-04-05 2026-12-31", "2026-04-01 . 0", "not_yet", "2026-05-29"),
+        ("2026-04-05 2026-12-31", "2026-12-31 . .", "yes", "2026-12-31"),  # a blank cell of uses is none
+        (". 2026-04-01", "2026-04-01 . 0", "no", ""),
+    ],
+)
+def test_a_duplicate_works_as_the_best_of_its_places_does(
+    in_pool: str, as_course_key: str, works: str, until: str, write: Write
+) -> None:
+    head = "Training_Key Course Redeemed Starts Expires"
+    write("pools-before/P.csv", f"{head}\nBOTH-0001 C . {in_pool}\nGONE-0002 C . {in_pool}")
+    write("pools-now/P.csv", f"{head}\nBOTH-0001 C . {in_pool}")
+    result = audit(write("course-keys/k.csv", keys(f"BOTH-0001 E C {as_course_key}")))
+    told = [verdicts(result, column)["BOTH-0001"] for column in ("status", "works", "works_until")]
+    assert told == ["duplicate", works, until]
+
+
 # --- the plan ---
 
 

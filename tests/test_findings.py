@@ -152,10 +152,10 @@ ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, d
     ("expired_unused", course_key(MOVED.replace("2026-12-31", "2026-04-03").replace(". 0", ". 1")), "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2026-12-31"), LISTED: ""}, "2026-04-03", ""),
     ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: ""}, "2026-04-03", "error"),
-    # a course key that is used up: its learner is in, and what else it would have allowed does not matter any more
-    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: "", **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
-    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", ""),
-    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", ""),
+    # a course key that is used up is compared like any other
+    ("expires_earlier", {NOW: CLEAN[NOW].replace("2026-04-02", "2027-01-01"), LISTED: "", **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", "error"),
+    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace(". 0 180", ". 1 180"))}, "2026-04-03", "error"),
+    ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", "error"),
     ("organization_differs", course_key(MOVED.replace(" O ", " Other ").replace(". 0 180", ". 1 180")), "2026-04-03", "error"),
     ("availability_shorter", course_key(MOVED.replace(". 0 180", ". 1 30")), "2026-04-03", "error"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
@@ -198,6 +198,73 @@ def test_an_assignment_on_the_day_of_the_removal(
 ) -> None:
     paid = {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C {created} Active"}
     assert found(audit(made(write, tmp_path, CLEAN | paid), "2026-06-03"), "assignment_after_removal") == expected
+
+
+REDEEMED = CLEAN[BEFORE].replace("2025-01-02 . 2025", "2025-01-02 2025-02-03 2025")  # both keys are
+OPEN = {NOW: STILL, LISTED: ""}  # KEY-00001 is still in its pool
+NEAR: list[tuple[str, dict[str, str], str]] = [  # finding, change, day: all but one of what it needs
+    ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace("No", "Yes"))}, "2026-04-03"),
+    ("scope_widened", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace("No", "Yes"))}, "2026-04-03"),
+    ("availability_shorter", course_key(MOVED.replace("180", "0")), "2026-04-03"),
+    ("availability_shorter", course_key(MOVED.replace("180", ".")), "2026-04-03"),
+    ("availability_longer", {LISTED: CLEAN[LISTED].replace("180", "0")}, "2026-04-03"),
+    ("live_without_holder", {"case.toml": "[distribution]\ncomplete = true"}, "2026-04-03"),
+    ("live_without_holder", {LOG: "Training_Key Sent_To\nKEY-00002 Bo"}, "2026-04-03"),  # not said to be complete
+    ("log_incomplete", {LOG: "Training_Key Sent_To\nFRESH-0009 Kim"}, "2026-04-03"),  # it names none of the pool
+    ("log_incomplete", {LOG: "Training_Key Sent_To\nKEY-00002 Bo", "case.toml": "[distribution]\ncomplete = true"}, "2026-04-03"),
+    ("learner_without_date", {BEFORE: SHOWN["learner_without_date"][0][BEFORE], NOW: CLEAN[NOW] + "\nKEY-00001 C O 2025-01-02 2025-03-05 2025-01-02 2026-04-02"}, "2026-04-03"),
+    ("record_lost", {NOW: ""}, "2026-04-03"),  # not exported again
+    ("case_twin", course_key(MOVED.replace("KEY-00001", "key-00001")), "2026-04-03"),  # each other's lookalike
+    ("collides_with_other_key", {"other-keys/o.csv": "Training_Key Name\nkey-00001 Subscription"}, "2026-04-03"),
+    ("fragile_key", {BEFORE: CLEAN[BEFORE] + "\n00012345 C O 2025-01-02 2025-03-04 2025-01-02 2026-12-31"}, "2026-04-03"),  # redeemed
+    ("fragile_key", {BEFORE: CLEAN[BEFORE].replace("KEY-00001", "00012345"), **course_key(MOVED.replace("KEY-00001", "00012345"))}, "2026-04-03"),
+    ("redeemed_by_other", LOGGED | {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Kim_Park C 2026-04-02 Active", **course_key(MOVED.replace(". 0", "2 1"))}, "2026-04-03"),
+    ("redeemed_by_other", LOGGED | {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Kim_Park C 2026-04-02 Cancelled", **course_key(MOVED)}, "2026-04-03"),
+    ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-01 Active"}, "2026-04-03"),
+    ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-03-30 Cancelled"}, "2026-04-03"),
+    ("assignment_after_removal", {KEYS: "", "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C 2026-05-29 Active"}, "2026-06-03"),
+    ("backup_looks_late", {LOG: ""}, "2026-04-03"),  # it holds an unredeemed key
+    ("backup_looks_late", {BEFORE: REDEEMED, NOW: ""}, "2026-04-03"),  # a complete log: the new course key is another's
+    ("backup_looks_late", {BEFORE: REDEEMED, NOW: "", LOG: "", **course_key("FRESH-0009 E D O 2026-04-01 2026-12-31 . 0 180 No")}, "2026-04-03"),  # of another course
+    ("codes_regenerated", course_key(MOVED.replace("KEY-00001", "key-00001") + "\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"), "2026-04-03"),  # one arrived, damaged
+    ("codes_regenerated", {**OPEN, KEYS: f"{COURSE}\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"}, "2026-04-03"),  # none is gone
+    ("codes_regenerated", course_key("FRESH-0009 E D O 2026-04-01 2026-12-31 . 0 180 No"), "2026-04-03"),
+    ("pool_not_reexported", {**OPEN, **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03"),  # it was
+    ("pool_not_reexported", {NOW: "", BEFORE: REDEEMED, **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03"),  # nothing is left in it
+    ("pool_never_exported", {NOW: ""}, "2026-04-03"),
+    ("pool_never_exported", {"pools-now/Q.csv": SHOWN["no_backup"][0]["pools-now/Q.csv"], LISTED: CLEAN[LISTED] + "\nQ C O 2025-01-02 2026-12-31 180 No"}, "2026-04-03"),
+    ("not_in_backup", SHOWN["no_backup"][0], "2026-04-03"),  # it has none
+    ("no_backup", {}, "2026-04-03"),
+    ("history_not_kept", {}, "2026-05-10"),
+    ("pool_not_expired", {BEFORE: REDEEMED, NOW: REDEEMED.replace("2026-12-31", "2026-12-30"), LISTED: "", **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03"),  # never begun
+    ("pool_not_expired", {NOW: STILL.replace("2026-12-30", "2026-12-31") + "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31", LISTED: ""}, "2026-04-03"),  # there is something left to do
+    ("pool_expired_too_soon", {**OPEN, **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03"),  # still open
+    ("repeated_row", {"pools-before/P (2).csv": CLEAN[BEFORE] + "\nKEY-00003 C O 2025-01-02 2025-03-04 2025-01-02 2026-12-31"}, "2026-04-03"),  # in two files
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "change", "as_of"), NEAR)
+def test_what_is_near_a_finding_is_none(
+    code: str, change: dict[str, str], as_of: str, write: Write, tmp_path: Path
+) -> None:
+    assert found(audit(made(write, tmp_path, CLEAN | change), as_of), code) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "severity"),
+    [
+        ({LISTED: ""}, "note"),
+        ({LISTED: CLEAN[LISTED].replace("2026-04-02", ".")}, ""),  # a blank cell is no end
+        ({LISTED: "", BEFORE: CLEAN[BEFORE].replace("Course", "Ward"), NOW: CLEAN[NOW].replace("Course", "Ward")}, "warning"),
+        ({LISTED: "", BEFORE: CLEAN[BEFORE].replace("Expires", "Price"), NOW: CLEAN[NOW].replace("Expires", "Price")}, "warning"),
+        ({LISTED: "", BEFORE: CLEAN[BEFORE].replace("Organization", "Price"), NOW: CLEAN[NOW].replace("Organization", "Price")}, "note"),
+        ({LISTED: "", "case.toml": "[pools.P]\ncontent_availability = 180\nsitewide = false"}, ""),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_of_a_pool(change: dict[str, str], severity: str, write: Write, tmp_path: Path) -> None:
+    """Its course and its expiry weigh more than the rest."""
+    rows = audit(made(write, tmp_path, CLEAN | change)).findings.set_index("code")["severity"].astype("str")
+    assert list(rows.get(["pool_setting_unknown"], [])) == ([severity] if severity else [])
 
 
 def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
@@ -246,6 +313,21 @@ def test_an_assignment_that_agrees_is_no_finding(
     }
     result = audit(made(write, tmp_path, CLEAN | LOGGED | files), "2026-06-03")
     assert found(result, code) == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "uses", "left", "said"),
+    [("25", 0, "25.0", "25"), ("25", 24, "1.0", "1"), ("25", 25, "0.0", "0"), ("25", 26, "0.0", "0"), ("Unlimited", 3, "inf", "without limit")],
+)  # fmt: skip
+def test_the_uses_that_are_left_are_stated(
+    allowed: str, uses: int, left: str, said: str, write: Write, tmp_path: Path
+) -> None:
+    result = audit(made(write, tmp_path, CLEAN | course_key(MOVED.replace(". 0 180", f"{allowed} {uses} 180"))))
+    assert (
+        dict(zip(result.keys["training_key"], result.keys["uses_left"].astype(str), strict=True))["KEY-00001"] == left
+    )
+    message = result.findings.set_index("code").loc["multi_use", "message"]
+    assert said in message, message
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ NOTHING = Links()
         ("MAR-2026", "2026-03-01", "excel"),
         ("MAR-2026", "2026-03-01 00:00:00", "excel"),
         ("MAR-2026", "3/1/2026", "excel"),
+        ("MARCH-2026", "Mar-26", "excel"),  # the name in full
         ("MAR-1900", "Mar-00", "excel"),  # the first year that Excel knows
         ("true", "TRUE", "case"),  # the earlier rung
         ("AB10-CD34", "ABIO-CD34", "confusable"),

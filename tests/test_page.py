@@ -161,7 +161,7 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
     assert 'Case "case" · Training keys as of Fri 3 Apr 2026' in read
     said = [
         "4 of 7 keys need somebody.",
-        "Verdict: blocked. Do not sign this off: a learner is locked out or may be, or money is lost.",
+        "Verdict: blocked. Do not sign this off.",
         "2 keys do not work, and whoever holds one is locked out: 1 missing (deleted, not recreated) and 1 migrated (and "
         "the course key has expired).",
     ]
@@ -511,7 +511,8 @@ def test_every_action_can_be_copied(seven: Reconciliation, tmp_path: Path) -> No
     """By the clipboard; where there is none, by a selection; and where that is refused too, the reader copies it."""
     written(seven, tmp_path)
     told = measured(tmp_path / "p.html", ask=COPY)
-    words = "\n".join(["1 key missing", STATUSES["missing"].short, "today", seven.work[0].next_step, "in Azure: 1 key"])
+    what = f"{STATUSES['missing'].short}, the code fails"
+    words = "\n".join(["1 key missing", "today", what, seven.work[0].next_step, "in Azure: 1 key"])
     assert told["told"] == [words, f"copy: {words}"]
     assert (told["said"], told["boxes"], told["refused"], told["selected"]) == ("Copied", 0, "Press Ctrl+C", words)
 

@@ -250,3 +250,27 @@ def test_who_gets_a_new_key_gets_the_settings_of_the_pool(case: Path) -> None:
     told = [step for step in steps if "sheet Reissue" in step]
     assert len(told) == 1
     assert "course: C; organization: O; expiration: 2026-12-31; max uses: leave blank (one use)" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (1, ("Of these, 1 key is missing: paste it only", "1 key was redeemed", "would let it be", '1 key stands under "D"', "P.csv does not show")),
+        (2, ("Of these, 2 keys are missing: paste them only", "2 keys were redeemed", "would let them be", '2 keys stand under "D"', "Q.csv do not show")),
+    ],
+)  # fmt: skip
+def test_steps_speak_of_one_key_and_of_several(number: int, said: tuple[str, ...], write: Write) -> None:
+    """Each of three things happened to as many keys; as many pools hide who has redeemed."""
+    head = "Training_Key Course Redeemed Expires"
+    codes = {kind: [f"{kind}-000{n}" for n in range(number)] for kind in ("GONE", "TWICE", "MOVED")}
+    day = {"GONE": ".", "TWICE": "2026-01-09", "MOVED": "."}
+    rows = [f"{code} C {day[kind]} 2026-12-31" for kind, of in codes.items() for code in of]
+    write("pools-before/A.csv", "\n".join([head, *rows]))
+    write("pools-now/A.csv", "\n".join([head, *(row for row in rows if row.startswith("TWICE"))]))
+    for name in "PQ"[:number]:
+        write(f"pools-before/{name}.csv", f"Training_Key Course Expires\n{name}-0000001 C 2026-12-31")
+    keys = [f"{code} E {'C' if kind == 'TWICE' else 'D'} 2026-12-31 0" for kind in ("TWICE", "MOVED") for code in codes[kind]]  # fmt: skip
+    case = write("course-keys/k.csv", "\n".join(["Training_Key Name Course Expires Uses", *keys]))
+    plan = migration_plan(audit(case))
+    told = " ".join([*plan.warnings, *plan.steps["what"]])
+    assert [words for words in said if words not in told] == []

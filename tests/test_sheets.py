@@ -393,7 +393,7 @@ def test_more_links_than_excel_takes_are_left_out(tmp_path: Path, monkeypatch: p
 def test_a_disk_that_fills_up_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the size at which it is full: one OSError, and nobody complains on top of it."""
     resource = pytest.importorskip("resource")
-    size = book(tmp_path / "whole.xlsx", work_list(2_500)).stat().st_size
+    size = book(tmp_path / "whole.xlsx", work_list(1_000)).stat().st_size
     ignored: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -401,7 +401,7 @@ def test_a_disk_that_fills_up_while_it_is_written(tmp_path: Path, monkeypatch: p
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
         try:
             with pytest.raises(OSError, match="File too large"):
-                book(tmp_path / "cut.xlsx", work_list(2_500))
+                book(tmp_path / "cut.xlsx", work_list(1_000))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         gc.collect()
@@ -418,14 +418,14 @@ def test_an_interrupt_while_it_is_written_is_an_interrupt(tmp_path: Path, monkey
     )
     before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     begun = time.perf_counter()
-    book(tmp_path / "whole.xlsx", work_list(2_500))
+    book(tmp_path / "whole.xlsx", work_list(1_000))
     span = time.perf_counter() - begun
     interrupted = 0
     try:
         for at in range(30):
             signal.setitimer(signal.ITIMER_REAL, span * (at + 1) / 31)
             try:
-                book(tmp_path / "cut.xlsx", work_list(2_500))
+                book(tmp_path / "cut.xlsx", work_list(1_000))
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 interrupted += 1

@@ -407,6 +407,17 @@ def test_a_key_in_two_entries_over_two_files(write: Write, first: str, second: s
     assert (verdicts(result), verdicts(result, "works")) == ({"KEY-00001": "duplicate"}, {"KEY-00001": works})
 
 
+def test_an_entry_that_has_another_name_in_the_next_export_is_one_entry(write: Write) -> None:
+    """Two entries stand in one file; what a later file says of the key instead is a disagreement, and counts."""
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .")
+    header = "Training_Key Name Course Expires Max_Uses Uses"
+    write("course-keys/1.csv", f"{header}\nKEY-00001 E1 X 2027-01-01 1 0")
+    case = write("course-keys/2.csv", f"{header}\nKEY-00001 E2 X 2027-01-01 1 0")
+    result = audit(case)
+    assert (verdicts(result), found(result, "conflicting_rows")) == ({"KEY-00001": "migrated"}, ["KEY-00001"])
+    assert verdicts(result, "course_key_name") == {"KEY-00001": "E2"}
+
+
 def test_each_learner_of_an_entry_is_a_use_where_no_column_counts_them(write: Write) -> None:
     write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .")
     rows = "KEY-00001 E1 2027-01-01 1 Bo\nKEY-00001 E2 2027-01-01 1 Ann"

@@ -132,7 +132,8 @@ class Rows:
         an end.
         """
         beside = self.sums_beside(rows)
-        set_aside, rows = [(row, "totals") for row in beside.tolist()], rows[~np.isin(rows, beside)]
+        rows = rows[~np.isin(rows, beside)] if len(beside) else rows
+        set_aside = [(row, "totals") for row in beside.tolist()]
         fits = self.fits(rows)
         good = self.is_plain[rows] & fits
         if good.all() and np.count_nonzero(self.cells[rows] == 1) in (0, len(rows)):

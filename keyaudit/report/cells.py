@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Coded
 
 CELL_LENGTH = 32_767  # Excel's limit, in UTF-16 units
-CHUNK = 20_000  # rows in memory at a time
+CHUNK = 5_000  # rows in memory at a time
 FEW = 500  # texts: to make Arrow ready for a pattern takes as long as to look at so many
 EPOCH, LEAP = np.datetime64("1899-12-30", "D"), 61  # Excel's day 60 is 29 February 1900, which never was
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
