@@ -38,7 +38,6 @@ facts(  # of keys; `status_missing` and the like: is that its status?
     works_yes=lambda f: f.works == W_YES,
     works_unknown=lambda f: f.works == W_UNKNOWN,
     works_no=lambda f: f.works == W_NO,
-    works_used=lambda f: f.works == W_USED,
     ends_soon=lambda f: f.works_until <= f.as_of + 7 * DAY,
     setting_error=lambda f: f.setting_number > 0,
     # about settings of migrated keys, and making work, the worst first: code, and which keys

@@ -59,7 +59,6 @@ FACTS = {
     "logged": "the log names it",
     "taken": "another kind of key has the same code",
     "works_no": "it does not work",
-    "works_used": "it is used up",
     "works_unknown": "whether it works is not known",
     "works_yes": "it works",
     "ends_soon": "it stops working within 7 days",
