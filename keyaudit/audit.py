@@ -296,12 +296,12 @@ class Audit:
 
     def deadline_sentence(self) -> str:
         """What is due today, and how far the next deadline is."""
-        today = int((self.facts.act_by == self.facts.as_of).sum())
-        if not today:
+        now = np.bincount(self.facts.group[self.facts.act_by == self.facts.as_of], minlength=len(GROUPS)).tolist()
+        if not (today := sum(now)):
             return self._next_deadline()
-        some = agree(today, "", "all of them ") if self.locked_out == today else f"{self.locked_out:,} of them "
-        out = f" ({some}locked out)" if self.locked_out else ""
-        return f"{count(today)} {agree(today, 'needs', 'need')} somebody today{out}; {self._next_deadline()}"
+        kinds = [f"{number:,} {name}" for name, number in zip(GROUPS, now, strict=True) if number]
+        told = f": {listed(kinds)}" if len(kinds) > 1 else f", {kinds[0].partition(' ')[2]}"
+        return f"{count(today)} {agree(today, 'needs', 'need')} somebody today{told}; {self._next_deadline()}"
 
     def _next_deadline(self) -> str:
         coming = self.calendar.next_deadline(self.as_of)

@@ -33,7 +33,7 @@ from keyaudit.rulebook import (
 )
 from keyaudit.settings import key_setting, of_pools, pool_setting
 from keyaudit.tallies import NO_POOL
-from keyaudit.words import are, count, listed, plain, sentence, weekday
+from keyaudit.words import agree, are, count, listed, plain, sentence, weekday
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,28 +59,32 @@ LETTERS = {  # by action
     "remind": "Please redeem your training key{ending} for {course} before {until}: it stops working on that day. "
     + THREE_STEPS,
 }
+ASK = "ask whoever ordered the keys"
+ASKED = {"any_organization": "whether students of other organizations may redeem them"}
 WORDS = {
-    "who": "ask whoever ordered the keys: no export says it",
-    "until": "ask whoever ordered the keys until when they are promised: ",
+    "who": f"{ASK}: no export says it",
+    "until": f"{ASK} until when they are promised: ",
     "tick": "tick Redeemable by any student regardless of organization (the pool was open to everyone using its organization; ticking opens the key to students of every organization: ask first)",
     "leave": "do not tick Redeemable by any student regardless of organization",
     "alone": "untouched, the key is for its organization alone",
-    "hidden": "Attention: {files} not show who has redeemed. Whoever has redeemed must not be recreated: make the lists anew from exports that show it.",
-    "again": f"Unless the exports named above are of today: export {{pool}}{KEYS} (all columns, no filter) into course-keys, audit again, and use the new lists. Whoever redeemed meanwhile must not be recreated.",
+    "hidden": "Attention: {files} not show who has redeemed. A redeemed key must not be recreated: make the lists anew from exports that show it.",
+    "again": f"Unless the exports named above are of today: export {{pool}}{KEYS} (all columns, no filter) into course-keys, audit again, and use the new lists. A key that was redeemed meanwhile must not be recreated.",
     "pool_again": f"this pool ({POOL} → Export) into pools-now and ",
     "line_end": "{codes} of the list `{what}` {hold} the end of a line and cannot be pasted: type {them} by hand from the TMS.",
     "formula": "{codes} of the list `{what}` {begin} with =, +, - or @: copy {them} from the text file, never through a spreadsheet.",
-    "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), and save; then go on at once, for until they are pasted they do not work. Leave a key that shows a redemption there now, and one the pool no longer holds: neither is pasted. If the pool cannot be edited any more, stop and audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
-    "delete course keys": f"Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}}{{courses}} To undo: add the same code to the entry again.",
+    "ask": "Before you delete anything, ask whoever ordered the keys for {what}: you will type {them} while the keys work nowhere.",
+    "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), but for those that show a redemption there now; save, and go on at once, for until they are pasted they do not work. A key you leave there, or that the pool no longer holds, is not pasted. If the pool cannot be edited any more, stop and audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
+    "delete course keys": f"{{courses}}Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}} To undo: add the same code to the entry again{{but}}.",
     "twice": " {keys} redeemed in the pool already: the course key would let {them} be redeemed, and billed, a second time.",
-    "courses": f" {{keys}} under {{theirs}} instead of {{ours}}: first make sure that these are not two names of one course (else {SAME_COURSE}, and audit again).",
+    "but": " (not one that was redeemed in the pool)",
+    "courses": f"{{keys}} under {{theirs}} instead of {{ours}}: first make sure that these are not two names of one course (else {SAME_COURSE}, and audit again); then go on at once, for until they are pasted under the right one they do not work. ",
     "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like ({DIFFERENCE}; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
     "create": "Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {settings}.",
-    "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save. Leave out what you left in the pool or as a course key, and a code that the TMS says exists already: somebody has recreated it.{{missing}}",
+    "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save. Leave out a code that you have not deleted because it was redeemed or used meanwhile, and one that the TMS says exists already: it has been recreated since.{{missing}}",
     "gone": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}, and {ASSIGNMENTS} shows no redemption of {{them}}; and leave out whoever has got a new key meanwhile.",
-    "count": f"Count in {KEYS}: on the list {{paste:,}}, left out ___, pasted ___, appeared ___. The last two must be equal.",
-    "paste after comparing": f"Of the list `paste after comparing`, paste those you have compared with their lookalikes ({ADD}), and count again; leave out one whose learner has got in with the lookalike ({ASSIGNMENTS}).{{free}}",
-    "free": f" Delete each from the pool first ({POOL} → Edit), if it is still there; leave it, and do not paste it, if it shows a redemption there.",
+    "count": f"Count in {KEYS}: on the list {{paste:,}}, left out ___, pasted ___, appeared ___. As many must have appeared as you pasted; if not, export {KEYS} again and look for the rest.",
+    "paste after comparing": f"Of the list `paste after comparing`, take those that belong together with their lookalikes; leave out one whose learner has got in with the lookalike ({ASSIGNMENTS}).{{free}} Paste them ({ADD}), and count again.",
+    "free": f" First delete each from the pool ({POOL} → Edit), if it is still there; leave it, and do not paste it, if it shows a redemption there; then go on at once.",
     "audit again": f"Export {KEYS}{{pool}} again, and audit again.",
     "expire": f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.",
     "remind": "Write to the learners of the sheet Reminders: each key works until its date, at the latest until {removed}.",
@@ -185,7 +189,8 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
     does = {name: _by_action(f, keys) for name, keys in work.items()}
     batches, rows = dict[str, dict[str, Any]](), list[PlanStep]()
-    for name in sorted(work, key=lambda name: (due[name], name)):
+    urgent = {name: place for place, name in enumerate(dict.fromkeys(task.pool for task in audit.work))}
+    for name in sorted(work, key=lambda name: (due[name], urgent.get(name, len(urgent)), name)):
         on_list = {what: len(codes_of.get((name, what), ())) for what in LISTS}
         if on_list["paste"] or on_list["paste after comparing"]:
             batches[name] = {"pool": name, **_settings(f, name), **on_list, "act_by": due[name]}
@@ -290,12 +295,13 @@ def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, i
     if batch and holds(regenerated.rule, f)[f.pools.names.index(pool)]:
         yield f"{regenerated.what} Before you paste, decide. {regenerated.remedy[f.period]}", 0
     yield from ((text, 0) for text in odd)
+    if unknown := [ASKED.get(name, f"the {plain(name)}") for name in SETTINGS if batch and ASK in batch[name]]:
+        yield WORDS["ask"].format(what=listed(unknown), them=agree(len(unknown), "it", "them")), 0
     for what in ("delete after comparing", "delete course keys", "delete from the pool"):
         if on_list[what]:
-            yield (
-                WORDS[what].format(courses=_courses(f, of["move"]), twice=_twice(len(of["delete course key"]))),
-                on_list[what],
-            )
+            twice = _twice(len(of["delete course key"]))
+            words = {"courses": _courses(f, of["move"]), "twice": twice, "but": WORDS["but"] if twice else ""}
+            yield WORDS[what].format(**words), on_list[what]
     if batch:
         yield WORDS["create"].format(settings=_typed(batch)), 0
     if paste := on_list["paste"]:

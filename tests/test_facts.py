@@ -523,7 +523,7 @@ def test_the_next_step_of_a_wrong_setting_is_its_remedy(write: Write) -> None:
     result = audit(write("course-keys/k.csv", keys("GOOD-0001", "MANY-0002 E C 2026-12-31 9 0")))
     steps = verdicts(result, "next_step")
     assert steps["GOOD-0001"] == "Nothing."
-    edit = "Find Course Assignment Keys → its entry → Edit → Max Uses Per Key: leave it blank."
+    edit = "Find Course Assignment Keys → its entry → Edit → Max Uses Per Key: empty the field (blank is one use)."
     invoices = "If it was used more than once, review the invoices (Find Course Assignments)."
     assert steps["MANY-0002"] == f"{edit} {invoices}"
     assert steps["GONE-0003"].startswith("Export Find Course Assignment Keys anew, without a filter")

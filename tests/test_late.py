@@ -77,11 +77,11 @@ def test_who_does_not_look_bills_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "condition"),
     [
-        ("delete from the pool", "Leave a key that shows a redemption there now, and one the pool no longer holds"),
+        ("delete from the pool", "but for those that show a redemption there now"),
         ("delete from the pool", "If the pool cannot be edited any more, stop"),
         ("delete course keys", "each only if its uses are still 0"),
         ("delete after comparing", "its uses are still 0"),
-        ("paste", "Leave out what you left in the pool or as a course key"),
+        ("paste", "Leave out a code that you have not deleted because it was redeemed or used meanwhile"),
         ("gone", "Find Course Assignments shows no redemption"),
         ("paste after comparing", "leave out one whose learner has got in with the lookalike"),
         ("free", "leave it, and do not paste it, if it shows a redemption there"),

@@ -23,7 +23,7 @@ from keyaudit.columns import FINDINGS, KEYS
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
 from keyaudit.rulebook import LISTS
-from keyaudit.words import count, weekday
+from keyaudit.words import count, listed, weekday
 
 CHUNK = 20_000  # rows turned into text at a time
 STEPS = "steps.txt"
@@ -107,7 +107,7 @@ def write_lists(
             if codes := plan.codes(pool, what):
                 names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
-    lines[STEPS] = _write_lines(folder / STEPS, [_head(audit), *_told(plan, names, list(ticked))])
+    lines[STEPS] = _write_lines(folder / STEPS, [_head(audit), *_told(audit, plan, names, list(ticked))])
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit), "\r\n")
     return lines
 
@@ -129,12 +129,16 @@ def slug(name: str) -> str:
     return short if short == name else f"{short or 'pool'}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
-def _told(plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: list[tuple[str, str]]) -> list[str]:
+def _told(
+    audit: Audit, plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: list[tuple[str, str]]
+) -> list[str]:
     """The steps as a text to print and tick off; what was ticked and is no step any more stands at its end."""
     lines = [
         plan.title,
         *plan.warnings,
-        "These files hold codes that can be redeemed: pass on only what a learner needs.",
+        "These files hold codes that can be redeemed: do not send them on; give a learner only their own code.",
+        f"The deadlines: {listed([f'{label.lower()} {weekday(day)}' for label, day in audit.calendar.deadlines()])}.",
+        f"To audit again: put the new exports into the folders of the case that the step names, and run `keyaudit audit` on {audit.name}; ticks are kept.",
     ]
     lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
     pool = None
