@@ -7,7 +7,10 @@ audit = ka.open_case("data/samples/halfway").reconcile(as_of="2026-04-09")
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.2.0"
 

@@ -299,9 +299,9 @@ class Audit:
         now = np.bincount(self.facts.group[self.facts.act_by == self.facts.as_of], minlength=len(GROUPS)).tolist()
         if not (today := sum(now)):
             return self._next_deadline()
-        kinds = [f"{number:,} {name}" for name, number in zip(GROUPS, now, strict=True) if number]
-        told = f": {listed(kinds)}" if len(kinds) > 1 else f", {kinds[0].partition(' ')[2]}"
-        return f"{count(today)} {agree(today, 'needs', 'need')} somebody today{told}; {self._next_deadline()}"
+        kinds = [(number, name.removesuffix(" now")) for name, number in zip(GROUPS, now, strict=True) if number]
+        told = ", ".join(f"{number:,} {name}" for number, name in kinds) if len(kinds) > 1 else kinds[0][1]
+        return f"{count(today)} today ({told}); {self._next_deadline()}"
 
     def _next_deadline(self) -> str:
         coming = self.calendar.next_deadline(self.as_of)

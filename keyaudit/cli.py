@@ -18,6 +18,7 @@ import click
 
 from keyaudit import __version__
 from keyaudit.errors import KeyauditError
+from keyaudit.interrupts import stoppable
 
 if TYPE_CHECKING:
     from keyaudit.case import Case
@@ -280,10 +281,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command. Exit codes: DESIGN §4; every error is one message in plain words, never a traceback."""
-    from keyaudit.interrupts import ends_with_its_code, stoppable
-
     gc.set_threshold(100_000, 50, 100)  # a command is short: nobody waits for what may be thrown away
-    ends_with_its_code()
     try:
         with stoppable():
             return commands.main(arguments, prog_name="keyaudit", standalone_mode=False)

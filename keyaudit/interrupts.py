@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import signal
 import sys
 import threading
@@ -38,12 +37,6 @@ def stoppable() -> Iterator[None]:
         sys.unraisablehook = told
         for number in caught:
             signal.signal(number, signal.SIG_DFL)
-
-
-def ends_with_its_code() -> None:
-    """What the process has done is done: an interrupt while Python clears up no longer changes its exit code."""
-    if hasattr(signal, "pthread_sigmask"):
-        atexit.register(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _signals() -> list[int]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from conftest import Write, audit
 import keyaudit as ka
 from keyaudit.errors import CaseError
 
+INTERRUPTS = int(os.environ.get("KEYAUDIT_INTERRUPTS", "0"))
 CASE = {"pools-before/Azure.csv": "Training_Key Course\nAA11 C\nAA12 C\n"}
 
 
@@ -107,21 +110,46 @@ def test_nothing_is_told_of_what_is_done_at_once(write: Write) -> None:
     assert not seen_in_a_terminal(write("pools-before/P.csv", CASE["pools-before/Azure.csv"]), patience=60).strip()
 
 
-@pytest.mark.parametrize("moment", [0.2, 0.9, 1.6, 2.3, 3.1])
-def test_an_interrupted_audit_stops_within_two_seconds_and_leaves_nothing(write: Write, moment: float) -> None:
-    keys = "".join(f"AA{n:07d},C{n % 7}\n" for n in range(200_000))
-    folder = write("pools-before/P.csv", "")
-    (folder / "pools-before" / "P.csv").write_text(f"Training Key,Course\n{keys}", encoding="utf-8")
-    command = [sys.executable, "-m", "keyaudit", "audit", str(folder), "--as-of", "2026-04-03"]
-    begun = time.monotonic()
-    subprocess.run([sys.executable, "-m", "keyaudit", "--version"], capture_output=True, check=True)
-    moment += time.monotonic() - begun  # before that it is Python itself that is interrupted
+def interrupt(folder: Path, moment: float) -> None:
+    """An audit that is interrupted after so many seconds: told in one line within two seconds, and nothing is left; or it was done."""
+    command = [sys.executable, "-m", "keyaudit", "audit", str(folder), "--as-of", "2026-04-03", "--fail-on", "never"]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     time.sleep(moment)
     running.send_signal(signal.SIGINT)
     begun = time.monotonic()
     _, told = running.communicate(timeout=60)
     assert time.monotonic() - begun < 2
-    assert running.returncode == 130
-    assert told.strip() == "keyaudit: interrupted. Nothing was written."
-    assert [path.name for path in folder.iterdir()] == ["pools-before"]
+    left = {path.name for path in folder.iterdir()} - {"pools-before"}
+    if running.returncode == 0:
+        assert (told, left) == ("", {"report"})
+    else:
+        assert running.returncode == 130
+        assert told.strip() == "keyaudit: interrupted. Nothing was written."
+        assert left == set()
+
+
+def large(write: Write, keys: int) -> Path:
+    rows = "".join(f"AA{n:07d},C{n % 7}\n" for n in range(keys))
+    folder = write("pools-before/P.csv", "")
+    (folder / "pools-before" / "P.csv").write_text(f"Training Key,Course\n{rows}", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("moment", [0.2, 0.9, 1.6, 2.3, 3.1])
+def test_an_interrupted_audit_stops_within_two_seconds_and_leaves_nothing(write: Write, moment: float) -> None:
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-m", "keyaudit", "--version"], capture_output=True, check=True)
+    interrupt(large(write, 200_000), moment + time.monotonic() - begun)  # before that it is Python itself that starts
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not INTERRUPTS, reason="KEYAUDIT_INTERRUPTS says how many")
+def test_many_interrupts_at_random_moments(write: Write) -> None:
+    """KEYAUDIT_INTERRUPTS=300 python -m pytest -m long tests/test_case.py."""
+    folder, chance = large(write, 120_000), random.Random(17)  # noqa: S311
+    begun = time.monotonic()
+    audit(folder)
+    span = 2 * (time.monotonic() - begun)  # and the report
+    for _ in range(INTERRUPTS):
+        interrupt(folder, 0.2 + chance.random() * span)
+        shutil.rmtree(folder / "report", ignore_errors=True)

@@ -98,7 +98,7 @@ def test_groups_come_first_then_the_work_in_its_order_with_dates(tmp_path: Path)
     run = keyaudit("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "r")
     lines = [" ".join(line.split()) for line in run.stdout.splitlines()]
     assert lines[3:9] == [
-        "As of Thu 9 Apr 2026; 24 keys need somebody today: 7 locked out now, 16 due and 1 not known; next deadline: migrate by Fri 10 Apr 2026, in 1 day.",
+        "As of Thu 9 Apr 2026; 24 keys today (7 locked out, 16 due, 1 not known); next deadline: migrate by Fri 10 Apr 2026, in 1 day.",
         "",
         "locked out now 7",
         "due by Fri 10 Apr 2026 85",

@@ -524,7 +524,7 @@ def test_the_next_step_of_a_wrong_setting_is_its_remedy(write: Write) -> None:
     steps = verdicts(result, "next_step")
     assert steps["GOOD-0001"] == "Nothing."
     edit = "Find Course Assignment Keys → its entry → Edit → Max Uses Per Key: empty the field (blank is one use)."
-    invoices = "If it was used more than once, review the invoices (Find Course Assignments)."
+    invoices = "If a code was used more than once, review the invoices (Find Course Assignments)."
     assert steps["MANY-0002"] == f"{edit} {invoices}"
     assert steps["GONE-0003"].startswith("Export Find Course Assignment Keys anew, without a filter")
     assert verdicts(result, "act_by") == {

@@ -255,7 +255,7 @@ def test_the_rehearsal_ends_as_it_says() -> None:
     said = "".join(
         "".join(output["data"]["text/plain"]) for cell in code_of(NOTEBOOKS[-1]) for output in cell["outputs"]
     )
-    verdicts = re.findall(r"rehearsal\n\w+: (.*)", said)
+    verdicts = re.findall(r'Case "rehearsal"\n(.*)', said)
     assert verdicts == [
         "9 of 12 keys need somebody.",
         "1 of 12 keys needs somebody.",

@@ -167,8 +167,8 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
     ]
     assert text.startswith("\n".join(['Case "case"', *said]))
     assert " ".join(said) in read
-    assert "2 keys need somebody today, locked out now; next deadline: migrate by Fri 10 Apr 2026" in text
-    assert "2 keys need somebody today, locked out now; next deadline: migrate by Fri 10 Apr 2026" in read
+    assert "2 keys today (locked out); next deadline: migrate by Fri 10 Apr 2026" in text
+    assert "2 keys today (locked out); next deadline: migrate by Fri 10 Apr 2026" in read
     shares = re.findall(r'<div title="[^"]*" style="width:([\d.]+)%', card)
     assert shares == ["28.57", "14.29", "14.29", "42.86"]
     assert re.findall(r'<i class="(\w+)" style="flex-grow:(\d+)"', page)[:4] == [

@@ -732,11 +732,11 @@ def test_many_kills_at_random_moments(runs: Runs, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)])
 def test_a_request_to_end_is_an_interrupt(number: int) -> None:
-    before = signal.getsignal(number)
+    before = signal.signal(number, signal.SIG_DFL)  # who started the tests may ignore it
     with pytest.raises(KeyboardInterrupt), stoppable():
         os.kill(os.getpid(), number)
         time.sleep(5)
-    assert signal.getsignal(number) == before
+    assert signal.signal(number, before) == signal.SIG_DFL
     done = []
     thread = threading.Thread(target=lambda: done.append(stoppable().__enter__()))  # there no signal arrives
     thread.start()
@@ -767,17 +767,21 @@ def python(program: str, **more: str) -> tuple[int, str]:
     return run.returncode, run.stderr.strip()
 
 
+@posix
 def test_an_interrupt_while_the_command_line_is_loaded(tmp_path: Path) -> None:
-    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
-    assert python("import keyaudit.__main__", PYTHONPATH=path) == (130, "keyaudit: interrupted. Nothing was written.")
+    told = "keyaudit: interrupted. Nothing was written."
+    assert python("import keyaudit.__main__ as program; program.main()", PYTHONPATH=path) == (130, told)
 
 
 @posix
 def test_an_interrupt_while_python_clears_up_changes_no_exit_code() -> None:
     again = f"atexit.register(os.kill, os.getpid(), {int(signal.SIGINT)})"
-    ends = "from keyaudit.interrupts import ends_with_its_code; ends_with_its_code()"
-    assert python(f"{again}; {ends}; sys.exit(3)") == (3, "")
+    program = "import keyaudit.__main__ as program; sys.argv[1:] = ['audit', 'no such folder']; program.main()"
+    code, told = python(f"{again}; {program}")
+    assert code == 2
+    assert told.startswith("keyaudit: no such folder")
 
 
 def test_what_must_not_stop_half_way_is_finished_first() -> None:
