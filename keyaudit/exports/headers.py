@@ -17,7 +17,7 @@ from keyaudit.coded import MANY, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES, aliases, column_named, fold_header, list_heading
 from keyaudit.errors import UnreadableFile, toml
 from keyaudit.exports.codes import BEGIN, BLANKS
-from keyaudit.exports.dates import MAY_BE_BLANK, bare, is_blank
+from keyaudit.exports.dates import DAYS_OF_NOW, MAY_BE_BLANK, bare, count_of, is_blank, is_type
 from keyaudit.exports.grid import Grid
 from keyaudit.masking import mask_text
 
@@ -305,11 +305,34 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
             if column in places:
                 unused[places[column]] = texts[places[column]]
             places[column] = place
+    if sheet.role == "course_keys" and "redeemed_at" not in sheet.own and _are_uses(sheet, places, number):
+        places["uses"] = places.pop("redeemed_at")
     named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
     width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
     heading = list_heading(texts.get(places.get(sheet.required, -1), ""))
     headers = {column: texts[place] for column, place in places.items()}
     return Header(number, places, headers, unused, start, stop, named, max(named, width), heading)
+
+
+def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
+    """Count the cells below "Used" or "Redeemed" how often a course key was used, because they can mean nothing else?
+
+    0 and 1 may mean no and yes, which is the same where no key has more uses.
+    """
+    if "uses" in places or "redeemed_at" not in places:
+        return False
+    below = np.arange(top + 1, sheet.height)
+    cells = (
+        sheet.cells(places[name], below).listed() if name in places else [] for name in ("redeemed_at", "max_uses")
+    )
+    used, most = ([cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))] for own in cells)
+    counts = [count_of(cell) for cell in used]
+    if not used or not all(count < DAYS_OF_NOW for count in counts):
+        return False
+    are_flags = all(
+        count <= 1 and str(bare(cell)) in ("0", "1", "0.0", "1.0") for count, cell in zip(counts, used, strict=True)
+    )
+    return not are_flags or all(count_of(cell) <= 1 for cell in most)
 
 
 def ready_line(sheet: Sheet, column: str, header: str) -> str:
