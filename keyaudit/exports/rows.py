@@ -151,11 +151,10 @@ class Rows:
         an end.
         """
         set_aside = list[tuple[int, str]]()
-        looks = ((self.sums_beside, "totals"), (lambda own: self.types(own, stops), TYPES_ROW), (self.footers, "note"))
-        for look, reason in looks:
+        for look in (self.sums_beside, lambda own: self.types(own, stops), self.footers):
             found = look(rows)
-            set_aside += [(row, reason) for row in found.tolist()]
-            rows = rows[~np.isin(rows, found)] if len(found) else rows
+            set_aside += found
+            rows = rows[~np.isin(rows, [row for row, _ in found])] if found else rows
         fits = self.fits(rows)
         good = self.is_plain[rows] & fits
         if good.all() and np.count_nonzero(self.cells[rows] == 1) in (0, len(rows)):
@@ -194,25 +193,26 @@ class Rows:
         good[odd] = True
         return rows[good], sorted(set_aside)
 
-    def sums_beside(self, rows: Array) -> Array:
+    def sums_beside(self, rows: Array) -> list[tuple[int, str]]:
         """The rows whose key cell is a number unlike every code of the list, beside the label of a sum."""
         places = self.header.places
         labels = {places[name] for name in ("pool", "name", "course", "organization") if name in places}
         labels = {self.header.start, *labels} - {self.key}
         found = self.sheet.holds(rows, sorted(labels), is_label, LABEL) & (self.codes[rows] >= 0)
         if not self.has_keys or not found.any() or found.all():
-            return rows[:0]
+            return []
         shape = Shape.of(self.sheet, self.key, rows[~found & self.is_plain[rows]])
         rows = rows[found]
         cells = self.sheet.cells(self.key, rows)
-        return rows[cells.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))]
+        is_sum = cells.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))
+        return [(row, "totals") for row in rows[is_sum].tolist()]
 
     def beside(self, row: int) -> dict[int, Any]:
         """The filled cells of a row between the header's borders, but for the key's."""
         cells = enumerate(self.sheet.row(row))
         return {at: cell for at, cell in cells if cell is not None and at in self.columns and at != self.key}
 
-    def types(self, rows: Array, stops: Array) -> Array:
+    def types(self, rows: Array, stops: Array) -> list[tuple[int, str]]:
         """The rows directly below the header that say what its columns hold: types, units, or words where a date must stand."""
         found = list[int]()
         for place in {0, *np.searchsorted(rows, stops[:-1]).tolist()} if len(rows) else ():
@@ -222,55 +222,65 @@ class Rows:
                 continue
             text = plain(key)
             is_types = is_type(text) and all(map(is_type, others.values()))
-            if not is_types and not (self.has_keys and " " in text and self.holds_words(others)):
+            is_read = self.are_read(others)
+            if not is_types and not (self.has_keys and " " in text and is_read and not any(is_read)):
                 continue
-            if not self.has_keys:
-                found += [row] if others else []
-                continue
-            shape = Shape.of(self.sheet, self.key, rows[(rows != row) & (self.codes[rows] >= 0)])
-            if shape.lengths and not shape.fits(text) and " " not in shape.kinds and (others or "9" in shape.kinds):
+            if others and is_types:
                 found.append(row)
-        return np.array(found, dtype=np.int64)
+            elif self.has_keys:
+                shape = Shape.of(self.sheet, self.key, rows[(rows != row) & (self.codes[rows] >= 0)])
+                is_sure = " " not in shape.kinds if others else "9" in shape.kinds
+                found += [row] if is_sure and shape.lengths and not shape.fits(text) else []
+        return [(row, TYPES_ROW) for row in found]
 
-    def holds_words(self, others: Mapping[int, Any]) -> bool:
-        """Stand words where dates, numbers and flags are to stand, and nothing else?"""
+    def are_read(self, others: Mapping[int, Any]) -> list[bool]:
+        """Of every cell in a column of dates, numbers or flags: is it one?"""
         kinds = {place: COLUMNS[name].kind for name, place in self.header.places.items()}
         cells = [cell for place, cell in others.items() if kinds.get(place) in ("date", "count", "flag")]
-        return bool(cells) and not any(
+        return [
             not isinstance(cell, str)
             or is_blank(cell)
-            or written(cell)
+            or bool(written(cell))
             or flag_of(cell) is not None
             or count_of(cell) >= 0
             for cell in cells
-        )
+        ]
 
-    def footers(self, rows: Array) -> Array:
-        """The last rows of a list that fill two cells, unlike its codes, and leave a column blank that all rows above fill."""
-        found, stop = list[int](), len(rows)
+    def footers(self, rows: Array) -> list[tuple[int, str]]:
+        """The last rows of a list that fill two cells at most and no code, and leave a column blank that all rows above fill."""
+        found, stop = dict[int, str](), len(rows)
+        column = self.sheet.grid.columns[self.key]
         while self.has_keys and stop > 1 and len(rows) - stop < MAX_FOOTERS and self.cells[rows[stop - 1]] <= THIN:
             row = int(rows[stop - 1])
-            text, others = plain(self.sheet.grid.columns[self.key][row]), self.beside(row)
+            text, others = plain(column[row]) if self.codes[row] >= 0 else "", self.beside(row)
             near = Shape.of(self.sheet, self.key, rows[max(0, stop - 1 - SAMPLE) : stop - 1])
-            if near.fits(text) or near.is_within(text):
+            if near.fits(text) or any(map(near.is_within, (text, *others.values()))):
                 break
             stop -= 1
-            is_plain = len(others) == 1 and self.is_plain[row] and self.codes[row] >= 0 and self.fits(rows[stop:]).all()
-            found += [row] if is_plain and not is_code(text) else []
-        if not found:
-            return rows[:0]
-        above = rows[:stop][self.codes[rows[:stop]] >= 0]
-        shape, thin = Shape.of(self.sheet, self.key, above), np.array(found[::-1], dtype=np.int64)
-        columns = [place for place in self.columns if not (self.sheet.codes(place)[thin] >= 0).any()]
-        if not len(above) or not any((self.sheet.codes(place)[above] >= 0).all() for place in columns):
-            return rows[:0]
+            is_sum = not text and any(map(is_label, others.values()))
+            is_lost = self.facts[row] and (is_sum or not any(self.are_read(others)))
+            is_record = len(others) == 1 and self.is_plain[row] and not is_code(text) if text else is_lost
+            if is_record and self.fits(rows[stop:]).all():
+                found[row] = "totals" if is_sum else "note"
+        above = rows[:stop][self.codes[rows[:stop]] >= 0] if found else rows[:0]
+        columns = (
+            [place for place in self.columns if not (self.sheet.codes(place)[[*found]] >= 0).any()] if found else []
+        )
+        if not len(above) or not any(
+            (self.sheet.codes(place)[above] >= 0).all() for place in columns if place != self.key
+        ):
+            return []
+        shape = Shape.of(self.sheet, self.key, above)
         known = {place: set(self.sheet.cells(place, above).listed()) for row in found for place in self.beside(row)}
-        is_note = [
-            not shape.fits(plain(self.sheet.grid.columns[self.key][row]))
-            and all(cell not in known[place] for place, cell in self.beside(row).items())
-            for row in thin.tolist()
+        return [
+            (row, reason)
+            for row, reason in sorted(found.items())
+            if reason == "totals"
+            or (
+                not shape.fits(plain(column[row]) if self.codes[row] >= 0 else "")
+                and all(cell not in known[place] for place, cell in self.beside(row).items())
+            )
         ]
-        return thin[is_note]
 
     def notes_below(self, rows: Array) -> Array:
         """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.
