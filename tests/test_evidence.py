@@ -552,7 +552,7 @@ def test_a_course_key_that_is_no_text_keeps_its_plain_form() -> None:
         (["A1B2C3D0,C,", "Zwischensumme: 1,,1", "A1B2C3D1,C,", "Sous-total,,"], 2, ["totals"] * 2),
         (["A1B2C3D0,C,", "Team North,,", "A1B2C3D1,C,"], 2, ["note"]),
         # a block of sums
-        (["A1B2C3D0,C,", "A1B2C3D1,C,", "Summary,,", "Redeemed,0,", "Unredeemed,2,"], 2, ["totals", "totals", "note"]),
+        (["A1B2C3D0,C,", "A1B2C3D1,C,", "Summary,,", "Redeemed,0,", "Unredeemed,2,"], 2, ["totals", "note", "note"]),
         # a key that is called like a total
         (["A1B2C3D0,C,", "Total-12,C,", "A1B2C3D1,C,"], 3, []),
     ],

@@ -161,8 +161,8 @@ def find_header(sheet: Sheet) -> int | None:
     head, found, sole = sheet.head, None, list[int]()
     for place in reversed(range(len(head))):
         row = head[place]
-        column = next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), None)
-        if column is None or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
+        column = _key_at(sheet, row)
+        if column < 0 or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
             continue
         strength = 2 if len({*map(sheet.means, row)} - {None}) > 1 else codes_below(sheet, place, column, found)
         is_alone = sum(cell is not None for cell in row) == 1
@@ -170,6 +170,8 @@ def find_header(sheet: Sheet) -> int | None:
         is_near = found is None or (not is_alone and sheet.means(_cell(head[found], column)) == sheet.required)
         if strength == 2 or is_same or (strength and is_near):
             found = place
+        elif found is not None and not is_alone and _are_rivals(sheet, place, found):
+            raise two_headers(sheet, (place, column), (found, _key_at(sheet, head[found])))
         else:
             sole.append(place)
     if found is None and sole and not _is_prose(sheet, sole[0]):
@@ -184,6 +186,27 @@ def find_header(sheet: Sheet) -> int | None:
         found += 1
         head[found] = both
     return found
+
+
+def _key_at(sheet: Sheet, row: Sequence[Any]) -> int:
+    """Where the key's header stands in a row, -1 where it does not."""
+    return next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), -1)
+
+
+def _are_rivals(sheet: Sheet, place: int, found: int) -> bool:
+    """Is the lower of two rows with the key's header known by that alone, and do codes stand below that of the upper one too?"""
+    column, other = (_key_at(sheet, sheet.head[row]) for row in (place, found))
+    known = {*map(sheet.means, sheet.head[found])} - {None}
+    return column != other and len(known) == 1 and codes_below(sheet, place, column) == 2
+
+
+def two_headers(sheet: Sheet, one: tuple[int, int], other: tuple[int, int]) -> UnreadableFile:
+    """The error for two rows of which either may be the header, each given with the column of its key."""
+    return UnreadableFile(
+        sheet.where,
+        f"row {one[0] + 1} and row {other[0] + 1} could both be the header: the key's stands in column {one[1] + 1} and in column "
+        f"{other[1] + 1}. Give each list a file of its own, or delete the row that is none.",
+    )
 
 
 def _cell(row: Sequence[Any], place: int) -> Any:

@@ -331,7 +331,7 @@ class Rows:
         if self.has_keys and others_fill and not shape().fits(text):
             if not others and (at_end or words > 1 or not re.search(r"\d", text)):
                 return "note"
-            return "totals" if at_end and others and are_numbers else ""
+            return "note" if at_end and others and are_numbers else ""
         return ""
 
     def fits(self, rows: Array) -> Array:
