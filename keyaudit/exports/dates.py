@@ -95,7 +95,8 @@ def is_nothing(cell: Any) -> bool:
 def is_type(cell: Any) -> bool:
     """Is it the type or the unit of a column: `varchar(20)`, `Text`, `yyyy-mm-dd`?"""
     words = re.findall(r"[^\W\d_]+", word_of(cell)) if isinstance(cell, str) and len(cell) < 60 else []
-    return bool(words) and all(word in TYPES or set(word) <= set("dmyhs") for word in words)
+    signs = {word for word in words if set(word) <= set("dmyhs")}  # of a date's form
+    return bool(words) and TYPES.issuperset(set(words) - signs) and (signs < {*words} or max(map(len, signs)) > 1)
 
 
 def word_of(cell: Any) -> str:

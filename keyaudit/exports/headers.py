@@ -156,7 +156,7 @@ def find_header(sheet: Sheet) -> int | None:
     """The first row with the key's header, without a code in it, below which codes stand. (CATALOGUE §3)
 
     Another header we know beside it is proof enough. Without a code below any of them, it is the last: nearest to what
-    follows. A list without such a row may have its heading for a header.
+    follows; of equal rows, the first. A list without such a row may have its heading for a header.
     """
     head, found, sole = sheet.head, None, list[int]()
     for place in reversed(range(len(head))):
@@ -175,7 +175,7 @@ def find_header(sheet: Sheet) -> int | None:
         else:
             sole.append(place)
     if found is None and sole and not _is_prose(sheet, sole[0]):
-        found = sole[0]
+        found = next(place for place in reversed(sole) if head[place] == head[sole[0]])
     if found is None:
         for place, row in enumerate(head):
             filled = [i for i, cell in enumerate(row) if cell is not None]

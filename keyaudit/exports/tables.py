@@ -15,7 +15,6 @@ from keyaudit.errors import UnreadableFile
 from keyaudit.exports.dates import flag_of
 from keyaudit.exports.headers import (
     HEADER_WITHIN,
-    ORDINARY,
     SAMPLE,
     Header,
     Sheet,
