@@ -161,6 +161,35 @@ class Coded:
         return Coded(codes, [self.values[place] for place in used] if is_list else self.values.take(used))
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """Texts that end in the number of a row (`file, row 14`), as names and numbers until they are asked for; -1: the name alone."""
+
+    name: Coded
+    row: Array
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, rows: Any) -> Any:
+        """Some of them (a slice, or places), or one as text."""
+        if isinstance(rows, (int, np.integer)):
+            return self[[rows]].tolist()[0]
+        return Numbered(Coded(self.name.codes[rows], self.name.values), self.row[rows])
+
+    take = __getitem__
+
+    def texts(self) -> Any:
+        """All of them, as Arrow texts."""
+        names, rows = as_texts(self.name), pa.array(self.row)
+        numbered = pc.binary_join_element_wise(names, rows.cast(TEXT), pa.scalar(", row ", TEXT))
+        return numbered if (self.row >= 0).all() else pc.if_else(pc.less(rows, 0), names, numbered)
+
+    def tolist(self) -> list[str]:
+        """All of them, as Python has them."""
+        return list(self.texts().to_pylist())
+
+
 def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
     """Arrow texts, some of them changed."""
     some = pa.array(some) if isinstance(some, np.ndarray) else some
@@ -168,25 +197,31 @@ def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
     return pc.replace_with_mask(texts, some, pa.array(map(change, odd.to_pylist()), TEXT)) if len(odd) else texts
 
 
-def distinct_count(texts: Any) -> int:
-    """How many different texts there are; quick where they all differ.
-
-    Texts of one length are hashed as columns of bytes: where no two hashes are equal, no two texts are.
-    """
+def words_of(texts: Any) -> Array | None:
+    """Arrow texts as rows of 64-bit words that sort as they do, padded with zeros; None if one is longer than LONG."""
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False)
-    count = 0
+    most = int(lengths.max(initial=0))
+    if not 0 < most <= LONG:
+        return None
+    signs = np.zeros((len(texts), -(-most // 8) * 8), dtype=np.uint8)
     for length in np.unique(lengths).tolist():
-        own = texts.take(pa.array(np.flatnonzero(lengths == length)))
-        hashes = np.zeros(len(own) if 0 < length <= LONG else 0, dtype=np.uint64)
-        if len(hashes):
-            signs = np.frombuffer(own.buffers()[2], np.uint8)[: len(own) * length].reshape(len(own), length)
-            for place in range(length):
-                hashes *= np.uint64(0x100000001B3)
-                hashes += signs[:, place]
-            hashes.sort()
-        is_sure = len(hashes) > 0 and not (hashes[1:] == hashes[:-1]).any()
-        count += len(own) if is_sure else len(pc.unique(own))
-    return count
+        rows = np.flatnonzero(lengths == length)
+        own = texts.take(pa.array(rows))
+        signs[rows, :length] = np.frombuffer(own.buffers()[2] or b"", np.uint8)[: len(own) * length].reshape(-1, length)
+    return signs.view(">u8").astype(np.uint64)
+
+
+def distinct_count(texts: Any) -> int:
+    """How many different texts there are; quick where they all differ: where no two hashes are equal, no two texts are."""
+    words = words_of(texts)
+    if words is None:
+        return len(pc.unique(texts))
+    hashes = words[:, 0].copy()
+    for place in range(1, words.shape[1]):
+        hashes *= np.uint64(0x100000001B3)
+        hashes += words[:, place]
+    hashes.sort()
+    return len(pc.unique(texts)) if (hashes[1:] == hashes[:-1]).any() else len(texts)
 
 
 def text_of(value: Any) -> str:
@@ -205,4 +240,6 @@ def as_texts(column: Any) -> Any:
     if isinstance(column, Coded):
         texts = pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)
         return texts.take(pa.array(column.codes % len(texts)))  # -1: the last
+    if isinstance(column, Numbered):
+        return column.texts()
     return pc.fill_null(column, "") if isinstance(column, pa.Array) else pa.array(column).cast(TEXT)

@@ -6,9 +6,12 @@ by its name and found when first asked for: `f.in_now`. Facts of one line stand 
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
+import gc
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -99,6 +102,7 @@ class Facts:
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
             if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
                 del self.__dict__[name]
+        give_back()
 
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""
@@ -155,6 +159,14 @@ class Facts:
         found = np.zeros(self.keys, dtype=bool)
         found[list(keys)] = True
         return found
+
+
+def give_back() -> None:
+    """Memory that is free again goes back to the system, where its library does not do so by itself (glibc)."""
+    gc.collect(1)
+    pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def at(values: Array, places: Array, nothing: Any) -> Array:

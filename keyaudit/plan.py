@@ -372,7 +372,7 @@ def _letters(f: Facts, does: Iterable[Mapping[str, Array]], action: str) -> list
         pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
         course, day = courses[pool] or "your course", None if np.isnat(until) else until.item().date()
         words = {"until": weekday(day or f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
-        learner, former = f.holder.get(key, "not in the log"), f"{f.references[key].as_py()} {end}".strip()
+        learner, former = f.holder.get(key, "not in the log"), f"{f.references[key]} {end}".strip()
         text = LETTERS[action].format(course=course, **words)
         found.append(Letter(learner, course, f.pools.names[pool], former, "", str(day or ""), LOGIN, text))
     return sorted(found, key=lambda letter: (letter.learner, letter.course, letter.former_key))

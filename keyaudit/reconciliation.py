@@ -22,7 +22,7 @@ from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared
-from keyaudit.facts import KEYED, By, Facts
+from keyaudit.facts import KEYED, By, Facts, give_back
 from keyaudit.findings import Accepted
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
 from keyaudit.tallies import NO_POOL, cross_count, outlook
@@ -178,7 +178,7 @@ Former: TypeAlias = (
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
     """Which keys have a text in their reference, pool, course, status or next step; the case does not matter."""
     wanted = text.casefold()
-    found = np.asarray(pc.match_substring(columns["reference"], text, ignore_case=True))
+    found = np.asarray(pc.match_substring(columns["reference"].texts(), text, ignore_case=True))
     for name in ("pool", "course", "status", "next_step"):
         found |= columns[name].has(lambda told: wanted in str(told).casefold())
     return found
@@ -226,6 +226,7 @@ def reconcile(
         exports["declared"] = declared(pool_settings)
     day = dt.date.today() if as_of is None else as_date(as_of, "as_of")
     same = _pairs(same_course), _pairs(same_organization)
+    give_back()  # what reading needed
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
     audit = Reconciliation(facts, facts.accepted, tuple(unreadable), name)
     _refuse_pool_among_course_keys(facts)
@@ -275,7 +276,7 @@ def _refuse_pool_among_course_keys(f: Facts) -> None:
         shown = {name for table in export.tables if table.file == place for name in table.columns}
         of_pools = {known.get(fold_header(header)) for header in file.columns_not_used.split(", ")}
         is_pools = "expires_on" not in shown or {"starts_on", "pool", "sitewide"} & of_pools
-        keys = np.unique(key[export.file == place])
+        keys = np.flatnonzero(By(key, f.keys).any(export.file == place))
         sizes = np.bincount(f.home_pool[keys[(f.in_pool & ~f.redeemed)[keys]]], minlength=1)
         if is_pools and not {"name", "max_uses", "uses"} & shown and sizes.any() and 2 * sizes.max() >= len(keys):
             pool = f.pools.names[int(sizes.argmax())]
