@@ -240,7 +240,7 @@ def _because(f: Facts, key: int, row: Mapping[str, Any]) -> str:
     redeemed = "yes" if f.redeemed[key] else "not known" if f.redemption_unreadable[key] else "no"
     day = row["redeemed_at"] and row["redeemed_at"].item().date()
     answers = {**row, "redeemed_at": f"on {day}" if day else redeemed}
-    told = [f"{words}: {answers[name].replace('unknown', 'not known')}" for name, words in ASKED.items()]
+    told = [f"{words}: {plain(answers[name])}" for name, words in ASKED.items()]
     if row["course_key_name"]:
         told.append(f'course key entry: "{row["course_key_name"]}"')
     if f.in_course_keys[key]:

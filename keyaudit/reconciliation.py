@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
 from keyaudit.calendar import Calendar, as_date
-from keyaudit.card import card, card_text
+from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
 from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES, aliases, fold_header
@@ -26,6 +26,7 @@ from keyaudit.facts import KEYED, By, Facts
 from keyaudit.findings import Accepted
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
 from keyaudit.tallies import NO_POOL, cross_count, outlook
+from keyaudit.words import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,11 +111,21 @@ class Reconciliation(Audit):
         return pd.concat([table.head(limit), pd.DataFrame([more])], ignore_index=True).fillna("")
 
     def today(self) -> pd.DataFrame:
-        """The work list: act_by, pool, keys, status, next_step. The most urgent first; pools before keys, counts before codes."""
+        """The work list: act_by, pool, keys, status and what it means, next_step. The most urgent first; pools before keys, counts before codes."""
         import pandas as pd
 
-        rows = [(task.act_by.isoformat(), task.pool, task.keys, task.status, task.next_step) for task in self.work]
-        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "next_step"])
+        rows = [
+            (
+                task.act_by.isoformat(),
+                task.pool,
+                task.keys,
+                plain(task.status),
+                named_work(self, [task])[1],
+                task.next_step,
+            )
+            for task in self.work
+        ]
+        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "what it means", "next_step"])
 
     def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
         """Count the codes that would still work on each date if nothing changes.
@@ -138,7 +149,7 @@ class Reconciliation(Audit):
     def explain(self, key: str | None = None) -> Explanation:
         """One key's whole story; `key` is a code, a reference, a unique ending, a learner's name or address. Masked.
 
-        Without one: the story of the key that needs somebody most.
+        Without one: the story of the key that needs action most.
         """
         return explain(self, key)
 

@@ -212,7 +212,7 @@ def test_many_keys_list_those_that_need_somebody_unless_all_are_asked_for(
     monkeypatch.setattr(workbook, "ALL_KEYS_UP_TO", 50)
     folder = ka.write_report(halfway, tmp_path / "r")
     book = openpyxl.load_workbook(folder / "report.xlsx")
-    assert book["Keys"]["A1"].value == "The 93 keys that need somebody; the other 165 are in keys.csv"
+    assert book["Keys"]["A1"].value == "The 93 keys that need action; the other 165 are in keys.csv"
     assert book["Keys"].max_row == 93 + 3
     assert book["Findings"]["A1"].value == "The worst 50 of 110 findings; the others are in findings.csv"
     assert book["Findings"].max_row == 50 + 3

@@ -14,7 +14,7 @@ import numpy as np
 from keyaudit import __version__, charts
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import Group, case_of, change_lines, first_screen, meaning_of, named_work, verdict_of
+from keyaudit.card import Group, case_of, change_lines, first_screen, meaning_of, named_work, terms, verdict_of
 from keyaudit.charts.paint import DARK
 from keyaudit.coded import Array
 from keyaudit.explain import named
@@ -154,17 +154,18 @@ def _work(audit: Audit, groups: list[Group]) -> Html:
         told.setdefault(step, len(shown))
     findings = count(sum(audit.count_findings().values()), "finding")
     none = html(
-        '<p class="t-works"><b>No key needs somebody.</b> The evidence follows: <a href="#findings">{}</a>.</p>',
+        '<p class="t-works"><b>No key needs action.</b> The evidence follows: <a href="#findings">{}</a>.</p>',
         findings,
     )
     beside = [html('<p class="t-check"><b>Not checked:</b> {}</p>', short(text)) for text in audit.not_checked]
     if audit.excused:
-        accepted = "{} would need somebody, and all that is found is accepted in the case's settings (case.toml): listed below as <i>accepted</i>, not counted."
+        accepted = "{} would need action, and all that is found is accepted in the case's settings (case.toml): listed below as <i>accepted</i>, not counted."
         beside.append(html(f"<p>{accepted}</p>", count(audit.excused)))
     if changed := change_lines(audit.changes, KINDS):
         lines = [html("<li>{}</li>", line) for line in changed[1:]]
         beside.append(html('<h2 id="changes">What changed</h2>\n<p>{}</p>\n<ul>{}</ul>', changed[0], joined(lines)))
-    work = html('<ol class="work">\n{}\n</ol>', joined(shown)) if shown else none
+    words = html(REST, "Words in these steps", joined(html("<p>{}</p>", line) for line in terms()))
+    work = html('<ol class="work">\n{}\n</ol>\n{}', joined(shown), words) if shown else none
     return html('<h2 id="work">What to do, in this order</h2>\n{}\n{}', work, joined(beside))
 
 
@@ -202,7 +203,7 @@ def _look_up(audit: Audit, groups: list[Group], book: Book) -> Html:
     few = '<p class="mute">{} of {} can be looked up here, the most urgent; all stand in the workbook, sheet <i>Keys</i>.</p>'
     return html(
         '<h2 id="keys">Look up a key</h2>\n<noscript><p>Looking up needs a script, and this browser runs none. The keys that need '
-        "somebody stand above, below their pools; all keys stand in the workbook, sheet <i>Keys</i>.</p></noscript>\n"
+        "action stand above, below their pools; all keys stand in the workbook, sheet <i>Keys</i>.</p></noscript>\n"
         '<div id="lookup" hidden>\n<p class="filter"><label for="find">A pool, a row, the end of a code, a status</label> '
         '<input id="find" type="search" autocomplete="off" spellcheck="false"><select id="group" aria-label="Group">'
         '<option value="">every group</option>{}</select><output for="find group" aria-live="polite"></output></p>\n'

@@ -19,7 +19,7 @@ from keyaudit.card import GROUP_FAMILY, case_of, group_words, meaning_of, named_
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import KEYS
 from keyaudit.keytable import taken
-from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
+from keyaudit.plan import IN_BATCH, SETTINGS, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, write_book
 from keyaudit.report.ticks import Ticks, with_ticks
 from keyaudit.rulebook import (  # fmt: skip
@@ -31,6 +31,7 @@ from keyaudit.rulebook import (  # fmt: skip
     SEVERITIES,
     STAGES,
     STATUSES,
+    TERMS,
     VERDICTS,
     WORKS,
     in_words,
@@ -38,23 +39,26 @@ from keyaudit.rulebook import (  # fmt: skip
 from keyaudit.tallies import NO_POOL, outlook
 from keyaudit.words import away, plain, sentence, weekday
 
-ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need somebody, unless all are asked for: keys.csv has them
+ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need action, unless all are asked for: keys.csv has them
 LINE = 150  # signs of a line above the first list: as wide as the sheet on paper
 DONE = ("done", "in progress", "not ours")
 FORMS = {  # kind of a column → its names, with their widths in characters (0, or not named here: as header and cells need it)
     "key": {"training_key": 22, "lookalike": 22, "sha256": 68},
     "wrapped": {
         "next_step": 44, "message": 44, "remedy": 40, "where": 34, "sign_off": 44, "elsewhere": 24, "what_it_means": 26,
-        "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "name": 30, "max_uses": 14,
-        "expiration": 30, "any_organization": 30, "content_availability": 20, "course": 24, "organization": 24,
+        "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "course": 24, "organization": 24,
     },
     "input": {"done": 0, "note": 30, "signed_by": 18, "signed_on": 0, "new_key": 0},
     "text": {
         "reference": 34, "pool": 32, "status": 20, "finding": 21, "evidence": 44, "source_file": 36, "source_sheet": 20,
         "sheets": 20, "role": 15, "word": 24, "what_happens": 34, "date": 12, "now": 17, "learner": 26, "former_key": 44,
-        "login_page": 30, **dict.fromkeys(LISTS, 13),
+        "login_page": 30,
     },
 }  # fmt: skip
+BATCHES: dict[str, dict[str, Any]] = {  # so narrow that all of it can be read on paper
+    name: {"kind": "wrapped", "width": width}
+    for name, width in zip(("pool", *SETTINGS), (20, 22, 12, 14, 24, 10, 13, 24), strict=True)
+} | {name: {"kind": "upright"} for name in LISTS}
 KIND = {name: kind for kind, names in FORMS.items() for name in names}
 WIDTH = {name: width for names in FORMS.values() for name, width in names.items()}
 KEYS_SHOWN = (
@@ -74,7 +78,7 @@ def _shades(families: Mapping[str, str]) -> dict[str, str]:
     return {word: _shade(family) for word, family in families.items()}
 
 
-WORKS_LOOKS = _shades(dict(zip(WORKS, ("works", "done", "unknown", "check", "dead"), strict=True)))
+WORKS_LOOKS = _shades(dict(zip(map(plain, WORKS), ("works", "done", "unknown", "check", "dead"), strict=True)))
 # A status as a word, in the colour of its name; the column beside it says whether the key works.
 STATUS_LOOKS = _shades({plain(code): "check" if row.family == "dead" else row.family for code, row in STATUSES.items()})
 
@@ -221,7 +225,8 @@ def _today(audit: Audit, rows: Array) -> Sheet:
     }
     columns = _columns(table, now={"looks": _shades(GROUP_FAMILY)})
     identity = ("Act by", "Status", "Pool", "Next step")
-    return _list("Today", "todo", columns, "What to do, the most urgent first", "Note", identity=identity)
+    title = "What to do, the most urgent first; the words of the steps: sheet Dictionary"
+    return _list("Today", "todo", columns, title, "Note", identity=identity)
 
 
 def _pools(audit: Audit) -> Sheet:
@@ -260,9 +265,10 @@ def _pools(audit: Audit) -> Sheet:
 def _keys(audit: Audit, rows: Array) -> Sheet:
     title = f"Every key: {len(rows):,}"
     if len(rows) < audit.total:
-        title = f"The {len(rows):,} keys that need somebody; the other {audit.total - len(rows):,} are in keys.csv"
+        title = f"The {len(rows):,} keys that need action; the other {audit.total - len(rows):,} are in keys.csv"
     table = {name: taken(audit.key_columns[name], rows) for name in KEYS_SHOWN}
-    table |= {"status": table["status"].map(plain), **dict.fromkeys(("done", "note"), Coded.nothing(len(rows)))}
+    table |= {name: table[name].map(plain) for name in ("status", "works", "is_distributed")}
+    table |= dict.fromkeys(("done", "note"), Coded.nothing(len(rows)))
     columns = _columns(table, status={"looks": STATUS_LOOKS}, works={"looks": WORKS_LOOKS}, next_step={"kind": "text"})
     return _list("Keys", "dead", columns, title, "Reference", identity=("Training key", "Reference"))
 
@@ -329,6 +335,7 @@ def _sources(audit: Audit) -> Sheet:
 
 def _dictionary() -> Sheet:
     told = {
+        "step": TERMS,
         "verdict": VERDICTS,
         "status": {code: f"{row.when} (rule: {in_words(row.rule)})" for code, row in STATUSES.items()},
         "works": WORKS,
@@ -358,10 +365,11 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")))
     sheets = [
         _list("Steps", "todo", told, identity=("Pool", "What")),
-        _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH))),
+        _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH), **BATCHES)),
     ]
     for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters)):
         columns = _columns(_table((letter._asdict() for letter in letters), Letter._fields))
         listed = _list(name, "check", columns, identity=("Learner", "Former key"))
         sheets.append(listed if letters else replace(listed, is_hidden=True))
-    return sheets
+    words = {"word": list(TERMS), "meaning": list(TERMS.values())}
+    return [*sheets, _list("Words", "nothing", _columns(words))]
