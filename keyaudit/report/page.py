@@ -164,9 +164,12 @@ def _work(audit: Audit, groups: list[Group]) -> Html:
     if changed := change_lines(audit.changes, KINDS):
         lines = [html("<li>{}</li>", line) for line in changed[1:]]
         beside.append(html('<h2 id="changes">What changed</h2>\n<p>{}</p>\n<ul>{}</ul>', changed[0], joined(lines)))
-    words = html(REST, "Words in these steps", joined(html("<p>{}</p>", line) for line in terms()))
+    words = html(
+        REST, "What the words of these steps mean", html('<p id="terms">{}</p>', joined(terms(), Html("<br>")))
+    )
     work = html('<ol class="work">\n{}\n</ol>\n{}', joined(shown), words) if shown else none
-    return html('<h2 id="work">What to do, in this order</h2>\n{}\n{}', work, joined(beside))
+    more = Html('<a href="#terms">explained</a>') if shown else ""
+    return html('<h2 id="work">What to do, in this order {}</h2>\n{}\n{}', more, work, joined(beside))
 
 
 def _keys(audit: Audit, work: list[tuple[Task, Array]]) -> dict[int, Html]:
