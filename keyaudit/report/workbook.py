@@ -46,12 +46,13 @@ FORMS = {  # kind of a column → its names, with their widths in characters (0,
     "key": {"training_key": 22, "lookalike": 22, "sha256": 68},
     "wrapped": {
         "next_step": 44, "message": 44, "remedy": 40, "where": 34, "sign_off": 44, "elsewhere": 24, "what_it_means": 26,
-        "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "course": 24, "organization": 24,
+        "sheets": 20, "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "course": 24,
+        "organization": 24,
     },
     "input": {"done": 0, "note": 30, "signed_by": 18, "signed_on": 0, "new_key": 0},
     "text": {
         "reference": 34, "pool": 32, "status": 20, "finding": 21, "evidence": 44, "source_file": 36, "source_sheet": 20,
-        "sheets": 20, "role": 15, "word": 24, "what_happens": 34, "date": 12, "now": 17, "learner": 26, "former_key": 44,
+        "role": 15, "word": 24, "what_happens": 34, "date": 12, "now": 17, "learner": 26, "former_key": 44,
         "login_page": 30,
     },
 }  # fmt: skip
@@ -59,6 +60,7 @@ BATCHES: dict[str, dict[str, Any]] = {  # so narrow that all of it can be read o
     name: {"kind": "wrapped", "width": width}
     for name, width in zip(("pool", *SETTINGS), (20, 22, 12, 14, 24, 10, 13, 24), strict=True)
 } | {name: {"kind": "upright"} for name in LISTS}
+WRAPPED = {"kind": "wrapped"}
 KIND = {name: kind for kind, names in FORMS.items() for name in names}
 WIDTH = {name: width for names in FORMS.values() for name, width in names.items()}
 KEYS_SHOWN = (
@@ -223,7 +225,7 @@ def _today(audit: Audit, rows: Array) -> Sheet:
         "next_step": [task.next_step for task in audit.work],
         **dict.fromkeys(("done", "note"), Coded.nothing(len(firsts))),
     }
-    columns = _columns(table, now={"looks": _shades(GROUP_FAMILY)})
+    columns = _columns(table, now={"looks": _shades(GROUP_FAMILY)}, pool=WRAPPED)
     identity = ("Act by", "Status", "Pool", "Next step")
     title = "What to do, the most urgent first; the words of the steps: sheet Dictionary"
     return _list("Today", "todo", columns, title, "Note", identity=identity)
@@ -251,7 +253,7 @@ def _pools(audit: Audit) -> Sheet:
     ]
     names += ["only_later", "next_step", "course", "organization", "expires_on", "elsewhere"]
     upright = {code: {"kind": "upright"} for code in STATUSES}
-    columns = _columns(_table(rows, names), **upright, next_step={"kind": "text"})
+    columns = _columns(_table(rows, names), **upright, pool=WRAPPED, next_step={"kind": "text"})
     outside = {code: number - sum(row[code] for row in rows) for code, number in audit.statuses.items()}
 
     def line(name: str, counts: Mapping[str, int]) -> list[Any]:
@@ -343,7 +345,11 @@ def _dictionary() -> Sheet:
         "finding": {code: f"{row.what} {row.remedy[0]}".strip() for code, row in FINDINGS.items()},
         "column": KEYS,
     }
-    rows = [(kind, *one) for kind, meanings in told.items() for one in meanings.items()]
+    rows = [
+        (kind, plain(word) if kind != "column" else word, meaning)
+        for kind, of in told.items()
+        for word, meaning in of.items()
+    ]
     table = dict(zip(("kind", "word", "meaning"), map(list, zip(*rows, strict=True)), strict=True))
     return _list("Dictionary", "nothing", _columns(table), "What the words mean")
 
@@ -358,18 +364,16 @@ def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Tic
 
 
 def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
-    """Steps, batches, and the sheets of a mail merge as data: headers in row 1, every cell text."""
-    steps = [
-        step._asdict() | {"keys": step.keys or None} for step in plan.step_rows
-    ]  # of no key in particular: no number
-    told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")))
+    """Steps, batches, the sheets of a mail merge, words as data: headers in row 1, every cell text; an empty one is hidden."""
+    steps = [step._asdict() | {"keys": step.keys or None} for step in plan.step_rows]
+    told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")), pool=WRAPPED)
     sheets = [
         _list("Steps", "todo", told, identity=("Pool", "What")),
         _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH), **BATCHES)),
     ]
     for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters)):
         columns = _columns(_table((letter._asdict() for letter in letters), Letter._fields))
-        listed = _list(name, "check", columns, identity=("Learner", "Former key"))
-        sheets.append(listed if letters else replace(listed, is_hidden=True))
-    words = {"word": list(TERMS), "meaning": list(TERMS.values())}
-    return [*sheets, _list("Words", "nothing", _columns(words))]
+        sheets.append(_list(name, "check", columns, printed="Works until", identity=("Learner", "Former key")))
+    words = _columns({"word": list(TERMS), "meaning": list(TERMS.values())})
+    shown = [replace(one, is_hidden=not len(one.blocks[0]) and one.name != "Steps") for one in sheets]
+    return [*shown, _list("Words", "nothing", words)]
