@@ -12,9 +12,9 @@ from keyaudit.changes import Changes
 from keyaudit.coded import Array
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined
-from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, SHADES, STATUS, STATUSES, TERMS, VERDICTS, WORKS
+from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, SHADES, STATUS, STATUSES, TOLD_TERMS, VERDICTS, WORKS
 from keyaudit.tallies import NO_POOL, Task
-from keyaudit.words import count, plain, sentence, weekday
+from keyaudit.words import count, plain, weekday
 
 ACCENT = {"blocked": "dead", "act": "todo", "incomplete": "check", "watch": "check", "clear": "works"}
 TASKS, KEYS, CHANGES = 6, 10, 6  # of the work list, of a line's keys, of the kinds of change
@@ -130,11 +130,6 @@ def change_lines(changes: Changes | None, most: int = CHANGES) -> list[str]:
     return [f"Since the former audit {count(len(changes))} changed:", *told[:most], *more]
 
 
-def terms() -> list[str]:
-    """The words of the steps, for whoever has never seen them: a line each."""
-    return [f"{sentence(word)}: {meaning}." for word, meaning in TERMS.items()]
-
-
 def tie_out_line(audit: Audit) -> str:
     """`413 rows read = 411 keys + 0 repeats + 2 set aside`."""
     sums = audit.tie_out_sums()
@@ -168,7 +163,7 @@ def card(audit: Audit) -> str:
     tiles = joined((html(tile, SHADES[g.family], g.keys, g.words, SMALL, g.told) for g, _, _ in groups), "")
     lines = [html('<div style="{}">{}</div>', SMALL, line) for line in work_lines(audit)[TASKS:]]
     work = joined([*(_work(audit, task) for task in audit.work[:TASKS]), *lines] or ["No key needs action."], "")
-    words = joined((html('<div style="{}">{}</div>', SMALL, line) for line in terms() if audit.work), "")
+    words = joined((html('<div style="{}">{}</div>', SMALL, line) for line in TOLD_TERMS if audit.work), "")
     changes = joined((html("<div>{}</div>", line) for line in change_lines(audit.changes)), "")
     questions = joined((html("<div>Not checked: {}</div>", text) for text in audit.not_checked), "")
     known = ((STATUSES[code].short, number, plain(code)) for code, number in audit.statuses.items() if number)

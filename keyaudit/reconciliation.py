@@ -26,7 +26,6 @@ from keyaudit.facts import KEYED, By, Facts
 from keyaudit.findings import Accepted
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
 from keyaudit.tallies import NO_POOL, cross_count, outlook
-from keyaudit.words import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,15 +114,7 @@ class Reconciliation(Audit):
         import pandas as pd
 
         rows = [
-            (
-                task.act_by.isoformat(),
-                task.pool,
-                task.keys,
-                plain(task.status),
-                named_work(self, [task])[1],
-                task.next_step,
-            )
-            for task in self.work
+            (str(task.act_by), task.pool, task.keys, *named_work(self, [task]), task.next_step) for task in self.work
         ]
         return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "what it means", "next_step"])
 

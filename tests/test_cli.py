@@ -110,7 +110,7 @@ def test_groups_come_first_then_the_work_in_its_order_with_dates(tmp_path: Path)
     )
     assert lines[19:21] == [
         "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate (only in a pool, the codes still work)",
-        "and 3 more lines; all stand on the page (below), under What to do",
+        "and 3 more lines; all stand on the page (named below), under What to do",
     ]
     folder = tmp_path / "r"
     named = ("Page", "report.html"), ("Workbook", "report.xlsx"), ("Plan", "plan/steps.txt")

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
-from keyaudit.card import case_of, terms
+from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
 from keyaudit.coded import TEXT, Coded, as_texts, text_of
 from keyaudit.columns import FINDINGS, KEYS
 from keyaudit.facts import alike
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
-from keyaudit.rulebook import LISTS
+from keyaudit.rulebook import LISTS, TOLD_TERMS
 from keyaudit.words import count, listed, weekday
 
 CHUNK = 20_000  # rows turned into text at a time
@@ -158,7 +158,7 @@ def _told(
         *plan.warnings,
         "These files hold codes that can be redeemed: do not send them on; give a learner only their own code.",
         f"The deadlines: {listed([f'{label.lower()} {weekday(day)}' for label, day in audit.calendar.deadlines()])}.",
-        *terms(),
+        *TOLD_TERMS,
     ]
     lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
     pool = None

@@ -14,14 +14,14 @@ import numpy as np
 from keyaudit import __version__, charts
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import Group, case_of, change_lines, first_screen, meaning_of, named_work, terms, verdict_of
+from keyaudit.card import Group, case_of, change_lines, first_screen, meaning_of, named_work, verdict_of
 from keyaudit.charts.paint import DARK
 from keyaudit.coded import Array
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined, short
 from keyaudit.report.book import Book
 from keyaudit.report.evidence import evidence
-from keyaudit.rulebook import FAMILIES, GROUPS, WORKS
+from keyaudit.rulebook import FAMILIES, GROUPS, TOLD_TERMS, WORKS
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import away, count, sentence, weekday
 
@@ -58,6 +58,10 @@ STEP = (
     '<li><div class="head"><h3 data-copy>{} {}</h3> <b class="when" data-copy>{}</b></div>\n'
     '<div class="how"><p class="chips">{}<span class="mute" data-copy>{}</span> </p>{}\n{}\n{}</div></li>'
 )
+WORK = """<h2 id="work">What to do, in this order <a href="#terms">explained</a></h2>
+{}
+<details class="rest"><summary>What the words of these steps mean</summary><p id="terms">{}</p></details>
+{}"""
 CHIP = '<span class="chip {}">{} {}</span> '
 REST = '<details class="rest"><summary>{}</summary>\n{}\n</details>'
 AGAIN = "<details><summary>What to do: as in {}</summary><p data-copy>{}</p></details>"
@@ -164,12 +168,8 @@ def _work(audit: Audit, groups: list[Group]) -> Html:
     if changed := change_lines(audit.changes, KINDS):
         lines = [html("<li>{}</li>", line) for line in changed[1:]]
         beside.append(html('<h2 id="changes">What changed</h2>\n<p>{}</p>\n<ul>{}</ul>', changed[0], joined(lines)))
-    words = html(
-        REST, "What the words of these steps mean", html('<p id="terms">{}</p>', joined(terms(), Html("<br>")))
-    )
-    work = html('<ol class="work">\n{}\n</ol>\n{}', joined(shown), words) if shown else none
-    more = Html('<a href="#terms">explained</a>') if shown else ""
-    return html('<h2 id="work">What to do, in this order {}</h2>\n{}\n{}', more, work, joined(beside))
+    work = html('<ol class="work">\n{}\n</ol>', joined(shown)) if shown else none
+    return html(WORK, work, joined(TOLD_TERMS, Html("<br>")), joined(beside))
 
 
 def _keys(audit: Audit, work: list[tuple[Task, Array]]) -> dict[int, Html]:

@@ -19,7 +19,7 @@ from keyaudit.card import GROUP_FAMILY, case_of, group_words, meaning_of, named_
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import KEYS
 from keyaudit.keytable import taken
-from keyaudit.plan import IN_BATCH, SETTINGS, Letter, MigrationPlan
+from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, write_book
 from keyaudit.report.ticks import Ticks, with_ticks
 from keyaudit.rulebook import (  # fmt: skip
@@ -46,21 +46,19 @@ FORMS = {  # kind of a column → its names, with their widths in characters (0,
     "key": {"training_key": 22, "lookalike": 22, "sha256": 68},
     "wrapped": {
         "next_step": 44, "message": 44, "remedy": 40, "where": 34, "sign_off": 44, "elsewhere": 24, "what_it_means": 26,
-        "sheets": 20, "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "course": 24,
-        "organization": 24,
+        "sheets": 20, "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "pool": 30,
+        "name": 24, "course": 14, "organization": 16, "expiration": 24, "max_uses": 10, "content_availability": 13,
+        "any_organization": 24,
     },
+    "upright": dict.fromkeys(LISTS, 0),
     "input": {"done": 0, "note": 30, "signed_by": 18, "signed_on": 0, "new_key": 0},
     "text": {
-        "reference": 34, "pool": 32, "status": 20, "finding": 21, "evidence": 44, "source_file": 36, "source_sheet": 20,
+        "reference": 34, "status": 20, "finding": 21, "evidence": 44, "source_file": 36, "source_sheet": 20,
         "role": 15, "word": 24, "what_happens": 34, "date": 12, "now": 17, "learner": 26, "former_key": 44,
         "login_page": 30,
     },
 }  # fmt: skip
-BATCHES: dict[str, dict[str, Any]] = {  # so narrow that all of it can be read on paper
-    name: {"kind": "wrapped", "width": width}
-    for name, width in zip(("pool", *SETTINGS), (20, 22, 12, 14, 24, 10, 13, 24), strict=True)
-} | {name: {"kind": "upright"} for name in LISTS}
-WRAPPED = {"kind": "wrapped"}
+ONE_LINE = {"kind": "text"}
 KIND = {name: kind for kind, names in FORMS.items() for name in names}
 WIDTH = {name: width for names in FORMS.values() for name, width in names.items()}
 KEYS_SHOWN = (
@@ -101,7 +99,7 @@ def _column(name: str, cells: Any, more: Mapping[str, Any]) -> Column:
 
 def _kind(name: str, cells: Any) -> str:
     kind = KIND.get(name, "text")
-    if kind in ("wrapped", "input"):
+    if kind in ("wrapped", "input", "upright"):
         return kind
     values = cells.values if isinstance(cells, Coded) else cells
     if isinstance(values, np.ndarray):
@@ -225,7 +223,7 @@ def _today(audit: Audit, rows: Array) -> Sheet:
         "next_step": [task.next_step for task in audit.work],
         **dict.fromkeys(("done", "note"), Coded.nothing(len(firsts))),
     }
-    columns = _columns(table, now={"looks": _shades(GROUP_FAMILY)}, pool=WRAPPED)
+    columns = _columns(table, now={"looks": _shades(GROUP_FAMILY)})
     identity = ("Act by", "Status", "Pool", "Next step")
     title = "What to do, the most urgent first; the words of the steps: sheet Dictionary"
     return _list("Today", "todo", columns, title, "Note", identity=identity)
@@ -253,7 +251,7 @@ def _pools(audit: Audit) -> Sheet:
     ]
     names += ["only_later", "next_step", "course", "organization", "expires_on", "elsewhere"]
     upright = {code: {"kind": "upright"} for code in STATUSES}
-    columns = _columns(_table(rows, names), **upright, pool=WRAPPED, next_step={"kind": "text"})
+    columns = _columns(_table(rows, names), **upright, next_step=ONE_LINE)
     outside = {code: number - sum(row[code] for row in rows) for code, number in audit.statuses.items()}
 
     def line(name: str, counts: Mapping[str, int]) -> list[Any]:
@@ -271,7 +269,9 @@ def _keys(audit: Audit, rows: Array) -> Sheet:
     table = {name: taken(audit.key_columns[name], rows) for name in KEYS_SHOWN}
     table |= {name: table[name].map(plain) for name in ("status", "works", "is_distributed")}
     table |= dict.fromkeys(("done", "note"), Coded.nothing(len(rows)))
-    columns = _columns(table, status={"looks": STATUS_LOOKS}, works={"looks": WORKS_LOOKS}, next_step={"kind": "text"})
+    columns = _columns(
+        table, status={"looks": STATUS_LOOKS}, works={"looks": WORKS_LOOKS}, next_step=ONE_LINE, pool=ONE_LINE
+    )
     return _list("Keys", "dead", columns, title, "Reference", identity=("Training key", "Reference"))
 
 
@@ -345,11 +345,7 @@ def _dictionary() -> Sheet:
         "finding": {code: f"{row.what} {row.remedy[0]}".strip() for code, row in FINDINGS.items()},
         "column": KEYS,
     }
-    rows = [
-        (kind, plain(word) if kind != "column" else word, meaning)
-        for kind, of in told.items()
-        for word, meaning in of.items()
-    ]
+    rows = [(kind, plain(word), meaning) for kind, of in told.items() for word, meaning in of.items()]
     table = dict(zip(("kind", "word", "meaning"), map(list, zip(*rows, strict=True)), strict=True))
     return _list("Dictionary", "nothing", _columns(table), "What the words mean")
 
@@ -366,10 +362,10 @@ def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Tic
 def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     """Steps, batches, the sheets of a mail merge, words as data: headers in row 1, every cell text; an empty one is hidden."""
     steps = [step._asdict() | {"keys": step.keys or None} for step in plan.step_rows]
-    told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")), pool=WRAPPED)
+    told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")))
     sheets = [
         _list("Steps", "todo", told, identity=("Pool", "What")),
-        _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH), **BATCHES)),
+        _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH))),
     ]
     for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters)):
         columns = _columns(_table((letter._asdict() for letter in letters), Letter._fields))

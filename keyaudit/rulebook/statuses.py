@@ -32,12 +32,13 @@ def in_settings(entry: str) -> str:
 SAME_COURSE = f"tell keyaudit {in_settings('[same_course]')} that they are the same course"
 DIFFERENCE = "Look up a key, on the page report.html, tells what differs; so does keyaudit explain"
 
-TERMS = {  # words of the steps
-    "needs action": "whoever looks after the keys in the TMS has to do something; the next step says what, and by when",
-    "entry": "one batch of course keys, a line under Course Assignment Training Keys. Each pool has its own; if it has none yet, make one with New",
-    "lookalike": "a course key that differs only a little from a pool's key, such as in upper and lower case or by a blank. To the TMS it is another key: it does not help a learner who holds the exact code",
-    "run the audit again": "put the new exports into the folders of the case that the step names, then run `keyaudit audit` on the case, or its notebook from the first cell; ticks and notes are kept",
+TERMS = {  # words of the steps, for whoever has never seen them
+    "Needs action": "whoever looks after the keys in the TMS has to do something; the next step says what, and by when.",
+    "Entry": "one batch of course keys, a line under Course Assignment Training Keys. Each pool has its own; if it has none yet, make one with New.",
+    "Lookalike": "a course key that differs only a little from a pool's key, such as in upper and lower case or by a blank. To the TMS it is another key: it does not help a learner who holds the exact code.",
+    "Run the audit again": "put the new exports into the folders of the case that the step names, then run `keyaudit audit` on the case, or its notebook from the first cell; ticks and notes are kept.",
 }
+TOLD_TERMS = [": ".join(term) for term in TERMS.items()]
 
 FACTS = {
     "readable": "its code is readable",
@@ -359,11 +360,11 @@ SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {
 }  # on white and on black
 
 WORKS = {  # best first
-    "yes": "a learner who redeems it on the day of the audit gets in",
-    "used": "it has been redeemed",
-    "unknown": "whether it works is not known: the exports do not tell",
-    "not_yet": "its pool has not started",
-    "no": "the learner gets an error",
+    "yes": "a learner who enters it today gets in",
+    "used": "it has been redeemed: a learner who enters it today gets an error",
+    "unknown": "the exports do not tell what a learner who enters it today sees",
+    "not_yet": "its pool has not started: a learner who enters it today gets an error",
+    "no": "a learner who enters it today gets an invalid-key error",
 }
 
 
