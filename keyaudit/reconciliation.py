@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
 from keyaudit.calendar import Calendar, as_date
-from keyaudit.card import card, card_text
+from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
 from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES, aliases, fold_header
@@ -110,11 +110,13 @@ class Reconciliation(Audit):
         return pd.concat([table.head(limit), pd.DataFrame([more])], ignore_index=True).fillna("")
 
     def today(self) -> pd.DataFrame:
-        """The work list: act_by, pool, keys, status, next_step. The most urgent first; pools before keys, counts before codes."""
+        """The work list: act_by, pool, keys, status and what it means, next_step. The most urgent first; pools before keys, counts before codes."""
         import pandas as pd
 
-        rows = [(task.act_by.isoformat(), task.pool, task.keys, task.status, task.next_step) for task in self.work]
-        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "next_step"])
+        rows = [
+            (str(task.act_by), task.pool, task.keys, *named_work(self, [task]), task.next_step) for task in self.work
+        ]
+        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "what it means", "next_step"])
 
     def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
         """Count the codes that would still work on each date if nothing changes.
@@ -138,7 +140,7 @@ class Reconciliation(Audit):
     def explain(self, key: str | None = None) -> Explanation:
         """One key's whole story; `key` is a code, a reference, a unique ending, a learner's name or address. Masked.
 
-        Without one: the story of the key that needs somebody most.
+        Without one: the story of the key that needs action most.
         """
         return explain(self, key)
 

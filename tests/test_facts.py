@@ -543,7 +543,7 @@ def test_the_plan_names_the_pool_and_says_one_and_several(write: Write) -> None:
         "begins with =, +, - or",
         "begin with =, +, - or ",
     }
-    again = [what for what in plan.steps["what"] if what.startswith("Unless the exports")]
+    again = [what for what in plan.steps["what"] if what.startswith("Unless the lists")]
     assert all(
         "export this pool (Training Key Pools → the pool → Export) into pools-now and Find" in what for what in again
     )

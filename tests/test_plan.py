@@ -177,7 +177,7 @@ def test_the_files_of_a_plan(case: Path, tmp_path: Path) -> None:
     )
     assert not [code for code in ("WAITS-001", "FORGOT-02", "damage-03") if code in steps]
     book = openpyxl.load_workbook(folder / "plan.xlsx")
-    assert book.sheetnames == ["Steps", "Batches", "Reissue", "Reminders"]
+    assert book.sheetnames == ["Steps", "Batches", "Reissue", "Reminders", "Words"]
     assert [cell.value for cell in book["Reissue"][1]][:3] == ["Learner", "Course", "Pool"]
 
 
