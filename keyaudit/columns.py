@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def fold_header(text: object) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", str(text)).casefold())
 
 
-def aliases(role: str) -> dict[str, str]:
+@cache
+def aliases(role: str) -> Mapping[str, str]:
     """Folded header → our column name, for one role."""
     found: dict[str, str] = {}
     for name in ROLES[role].columns:

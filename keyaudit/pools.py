@@ -48,9 +48,9 @@ class _Unit:
     role: str
     file: str
     name: str
+    is_damaged: bool
     records: int = 0
     keys: Any = field(default_factory=lambda: np.array([], dtype=np.int64))  # its distinct codes
-    is_damaged: bool = False
 
     @property
     def fold(self) -> str:
@@ -129,13 +129,13 @@ def _units(f: Facts) -> tuple[list[_Unit], Array]:
         rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]) if len(place) else []
         for both, mine in zip(pair.tolist(), rows, strict=True):
             file = export.files[both // width]
-            unit = _Unit(role, file.source_file, told.values[both % width], len(mine), is_damaged=file.damaged > 0)
+            unit = _Unit(role, file.source_file, told.values[both % width], file.damaged > 0, len(mine))
             unit.keys = np.unique(code[mine][code[mine] >= 0]) if role.startswith("pools_") else unit.keys
             units.append(unit)
         seen = {(unit.file, unit.name) for unit in units if unit.role == role}
         for file, pool, records in tables:
             if not records and pool and (file.source_file, pool) not in seen:
-                units.append(_Unit(role, file.source_file, pool, is_damaged=file.damaged > 0))
+                units.append(_Unit(role, file.source_file, pool, file.damaged > 0))
                 seen.add((file.source_file, pool))
     return units, unit_of
 

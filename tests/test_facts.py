@@ -582,6 +582,10 @@ def test_what_is_accepted_by_its_reference_is_that_key_alone(write: Write) -> No
         "GONE-0001": "accepted",
         "GONE-0002": "critical",
     }
+    assert [message.endswith(" Accepted: Left.") for message in rows.sort_values("training_key")["message"]] == [
+        True,
+        False,
+    ]
     assert verdicts(result, "act_by") == {"GONE-0001": "", "GONE-0002": "2026-04-03", "OTHER-001": ""}
     assert (result.excused, result.needing, result.locked_out) == (1, 1, 1)
 

@@ -458,7 +458,10 @@ def test_what_does_not_fit_the_display_is_counted() -> None:
     every = len(result.show_findings(999))
     assert shown["message"].iloc[-1] == f"{every - 5} more: show_findings({every})"
     assert len(result.show_findings(999)) < 999
-    assert len(result.show_findings(every)) == every  # nothing is left to count
+    whole = result.show_findings(every)
+    assert len(whole) == every  # nothing is left to count
+    ranks = [SEVERITIES.index(severity) for severity in whole["severity"]]
+    assert ranks == sorted(ranks)  # the worst first
 
 
 @pytest.mark.parametrize(
