@@ -287,10 +287,9 @@ def _refuse_unequal(f: Facts, members_of: list[list[_Unit]], pool: Array, notes:
     """Two later exports of one pool: equal, parts that share no key, or which one is now?"""
     for number, members in enumerate(members_of):
         later = [unit for unit in members if unit.role == "pools_now"]
-        files = {unit.file: [u for u in later if u.file == unit.file] for unit in later}
-        if len(files) < 2:
+        if len({unit.file for unit in later}) < 2:
             continue
-        told = {file: _content(f, file, pool == number) for file in files}
+        told = {unit.file: _content(f, unit.file, pool == number) for unit in later}
         for (one, mine), (other, theirs) in combinations(told.items(), 2):
             if mine != theirs and ({code for code, _ in mine} & {code for code, _ in theirs} or not mine or not theirs):
                 raise ReconcileError(

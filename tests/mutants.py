@@ -6,8 +6,8 @@ No part of the normal run: it takes minutes. Prints every change that no test no
 
 The tests are collected once and run once without a change, to know which lines each of them runs. A change of what is only
 run when called is put into the loaded function, in a process forked for it, and meets the tests that run its line: no other
-can notice it. Any other change meets all tests of its area, in a process that loads the changed module anew.
-A change is noticed if a test fails with it that passes, alone, without it.
+can notice it. Files are not read again for it, if it is of what comes after reading. Any other change meets all tests of its
+area, in a process that loads the changed module anew. A change is noticed if a test fails with it that passes, alone, without it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -67,6 +68,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("lookalikes", "if len(near) > MANY:  # a sign more or less, another, or two swapped; a foreign one is not guessed", "len(near) > MANY  ->  len(near) >= MANY"): "as many as are soon looked at",
     ("lookalikes", "return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)", "strict=True  ->  strict=False"): "one is taken by the other",
     ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", ""): "any symmetric sum will do",
+    ("facts", "width = int(column.max(initial=0)) + 2", "initial=0  ->  initial=1"): "wide enough is enough",
+    ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
     ("checks", "usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are", ""): "any way of writing finds all twins, the usual one looks at the fewest",
     ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",
 }  # fmt: skip
@@ -263,19 +266,21 @@ class Trial(Told):
     def __init__(self, changes: Sequence[Changed], until: float) -> None:
         super().__init__(lambda _: 0)
         self.changes, self.until = changes, until
-        self.kills, self.passes_alone = Counter[str](), dict[str, bool]()
+        self.kills, self.passes_alone = Counter[tuple[str, str]](), dict[str, bool]()
+        self.read: dict[tuple[str, ...], Any] = {}
+        self.is_read_once = False
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
         self.see_without()
         counts: dict[str, Counter[str]] = {change.name: Counter() for change in self.changes}
-        for change in self.changes:
+        for number, change in enumerate(self.changes, start=1):
             if time.monotonic() > self.until:
                 break
             kind = "equivalent" if is_equivalent(change) else "noticed" if self.is_noticed(change) else "not noticed"
             counts[change.name][kind] += 1
             if kind == "not noticed":
-                say(f"{change.name}:{change.lines[0]}: {change.what}\n    {change.line}")
+                say(f"{number:4} {change.name}:{change.lines[0]}: {change.what}\n     {change.line}")
         for name, count in counts.items():
             say(f"{name:20}" + "".join(f"{count[kind]:5} {kind}" for kind in ("noticed", "not noticed", "equivalent")))
         total = sum(counts.values(), Counter[str]())
@@ -288,18 +293,28 @@ class Trial(Told):
         names = [name for name in sys.modules if name.partition(".")[0] == "keyaudit"]
         self.when_loaded = apart(lambda: forget() or lines_of(lambda: [*map(importlib.import_module, names)]), 60)
         self.seconds, self.lines = dict[str, float](), dict[str, set[tuple[str, int]]]()
-        for test, seen in apart(lambda: [*self._seen()], 3600):
-            if seen is None:
+        self.remember_what_is_read()
+        for test in self.items:
+            begun = time.process_time()
+            self.lines[test] = lines_of(lambda: self.run([test]))  # noqa: B023 - called at once
+            self.seconds[test] = time.process_time() - begun
+            if self.failed:
                 sys.exit(f"{test} fails without any change")
-            self.seconds[test], self.lines[test] = seen
         for file in dict.fromkeys(test.partition("::")[0] for test in self.items):
             say(f"{sum(self.seconds[test] for test in self.items if test.startswith(file)):5.1f} s  {file}")
 
-    def _seen(self) -> Iterator[tuple[str, tuple[float, set[tuple[str, int]]] | None]]:
-        for test in self.items:
-            begun = time.process_time()
-            lines = lines_of(lambda: self.run([test]))  # noqa: B023 - called at once
-            yield test, None if self.failed else (time.process_time() - begun, lines)
+    def remember_what_is_read(self) -> None:
+        """Have what a file's rows are found once, where `is_read_once`: nothing that comes after can alter it."""
+        reader = importlib.import_module("keyaudit.exports.read")
+        read_file = reader.read_file
+
+        def read(role: str, source: Any, known: Any) -> Any:
+            what = (role, source.label, source.sha256, repr(known))
+            if what not in self.read or not self.is_read_once:
+                self.read[what] = read_file(role, source, known)
+            return self.read[what]
+
+        reader.read_file = read  # type: ignore[attr-defined]
 
     def run(self, tests: Sequence[str]) -> str:
         """The first that fails."""
@@ -315,27 +330,32 @@ class Trial(Told):
         places = {(change.name, line) for line in change.lines}
         area = [test for file in AREAS[change.name] for test in self.items if f"tests/{file}" in test]
         limit = 10 + TIMES * sum(self.seconds[test] for test in area)
-        if change.is_in_function and not places & self.when_loaded:
-            running = sorted((test for test in area if places & self.lines[test]), key=self.how_likely)
+        likely = partial(self.how_likely, change.name)
+        floor = change.name.partition(".")[0]
+        self.is_read_once = floor not in ("exports", "rulebook")
+        if change.is_in_function and floor != "rulebook" and not places & self.when_loaded:
+            running = sorted((test for test in area if places & self.lines[test]), key=likely)
             test = apart(lambda: change.put_in() or self.run(running), limit)
         else:
-            test = apart(lambda: self.run_anew(change), limit)
+            test = apart(lambda: self.run_anew(change, likely), limit)
         if test in self.items and test not in self.passes_alone:
             self.passes_alone[test] = apart(lambda: self.run([test]), limit) == ""
             if not self.passes_alone[test]:
                 sys.exit(f"{test} fails without any change, when it is run alone")
-        self.kills[test] += 1
+        self.kills[change.name, test] += 1
+        self.kills["", test] += 1
         return test != ""
 
-    def how_likely(self, test: str) -> tuple[int, float]:
-        return -self.kills[test], self.seconds.get(test, 0)
+    def how_likely(self, name: str, test: str) -> tuple[float, ...]:
+        """What noticed most changes so far, of the module, then of all; the golden texts; the quickest."""
+        return -self.kills[name, test], -self.kills["", test], "test_golden" not in test, self.seconds.get(test, 0)
 
-    def run_anew(self, change: Changed) -> str:
+    def run_anew(self, change: Changed, likely: Callable[[str], Any]) -> str:
         """The first test of the area that fails, all loaded anew."""
         forget()
         sys.meta_path.insert(0, change)
         files = [str(ROOT / "tests" / file) for file in AREAS[change.name]]
-        code = sys.modules["pytest"].main([*OPTIONS, "-x", *files], plugins=[told := Told(self.how_likely)])
+        code = sys.modules["pytest"].main([*OPTIONS, "-x", *files], plugins=[told := Told(likely)])
         return told.failed or ("it does not load" if code else "")
 
 

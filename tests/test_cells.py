@@ -11,7 +11,7 @@ import pytest
 
 from keyaudit.coded import TEXT, Coded, distinct_count
 from keyaudit.exports.codes import BLANKS, INVISIBLE, excel_forms
-from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, is_blank, orders_of, proof_of, written
+from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, is_blank, may_be, orders_of, proof_of, written
 from keyaudit.exports.evidence import _text
 from keyaudit.exports.names import clean_name, fold_name, natural, pool_name, undated_name
 
@@ -77,6 +77,14 @@ def day(cell: object, day_first: bool | None) -> str:
 )
 def test_dates(cell: object, day_first: bool | None, expected: str) -> None:
     assert day(cell, day_first) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_a_day"),
+    [("13/4/2026", True), ("4/13/2026", True), ("13/14/2026", False), ("2026-04-03", True), ("2026-13-03", False)],
+)
+def test_what_may_be_a_date_in_some_order(cell: str, is_a_day: bool) -> None:
+    assert may_be(written(cell)) == is_a_day
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from conftest import Write, audit, found, verdicts
 
 import keyaudit as ka
 from keyaudit.checks import lacking_lines
 from keyaudit.errors import ReconcileError
+from keyaudit.facts import alike, narrow
 from keyaudit.plan import migration_plan
 from keyaudit.rehearsal import write_xlsx
 
@@ -807,3 +809,24 @@ def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
     result = audit(write("course-keys/k.csv", keys("OTHER-001")))
     assert result.show(pool="P", sort="source_row").iloc[:, 0].tolist() == ["…01", "…02"]
     assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code
+
+
+# --- numbers ---
+
+
+@pytest.mark.parametrize(
+    ("number", "bits"), [(2**31 - 2, 32), (2**31 - 1, 64), (1 - 2**31, 32), (-(2**31), 64), (0, 32)]
+)
+def test_numbers_are_held_in_half_where_they_fit(number: int, bits: int) -> None:
+    held = narrow(np.array([0, number]))
+    assert (held.dtype, held.tolist()) == (np.dtype(f"int{bits}"), [0, number])
+
+
+@pytest.mark.parametrize("most", [1, 2**20, 2**31, 2**40])
+def test_rows_are_alike_in_all_columns_whatever_their_size(most: int) -> None:
+    """More combinations than 64 bits hold, too; in the order of the combinations."""
+    rows = [(one, other, third) for one in (-1, most, 0) for other in (most, -1) for third in (0, most)] * 2
+    first, place, sizes = alike(*np.array(rows, dtype=np.int64).T)
+    assert [rows[row] for row in first] == sorted(set(rows))
+    assert [sorted(set(rows))[number] for number in place] == rows
+    assert sizes.tolist() == [2] * 12
