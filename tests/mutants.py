@@ -69,6 +69,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("lookalikes", "return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)", "strict=True  ->  strict=False"): "one is taken by the other",
     ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", ""): "any symmetric sum will do",
     ("facts", "width = int(column.max(initial=0)) + 2", "initial=0  ->  initial=1"): "wide enough is enough",
+    ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "at(by.most(f.file_rank, rows, -1), by.group, -1)  ->  at(by.most(f.file_rank, rows, -1), by.group, -0)"): "asked of groups only",
+    ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "by.most(f.file_rank, rows, -1)  ->  by.most(f.file_rank, rows, -0)"): "every group asked has rows",
+    ("keytable", "return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))", "of_course >= 0  ->  of_course >= 1"): "record 0 is the first of its key",
     ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
     ("checks", "usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are", ""): "any way of writing finds all twins, the usual one looks at the fewest",
     ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",
@@ -271,6 +274,7 @@ class Trial(Told):
         self.is_read_once = False
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        session.config.pluginmanager.unregister(name="terminalreporter")
         self.items = {item.nodeid: item for item in session.items}
         self.see_without()
         counts: dict[str, Counter[str]] = {change.name: Counter() for change in self.changes}

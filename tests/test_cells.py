@@ -335,6 +335,9 @@ def test_numbers_in_names_compare_as_numbers() -> None:
         ("2026-05-31", "31-May-26"),  # three parts, the year first
         ("2026-5-31", "5/31/2026"),
         ("5/31/26", "31.05.2026"),
+        ("3-MAR-99", "03.03.2099"),
+        ("1900-1", "Jan-1900"),
+        ("2100-12-31", "31-Dec-2100"),
         ("true", "TRUE"),
     ],
 )
@@ -343,11 +346,28 @@ def test_excel_forms(code: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["A1B2C3D4", "12345678", "12345678901", "2026-13-31", "1850-05-31", "31-31", "QX7-0", "truely"]
+    "code",
+    [
+        "A1B2C3D4",
+        "12345678",
+        "12345678901",
+        "2026-13-31",
+        "1899-12-31",
+        "2101-01",
+        "3-MAR-100",
+        "31-31",
+        "QX7-0",
+        "truely",
+    ],
 )
 def test_codes_that_excel_leaves_alone(code: str) -> None:
     forms = set(excel_forms(code)) - {f"{code}.0"}
     assert not forms
+
+
+def test_a_date_without_a_year_is_of_a_year_in_which_somebody_may_have_opened_the_file() -> None:
+    days = {form for form in excel_forms("30-1") if re.fullmatch(r"\d{4}-01-30", form)}
+    assert days == {f"{year}-01-30" for year in range(2019, 2028)}
 
 
 # --- coded columns ---
