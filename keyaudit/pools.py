@@ -18,7 +18,7 @@ from keyaudit.facts import Facts, alike, fact
 from keyaudit.rulebook import Code
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
-SHORTEST_CUT = 28  # … and the blanks or signs at the cut may be gone too
+SHORTEST_CUT = 30  # … and a blank at the cut is gone
 NAMING = ("pools_before", "pools_now", "declared", "pool_list")
 
 
@@ -188,7 +188,7 @@ def _match_names(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None
 def _is_cut(one: str, other: str) -> bool:
     """Is one the beginning of the other, where Excel cuts a tab's name?"""
     short, long = sorted((bare_name(one), bare_name(other)), key=len)
-    return SHORTEST_CUT <= len(short) <= TAB_LENGTH and long[:TAB_LENGTH].rstrip() == short
+    return long[:TAB_LENGTH].rstrip() == short
 
 
 def _cut(name: str) -> str:

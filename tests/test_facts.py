@@ -811,6 +811,27 @@ def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
     assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code
 
 
+# --- the first record, which is number 0 ---
+
+
+@pytest.mark.parametrize("turned", range(3))
+def test_a_key_has_the_end_that_its_own_row_gives(turned: int, write: Write) -> None:
+    ends = [("ENDED-001", "2026-04-01", "no"), ("LIVES-001", "2026-12-31", "yes"), ("OPEN-0001", "soon", "unknown")]
+    ends = ends[turned:] + ends[:turned]
+    write("pools-before/P.csv", pool(*(f"{code} C . {end}" for code, end, _ in ends)))
+    works = verdicts(audit(write("course-keys/k.csv", keys("OTHER-001"))), "works")
+    assert {code: works[code] for code, _, _ in ends} == {code: expected for code, _, expected in ends}
+
+
+@pytest.mark.parametrize("codes", [("12345678", "KEY-00002"), ("KEY-00002", "12345678")])
+def test_what_was_done_to_a_cell_is_said_of_its_key(codes: tuple[str, str], write: Write) -> None:
+    """A course key that is a number in its workbook, and a text in its pool."""
+    case = write("pools-before/P.csv", pool(*codes))
+    rows: list[list[object]] = [["Training Key", "Name", "Course", "Expires", "Uses"], ["TEXT-0001", "E", "C", None, 0]]
+    write_xlsx(case / "course-keys/k.xlsx", {"Keys": [*rows, [12345678, "E", "C", None, 0]]})
+    assert verdicts(audit(case), "damage") == {"12345678": "a number, not text", "KEY-00002": "", "TEXT-0001": ""}
+
+
 # --- numbers ---
 
 

@@ -158,6 +158,8 @@ ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, d
     ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", "error"),
     ("organization_differs", course_key(MOVED.replace(" O ", " Other ").replace(". 0 180", ". 1 180")), "2026-04-03", "error"),
     ("availability_shorter", course_key(MOVED.replace(". 0 180", ". 1 30")), "2026-04-03", "error"),
+    ("availability_shorter", course_key(MOVED.replace("180", "1")), "2026-04-03", "error"),  # a day is a number of days
+    ("availability_longer", {LISTED: CLEAN[LISTED].replace("180", "1")}, "2026-04-03", "warning"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-02"), NOW: "", LISTED: ""}, "2026-04-03", ""),
     ("start_lost", {BEFORE: CLEAN[BEFORE].replace(". 2025-01-02", ". 2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", ""),
