@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -811,7 +813,96 @@ def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
     assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code
 
 
-# --- the first record, which is number 0 ---
+# --- the first record, the first key, the first pool: number 0 ---
+
+WORLD = {  # something of nearly everything; rows below a header
+    "pools-before/P.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        GONE-0001 C O 2025-01-02 . . . 2026-12-31
+        MOVED-002 C O 2025-01-02 . . . 2026-12-31
+        STAYS-003 C O 2025-01-02 . . . 2026-12-31
+        DONE-0004 C O 2025-01-02 2026-01-09 Ana . 2026-12-31
+        TWICE-005 C O 2025-01-02 2026-01-09 Bo . 2026-12-31
+        BOTH-0006 C O 2025-01-02 . . . 2026-12-31
+        OTHER-007 C O 2025-01-02 . . . 2026-12-31
+        SPOILT-08 C O 2025-01-02 . . . 2026-12-31
+        00987654 C O 2025-01-02 . . . 2026-12-31
+        LATER-011 C O 2025-01-02 . . 2026-09-01 2026-12-31
+        MAYBE-012 C O 2025-01-02 perhaps . . 2026-12-31
+        HOLDER-13 C O 2025-01-02 . Kim . 2026-12-31
+        USED-0014 C O 2025-01-02 2025-01-01 . . 2026-12-31
+        TWIN-0015 C O 2025-01-02 . . . 2026-12-31
+        SHARED-16 C O 2025-01-02 . . . 2026-12-31""",
+    "pools-now/P.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        STAYS-003 C O 2025-01-02 . . . 2026-12-30
+        DONE-0004 C O 2025-01-02 2026-01-09 Ana . 2026-12-30
+        BOTH-0006 C O 2025-01-02 . . . 2026-12-30
+        NEWER-017 C O 2026-04-20 . . . 2026-12-30""",
+    "pools-before/Q.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        WAITS-020 D O 2025-01-02 . . . 2026-12-31
+        MANY-0021 D O 2025-01-02 . . . 2026-12-31
+        SHORT-022 D O 2025-01-02 . . . 2026-12-31
+        SHARED-16 D O 2025-01-02 . . . 2026-12-31""",
+    "pools-before/R.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        ENDED-023 E O 2025-01-02 . . . 2026-02-01""",
+    "pool-list/l.csv": """Name Course Organization Expires Content_Availability Sitewide_Use
+        P C O 2026-12-30 180 No
+        Q D O 2026-12-31 180 No
+        R E O 2026-02-01 90 Yes
+        S E O 2026-12-31 90 Yes""",
+    "course-keys/k (1).csv": """Training_Key Name Course Organization Created Expires Max_Uses Uses Content_Availability
+        MOVED-002 E C O 2026-04-01 2026-12-31 . 0 180
+        TWICE-005 E C O 2026-04-01 2026-12-31 . 1 180
+        BOTH-0006 E C O 2026-04-01 2026-12-31 . 0 180
+        OTHER-007 E D O 2026-04-01 2026-12-31 . 0 180
+        TWIN-0015 E C O 2026-04-01 2026-12-31 . 0 180""",
+    "course-keys/k (2).csv": """Training_Key Name Course Organization Created Expires Max_Uses Uses Content_Availability
+        MOVED-002 E C Else 2026-04-01 2026-12-31 . 1 30
+        spoilt-08 E C O 2026-04-01 2026-12-31 . 0 180
+        987654 E C O 2026-04-01 2026-12-31 . 0 180
+        MANY-0021 F D O 2026-04-01 2026-12-31 25 3 180
+        SHORT-022 F D O 2026-04-01 2026-04-02 . 0 180
+        TWIN-0015 E C O 2026-04-01 2026-11-30 . 0 180
+        twin-0015 E C O 2026-04-01 . . 0 180""",
+    "distribution/d.csv": """Training_Key Sent_To
+        MOVED-002 Ana
+        GONE-0001 Bo
+        stays-003 Kim
+        NOWHERE-9 Lee
+        WAITS-020 Ana""",
+    "other-keys/o.csv": """Training_Key Name
+        STAYS-003 Class
+        FREE-0099 Class""",
+    "course-assignments/a.csv": """Payment_Type Student Course Created Status
+        Training_Key_MOVED-002 Kim C 2026-04-02 Active
+        Training_Key_SHORT-022 Bo D 2026-03-30 Active
+        Training_Key_DONE-0004 Ana C 2026-01-09 Cancelled""",
+}  # fmt: skip
+
+
+def told_of_the_world(write: Write, turned: int, name_of_p: str) -> list[str]:
+    """All but places in files, when the rows of every file are turned by a number, and the pool P is called so."""
+    for name, table in WORLD.items():
+        head, *rows = [re.sub(r"^P ", f"{name_of_p} ", line.strip()) for line in table.splitlines()]
+        start = turned % len(rows)
+        case = write(name.replace("/P.", f"/{name_of_p}."), "\n".join([head, *rows[start:], *rows[:start]]))
+    result = audit(case)
+    findings = result.findings[["severity", "code", "training_key", "pool"]]
+    tables = [
+        result.keys.drop(columns=["reference", "evidence", "source_file", "source_sheet", "source_row"]),
+        findings,
+    ]
+    rows = [row for table in [*tables, result.pools] for row in table.astype("str").values.tolist()]
+    rows += [[*of, *sorted(codes)] for of, codes in migration_plan(result).codes_of.items() if codes]
+    return sorted(str(["P" if cell == name_of_p else str(cell) for cell in row]) for row in rows)
+
+
+def test_neither_the_order_of_rows_nor_of_pools_decides_anything(write: Write, tmp_path: Path) -> None:
+    """Whichever record, key and pool is number 0."""
+    told = told_of_the_world(write, 0, "P")
+    for turned in range(1, 15):
+        assert (turned, told_of_the_world(write, turned, "P")) == (turned, told)
+    shutil.rmtree(tmp_path / "case")
+    assert told_of_the_world(write, 0, "Z") == told
 
 
 @pytest.mark.parametrize("turned", range(3))
