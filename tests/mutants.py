@@ -62,16 +62,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("pools", "if size > 4 * len(numbers) + 1000:", "4 * len(numbers) + 1000  ->  4 * len(numbers) + 1001"): "both ways give the same, one is quicker",
     ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "(0, half)  ->  (1, half)"): "more codes are compared, and told apart later",
     ("lookalikes", "MANY = 20_000  # codes that begin or end like a typed text beyond which only one mistyped sign is sought", ""): "as many as are soon looked at",
-    ("lookalikes", "np.unique(np.concatenate(found)) for found in zip(*(_shared(*end) for end in ends), strict=True)", "strict=True  ->  strict=False"): "two ends, two sides",
     ("lookalikes", "width = other.max(initial=0) + 1", "initial=0  ->  initial=1"): "wide enough is enough",
     ("lookalikes", "width = other.max(initial=0) + 1", "other.max(initial=0) + 1  ->  other.max(initial=0) + 2"): "wide enough is enough",
     ("lookalikes", "if len(near) > MANY:  # a sign more or less, another, or two swapped; a foreign one is not guessed", "len(near) > MANY  ->  len(near) >= MANY"): "as many as are soon looked at",
-    ("lookalikes", "return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)", "strict=True  ->  strict=False"): "one is taken by the other",
     ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", ""): "any symmetric sum will do",
     ("facts", "width = int(column.max(initial=0)) + 2", "initial=0  ->  initial=1"): "wide enough is enough",
     ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "at(by.most(f.file_rank, rows, -1), by.group, -1)  ->  at(by.most(f.file_rank, rows, -1), by.group, -0)"): "asked of groups only",
     ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "by.most(f.file_rank, rows, -1)  ->  by.most(f.file_rank, rows, -0)"): "every group asked has rows",
     ("keytable", "return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))", "of_course >= 0  ->  of_course >= 1"): "record 0 is the first of its key",
+    ("facts", "code, size = code * width + column + 1, size * width", "code * width + column + 1  ->  code * width + column + 2"): "still a number for each combination, in their order",
+    ("checks", "pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),", "at(f.pools.has_before, f.home_pool, False)  ->  at(f.pools.has_before, f.home_pool, True)"): "asked of keys in pools only",
     ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
     ("checks", "usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are", ""): "any way of writing finds all twins, the usual one looks at the fewest",
     ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",
@@ -89,6 +89,10 @@ RULE = re.compile(
 def places(tree: ast.AST, around: ast.AST | None = None) -> Iterator[tuple[ast.AST, str, ast.AST]]:
     """Where something can be changed, how, and what it is part of; what only a type checker or a person reads is left alone."""
     if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        return
+    if (
+        isinstance(tree, ast.keyword) and tree.arg == "strict"
+    ):  # of zip: it changes nothing but refuses what must not be
         return
     if isinstance(tree, (ast.Compare, ast.BoolOp, ast.BinOp)):
         ops = tree.ops if isinstance(tree, ast.Compare) else [tree.op]

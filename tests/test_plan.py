@@ -82,6 +82,14 @@ def test_a_key_nobody_can_judge_waits_for_a_new_export(write: Write, tmp_path: P
     assert plan.batches.empty
 
 
+def test_a_stray_that_somebody_holds_is_left_and_is_no_work(write: Write) -> None:
+    write("pools-before/P.csv", f"{POOL}\nSPOILT-01 {LIVE}")
+    write("pools-now/P.csv", POOL)
+    plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nspoilt-01 E C 2026-12-31 . 1")))
+    assert planned(plan) == {"SPOILT-01": "compare", "spoilt-01": "leave"}
+    assert (plan.title, plan.actions["leave"]) == ("1 key needs somebody.", 1)
+
+
 WHEN = "ask whoever ordered the keys until when they are promised: "
 WHO = "ask whoever ordered the keys: no export says it"
 
