@@ -16,6 +16,7 @@ from keyaudit.errors import ReconcileError
 from keyaudit.facts import alike, narrow
 from keyaudit.plan import migration_plan
 from keyaudit.rehearsal import write_xlsx
+from keyaudit.rulebook import STATUSES
 
 POOL = "Training_Key Course Redeemed Expires"
 KEYS = "Training_Key Name Course Expires Max_Uses Uses"
@@ -713,6 +714,9 @@ def test_keys_without_a_course_have_a_line_of_their_own(write: Write) -> None:
     result = audit(write("course-keys/k.csv", keys("OTHER-001")))
     assert result.summary(by="course")["keys"].to_dict() == {"C": 1, "not known": 3}
     assert result.summary(by="pool")["keys"].to_dict() == {"P": 2, "Q": 1, "in no pool": 1}
+    assert [*result.summary(by="pool")] == ["keys", *STATUSES]
+    assert [*result.outlook(by="pool")] == ["works", "P", "Q", "in no pool"]
+    assert [*result.outlook()] == ["works", *STATUSES]
 
 
 def test_a_course_key_that_was_no_text_links_by_what_excel_makes_only(write: Write) -> None:
