@@ -187,6 +187,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         for it in gc.get_objects():
             if isinstance(it, FunctionType) and it.__code__.co_filename == str(self.path):
                 it.__code__ = becomes[_of_code(it.__code__)]
+        gc.freeze()  # to look through what the parent has takes longer than a test
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
