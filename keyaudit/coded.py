@@ -168,25 +168,33 @@ def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
     return pc.replace_with_mask(texts, some, pa.array(map(change, odd.to_pylist()), TEXT)) if len(odd) else texts
 
 
-def distinct_count(texts: Any) -> int:
-    """How many different texts there are; quick where they all differ.
-
-    Texts of one length are hashed as columns of bytes: where no two hashes are equal, no two texts are.
-    """
+def words_of(texts: Any) -> Array | None:
+    """Arrow texts as rows of 64-bit words that sort as they do, padded with zeros; None if one is longer than LONG."""
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False)
-    count = 0
+    most = int(lengths.max(initial=0))
+    if not 0 < most <= LONG:
+        return None
+    signs = np.zeros((len(texts), -(-most // 8) * 8), dtype=np.uint8)
     for length in np.unique(lengths).tolist():
-        own = texts.take(pa.array(np.flatnonzero(lengths == length)))
-        hashes = np.zeros(len(own) if 0 < length <= LONG else 0, dtype=np.uint64)
-        if len(hashes):
-            signs = np.frombuffer(own.buffers()[2], np.uint8)[: len(own) * length].reshape(len(own), length)
-            for place in range(length):
-                hashes *= np.uint64(0x100000001B3)
-                hashes += signs[:, place]
-            hashes.sort()
-        is_sure = len(hashes) > 0 and not (hashes[1:] == hashes[:-1]).any()
-        count += len(own) if is_sure else len(pc.unique(own))
-    return count
+        rows = np.flatnonzero(lengths == length)
+        own = texts.take(pa.array(rows))
+        signs[rows, :length] = np.frombuffer(own.buffers()[2] or b"", np.uint8)[: len(own) * length].reshape(
+            len(own), length
+        )
+    return signs.view(">u8").astype(np.uint64)
+
+
+def distinct_count(texts: Any) -> int:
+    """How many different texts there are; quick where they all differ: where no two hashes are equal, no two texts are."""
+    words = words_of(texts)
+    if words is None:
+        return len(pc.unique(texts))
+    hashes = words[:, 0].copy()
+    for place in range(1, words.shape[1]):
+        hashes *= np.uint64(0x100000001B3)
+        hashes += words[:, place]
+    hashes.sort()
+    return len(pc.unique(texts)) if (hashes[1:] == hashes[:-1]).any() else len(texts)
 
 
 def text_of(value: Any) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ ROLES = {
 EXTRA_ALIASES = {("pool_list", "pool"): ("Name",)}  # in this role a column answers to one header more
 
 
+@lru_cache(1 << 12, typed=True)
 def fold_header(text: object) -> str:
     """A header without case, blanks and punctuation, for comparing."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", str(text)).casefold())

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array, Coded
-from keyaudit.facts import KEYED, NO, UNKNOWN, YES, By, Facts, alike, at, fact
+from keyaudit.coded import TEXT, Array, Coded, words_of
+from keyaudit.facts import KEYED, NO, UNKNOWN, YES, By, Facts, at, combined, fact
 from keyaudit.rulebook import STATUS, STATUSES, WORKS
 from keyaudit.settings import key_setting, pool_setting
 from keyaudit.verdicts import NUMBER
@@ -34,7 +34,9 @@ def rank_of_code(f: Facts) -> Array:
     """Of every key: its place if all were sorted by code; what has no code comes last, in the order of its records."""
     known = len(f.coded.dictionary)
     rank = np.arange(f.keys)
-    rank[pc.sort_indices(f.coded.dictionary).to_numpy()] = np.arange(known)
+    words = words_of(f.coded.dictionary)
+    order = pc.sort_indices(f.coded.dictionary).to_numpy() if words is None else np.lexsort(words.T[::-1])
+    rank[order] = np.arange(known)
     return rank
 
 
@@ -47,8 +49,8 @@ def references(f: Facts) -> Any:
     )
     name, number = told.distinct(), f.row[f.first_record]
     texts = _located(name, number)
-    _, place, often = alike(name.codes, number)
-    twice = np.flatnonzero(often[place] > 1)
+    place = combined(name.codes, number)
+    twice = np.flatnonzero(np.isin(place, _repeated(place)))
     if not len(twice):
         return texts
     more = []
@@ -56,6 +58,12 @@ def references(f: Facts) -> Any:
         where = [files[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
         more.append(f"{texts[key].as_py()} ({', '.join(where)})")
     return pc.replace_with_mask(texts, pa.array(f.mask_of(twice)), pa.array(more, TEXT))
+
+
+def _repeated(numbers: Array) -> Array:
+    """The numbers that occur more than once."""
+    found = np.sort(numbers)
+    return found[1:][found[1:] == found[:-1]]
 
 
 def _located(name: Coded, number: Array) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import string
 import unicodedata
 from collections.abc import Iterable
 
@@ -13,6 +14,7 @@ SHORTEST = 3  # shorter codes are no secret: they occur in any text
 WHOLE_WORD = 6  # below this length a code or a name counts only as a word of its own
 MAX_WORDS = 4  # of a name that is sought in every order
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+ASCII_SHAPE = str.maketrans(string.digits + string.ascii_letters, "9" * 10 + "a" * 26 + "A" * 26)
 CODE_LIKE = re.compile(r"(?=[^\s]*\d)[^\s]{6,}|[^\s]+@[^\s]+")
 
 
@@ -25,6 +27,8 @@ def ending(code: str) -> str:
 def shape(text: object) -> str:
     """What a cell looks like without what it says: `58703BA0` is 99999AA9, `Kim Park` is Aaa Aaaa."""
     plain = " ".join(str(text).split())[:24]
+    if plain.isascii():
+        return plain.translate(ASCII_SHAPE)
     return "".join("9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in plain)
 
 

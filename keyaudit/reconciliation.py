@@ -275,7 +275,7 @@ def _refuse_pool_among_course_keys(f: Facts) -> None:
         shown = {name for table in export.tables if table.file == place for name in table.columns}
         of_pools = {known.get(fold_header(header)) for header in file.columns_not_used.split(", ")}
         is_pools = "expires_on" not in shown or {"starts_on", "pool", "sitewide"} & of_pools
-        keys = np.unique(key[export.file == place])
+        keys = np.flatnonzero(By(key, f.keys).any(export.file == place))
         sizes = np.bincount(f.home_pool[keys[(f.in_pool & ~f.redeemed)[keys]]], minlength=1)
         if is_pools and not {"name", "max_uses", "uses"} & shown and sizes.any() and 2 * sizes.max() >= len(keys):
             pool = f.pools.names[int(sizes.argmax())]

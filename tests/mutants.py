@@ -73,6 +73,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("facts", "code, size = code * width + column + 1, size * width", "code * width + column + 1  ->  code * width + column + 2"): "still a number for each combination, in their order",
     ("checks", "pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),", "at(f.pools.has_before, f.home_pool, False)  ->  at(f.pools.has_before, f.home_pool, True)"): "asked of keys in pools only",
     ("lookalikes", 'few, pattern = (asked, f"{_NUMBER}|{_DATE_OR_WORD}") if len(asked) < len(shown) else (shown, _MADE)', ""): "whichever is looked at first, nothing is lost",
+    ("keytable", "of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))", "f.course_row >= 0  ->  f.course_row > 0"): "record 0 is the first of its key",
     ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
     ("checks", "usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are", ""): "any way of writing finds all twins, the usual one looks at the fewest",
     ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",
@@ -187,6 +188,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         for it in gc.get_objects():
             if isinstance(it, FunctionType) and it.__code__.co_filename == str(self.path):
                 it.__code__ = becomes[_of_code(it.__code__)]
+        clear()
         gc.freeze()  # to look through what the parent has takes longer than a test
 
 
@@ -209,6 +211,14 @@ def forget() -> None:
         del sys.modules[name]
 
 
+def clear() -> None:
+    """Nothing is known that the package has found before."""
+    for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "keyaudit"]:
+        for it in vars(module).values():
+            if hasattr(it, "cache_clear"):
+                it.cache_clear()
+
+
 def lines_of(work: Callable[[], Any]) -> set[tuple[str, int]]:
     """The lines of the core that some work runs, in any thread."""
     files = {str(path_of(name)): name for name in AREAS}
@@ -221,6 +231,7 @@ def lines_of(work: Callable[[], Any]) -> set[tuple[str, int]]:
         lines.add((files[frame.f_code.co_filename], frame.f_lineno))
         return line
 
+    clear()
     threading.settrace(call)
     sys.settrace(call)
     work()
@@ -343,7 +354,7 @@ class Trial(Told):
         likely = partial(self.how_likely, change.name)
         floor = change.name.partition(".")[0]
         self.is_read_once = floor not in ("exports", "rulebook")
-        if change.is_in_function and floor != "rulebook" and not places & self.when_loaded:
+        if change.is_in_function and not places & self.when_loaded:
             running = sorted((test for test in area if places & self.lines[test]), key=likely)
             test = apart(lambda: change.put_in() or self.run(running), limit)
         else:

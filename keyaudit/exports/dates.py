@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,10 @@ NOBODY = frozenset(word for word, flag in _FLAGS.items() if not flag)  # no lear
 STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
 
 
+once = lru_cache(1 << 14, typed=True)  # the files of a case hold the same dates and words
+
+
+@once
 def bare(cell: Any) -> Any:
     """A cell beside the key without what a file puts around it: blanks, `="…"`, quotation marks, an apostrophe before it."""
     if not isinstance(cell, str):
@@ -59,6 +64,7 @@ def bare(cell: Any) -> Any:
     return text[1:].strip(BLANKS) if text[:1] == "'" and len(text) > 1 else text
 
 
+@once
 def is_blank(cell: Any) -> bool:
     """Does a cell beside the key say that there is nothing? (CATALOGUE §6)"""
     if cell is None:
@@ -81,6 +87,7 @@ def is_nothing(cell: Any) -> bool:
     return is_blank(cell) and not (isinstance(cell, str) and MARK.search(cell))
 
 
+@once
 def word_of(cell: Any) -> str:
     """A cell as a word to look up, "" if it is no text."""
     return clean_name(bare(cell)).casefold() if isinstance(cell, str) else ""
@@ -152,6 +159,7 @@ class Open:
 Date = dt.datetime | Open | None
 
 
+@once
 def written(cell: Any) -> Date:
     """The date that a cell is, as far as one can be without knowing the order of day and month; None if it is none.
 

@@ -27,7 +27,7 @@ MARKS = ((BOM, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 DELIMITERS = (",", ";", "\t", "|")
 FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
 FREE_AREA, MAX_SPARSE = 5_000_000, 20  # blank cells that wide rows may bring to the others, more with every byte
-BLOCK = 1 << 30  # bytes that are split at once
+BLOCK = 1 << 22  # bytes that are split at once: they fit the processor's cache
 SAMPLE = 60  # lines by which a delimiter is judged
 LINE_END = re.compile(rb"\r\n|\n|\r")
 MARKED_LINE = re.compile(rb"(?:^|(?<=[\r\n]))(?:\xef\xbb\xbf)+")
@@ -220,12 +220,21 @@ class _Split:
         quoting: Any = {"quote_char": '"' if is_quoted else False, "ignore_empty_lines": False}
         if not self.content:
             return pa.table({name: pa.array([], TEXT) for name in names}), []
-        table = arrow_csv.read_csv(
-            pa.py_buffer(self.content),
-            arrow_csv.ReadOptions(use_threads=False, block_size=min(len(self.content) + 1, BLOCK), column_names=names),
-            arrow_csv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=skip, **quoting),
-            arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, TEXT)),
-        )
+
+        def read(size: int) -> Any:
+            odd.clear()
+            widths.clear()
+            return arrow_csv.read_csv(
+                pa.py_buffer(self.content),
+                arrow_csv.ReadOptions(use_threads=False, block_size=size, column_names=names),
+                arrow_csv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=skip, **quoting),
+                arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(names, TEXT)),
+            )
+
+        try:
+            table = read(BLOCK)
+        except pa.ArrowInvalid:  # a line is longer than that
+            table = read(len(self.content) + 1)
         most, count = widths.most_common(1)[0] if widths else (width, 0)
         return self._table(most, is_quoted) if count > table.num_rows and most <= MAX_CELLS else (table, odd)
 

@@ -7,7 +7,8 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
 from keyaudit.coded import TEXT, Coded, as_texts, text_of
 from keyaudit.columns import FINDINGS, KEYS
+from keyaudit.facts import alike
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
 from keyaudit.rulebook import LISTS
@@ -57,24 +59,42 @@ def write_changes(changes: Changes, path: Path) -> int:
 def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
     """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
     size = len(next(iter(columns.values())))
-    parts = [_fields(column) for column in columns.values()]
+    told = (
+        Coded.ordered(column) if isinstance(column, np.ndarray) and column.dtype.kind == "f" else column
+        for column in columns.values()
+    )
+    parts = [_fields(list(some)) for _, some in groupby(told, key=lambda column: isinstance(column, Coded))]
     with path.open("wb") as file:
         file.write((",".join(columns) + "\r\n").encode())
         for first in range(0, size, CHUNK):
             some = slice(first, first + CHUNK)
-            rows = pc.binary_join_element_wise(*(fields(some) for fields in parts), pa.scalar(",", TEXT))
+            rows = _joined([texts for fields in parts for texts in fields(some)])
             whole = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
             file.write(pc.binary_join(whole, pa.scalar("\r\n", TEXT))[0].as_buffer())
             file.write(b"\r\n")
     return size
 
 
-def _fields(column: Any) -> Callable[[slice], Any]:
-    """The fields of some rows of a column, as texts; what needs it stands in quotes."""
-    if not isinstance(column, Coded):
-        return lambda some: _quoted(as_texts(column[some]))
-    texts = _quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT))
-    return lambda some: texts.take(pa.array(column.codes[some] % len(texts)))  # -1: the last
+def _joined(fields: Iterable[Any]) -> Any:
+    """Fields of rows as the rows' texts."""
+    return pc.binary_join_element_wise(*fields, pa.scalar(",", TEXT))
+
+
+def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
+    """The fields of some rows of columns beside each other; of columns with few values each combination is joined once."""
+    if not isinstance(columns[0], Coded):
+        return lambda some: [_quoted(as_texts(column[some])) for column in columns]
+    every = [_quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)) for column in columns]
+
+    def fields(some: slice) -> list[Any]:
+        first, place, _ = alike(*(column.codes[some] for column in columns))
+        codes = (column.codes[some][first] for column in columns)
+        parts = (
+            texts.take(pa.array(own % len(texts))) for texts, own in zip(every, codes, strict=True)
+        )  # -1: the last
+        return [_joined(parts).take(pa.array(place))]
+
+    return fields
 
 
 def _quoted(texts: Any) -> Any:
