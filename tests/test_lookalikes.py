@@ -259,6 +259,7 @@ def test_a_guess_links_neither_two_courses_nor_an_old_course_key(rung: str) -> N
     pool_key, course_key = SLIPS[rung]
     assert climb([pool_key], [course_key], courses=([1], [1]), old=[False]).pairs == [(0, 1, rung)]
     assert climb([pool_key], [course_key], courses=([0], [1])) == NOTHING
+    assert climb([pool_key], [course_key], courses=([1], [0])) == NOTHING
     assert climb([pool_key], [course_key], old=[True]) == NOTHING
 
 
