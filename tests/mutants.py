@@ -307,6 +307,7 @@ class Trial(Told):
         total = sum(counts.values(), Counter[str]())
         tried = total["noticed"] + total["not noticed"]
         say(f"{total['noticed']} of {tried} changes noticed, {total['equivalent']} equivalent")
+        say(f"{self.kills['', NO_END]} by not coming to an end")
         return True
 
     def see_without(self) -> None:
