@@ -207,7 +207,9 @@ def words_of(texts: Any) -> Array | None:
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
         own = texts.take(pa.array(rows))
-        signs[rows, :length] = np.frombuffer(own.buffers()[2] or b"", np.uint8)[: len(own) * length].reshape(-1, length)
+        signs[rows, :length] = np.frombuffer(own.buffers()[2] or b"", np.uint8)[: len(own) * length].reshape(
+            len(own), length
+        )
     return signs.view(">u8").astype(np.uint64)
 
 

@@ -7,7 +7,7 @@ up, delete, recreate, count, export again, expire the pool.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -132,8 +132,8 @@ class MigrationPlan:
     letters: tuple[Letter, ...]
     reminder_letters: tuple[Letter, ...]
     actions: Mapping[str, int]
-    codes_of: Mapping[tuple[str, str], list[str]] = field(repr=False)
-    key_columns: Mapping[str, Any] = field(repr=False)
+    codes_of: Mapping[tuple[str, str], list[str]]
+    key_columns: Mapping[str, Any]
 
     def codes(self, pool: str, what: str) -> list[str]:
         """The codes of one pool on one of LISTS, in the order of its export."""

@@ -18,7 +18,7 @@ from keyaudit.facts import Facts, alike, fact
 from keyaudit.rulebook import Code
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
-SHORTEST_CUT = 28  # … and the blanks or signs at the cut may be gone too
+SHORTEST_CUT = 30  # … and a blank at the cut is gone
 NAMING = ("pools_before", "pools_now", "declared", "pool_list")
 
 
@@ -48,9 +48,9 @@ class _Unit:
     role: str
     file: str
     name: str
+    is_damaged: bool
     records: int = 0
     keys: Any = field(default_factory=lambda: np.array([], dtype=np.int64))  # its distinct codes
-    is_damaged: bool = False
 
     @property
     def fold(self) -> str:
@@ -130,19 +130,14 @@ def _units(f: Facts) -> tuple[list[_Unit], Array]:
         rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]) if len(place) else []
         for both, mine in zip(pair.tolist(), rows, strict=True):
             file = export.files[both // width]
-            unit = _Unit(
-                role,
-                file.source_file,
-                told.values[both % width],
-                len(mine),
-                is_damaged=file.damaged + file.blank_keys > 0,
-            )
+            doubted = file.damaged + file.blank_keys > 0
+            unit = _Unit(role, file.source_file, told.values[both % width], doubted, len(mine))
             unit.keys = np.unique(code[mine][code[mine] >= 0]) if role.startswith("pools_") else unit.keys
             units.append(unit)
         seen = {(unit.file, unit.name) for unit in units if unit.role == role}
         for file, pool, records in tables:
             if not records and pool and (file.source_file, pool) not in seen:
-                units.append(_Unit(role, file.source_file, pool, is_damaged=file.damaged > 0))
+                units.append(_Unit(role, file.source_file, pool, file.damaged > 0))
                 seen.add((file.source_file, pool))
     return units, unit_of
 
@@ -195,7 +190,7 @@ def _match_names(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None
 def _is_cut(one: str, other: str) -> bool:
     """Is one the beginning of the other, where Excel cuts a tab's name?"""
     short, long = sorted((bare_name(one), bare_name(other)), key=len)
-    return SHORTEST_CUT <= len(short) <= TAB_LENGTH and long[:TAB_LENGTH].rstrip() == short
+    return long[:TAB_LENGTH].rstrip() == short
 
 
 def _cut(name: str) -> str:
@@ -328,10 +323,9 @@ def _refuse_unequal(f: Facts, members_of: list[list[_Unit]], pool: Array, notes:
     """Two later exports of one pool: equal, parts that share no key, or which one is now?"""
     for number, members in enumerate(members_of):
         later = [unit for unit in members if unit.role == "pools_now"]
-        files = {unit.file: [u for u in later if u.file == unit.file] for unit in later}
-        if len(files) < 2:
+        if len({unit.file for unit in later}) < 2:
             continue
-        told = {file: _content(f, file, pool == number) for file in files}
+        told = {unit.file: _content(f, unit.file, pool == number) for unit in later}
         for (one, mine), (other, theirs) in combinations(told.items(), 2):
             if mine != theirs and ({code for code, _ in mine} & {code for code, _ in theirs} or not mine or not theirs):
                 raise ReconcileError(

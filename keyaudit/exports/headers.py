@@ -46,9 +46,8 @@ class Sheet:
     def __init__(self, grid: Grid, role: str, label: str, own: Mapping[str, str]) -> None:
         self.grid, self.role, self.required = grid, role, ROLES[role].required
         self.label, self.where = label, f'{label}, sheet "{grid.name}"' if grid.name else label
-        self.known, self.own = aliases(role), own
-        for column in own:  # it has its own header in this file: no other means it
-            self.known = {alias: name for alias, name in self.known.items() if name != column}
+        self.own = own  # what has its own header in this file: no other means it
+        self.known = {alias: name for alias, name in aliases(role).items() if name not in own}
         self.known |= {fold_header(text): column for column, text in own.items()}
         self.width, self.height = len(grid.columns), grid.height
         self._kept: dict[Any, Any] = {}
