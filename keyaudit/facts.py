@@ -27,6 +27,7 @@ from keyaudit.exports.records import Export
 from keyaudit.rulebook import Code
 
 NO, YES, UNKNOWN = 0, 1, 2
+MANY = 200_000  # records
 NEVER = np.datetime64("NaT", "s")
 KEYED = ("pools_before", "pools_now", "course_keys")
 ROLE_NAMES = (*KEYED, "declared", "pool_list", "distribution", "other_keys", "assignments")
@@ -102,7 +103,15 @@ class Facts:
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
             if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
                 del self.__dict__[name]
-        give_back()
+        self.give_back()
+
+    def give_back(self) -> None:
+        """What much memory held and is free again goes back to the system, where its library keeps it (glibc)."""
+        if self.records > MANY:
+            gc.collect(1)
+            pa.default_memory_pool().release_unused()
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL("libc.so.6").malloc_trim(0)
 
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""
@@ -159,14 +168,6 @@ class Facts:
         found = np.zeros(self.keys, dtype=bool)
         found[list(keys)] = True
         return found
-
-
-def give_back() -> None:
-    """Memory that is free again goes back to the system, where its library does not do so by itself (glibc)."""
-    gc.collect(1)
-    pa.default_memory_pool().release_unused()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def at(values: Array, places: Array, nothing: Any) -> Array:

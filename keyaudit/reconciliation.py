@@ -22,7 +22,7 @@ from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared
-from keyaudit.facts import KEYED, By, Facts, give_back
+from keyaudit.facts import KEYED, By, Facts
 from keyaudit.findings import Accepted
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
 from keyaudit.tallies import NO_POOL, cross_count, outlook
@@ -228,8 +228,8 @@ def reconcile(
         exports["declared"] = declared(pool_settings)
     day = dt.date.today() if as_of is None else as_date(as_of, "as_of")
     same = _pairs(same_course), _pairs(same_organization)
-    give_back()  # what reading needed
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
+    facts.give_back()  # what reading needed
     audit = Reconciliation(facts, facts.accepted, tuple(unreadable), name)
     _refuse_pool_among_course_keys(facts)
     _check(audit)
