@@ -345,7 +345,7 @@ def by_place(f: Facts) -> By:
 
 @fact
 def unseen(f: Facts) -> Array:
-    """Pools whose later export proves no absence: there is none, or it holds a row without a code we can read that is no backup's."""
+    """Pools whose later export proves no absence: there is none, or it holds a row that cannot be read and is no backup's."""
     now = f.is_in("pools_now")
     doubtful = now & f.of_file(lambda file: file.damaged > 0)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
@@ -355,20 +355,6 @@ def unseen(f: Facts) -> Array:
     doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
     found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)
     found[f.pools.damaged_now] = True
-    blank = {role: _blank_keys(f, role) for role in ("pools_before", "pools_now")}
-    return found | (blank["pools_now"] > blank["pools_before"])
-
-
-def _blank_keys(f: Facts, role: str) -> Array:
-    """Of every pool: how many rows without a code its files of a role hold."""
-    rows = np.flatnonzero(f.is_in(role) & (f.pool >= 0))
-    first, _, _ = alike(f.pool[rows], f.file[rows])
-    blank = f.of_file(lambda file: file.blank_keys)[rows[first]]
-    found = np.bincount(f.pool[rows[first]], blank, f.pool_count)
-    if role == "pools_now":
-        blank_in = {file.source_file: file.blank_keys for file in f.files if file.role == role}
-        for pool, name in f.pools.empty_now.items():
-            found[pool] += blank_in[name]
     return found
 
 

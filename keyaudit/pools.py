@@ -130,8 +130,7 @@ def _units(f: Facts) -> tuple[list[_Unit], Array]:
         rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]) if len(place) else []
         for both, mine in zip(pair.tolist(), rows, strict=True):
             file = export.files[both // width]
-            doubted = file.damaged + file.blank_keys > 0
-            unit = _Unit(role, file.source_file, told.values[both % width], doubted, len(mine))
+            unit = _Unit(role, file.source_file, told.values[both % width], file.damaged > 0, len(mine))
             unit.keys = np.unique(code[mine][code[mine] >= 0]) if role.startswith("pools_") else unit.keys
             units.append(unit)
         seen = {(unit.file, unit.name) for unit in units if unit.role == role}

@@ -283,7 +283,6 @@ class FileAccount:
             repeats=len(made) - keys,
             set_aside=len(aside),
             damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
-            blank_keys=sum(entry.reason == BLANK_KEY for entry in aside),
             shows=shows,
             padding_doubted=self.codes.is_doubted,
         )

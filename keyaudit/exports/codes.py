@@ -49,6 +49,8 @@ AFFIXES = (  # what a file may put around every code: how it is told, what leave
     ("stand between quotation marks", r'(?s)^"(.*)"$', ""),
     ("stand between apostrophes", r"(?s)^'(.*)'$", ""),
     ("begin with an apostrophe", r"(?s)^'(.*)$", "^[=+@-]"),
+)
+SIGNS = (  # the same, of signs that somebody may as well have pasted with the codes
     ("stand between HTML tags", r"(?s)^(?:<[A-Za-z][^<>]*>)+([^<>]*)(?:</[A-Za-z]\w*>)+$", ""),
     ("begin with a bullet", rf"(?s)^[•·‣▪*+–—-]{_BLANK}+(.*)$", ""),
     ("end in a comma or semicolon", rf"(?s)^(.*?){_BLANK}*[,;]+$", ""),
@@ -118,7 +120,7 @@ def carried(texts: Any, pattern: str) -> bool:
 
 def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], bool]) -> None:
     """Remove a wrapper or padding that every key of the file carries; of `="…"` and the apostrophe, every key that needs it."""
-    for what, pattern, need in AFFIXES:
+    for what, pattern, need in AFFIXES + SIGNS:
         texts = told.keys
         if pattern not in (BEGIN, END) and not need and not carried(texts.drop_null().slice(0, 1), pattern):
             continue  # all carry it, or none
@@ -133,7 +135,8 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
             if len(keys) < 2 and not is_of_the_file:
                 continue  # one code that ends in a blank says nothing of the file
             edge = texts[first].as_py()[-1 if pattern == END else 0]
-            told.is_doubted |= kind == "course" and not is_of_the_file and edge not in '"='
+            may_be_pasted = edge in " \t\u00a0'" or (what, pattern, need) in SIGNS
+            told.is_doubted |= kind == "course" and not is_of_the_file and may_be_pasted
             told.removed.append(f"all {len(keys):,} codes {what}")
         else:
             bare = texts.filter(pc.invert(hit)).drop_null()

@@ -151,8 +151,9 @@ class Rows:
         an end.
         """
         set_aside = list[tuple[int, str]]()
-        for look in (self.sums_beside, lambda own: self.types(own, stops), self.footers):
-            found = look(rows)
+        for look in (self.types, self.footers, self.sums_beside):
+            parts = np.split(rows, np.searchsorted(rows, stops[:-1])) if look != self.sums_beside else [rows]
+            found = [one for part in parts for one in look(part)]
             set_aside += found
             rows = rows[~np.isin(rows, [row for row, _ in found])] if found else rows
         fits = self.fits(rows)
@@ -212,26 +213,20 @@ class Rows:
         cells = enumerate(self.sheet.row(row))
         return {at: cell for at, cell in cells if cell is not None and at in self.columns and at != self.key}
 
-    def types(self, rows: Array, stops: Array) -> list[tuple[int, str]]:
-        """The rows directly below the header that say what its columns hold: types, units, or words where a date must stand."""
-        found = list[int]()
-        for place in {0, *np.searchsorted(rows, stops[:-1]).tolist()} if len(rows) else ():
-            row = int(rows[min(place, len(rows) - 1)])
-            key, others = self.sheet.grid.columns[self.key][row], self.beside(row)
-            if not isinstance(key, str) or (self.is_ordinary[row] and not others):
-                continue
-            text = plain(key)
-            is_types = is_type(text) and all(map(is_type, others.values()))
-            is_read = self.are_read(others)
-            if not is_types and not (self.has_keys and " " in text and is_read and not any(is_read)):
-                continue
-            if others and is_types:
-                found.append(row)
-            elif self.has_keys:
-                shape = Shape.of(self.sheet, self.key, rows[(rows != row) & (self.codes[rows] >= 0)])
-                is_sure = " " not in shape.kinds if others else "9" in shape.kinds
-                found += [row] if is_sure and shape.lengths and not shape.fits(text) else []
-        return [(row, TYPES_ROW) for row in found]
+    def types(self, rows: Array) -> list[tuple[int, str]]:
+        """The row below a header that says what its columns hold: types, units, or words where a date must stand."""
+        row = int(rows[0]) if len(rows) else 0
+        key, others = (self.sheet.grid.columns[self.key][row], self.beside(row)) if len(rows) else (None, {})
+        if not isinstance(key, str) or (self.is_ordinary[row] and not others):
+            return []
+        text, is_read = plain(key), self.are_read(others)
+        is_types = is_type(text) and all(map(is_type, others.values()))
+        is_sure = bool(others) and is_types
+        if not is_sure and self.has_keys and (is_types or (" " in text and is_read and not any(is_read))):
+            shape = Shape.of(self.sheet, self.key, rows[1:][self.codes[rows[1:]] >= 0])
+            is_other = " " not in shape.kinds if others else "9" in shape.kinds
+            is_sure = is_other and bool(shape.lengths) and not shape.fits(text)
+        return [(row, TYPES_ROW)] if is_sure else []
 
     def are_read(self, others: Mapping[int, Any]) -> list[bool]:
         """Of every cell in a column of dates, numbers or flags: is it one?"""
@@ -317,7 +312,7 @@ class Rows:
             return "number of a page"
         are_numbers = all(map(is_number, others))
         if TOTALS.match(text) and (are_numbers or not self.facts[row]) and (at_end or not shape().fits(text)):
-            return "totals"
+            return "totals" if are_numbers else "note"
         if MADE.fullmatch(text) and at_end and len(others) < THIN and not shape().fits(text):
             return "note"
         if shape().is_within(text) or self.is_cut(row, text, shape()):
