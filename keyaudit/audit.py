@@ -98,6 +98,8 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
+        self._blocks, self.order  # noqa: B018 - they share most facts: all of these are found once, and let go together
+        self.facts.let_go("settings", "checks")
         made = {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
         self.facts.let_go("settings", "checks")
         return made
@@ -110,9 +112,7 @@ class Audit:
     @cached_property
     def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
-        found = [*self.facts.found, *noted(self.facts, lost)]
-        self.facts.let_go("checks")
-        return found
+        return [*self.facts.found, *noted(self.facts, lost)]
 
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:
@@ -368,7 +368,7 @@ class Audit:
         shown = shown.astype("str").rename(columns={"next_step": "next step"})
         codes = part["training_key"].to_pylist()
         shown.insert(0, "ends in", [ending(code or "") if not self.is_masked else "" for code in codes])
-        return shown.set_index(pd.Index(part["reference"].to_pylist(), name="key"))
+        return shown.set_index(pd.Index(part["reference"].tolist(), name="key"))
 
     @cached_property
     def work(self) -> list[Task]:

@@ -103,7 +103,7 @@ def fold_header(text: object) -> str:
 
 
 @cache
-def aliases(role: str) -> dict[str, str]:
+def aliases(role: str) -> Mapping[str, str]:
     """Folded header → our column name, for one role."""
     found: dict[str, str] = {}
     for name in ROLES[role].columns:

@@ -154,7 +154,7 @@ def explain(audit: Audit, text: str | None) -> Explanation:
 def _located(f: Facts, asked: str) -> tuple[int | None, list[int], str]:
     """The number of the key meant; or the keys that may be meant, and by what."""
     text = asked.strip(BLANKS)
-    for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references), text.lower())):
+    for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references.texts()), text.lower())):
         found = _where(pc.equal(names, value))
         if len(found) == 1:
             return int(found[0]), [], ""

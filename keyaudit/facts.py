@@ -6,9 +6,12 @@ by its name and found when first asked for: `f.in_now`. Facts of one line stand 
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
+import gc
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -99,6 +102,7 @@ class Facts:
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
             if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
                 del self.__dict__[name]
+        give_back()
 
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""
@@ -155,6 +159,14 @@ class Facts:
         found = np.zeros(self.keys, dtype=bool)
         found[list(keys)] = True
         return found
+
+
+def give_back() -> None:
+    """Memory that is free again goes back to the system, where its library does not do so by itself (glibc)."""
+    gc.collect(1)
+    pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def at(values: Array, places: Array, nothing: Any) -> Array:
@@ -332,7 +344,7 @@ def by_place(f: Facts) -> By:
 
 @fact
 def unseen(f: Facts) -> Array:
-    """Pools whose later export proves no absence: there is none, or it holds a row that cannot be read and is no backup's."""
+    """Pools whose later export proves no absence: there is none, or it holds a row without a code we can read that is no backup's."""
     now = f.is_in("pools_now")
     doubtful = now & f.of_file(lambda file: file.damaged > 0)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
@@ -342,6 +354,20 @@ def unseen(f: Facts) -> Array:
     doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
     found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)
     found[f.pools.damaged_now] = True
+    blank = {role: _blank_keys(f, role) for role in ("pools_before", "pools_now")}
+    return found | (blank["pools_now"] > blank["pools_before"])
+
+
+def _blank_keys(f: Facts, role: str) -> Array:
+    """Of every pool: how many rows without a code its files of a role hold."""
+    rows = np.flatnonzero(f.is_in(role) & (f.pool >= 0))
+    first, _, _ = alike(f.pool[rows], f.file[rows])
+    blank = f.of_file(lambda file: file.blank_keys)[rows[first]]
+    found = np.bincount(f.pool[rows[first]], blank, f.pool_count)
+    if role == "pools_now":
+        blank_in = {file.source_file: file.blank_keys for file in f.files if file.role == role}
+        for pool, name in f.pools.empty_now.items():
+            found[pool] += blank_in[name]
     return found
 
 

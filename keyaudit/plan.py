@@ -7,7 +7,7 @@ up, delete, recreate, count, export again, expire the pool.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -132,8 +132,8 @@ class MigrationPlan:
     letters: tuple[Letter, ...]
     reminder_letters: tuple[Letter, ...]
     actions: Mapping[str, int]
-    codes_of: Mapping[tuple[str, str], list[str]] = field(repr=False)
-    key_columns: Mapping[str, Any] = field(repr=False)
+    codes_of: Mapping[tuple[str, str], list[str]]
+    key_columns: Mapping[str, Any]
 
     def codes(self, pool: str, what: str) -> list[str]:
         """The codes of one pool on one of LISTS, in the order of its export."""
@@ -380,7 +380,7 @@ def _letters(f: Facts, does: Iterable[Mapping[str, Array]], action: str) -> list
         pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
         course, day = courses[pool] or "your course", None if np.isnat(until) else until.item().date()
         words = {"until": weekday(day or f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
-        learner, former = f.holder.get(key, "not in the log"), f"{f.references[key].as_py()} {end}".strip()
+        learner, former = f.holder.get(key, "not in the log"), f"{f.references[key]} {end}".strip()
         text = LETTERS[action].format(course=course, **words)
         found.append(Letter(learner, course, f.pools.names[pool], former, "", str(day or ""), LOGIN, text))
     return sorted(found, key=lambda letter: (letter.learner, letter.course, letter.former_key))

@@ -18,7 +18,7 @@ from keyaudit.facts import Facts, alike, fact
 from keyaudit.rulebook import Code
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
-SHORTEST_CUT = 28  # … and the blanks or signs at the cut may be gone too
+SHORTEST_CUT = 30  # … and a blank at the cut is gone
 NAMING = ("pools_before", "pools_now", "declared", "pool_list")
 
 
@@ -48,9 +48,9 @@ class _Unit:
     role: str
     file: str
     name: str
+    is_damaged: bool
     records: int = 0
     keys: Any = field(default_factory=lambda: np.array([], dtype=np.int64))  # its distinct codes
-    is_damaged: bool = False
 
     @property
     def fold(self) -> str:
@@ -92,6 +92,7 @@ def pools(f: Facts) -> Pools:
     order = sorted(names, key=lambda group: (fold_name(names[group]), names[group]))
     number = {unit.fold: place for place, group in enumerate(order) for unit in members[group]}
     pool = np.array([*(number[unit.fold] for unit in units), -1], dtype=np.int64)[unit_of]
+    _refuse_two_rows(f, pool, [members[group] for group in order])
     _refuse_unequal(f, [members[group] for group in order], pool, notes)
     roles = [{unit.role for unit in members[group]} for group in order]
 
@@ -129,13 +130,14 @@ def _units(f: Facts) -> tuple[list[_Unit], Array]:
         rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]) if len(place) else []
         for both, mine in zip(pair.tolist(), rows, strict=True):
             file = export.files[both // width]
-            unit = _Unit(role, file.source_file, told.values[both % width], len(mine), is_damaged=file.damaged > 0)
+            doubted = file.damaged + file.blank_keys > 0
+            unit = _Unit(role, file.source_file, told.values[both % width], doubted, len(mine))
             unit.keys = np.unique(code[mine][code[mine] >= 0]) if role.startswith("pools_") else unit.keys
             units.append(unit)
         seen = {(unit.file, unit.name) for unit in units if unit.role == role}
         for file, pool, records in tables:
             if not records and pool and (file.source_file, pool) not in seen:
-                units.append(_Unit(role, file.source_file, pool, is_damaged=file.damaged > 0))
+                units.append(_Unit(role, file.source_file, pool, file.damaged > 0))
                 seen.add((file.source_file, pool))
     return units, unit_of
 
@@ -188,7 +190,7 @@ def _match_names(units: list[_Unit], groups: _Groups, notes: list[Note]) -> None
 def _is_cut(one: str, other: str) -> bool:
     """Is one the beginning of the other, where Excel cuts a tab's name?"""
     short, long = sorted((bare_name(one), bare_name(other)), key=len)
-    return SHORTEST_CUT <= len(short) <= TAB_LENGTH and long[:TAB_LENGTH].rstrip() == short
+    return long[:TAB_LENGTH].rstrip() == short
 
 
 def _cut(name: str) -> str:
@@ -283,14 +285,47 @@ def _refuse_two_courses(f: Facts, units: list[_Unit], unit_of: Array, groups: _G
                 )
 
 
+def _refuse_two_rows(f: Facts, pool: Array, members_of: list[list[_Unit]]) -> None:
+    """Two rows of the pool list that name one pool of the exports, and differ in a setting that case.toml does not give."""
+    in_list, declared = f.is_in("pool_list") & (pool >= 0), f.is_in("declared")
+    for name in ("course", "expires_on", "starts_on"):
+        is_date, filled = name != "course", f.column(name).filled
+        value = f.dates(name).astype(np.int64) if is_date else f.comparable(name).codes
+        given = set(pool[declared & filled].tolist())
+        rows = np.flatnonzero(in_list & f.shows(name) & (filled | is_date))
+        first, _, _ = alike(pool[rows], value[rows])
+        seen: dict[int, int] = {}
+        for row in rows[np.sort(first)].tolist():
+            number, former = int(pool[row]), seen.setdefault(int(pool[row]), row)
+            units = members_of[number]
+            if former != row and number not in given and any(unit.role.startswith("pools_") for unit in units):
+                files = [f.files[f.file[one]].source_file for one in (former, row)]
+                one, other = (_said(f, name, at) for at in (former, row))
+                key = {"course": "course", "expires_on": "expires", "starts_on": "starts"}[name]
+                raise ReconcileError(
+                    f'the pool list names the pool "{units[0].name}" twice, and its {key} is {one} in {files[0]}, row '
+                    f"{f.row[former]}, and {other} in {files[1]}, row {f.row[row]}. Delete the row that is not of this pool, or "
+                    f"say what its page in the TMS shows in case.toml:\n[pools.{toml(units[0].name)}]\n{key} = …"
+                )
+
+
+def _said(f: Facts, name: str, row: int) -> str:
+    """What a setting says, as an error shows it."""
+    if not f.column(name).filled[row]:
+        return "blank"
+    if name == "course":
+        return f'"{f.column(name)[row]}"'
+    date = f.dates(name)[row]
+    return "not readable" if np.isnat(date) else str(date)[:10]
+
+
 def _refuse_unequal(f: Facts, members_of: list[list[_Unit]], pool: Array, notes: list[Note]) -> None:
     """Two later exports of one pool: equal, parts that share no key, or which one is now?"""
     for number, members in enumerate(members_of):
         later = [unit for unit in members if unit.role == "pools_now"]
-        files = {unit.file: [u for u in later if u.file == unit.file] for unit in later}
-        if len(files) < 2:
+        if len({unit.file for unit in later}) < 2:
             continue
-        told = {file: _content(f, file, pool == number) for file in files}
+        told = {unit.file: _content(f, unit.file, pool == number) for unit in later}
         for (one, mine), (other, theirs) in combinations(told.items(), 2):
             if mine != theirs and ({code for code, _ in mine} & {code for code, _ in theirs} or not mine or not theirs):
                 raise ReconcileError(

@@ -22,7 +22,7 @@ from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared
-from keyaudit.facts import KEYED, By, Facts
+from keyaudit.facts import KEYED, By, Facts, give_back
 from keyaudit.findings import Accepted
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
 from keyaudit.tallies import NO_POOL, cross_count, outlook
@@ -180,7 +180,7 @@ Former: TypeAlias = (
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
     """Which keys have a text in their reference, pool, course, status or next step; the case does not matter."""
     wanted = text.casefold()
-    found = np.asarray(pc.match_substring(columns["reference"], text, ignore_case=True))
+    found = np.asarray(pc.match_substring(columns["reference"].texts(), text, ignore_case=True))
     for name in ("pool", "course", "status", "next_step"):
         found |= columns[name].has(lambda told: wanted in str(told).casefold())
     return found
@@ -228,6 +228,7 @@ def reconcile(
         exports["declared"] = declared(pool_settings)
     day = dt.date.today() if as_of is None else as_date(as_of, "as_of")
     same = _pairs(same_course), _pairs(same_organization)
+    give_back()  # what reading needed
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
     audit = Reconciliation(facts, facts.accepted, tuple(unreadable), name)
     _refuse_pool_among_course_keys(facts)

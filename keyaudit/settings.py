@@ -30,7 +30,7 @@ facts(  # of keys: their course keys
 )
 facts(  # of keys: their pools
     expired_unannounced=lambda f: (
-        f.in_pool & at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2])
+        at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2])
     ),
     pool_ended=lambda f: f.in_pool & ~f.places.any(f.may_hold & ~f.place_ended),  # wherever it may still be
     starts_on=lambda f: at(f.place_starts[0], f.home, NEVER),

@@ -3,6 +3,11 @@
     python tests/mutants.py --seed 1 --count 200 --minutes 10 [module ...]
 
 No part of the normal run: it takes minutes. Prints every change that no test noticed. Needs `fork`.
+
+The tests are collected once and run once without a change, to know which lines each of them runs. A change of what is only
+run when called is put into the loaded function, in a process forked for it, and meets the tests that run its line: no other
+can notice it. Files are not read again for it, if it is of what comes after reading. Any other change meets all tests of its
+area, in a process that loads the changed module anew. A change is noticed if a test fails with it that passes, alone, without it.
 """
 
 from __future__ import annotations
@@ -10,10 +15,11 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import copy
+import gc
 import importlib.abc
 import importlib.util
 import os
+import pickle
 import random
 import re
 import resource
@@ -21,12 +27,18 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).parent.parent
 FIRST = ("test_golden.py", "test_facts.py")  # of every area; each list is run in its order, to the first failure
@@ -41,18 +53,29 @@ AREAS = {
     "exports.dates": ("test_golden.py", "test_cells.py", "test_facts.py", "test_evidence.py"),
 }
 SLOW = "not the_samples_show and not one_action and not any_number_of_pools and not who_follows"
-SECONDS = 60  # of the processor, for the tests of one change; more is noticed too
+OPTIONS = ("-s", "-q", "-p", "no:cacheprovider", "-k", SLOW)
 MEMORY = 4 << 30
+TIMES = 4  # as long as without the change a test may take; more is noticed too
 # Changes that change nothing anybody could see: the module, the line, the change (blank: any of the line), and why.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("settings", "yield rows, np.where(at(rows, first, False), first, -1)", "1  ->  2"): "asked only whether it is negative",
-    ("settings", "first = own.get(role, np.full(len(f.place_key), -1))", "1  ->  2"): "asked only whether it is negative",
-    ("exports.dates", 'text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text', "1  ->  2"): "two letters as good as one (the other 1, of the count, a test notices)",
-    ("pools", "if size > 4 * len(numbers) + 1000:", "1000  ->  1001"): "both ways give the same, one is quicker",
-    ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "0  ->  1"): "more codes are compared, and told apart later",
+    ("exports.dates", 'text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text', ":1  ->  :2"): "two letters as good as one",
+    ("pools", "if size > 4 * len(numbers) + 1000:", "4 * len(numbers) + 1000  ->  4 * len(numbers) + 1001"): "both ways give the same, one is quicker",
+    ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "(0, half)  ->  (1, half)"): "more codes are compared, and told apart later",
     ("lookalikes", "MANY = 20_000  # codes that begin or end like a typed text beyond which only one mistyped sign is sought", ""): "as many as are soon looked at",
-    ("lookalikes", "return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)", "True  ->  False"): "one is taken by the other",
+    ("lookalikes", "width = other.max(initial=0) + 1", "initial=0  ->  initial=1"): "wide enough is enough",
+    ("lookalikes", "width = other.max(initial=0) + 1", "other.max(initial=0) + 1  ->  other.max(initial=0) + 2"): "wide enough is enough",
+    ("lookalikes", "if len(near) > MANY:  # a sign more or less, another, or two swapped; a foreign one is not guessed", "len(near) > MANY  ->  len(near) >= MANY"): "as many as are soon looked at",
     ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", ""): "any symmetric sum will do",
+    ("facts", "width = int(column.max(initial=0)) + 2", "initial=0  ->  initial=1"): "wide enough is enough",
+    ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "at(by.most(f.file_rank, rows, -1), by.group, -1)  ->  at(by.most(f.file_rank, rows, -1), by.group, -0)"): "asked of groups only",
+    ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "by.most(f.file_rank, rows, -1)  ->  by.most(f.file_rank, rows, -0)"): "every group asked has rows",
+    ("keytable", "return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))", "of_course >= 0  ->  of_course >= 1"): "record 0 is the first of its key",
+    ("facts", "code, size = code * width + column + 1, size * width", "code * width + column + 1  ->  code * width + column + 2"): "still a number for each combination, in their order",
+    ("checks", "pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),", "at(f.pools.has_before, f.home_pool, False)  ->  at(f.pools.has_before, f.home_pool, True)"): "asked of keys in pools only",
+    ("lookalikes", 'few, pattern = (asked, f"{_NUMBER}|{_DATE_OR_WORD}") if len(asked) < len(shown) else (shown, _MADE)', ""): "whichever is looked at first, nothing is lost",
+    ("keytable", "of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))", "f.course_row >= 0  ->  f.course_row > 0"): "record 0 is the first of its key",
+    ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
+    ("checks", "usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are", ""): "any way of writing finds all twins, the usual one looks at the fewest",
     ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -65,49 +88,60 @@ RULE = re.compile(
 )  # a rule over facts, as the rule book writes them
 
 
-def places(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """Where something can be changed, and how; annotations, docstrings and what only a type checker reads are left alone."""
+def places(tree: ast.AST, around: ast.AST | None = None) -> Iterator[tuple[ast.AST, str, ast.AST]]:
+    """Where something can be changed, how, and what it is part of; what only a type checker or a person reads is left alone."""
     if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        return
+    if (
+        isinstance(tree, ast.keyword) and tree.arg == "strict"
+    ):  # of zip: it changes nothing but refuses what must not be
         return
     if isinstance(tree, (ast.Compare, ast.BoolOp, ast.BinOp)):
         ops = tree.ops if isinstance(tree, ast.Compare) else [tree.op]
-        yield from ((tree, "operator") for op in ops[:1] if type(op) in SWAPS)
+        yield from ((tree, "operator", around or tree) for op in ops[:1] if type(op) in SWAPS)
     elif isinstance(tree, ast.UnaryOp) and isinstance(tree.op, (ast.Not, ast.Invert)):
-        yield tree, "not"
+        yield tree, "not", around or tree
+    elif isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub) and isinstance(tree.operand, ast.Constant):
+        yield tree, "negative", around or tree
+        return
     elif isinstance(tree, (ast.If, ast.IfExp)):
-        yield tree, "condition"
+        yield tree, "condition", around or tree
     elif isinstance(tree, ast.Call) and ast.unparse(tree.func) == "np.where" and len(tree.args) == 3:
-        yield tree, "where"
+        yield tree, "where", around or tree
     elif isinstance(tree, ast.Constant) and isinstance(tree.value, (bool, int)):
-        yield tree, "constant"
+        yield tree, "constant", around or tree
     elif isinstance(tree, ast.Constant) and isinstance(tree.value, str) and RULE.fullmatch(tree.value):
-        yield tree, "rule"
+        yield tree, "rule", around or tree
     for name, value in ast.iter_fields(tree):
         if name in ("annotation", "returns", "type_comment"):
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
-                yield from places(child)
+                yield from places(child, tree)
 
 
-def change(node: ast.AST, how: str, chance: random.Random) -> str:
-    """Change a place; returns what stood there and what does now."""
-    before = ast.unparse(node.test if how == "condition" else node)  # type: ignore[attr-defined]
+def change(node: Any, how: str, around: ast.AST, chance: random.Random) -> str:
+    """Change a place; returns what stood there and what does now, of a number with what it is part of."""
+    shown = {"condition": "test"}.get(how)
+    told = getattr(node, shown) if shown else around if how in ("constant", "negative") else node
+    before = ast.unparse(told)
     if how == "operator" and isinstance(node, ast.Compare):
         node.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[call-overload]
     elif how == "operator":
-        node.op = SWAPS[type(node.op)]()  # type: ignore[attr-defined]
+        node.op = SWAPS[type(node.op)]()
     elif how == "condition":
-        node.test = ast.UnaryOp(ast.Not(), node.test)  # type: ignore[attr-defined]
+        node.test = ast.UnaryOp(ast.Not(), node.test)
     elif how == "where":
-        node.args[1], node.args[2] = node.args[2], node.args[1]  # type: ignore[attr-defined]
+        node.args[1], node.args[2] = node.args[2], node.args[1]
     elif how == "not":
-        node.operand = ast.UnaryOp(node.op, node.operand)  # type: ignore[attr-defined]
+        node.operand = ast.UnaryOp(node.op, node.operand)
     elif how == "constant":
-        node.value = not node.value if isinstance(node.value, bool) else node.value + 1  # type: ignore[attr-defined]
+        node.value = not node.value if isinstance(node.value, bool) else node.value + 1
+    elif how == "negative":
+        node.operand.value -= 1
     else:
-        node.value = changed_rule(node.value, chance)  # type: ignore[attr-defined]
-    return f"{before}  ->  {ast.unparse(node.test if how == 'condition' else node)}"  # type: ignore[attr-defined]
+        node.value = changed_rule(node.value, chance)
+    return f"{before}  ->  {ast.unparse(node.test if how == 'condition' else told)}"
 
 
 def changed_rule(rule: str, chance: random.Random) -> str:
@@ -118,46 +152,237 @@ def changed_rule(rule: str, chance: random.Random) -> str:
     return rule[: sign.start()] + new + rule[sign.end() :]
 
 
-class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives one module as it was changed."""
+def path_of(name: str) -> Path:
+    return ROOT / "keyaudit" / f"{name.replace('.', '/')}.py"
 
-    def __init__(self, name: str, path: Path, tree: ast.Module) -> None:
-        self.name, self.path, self.tree = name, path, tree
+
+class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """One module with one change."""
+
+    def __init__(self, name: str, number: int, chance: random.Random) -> None:
+        self.name, self.path = name, path_of(name)
+        text = self.path.read_text(encoding="utf-8")
+        self.tree = ast.parse(text)
+        node, how, around = list(places(self.tree))[number]
+        spot: Any = node.test if isinstance(node, (ast.If, ast.IfExp)) else node
+        self.lines, self.line = range(spot.lineno, spot.end_lineno + 1), text.splitlines()[spot.lineno - 1].strip()
+        self.what = change(node, how, around, chance)
+        bodies = [f.body for f in ast.walk(self.tree) if isinstance(f, (ast.FunctionDef, ast.Lambda))]
+        parts = [part for body in bodies for part in (body if isinstance(body, list) else [body])]
+        self.is_in_function = any(inner is node for part in parts for inner in ast.walk(part))
+        ast.fix_missing_locations(self.tree)
 
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        return importlib.util.spec_from_loader(name, self, origin=str(self.path)) if name == self.name else None
+        is_it = name == f"keyaudit.{self.name}"
+        return importlib.util.spec_from_loader(name, self, origin=str(self.path)) if is_it else None
 
     def exec_module(self, module: ModuleType) -> None:
         module.__file__ = str(self.path)
         exec(compile(self.tree, str(self.path), "exec"), module.__dict__)  # noqa: S102 - our own code
 
+    def put_in(self) -> None:
+        """Give the functions that are loaded the changed code."""
+        was = ast.parse(self.path.read_text(encoding="utf-8"))
+        old, new = ([*codes(compile(tree, str(self.path), "exec"))] for tree in (was, self.tree))
+        becomes = dict(zip(map(_of_code, old), new, strict=True))
+        for it in gc.get_objects():
+            if isinstance(it, FunctionType) and it.__code__.co_filename == str(self.path):
+                it.__code__ = becomes[_of_code(it.__code__)]
+        clear()
+        gc.freeze()  # to look through what the parent has takes longer than a test
 
-def is_noticed(tests: Sequence[str], finder: Changed | None) -> bool:
-    """Does any test fail with the change? In a process of its own, which has loaded the libraries already.
 
-    Nothing is written that another change could read: no bytecode, no cache.
-    """
-    folder = tempfile.mkdtemp(prefix="mutant-")
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """A code and those within it, in their order."""
+    yield code
+    for within in code.co_consts:
+        if isinstance(within, CodeType):
+            yield from codes(within)
+
+
+def _of_code(code: CodeType) -> tuple[str, tuple[Any, ...]]:
+    return code.co_qualname, tuple(code.co_positions())
+
+
+def forget() -> None:
+    """Have the package and the tests loaded anew by whoever asks for them."""
+    ours = {"keyaudit", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
+    for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
+        del sys.modules[name]
+
+
+def clear() -> None:
+    """Nothing is known that the package has found before."""
+    for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "keyaudit"]:
+        for it in vars(module).values():
+            if hasattr(it, "cache_clear"):
+                it.cache_clear()
+
+
+def lines_of(work: Callable[[], Any]) -> set[tuple[str, int]]:
+    """The lines of the core that some work runs, in any thread."""
+    files = {str(path_of(name)): name for name in AREAS}
+    lines: set[tuple[str, int]] = set()
+
+    def call(frame: FrameType, _event: str, _: Any) -> Any:
+        return line if frame.f_code.co_filename in files else None
+
+    def line(frame: FrameType, _event: str, _: Any) -> Any:
+        lines.add((files[frame.f_code.co_filename], frame.f_lineno))
+        return line
+
+    clear()
+    threading.settrace(call)
+    sys.settrace(call)
+    work()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    return lines
+
+
+def apart(work: Callable[[], Any], seconds: float) -> Any:
+    """What some work gives, in a process of its own of which nothing remains; NO_END if it takes longer or dies."""
+    folder = Path(tempfile.mkdtemp(prefix="mutant-"))
     if (child := os.fork()) == 0:
-        code = 1
         with contextlib.suppress(BaseException):
-            import pytest
-
-            signal.setitimer(signal.ITIMER_PROF, SECONDS)
-            signal.alarm(10 * SECONDS)
+            os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+            sys.dont_write_bytecode = True
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            signal.alarm(int(10 * seconds))
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
-            if finder:
-                sys.meta_path.insert(0, finder)
-                sys.dont_write_bytecode = True
-            options = ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/t", "-k", SLOW]
-            code = next((1 for name in tests if pytest.main([*options, str(ROOT / "tests" / name)])), 0)
-        os._exit(code)
-    status = os.waitpid(child, 0)[1]
-    shutil.rmtree(folder, ignore_errors=True)
-    return status != 0
+            (folder / "given").write_bytes(pickle.dumps(work()))
+        os._exit(0)
+    os.waitpid(child, 0)
+    try:
+        return pickle.loads((folder / "given").read_bytes())  # noqa: S301 - our own
+    except OSError:
+        return NO_END
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+NO_END = "it does not end"
+
+
+class Told:
+    """A plugin of pytest that begins with the tests that are likely to fail, and remembers which did."""
+
+    def __init__(self, likely: Callable[[str], Any]) -> None:
+        self.likely, self.failed = likely, ""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self.likely(item.nodeid))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed = report.nodeid if report.failed else self.failed
+
+
+class Trial(Told):
+    """A plugin of pytest: instead of one run of the tests, a run for every change."""
+
+    def __init__(self, changes: Sequence[Changed], until: float) -> None:
+        super().__init__(lambda _: 0)
+        self.changes, self.until = changes, until
+        self.kills, self.passes_alone = Counter[tuple[str, str]](), dict[str, bool]()
+        self.read: dict[tuple[str, ...], Any] = {}
+        self.is_read_once = False
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        session.config.pluginmanager.unregister(name="terminalreporter")
+        self.items = {item.nodeid: item for item in session.items}
+        self.see_without()
+        counts: dict[str, Counter[str]] = {change.name: Counter() for change in self.changes}
+        for number, change in enumerate(self.changes, start=1):
+            if time.monotonic() > self.until:
+                break
+            kind = "equivalent" if is_equivalent(change) else "noticed" if self.is_noticed(change) else "not noticed"
+            counts[change.name][kind] += 1
+            if kind == "not noticed":
+                say(f"{number:4} {change.name}:{change.lines[0]}: {change.what}\n     {change.line}")
+        for name, count in counts.items():
+            say(f"{name:20}" + "".join(f"{count[kind]:5} {kind}" for kind in ("noticed", "not noticed", "equivalent")))
+        total = sum(counts.values(), Counter[str]())
+        tried = total["noticed"] + total["not noticed"]
+        say(f"{total['noticed']} of {tried} changes noticed, {total['equivalent']} equivalent")
+        say(f"{self.kills['', NO_END]} by not coming to an end")
+        return True
+
+    def see_without(self) -> None:
+        """See that all tests pass, how long each takes (seconds of the processor), and which lines of the core it runs."""
+        names = [name for name in sys.modules if name.partition(".")[0] == "keyaudit"]
+        self.when_loaded = apart(lambda: forget() or lines_of(lambda: [*map(importlib.import_module, names)]), 60)
+        self.seconds, self.lines = dict[str, float](), dict[str, set[tuple[str, int]]]()
+        self.remember_what_is_read()
+        for test in self.items:
+            begun = time.process_time()
+            self.lines[test] = lines_of(lambda: self.run([test]))  # noqa: B023 - called at once
+            self.seconds[test] = time.process_time() - begun
+            if self.failed:
+                sys.exit(f"{test} fails without any change")
+        for file in dict.fromkeys(test.partition("::")[0] for test in self.items):
+            say(f"{sum(self.seconds[test] for test in self.items if test.startswith(file)):5.1f} s  {file}")
+
+    def remember_what_is_read(self) -> None:
+        """Have what a file's rows are found once, where `is_read_once`: nothing that comes after can alter it."""
+        reader = importlib.import_module("keyaudit.exports.read")
+        read_file = reader.read_file
+
+        def read(role: str, source: Any, known: Any) -> Any:
+            what = (role, source.label, source.sha256, repr(known))
+            if what not in self.read or not self.is_read_once:
+                self.read[what] = read_file(role, source, known)
+            return self.read[what]
+
+        reader.read_file = read  # type: ignore[attr-defined]
+
+    def run(self, tests: Sequence[str]) -> str:
+        """The first that fails."""
+        for test, following in zip(tests, [*tests[1:], None], strict=True):
+            item, after = self.items[test], self.items.get(following or "")
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            if self.failed:
+                break
+        return self.failed
+
+    def is_noticed(self, change: Changed) -> bool:
+        """Does a test fail with the change that passes without it?"""
+        places = {(change.name, line) for line in change.lines}
+        area = [test for file in AREAS[change.name] for test in self.items if f"tests/{file}" in test]
+        limit = 10 + TIMES * sum(self.seconds[test] for test in area)
+        likely = partial(self.how_likely, change.name)
+        floor = change.name.partition(".")[0]
+        self.is_read_once = floor not in ("exports", "rulebook")
+        if change.is_in_function and not places & self.when_loaded:
+            running = sorted((test for test in area if places & self.lines[test]), key=likely)
+            test = apart(lambda: change.put_in() or self.run(running), limit)
+        else:
+            test = apart(lambda: self.run_anew(change, likely), limit)
+        if test in self.items and test not in self.passes_alone:
+            self.passes_alone[test] = apart(lambda: self.run([test]), limit) == ""
+            if not self.passes_alone[test]:
+                sys.exit(f"{test} fails without any change, when it is run alone")
+        self.kills[change.name, test] += 1
+        self.kills["", test] += 1
+        return test != ""
+
+    def how_likely(self, name: str, test: str) -> tuple[float, ...]:
+        """What noticed most changes so far, of the module, then of all; the golden texts; the quickest."""
+        return -self.kills[name, test], -self.kills["", test], "test_golden" not in test, self.seconds.get(test, 0)
+
+    def run_anew(self, change: Changed, likely: Callable[[str], Any]) -> str:
+        """The first test of the area that fails, all loaded anew."""
+        forget()
+        sys.meta_path.insert(0, change)
+        files = [str(ROOT / "tests" / file) for file in AREAS[change.name]]
+        code = sys.modules["pytest"].main([*OPTIONS, "-x", *files], plugins=[told := Told(likely)])
+        return told.failed or ("it does not load" if code else "")
+
+
+def is_equivalent(change: Changed) -> bool:
+    return any((change.name, change.line, what) in EQUIVALENT for what in (change.what, ""))
 
 
 def main() -> None:
@@ -167,9 +392,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument(
-        "--at-once", action="store_true", help="do not see first that all tests pass, and how long they take"
-    )
     given = parser.parse_args()
     os.chdir(ROOT)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # to load those of notebooks takes longer than the tests
@@ -177,37 +399,12 @@ def main() -> None:
     for name in ("pytest", "numpy", "pandas", "pyarrow.compute", "hypothesis", "openpyxl", "rapidfuzz.distance"):
         importlib.import_module(name)
     chance, until = random.Random(given.seed), time.monotonic() + 60 * given.minutes  # noqa: S311 - repeatable
-    for test in dict.fromkeys(test for name in given.modules if not given.at_once for test in AREAS[name]):
-        begun = time.monotonic()
-        if is_noticed([test], None):
-            sys.exit(f"{test} fails without any change")
-        say(f"{time.monotonic() - begun:4.0f} s  {test}")
-    paths = {name: ROOT / "keyaudit" / f"{name.replace('.', '/')}.py" for name in given.modules}
-    texts = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
-    trees = {name: ast.parse(text) for name, text in texts.items()}
+    trees = {name: ast.parse(path_of(name).read_text(encoding="utf-8")) for name in given.modules}
     every = [(name, number) for name, tree in trees.items() for number, _ in enumerate(places(tree))]
-    counts = {name: Counter[str]() for name in given.modules}
-    for name, number in chance.sample(every, min(given.count, len(every))):
-        if time.monotonic() > until:
-            break
-        tree = copy.deepcopy(trees[name])
-        node, how = list(places(tree))[number]
-        what = change(node, how, chance)
-        place = node.lineno  # type: ignore[attr-defined]
-        line = texts[name].splitlines()[place - 1].strip()
-        if (name, line, what) in EQUIVALENT or (name, line, "") in EQUIVALENT:
-            counts[name]["equivalent"] += 1
-            continue
-        is_seen = is_noticed(AREAS[name], Changed(f"keyaudit.{name}", paths[name], ast.fix_missing_locations(tree)))
-        counts[name]["noticed" if is_seen else "not noticed"] += 1
-        if not is_seen:
-            say(f"{name}:{place}: {what}\n    {line}")
-    for name, count in counts.items():
-        say(f"{name:20}" + "".join(f"{count[kind]:5} {kind}" for kind in ("noticed", "not noticed", "equivalent")))
-    total = sum(counts.values(), Counter())
-    say(
-        f"{total['noticed']} of {total['noticed'] + total['not noticed']} changes noticed, {total['equivalent']} equivalent ({len(every):,} places; seed {given.seed})"
-    )
+    changes = [Changed(*place, chance) for place in chance.sample(every, min(given.count, len(every)))]
+    say(f"seed {given.seed}: {len(changes)} of {len(every):,} places")
+    files = dict.fromkeys(str(ROOT / "tests" / file) for name in given.modules for file in AREAS[name])
+    sys.modules["pytest"].main([*OPTIONS, *files], plugins=[Trial(changes, until)])
 
 
 def say(text: str) -> None:

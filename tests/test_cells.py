@@ -11,7 +11,7 @@ import pytest
 
 from keyaudit.coded import TEXT, Coded, distinct_count
 from keyaudit.exports.codes import BLANKS, INVISIBLE, excel_forms
-from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, is_blank, orders_of, proof_of, written
+from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, is_blank, may_be, orders_of, proof_of, written
 from keyaudit.exports.evidence import _text
 from keyaudit.exports.names import clean_name, fold_name, natural, pool_name, undated_name
 
@@ -55,6 +55,8 @@ def day(cell: object, day_first: bool | None) -> str:
         # hours and minutes are not taken for each other
         ("2026-04-03 13:07", None, "2026-04-03 13:07:00"),
         ("2026-04-03 07:13:59", None, "2026-04-03 07:13:59"),
+        ("2026-04-03T07", None, "2026-04-03 07:00:00"),  # whatever is ISO 8601
+        ("2026-04-03T071359.5+0200", None, "2026-04-03 07:13:59"),
         ("3/4/2026 12:05 AM", True, "2026-04-03 00:05:00"),
         ("3/4/2026 12:05 PM", True, "2026-04-03 12:05:00"),
         ("3/4/2026 1:02:03 pm", True, "2026-04-03 13:02:03"),
@@ -77,6 +79,14 @@ def day(cell: object, day_first: bool | None) -> str:
 )
 def test_dates(cell: object, day_first: bool | None, expected: str) -> None:
     assert day(cell, day_first) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_a_day"),
+    [("13/4/2026", True), ("4/13/2026", True), ("13/14/2026", False), ("2026-04-03", True), ("2026-13-03", False)],
+)
+def test_what_may_be_a_date_in_some_order(cell: str, is_a_day: bool) -> None:
+    assert may_be(written(cell)) == is_a_day
 
 
 @pytest.mark.parametrize(
@@ -327,6 +337,9 @@ def test_numbers_in_names_compare_as_numbers() -> None:
         ("2026-05-31", "31-May-26"),  # three parts, the year first
         ("2026-5-31", "5/31/2026"),
         ("5/31/26", "31.05.2026"),
+        ("3-MAR-99", "03.03.2099"),
+        ("1900-1", "Jan-1900"),
+        ("2100-12-31", "31-Dec-2100"),
         ("true", "TRUE"),
     ],
 )
@@ -335,11 +348,28 @@ def test_excel_forms(code: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["A1B2C3D4", "12345678", "12345678901", "2026-13-31", "1850-05-31", "31-31", "QX7-0", "truely"]
+    "code",
+    [
+        "A1B2C3D4",
+        "12345678",
+        "12345678901",
+        "2026-13-31",
+        "1899-12-31",
+        "2101-01",
+        "3-MAR-100",
+        "31-31",
+        "QX7-0",
+        "truely",
+    ],
 )
 def test_codes_that_excel_leaves_alone(code: str) -> None:
     forms = set(excel_forms(code)) - {f"{code}.0"}
     assert not forms
+
+
+def test_a_date_without_a_year_is_of_a_year_in_which_somebody_may_have_opened_the_file() -> None:
+    days = {form for form in excel_forms("30-1") if re.fullmatch(r"\d{4}-01-30", form)}
+    assert days == {f"{year}-01-30" for year in range(2019, 2028)}
 
 
 # --- coded columns ---

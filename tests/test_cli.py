@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -363,12 +362,14 @@ def test_an_ending_of_several_keys_is_said_to_be_that() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
-def test_no_output_fails_on_the_encoding_of_what_it_is_redirected_to(encoding: str, tmp_path: Path) -> None:
+def test_no_output_fails_on_the_encoding_of_what_it_is_redirected_to(
+    encoding: str, write: Write, tmp_path: Path
+) -> None:
     """What a code page has no sign for gets a plain twin: arrows, dots, the names of pools."""
-    case = shutil.copytree(SAMPLES / "halfway", tmp_path / "Fälle → 日本")
-    for name in (case / "pools-before").iterdir():
-        if name.stem == "Security Operations - Fabrikam":
-            name.rename(name.with_name("Sécurité → 日本.csv"))
+    rows = [f"KEY-00000{number}-00A9 . 2026-12-31 C" for number in range(3)]
+    write("pools-before/Sécurité → 日本.csv", "\n".join(["Training_Key Redeemed Expires Course", *rows]))
+    written = write("course-keys/k.csv", "Training_Key Course Expires Uses Max_Uses\nOTHER-0001-00B1 C 2026-12-31 0 .")
+    case = written.rename(tmp_path / "Fälle → 日本")
     commands = [
         ["check", case],
         ["audit", case, "--as-of", "2026-04-09"],
@@ -387,6 +388,7 @@ def test_no_output_fails_on_the_encoding_of_what_it_is_redirected_to(encoding: s
         assert "mistake of this program" not in run.stderr
         assert run.returncode in (0, 1) or "does not exist" in run.stderr
         shown.append(run.stdout)
+    assert "curit" in shown[1]  # the name of the pool, as far as the code page has it
     assert "moved: to migrate -> lapsed, works yes -> no" in shown[2]
     assert json.loads(shown[3])["case"] == "Fälle → 日本"
     assert "keys end so." in shown[4]

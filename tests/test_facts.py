@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Write, audit, found, verdicts
 
 import keyaudit as ka
 from keyaudit.checks import lacking_lines
 from keyaudit.errors import ReconcileError
+from keyaudit.facts import alike, narrow
 from keyaudit.plan import migration_plan
 from keyaudit.rehearsal import write_xlsx
+from keyaudit.rulebook import STATUSES
 
 POOL = "Training_Key Course Redeemed Expires"
 KEYS = "Training_Key Name Course Expires Max_Uses Uses"
@@ -57,6 +62,7 @@ def test_an_end_that_is_not_understood_is_not_replaced_by_an_older_one(
         ("CODE-0001,_CODE-0002 C . 2026-12-31", "to_migrate"),  # a cell with two codes: one of them may be the key
         ("4.78E+07 C . 2026-12-31", "to_migrate"),
         ("KEY-00003 C . 2026-12-31 more", "to_migrate"),  # a row that is damaged
+        (". C . 2026-12-31", "to_migrate"),  # what is known of a key whose code is blank
     ],
 )
 def test_an_unreadable_row_of_a_later_export_proves_no_absence(row: str, status: str, write: Write) -> None:
@@ -68,11 +74,21 @@ def test_an_unreadable_row_of_a_later_export_proves_no_absence(row: str, status:
     assert verdicts(result, "in_now")["KEY-00002"] == ("no" if status == "missing" else "unknown")
 
 
-def test_an_unreadable_row_that_the_backup_shows_too_proves_absence(write: Write) -> None:
-    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "4.78E+07 C . 2026-12-31"))
-    write("pools-now/P.csv", pool("4.78E+07 C . 2026-12-31"))
+@pytest.mark.parametrize(("row", "its"), [("4.78E+07 C . 2026-12-31", {"?": "undetermined"}), (". C . 2026-12-31", {})])
+def test_an_unreadable_row_that_the_backup_shows_too_proves_absence(
+    row: str, its: dict[str, str], write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", row))
+    write("pools-now/P.csv", pool(row))
     result = audit(write("course-keys/k.csv", keys("KEY-00001")))
-    assert verdicts(result) == {"KEY-00001": "migrated", "KEY-00002": "missing", "?": "undetermined"}
+    assert verdicts(result) == {"KEY-00001": "migrated", "KEY-00002": "missing"} | its
+
+
+def test_an_export_with_a_blank_code_only_does_not_show_an_empty_pool(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("pools-now/P.csv", pool(". C . 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys("KEY-00001")))
+    assert verdicts(result, "works")["KEY-00002"] == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -141,6 +157,33 @@ def test_one_name_with_two_courses_is_an_error_that_names_both(write: Write) -> 
         assert text in str(problem.value)
     (case / "case.toml").write_text('[same_course]\n"C" = "D"\n')
     assert audit(case).pools["pool"].tolist() == ["P"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["P C 2026-05-01", "P C 2026-12-31"], "expires is 2026-05-01 in pool-list/l.csv, row 2, and 2026-12-31"),
+        (
+            ["P C 2026-12-31", "P C ."],
+            "expires is 2026-12-31 in pool-list/l.csv, row 2, and blank in pool-list/l.csv, row 3",
+        ),
+        (["P C 2026-12-31", "Q C .", "P D 2026-12-31"], 'course is "C" in pool-list/l.csv, row 2, and "D"'),
+        (["P C 2026-12-31", "P C 2026-12-31", "P . 2026-12-31"], ""),
+        (["P C 2026-12-31", "Q C 2026-12-31", "Q D ."], ""),  # of a pool that no export shows
+    ],
+)
+def test_two_rows_of_the_pool_list_that_disagree_are_an_error_that_names_both(
+    rows: list[str], told: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    case = write("pool-list/l.csv", "\n".join(["Name Course Expires", *rows]))
+    if told:
+        with pytest.raises(ReconcileError, match=re.escape(told)) as problem:
+            audit(case)
+        assert problem.value.args[0].splitlines()[-2] == '[pools."P"]'
+        said = 'course = "C"' if "course is" in told else "expires = 2026-05-01"
+        (case / "case.toml").write_text(f'[pools."P"]\n{said}\n')
+    assert set(verdicts(audit(case))) == {"KEY-00001"}
 
 
 LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
@@ -582,6 +625,10 @@ def test_what_is_accepted_by_its_reference_is_that_key_alone(write: Write) -> No
         "GONE-0001": "accepted",
         "GONE-0002": "critical",
     }
+    assert [message.endswith(" Accepted: Left.") for message in rows.sort_values("training_key")["message"]] == [
+        True,
+        False,
+    ]
     assert verdicts(result, "act_by") == {"GONE-0001": "", "GONE-0002": "2026-04-03", "OTHER-001": ""}
     assert (result.excused, result.needing, result.locked_out) == (1, 1, 1)
 
@@ -705,6 +752,9 @@ def test_keys_without_a_course_have_a_line_of_their_own(write: Write) -> None:
     result = audit(write("course-keys/k.csv", keys("OTHER-001")))
     assert result.summary(by="course")["keys"].to_dict() == {"C": 1, "not known": 3}
     assert result.summary(by="pool")["keys"].to_dict() == {"P": 2, "Q": 1, "in no pool": 1}
+    assert [*result.summary(by="pool")] == ["keys", *STATUSES]
+    assert [*result.outlook(by="pool")] == ["works", "P", "Q", "in no pool"]
+    assert [*result.outlook()] == ["works", *STATUSES]
 
 
 def test_a_course_key_that_was_no_text_links_by_what_excel_makes_only(write: Write) -> None:
@@ -803,3 +853,134 @@ def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
     result = audit(write("course-keys/k.csv", keys("OTHER-001")))
     assert result.show(pool="P", sort="source_row").iloc[:, 0].tolist() == ["…01", "…02"]
     assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code
+
+
+# --- the first record, the first key, the first pool: number 0 ---
+
+WORLD = {  # something of nearly everything; rows below a header
+    "pools-before/P.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        GONE-0001 C O 2025-01-02 . . . 2026-12-31
+        MOVED-002 C O 2025-01-02 . . . 2026-12-31
+        STAYS-003 C O 2025-01-02 . . . 2026-12-31
+        DONE-0004 C O 2025-01-02 2026-01-09 Ana . 2026-12-31
+        TWICE-005 C O 2025-01-02 2026-01-09 Bo . 2026-12-31
+        BOTH-0006 C O 2025-01-02 . . . 2026-12-31
+        OTHER-007 C O 2025-01-02 . . . 2026-12-31
+        SPOILT-08 C O 2025-01-02 . . . 2026-12-31
+        00987654 C O 2025-01-02 . . . 2026-12-31
+        LATER-011 C O 2025-01-02 . . 2026-09-01 2026-12-31
+        MAYBE-012 C O 2025-01-02 perhaps . . 2026-12-31
+        HOLDER-13 C O 2025-01-02 . Kim . 2026-12-31
+        USED-0014 C O 2025-01-02 2025-01-01 . . 2026-12-31
+        TWIN-0015 C O 2025-01-02 . . . 2026-12-31
+        SHARED-16 C O 2025-01-02 . . . 2026-12-31""",
+    "pools-now/P.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        STAYS-003 C O 2025-01-02 . . . 2026-12-30
+        DONE-0004 C O 2025-01-02 2026-01-09 Ana . 2026-12-30
+        BOTH-0006 C O 2025-01-02 . . . 2026-12-30
+        NEWER-017 C O 2026-04-20 . . . 2026-12-30""",
+    "pools-before/Q.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        WAITS-020 D O 2025-01-02 . . . 2026-12-31
+        MANY-0021 D O 2025-01-02 . . . 2026-12-31
+        SHORT-022 D O 2025-01-02 . . . 2026-12-31
+        SHARED-16 D O 2025-01-02 . . . 2026-12-31""",
+    "pools-before/R.csv": """Training_Key Course Organization Created Redeemed Redeemed_By Starts Expires
+        ENDED-023 E O 2025-01-02 . . . 2026-02-01""",
+    "pool-list/l.csv": """Name Course Organization Expires Content_Availability Sitewide_Use
+        P C O 2026-12-30 180 No
+        Q D O 2026-12-31 180 No
+        R E O 2026-02-01 90 Yes
+        S E O 2026-12-31 90 Yes""",
+    "course-keys/k (1).csv": """Training_Key Name Course Organization Created Expires Max_Uses Uses Content_Availability
+        MOVED-002 E C O 2026-04-01 2026-12-31 . 0 180
+        TWICE-005 E C O 2026-04-01 2026-12-31 . 1 180
+        BOTH-0006 E C O 2026-04-01 2026-12-31 . 0 180
+        OTHER-007 E D O 2026-04-01 2026-12-31 . 0 180
+        TWIN-0015 E C O 2026-04-01 2026-12-31 . 0 180""",
+    "course-keys/k (2).csv": """Training_Key Name Course Organization Created Expires Max_Uses Uses Content_Availability
+        MOVED-002 E C Else 2026-04-01 2026-12-31 . 1 30
+        spoilt-08 E C O 2026-04-01 2026-12-31 . 0 180
+        987654 E C O 2026-04-01 2026-12-31 . 0 180
+        MANY-0021 F D O 2026-04-01 2026-12-31 25 3 180
+        SHORT-022 F D O 2026-04-01 2026-04-02 . 0 180
+        TWIN-0015 E C O 2026-04-01 2026-11-30 . 0 180
+        twin-0015 E C O 2026-04-01 . . 0 180""",
+    "distribution/d.csv": """Training_Key Sent_To
+        MOVED-002 Ana
+        GONE-0001 Bo
+        stays-003 Kim
+        NOWHERE-9 Lee
+        WAITS-020 Ana""",
+    "other-keys/o.csv": """Training_Key Name
+        STAYS-003 Class
+        FREE-0099 Class""",
+    "course-assignments/a.csv": """Payment_Type Student Course Created Status
+        Training_Key_MOVED-002 Kim C 2026-04-02 Active
+        Training_Key_SHORT-022 Bo D 2026-03-30 Active
+        Training_Key_DONE-0004 Ana C 2026-01-09 Cancelled""",
+}  # fmt: skip
+
+
+def told_of_the_world(write: Write, turned: int, name_of_p: str) -> list[str]:
+    """All but places in files, when the rows of every file are turned by a number, and the pool P is called so."""
+    for name, table in WORLD.items():
+        head, *rows = [re.sub(r"^P ", f"{name_of_p} ", line.strip()) for line in table.splitlines()]
+        start = turned % len(rows)
+        case = write(name.replace("/P.", f"/{name_of_p}."), "\n".join([head, *rows[start:], *rows[:start]]))
+    result = audit(case)
+    findings = result.findings[["severity", "code", "training_key", "pool"]]
+    tables = [
+        result.keys.drop(columns=["reference", "evidence", "source_file", "source_sheet", "source_row"]),
+        findings,
+    ]
+    rows = [row for table in [*tables, result.pools] for row in table.astype("str").values.tolist()]
+    rows += [[*of, *sorted(codes)] for of, codes in migration_plan(result).codes_of.items() if codes]
+    return sorted(str(["P" if cell == name_of_p else str(cell) for cell in row]) for row in rows)
+
+
+def test_neither_the_order_of_rows_nor_of_pools_decides_anything(write: Write, tmp_path: Path) -> None:
+    """Whichever record, key and pool is number 0."""
+    told = told_of_the_world(write, 0, "P")
+    for turned in range(1, 15):
+        assert (turned, told_of_the_world(write, turned, "P")) == (turned, told)
+    shutil.rmtree(tmp_path / "case")
+    assert told_of_the_world(write, 0, "Z") == told
+
+
+@pytest.mark.parametrize("turned", range(3))
+def test_a_key_has_the_end_that_its_own_row_gives(turned: int, write: Write) -> None:
+    ends = [("ENDED-001", "2026-04-01", "no"), ("LIVES-001", "2026-12-31", "yes"), ("OPEN-0001", "soon", "unknown")]
+    ends = ends[turned:] + ends[:turned]
+    write("pools-before/P.csv", pool(*(f"{code} C . {end}" for code, end, _ in ends)))
+    works = verdicts(audit(write("course-keys/k.csv", keys("OTHER-001"))), "works")
+    assert {code: works[code] for code, _, _ in ends} == {code: expected for code, _, expected in ends}
+
+
+@pytest.mark.parametrize("codes", [("12345678", "KEY-00002"), ("KEY-00002", "12345678")])
+def test_what_was_done_to_a_cell_is_said_of_its_key(codes: tuple[str, str], write: Write) -> None:
+    """A course key that is a number in its workbook, and a text in its pool."""
+    case = write("pools-before/P.csv", pool(*codes))
+    rows: list[list[object]] = [["Training Key", "Name", "Course", "Expires", "Uses"], ["TEXT-0001", "E", "C", None, 0]]
+    write_xlsx(case / "course-keys/k.xlsx", {"Keys": [*rows, [12345678, "E", "C", None, 0]]})
+    assert verdicts(audit(case), "damage") == {"12345678": "a number, not text", "KEY-00002": "", "TEXT-0001": ""}
+
+
+# --- numbers ---
+
+
+@pytest.mark.parametrize(
+    ("number", "bits"), [(2**31 - 2, 32), (2**31 - 1, 64), (1 - 2**31, 32), (-(2**31), 64), (0, 32)]
+)
+def test_numbers_are_held_in_half_where_they_fit(number: int, bits: int) -> None:
+    held = narrow(np.array([0, number]))
+    assert (held.dtype, held.tolist()) == (np.dtype(f"int{bits}"), [0, number])
+
+
+@pytest.mark.parametrize("most", [1, 2**20, 2**31, 2**40])
+def test_rows_are_alike_in_all_columns_whatever_their_size(most: int) -> None:
+    """More combinations than 64 bits hold, too; in the order of the combinations."""
+    rows = [(one, other, third) for one in (-1, most, 0) for other in (most, -1) for third in (0, most)] * 2
+    first, place, sizes = alike(*np.array(rows, dtype=np.int64).T)
+    assert [rows[row] for row in first] == sorted(set(rows))
+    assert [sorted(set(rows))[number] for number in place] == rows
+    assert sizes.tolist() == [2] * 12

@@ -158,6 +158,8 @@ ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, d
     ("created_late", course_key(MOVED.replace("2026-04-01", "2026-05-08").replace(". 0 180", ". 1 180")), "2026-06-20", "error"),
     ("organization_differs", course_key(MOVED.replace(" O ", " Other ").replace(". 0 180", ". 1 180")), "2026-04-03", "error"),
     ("availability_shorter", course_key(MOVED.replace(". 0 180", ". 1 30")), "2026-04-03", "error"),
+    ("availability_shorter", course_key(MOVED.replace("180", "1")), "2026-04-03", "error"),  # a day is a number of days
+    ("availability_longer", {LISTED: CLEAN[LISTED].replace("180", "1")}, "2026-04-03", "warning"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
     ("pool_revived", {BEFORE: CLEAN[BEFORE].replace("2026-12-31", "2026-04-02"), NOW: "", LISTED: ""}, "2026-04-03", ""),
     ("start_lost", {BEFORE: CLEAN[BEFORE].replace(". 2025-01-02", ". 2026-04-01"), NOW: "", LISTED: ""}, "2026-04-03", ""),
@@ -458,7 +460,10 @@ def test_what_does_not_fit_the_display_is_counted() -> None:
     every = len(result.show_findings(999))
     assert shown["message"].iloc[-1] == f"{every - 5} more: show_findings({every})"
     assert len(result.show_findings(999)) < 999
-    assert len(result.show_findings(every)) == every  # nothing is left to count
+    whole = result.show_findings(every)
+    assert len(whole) == every  # nothing is left to count
+    ranks = [SEVERITIES.index(severity) for severity in whole["severity"]]
+    assert ranks == sorted(ranks)  # the worst first
 
 
 @pytest.mark.parametrize(

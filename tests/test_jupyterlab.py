@@ -181,6 +181,8 @@ def test_a_notebook_shows_untrusted_and_runs(notebook: Path, browser: WebDriver)
         assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
         assert {kind for cell in cells for kind in cell["kinds"]} <= {"execute_result", "display_data"}
         WebDriverWait(browser, 30).until(lambda page: page.execute_script(SHOWN) == wanted)
+        if notebook == NOTEBOOKS[0]:
+            opens_what_it_wrote(browser)
         asynchronously(browser, THEME, "JupyterLab Dark")
         picture(browser, f"{notebook.stem}-run-dark")
         asynchronously(browser, THEME, "JupyterLab Light")
@@ -188,22 +190,14 @@ def test_a_notebook_shows_untrusted_and_runs(notebook: Path, browser: WebDriver)
         asynchronously(browser, CLOSE)
 
 
-def test_a_written_file_is_a_link_that_opens_it(browser: WebDriver) -> None:
+def opens_what_it_wrote(browser: WebDriver) -> None:
     """A click on report.html, in the output of the cell that wrote it, opens it in a tab of its own."""
-    asynchronously(browser, OPEN, "notebooks/00_start_here.ipynb")
-    try:
-        asynchronously(browser, RUN)
-        links = "[...jupyterapp.shell.currentWidget.content.node.querySelectorAll('.jp-OutputArea-output a')]"
-        named = (
-            f"{links}.filter(link => link.textContent === 'report.html' && link.href.includes('/report/report.html'))"
-        )
-        WebDriverWait(browser, 30).until(lambda page: page.execute_script(f"return {named}.length === 1"))
-        browser.execute_script(f"{named}[0].click()")
-        shown = "return [...jupyterapp.shell.widgets('main')].map(widget => widget.title.label)"
-        WebDriverWait(browser, 30).until(lambda page: "report.html" in page.execute_script(shown))
-        browser.execute_script(
-            "[...jupyterapp.shell.widgets('main')].find(widget => widget.title.label === 'report.html').close()"
-        )
-    finally:
-        asynchronously(browser, OPEN, "notebooks/00_start_here.ipynb")
-        asynchronously(browser, CLOSE)
+    links = "[...jupyterapp.shell.currentWidget.content.node.querySelectorAll('.jp-OutputArea-output a')]"
+    named = f"{links}.filter(link => link.textContent === 'report.html' && link.href.includes('/report/report.html'))"
+    WebDriverWait(browser, 30).until(lambda page: page.execute_script(f"return {named}.length === 1"))
+    notebook = "jupyterapp.shell.currentWidget.id"
+    own = browser.execute_script(f"const own = {notebook}; {named}[0].click(); return own")
+    page = "[...jupyterapp.shell.widgets('main')].find(widget => widget.title.label === 'report.html')"
+    WebDriverWait(browser, 30).until(lambda shown: shown.execute_script(f"return !!{page}"))
+    browser.execute_script(f"{page}.close(); jupyterapp.shell.activateById(arguments[0])", own)
+    WebDriverWait(browser, 30).until(lambda shown: shown.execute_script(f"return {notebook}") == own)

@@ -259,6 +259,7 @@ def test_a_guess_links_neither_two_courses_nor_an_old_course_key(rung: str) -> N
     pool_key, course_key = SLIPS[rung]
     assert climb([pool_key], [course_key], courses=([1], [1]), old=[False]).pairs == [(0, 1, rung)]
     assert climb([pool_key], [course_key], courses=([0], [1])) == NOTHING
+    assert climb([pool_key], [course_key], courses=([1], [0])) == NOTHING
     assert climb([pool_key], [course_key], old=[True]) == NOTHING
 
 
@@ -613,9 +614,11 @@ def test_a_typed_text_may_mean_several() -> None:
 
 def test_among_many_codes_one_mistyped_sign_is_found() -> None:
     """All begin alike, so that one sign tells; a code that was not readable is none."""
-    codes = pa.array([None, *(f"LAB-{number:06d}" for number in range(MANY + 10)), "LAB-Ä00007"], TEXT)
+    every = [None, *(f"LAB-{number:06d}" for number in range(MANY + 10)), "LAB-00XY77", "LAB-Ä00007"]
+    codes = pa.array(every, TEXT)
     for typed in ("lab-000007", "LAB-0OOOO7", "LAB-0000O7 ", "LAB-X000007", "LAB000007", "ALB-000007", "LBA-000007"):
         assert (typed, meant_by(codes, typed)) == (typed, [8])
+    assert meant_by(codes, "LAB-00YX77") == [len(codes) - 2]  # two swapped
     assert meant_by(codes, "LAB-Q00007") == [8, len(codes) - 1]
     assert meant_by(codes, "LAB-00000") == list(range(1, 11))
     assert meant_by(codes, "LAB-0000") == []

@@ -370,12 +370,12 @@ LONG = {
 
 @pytest.mark.parametrize("kind", LONG)
 def test_no_input_takes_long(kind: str, tmp_path: Path) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     try:
         read_csv(tmp_path, LONG[kind])
     except KeyauditError as problem:
         assert len(str(problem)) < 2_000
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_an_empty_pool_export_beside_course_keys(tmp_path: Path) -> None:
@@ -393,10 +393,10 @@ def test_a_pool_list_of_names_only_keeps_every_name(tmp_path: Path) -> None:
 
 
 def test_many_codes_with_signs_are_read_in_linear_time(tmp_path: Path) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     export = read_csv(tmp_path, "Key,Course\n" + "".join(f"AZ#{n},C\n" for n in range(60_000)))
     assert len(export.rows) == 60_000
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(

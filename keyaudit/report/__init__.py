@@ -12,6 +12,7 @@ from keyaudit import __version__
 from keyaudit.audit import Audit
 from keyaudit.changes import read_former
 from keyaudit.errors import UnreadableFile
+from keyaudit.facts import give_back
 from keyaudit.plan import migration_plan
 from keyaudit.report import place
 from keyaudit.report.files import STEPS, write_changes, write_findings, write_keys, write_lists, write_summary
@@ -74,6 +75,7 @@ def write_report(
         for name, write_file in writers.items():
             progress(f"writing {name}")
             rows[name] = write_file(folder / name)
+            give_back()
         if not is_shared:
             (folder / PLAN).mkdir()
             rows |= _write_plan(shown, folder, target, f"{PLAN}/", carried)
