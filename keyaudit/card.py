@@ -163,7 +163,8 @@ def card(audit: Audit) -> str:
     tiles = joined((html(tile, SHADES[g.family], g.keys, g.words, SMALL, g.told) for g, _, _ in groups), "")
     lines = [html('<div style="{}">{}</div>', SMALL, line) for line in work_lines(audit)[TASKS:]]
     work = joined([*(_work(audit, task) for task in audit.work[:TASKS]), *lines] or ["No key needs action."], "")
-    words = joined((html('<div style="{}">{}</div>', SMALL, line) for line in TOLD_TERMS if audit.work), "")
+    told = joined((html("<div>{}</div>", line) for line in TOLD_TERMS), "")
+    words = html('<details style="{}"><summary>What the words of the steps mean</summary>{}</details>', SMALL, told)
     changes = joined((html("<div>{}</div>", line) for line in change_lines(audit.changes)), "")
     questions = joined((html("<div>Not checked: {}</div>", text) for text in audit.not_checked), "")
     known = ((STATUSES[code].short, number, plain(code)) for code, number in audit.statuses.items() if number)
