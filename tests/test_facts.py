@@ -817,6 +817,16 @@ def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
     assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code
 
 
+@pytest.mark.parametrize(("uses", "step"), [("0", "Open one of these codes"), ("1", "Nothing.")])
+def test_course_keys_that_all_end_in_a_blank_are_to_be_looked_up(uses: str, step: str, write: Write) -> None:
+    """Unless a use of one shows that learners' codes match."""
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("pools-now/P.csv", POOL)
+    rows = keys("KEY-00001_ E C 2026-12-31 . 0", f"KEY-00002_ E C 2026-12-31 . {uses}")
+    steps = verdicts(audit(write("course-keys/k.csv", rows)), "next_step")
+    assert [told.startswith(step) for told in steps.values()] == [True, True]
+
+
 # --- the first record, the first key, the first pool: number 0 ---
 
 WORLD = {  # something of nearly everything; rows below a header
