@@ -919,6 +919,20 @@ def test_neither_the_order_of_rows_nor_of_pools_decides_anything(write: Write, t
     assert told_of_the_world(write, 0, "Z") == told
 
 
+def test_the_first_row_of_all_may_be_one_of_a_later_export(write: Write) -> None:
+    write("pools-now/P.csv", pool("KEY-00001", "KEY-00002"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001", "OTHER-002")))
+    assert verdicts(result, "in_now") == {
+        "KEY-00001": "yes",
+        "KEY-00002": "yes",
+        "OTHER-001": "unknown",
+        "OTHER-002": "unknown",
+    }
+    assert [*verdicts(result).values()] == ["to_migrate", "to_migrate", "new", "new"]
+    assert verdicts(result, "evidence")["KEY-00001"] == "pools-now/P.csv, row 2"
+    assert verdicts(result, "reference")["KEY-00001"] == "P, row 2"
+
+
 @pytest.mark.parametrize("turned", range(3))
 def test_a_key_has_the_end_that_its_own_row_gives(turned: int, write: Write) -> None:
     ends = [("ENDED-001", "2026-04-01", "no"), ("LIVES-001", "2026-12-31", "yes"), ("OPEN-0001", "soon", "unknown")]
