@@ -77,6 +77,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("links", "sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))", "np.full(len(left), -1)  ->  np.full(len(left), -0)"): "a course is compared where both sides know one",
     ("links", "sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))", "np.full(len(numbers), -1)  ->  np.full(len(numbers), -0)"): "a course is compared where both sides know one",
     ("facts", "if size * width > 2**62:", "2 ** 62  ->  2 ** 63"): "there is still room for all",
+    ("lookalikes", 'signs = ("", *map(chr, range(33, 127)))', "range(33, 127)  ->  range(33, 128)"): "a sign that no code has",
     ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
     ("checks", "usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are", ""): "any way of writing finds all twins, the usual one looks at the fewest",
     ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",
