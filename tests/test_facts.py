@@ -149,6 +149,7 @@ def test_one_name_with_two_courses_is_an_error_that_names_both(write: Write) -> 
     assert audit(case).pools["pool"].tolist() == ["P"]
 
 
+<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
@@ -174,6 +175,13 @@ def test_two_rows_of_the_pool_list_that_disagree_are_an_error_that_names_both(
         said = 'course = "C"' if "course is" in told else "expires = 2026-05-01"
         (case / "case.toml").write_text(f'[pools."P"]\n{said}\n')
     assert set(verdicts(audit(case))) == {"KEY-00001"}
+=======
+def test_names_that_are_declared_to_be_one_are_one_over_any_number_of_pairs(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001 A . 2026-12-31", "KEY-00002 A . 2026-12-31"))
+    case = write("course-keys/k.csv", keys("KEY-00001 E D 2026-12-31 . 0", "KEY-00002 E X 2026-12-31 . 0"))
+    (case / "case.toml").write_text('[same_course]\n"A" = "B"\n"C" = "D"\n"X" = "Y"\n"B" = "C"\n')
+    assert verdicts(audit(case)) == {"KEY-00001": "migrated", "KEY-00002": "wrong_course"}
+>>>>>>> t-18
 
 
 LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
@@ -845,6 +853,16 @@ def test_keys_are_shown_in_the_order_asked_for(write: Write) -> None:
     assert result.show(pool="P").iloc[:, 0].tolist() == ["…02", "…01"]  # by code
 
 
+@pytest.mark.parametrize(("uses", "step"), [("0", "Open one of these codes"), ("1", "Nothing.")])
+def test_course_keys_that_all_end_in_a_blank_are_to_be_looked_up(uses: str, step: str, write: Write) -> None:
+    """Unless a use of one shows that learners' codes match."""
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("pools-now/P.csv", POOL)
+    rows = keys("KEY-00001_ E C 2026-12-31 . 0", f"KEY-00002_ E C 2026-12-31 . {uses}")
+    steps = verdicts(audit(write("course-keys/k.csv", rows)), "next_step")
+    assert [told.startswith(step) for told in steps.values()] == [True, True]
+
+
 # --- the first record, the first key, the first pool: number 0 ---
 
 WORLD = {  # something of nearly everything; rows below a header
@@ -935,6 +953,20 @@ def test_neither_the_order_of_rows_nor_of_pools_decides_anything(write: Write, t
         assert (turned, told_of_the_world(write, turned, "P")) == (turned, told)
     shutil.rmtree(tmp_path / "case")
     assert told_of_the_world(write, 0, "Z") == told
+
+
+def test_the_first_row_of_all_may_be_one_of_a_later_export(write: Write) -> None:
+    write("pools-now/P.csv", pool("KEY-00001", "KEY-00002"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001", "OTHER-002")))
+    assert verdicts(result, "in_now") == {
+        "KEY-00001": "yes",
+        "KEY-00002": "yes",
+        "OTHER-001": "unknown",
+        "OTHER-002": "unknown",
+    }
+    assert [*verdicts(result).values()] == ["to_migrate", "to_migrate", "new", "new"]
+    assert verdicts(result, "evidence")["KEY-00001"] == "pools-now/P.csv, row 2"
+    assert verdicts(result, "reference")["KEY-00001"] == "P, row 2"
 
 
 @pytest.mark.parametrize("turned", range(3))

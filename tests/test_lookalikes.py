@@ -624,6 +624,10 @@ def test_among_many_codes_one_mistyped_sign_is_found() -> None:
     assert meant_by(codes, "LAB-0000") == []
 
 
+def test_what_is_not_said_of_a_side_is_not_known() -> None:
+    assert Side(np.arange(2)).course.tolist() == [-1, -1]
+
+
 def test_caseless_is_casefold() -> None:
     codes = ["AB", "ab", "ÄB", "äß", "SS", "İ", "\U00010400", ""]
     assert caseless(texts(codes)).to_pylist() == [code.casefold() for code in codes]

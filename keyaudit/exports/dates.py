@@ -234,10 +234,10 @@ def _full_year(text: str) -> int:
 class Proof:
     """What the dates of a column prove: the orders of day and month that occur, and what stands beside them."""
 
-    orders: frozenset[bool] = frozenset()  # True: a day over 12 stands first; False: it stands second
-    open: bool = False  # a text that could be read in both orders
-    settled: bool = False  # a date in no need of an order whose day and month could be swapped
-    settled_over: bool = False  # one that could not: its day is over 12
+    orders: frozenset[bool]  # True: a day over 12 stands first; False: it stands second
+    open: bool  # a text that could be read in both orders
+    settled: bool  # a date in no need of an order whose day and month could be swapped
+    settled_over: bool  # one that could not: its day is over 12
 
     @property
     def order(self) -> bool | None:

@@ -105,7 +105,7 @@ def coded(texts: Any) -> Coded:
             codes[pc.binary_length(texts).to_numpy() == 0] = -1
             return Coded(codes, texts)
         texts = texts.dictionary_encode()
-    codes, empty = texts.indices.to_numpy(), pc.index(texts.dictionary, pa.scalar("", TEXT)).as_py()
+    codes, empty = texts.indices.to_numpy(), pc.index(pc.binary_length(texts.dictionary), 0).as_py()
     told = Coded(codes if empty < 0 else np.where(codes == empty, np.int32(-1), codes), texts.dictionary)
     return told if empty < 0 else told.compact()
 
