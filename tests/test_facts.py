@@ -149,7 +149,6 @@ def test_one_name_with_two_courses_is_an_error_that_names_both(write: Write) -> 
     assert audit(case).pools["pool"].tolist() == ["P"]
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
@@ -175,13 +174,13 @@ def test_two_rows_of_the_pool_list_that_disagree_are_an_error_that_names_both(
         said = 'course = "C"' if "course is" in told else "expires = 2026-05-01"
         (case / "case.toml").write_text(f'[pools."P"]\n{said}\n')
     assert set(verdicts(audit(case))) == {"KEY-00001"}
-=======
+
+
 def test_names_that_are_declared_to_be_one_are_one_over_any_number_of_pairs(write: Write) -> None:
     write("pools-before/P.csv", pool("KEY-00001 A . 2026-12-31", "KEY-00002 A . 2026-12-31"))
     case = write("course-keys/k.csv", keys("KEY-00001 E D 2026-12-31 . 0", "KEY-00002 E X 2026-12-31 . 0"))
     (case / "case.toml").write_text('[same_course]\n"A" = "B"\n"C" = "D"\n"X" = "Y"\n"B" = "C"\n')
     assert verdicts(audit(case)) == {"KEY-00001": "migrated", "KEY-00002": "wrong_course"}
->>>>>>> t-18
 
 
 LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
