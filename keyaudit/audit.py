@@ -98,6 +98,8 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
+        self._blocks, self.order  # noqa: B018 - they share most facts: all of these are found once, and let go together
+        self.facts.let_go("settings", "checks")
         made = {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
         self.facts.let_go("settings", "checks")
         return made
@@ -110,13 +112,11 @@ class Audit:
     @cached_property
     def _blocks(self) -> list[Found]:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
-        found = [*self.facts.found, *noted(self.facts, lost)]
-        self.facts.let_go("checks")
-        return found
+        return [*self.facts.found, *noted(self.facts, lost)]
 
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:
-        """Every pool, those that need somebody first."""
+        """Every pool, those that need action first."""
         return tuple(pool_rows(self.facts))
 
     @cached_property
@@ -140,7 +140,7 @@ class Audit:
 
     @cached_property
     def pools(self) -> pd.DataFrame:
-        """One row per pool: stage, counts per status, next step, act_by, sign-off; those that need somebody first."""
+        """One row per pool: stage, counts per status, next step, act_by, sign-off; those that need action first."""
         import pandas as pd
 
         made = pd.DataFrame([row.as_dict() for row in self.pool_rows], columns=list(POOLS))
@@ -212,12 +212,12 @@ class Audit:
 
     @cached_property
     def needing(self) -> int:
-        """How many keys need somebody."""
+        """How many keys need action."""
         return int(self.facts.needs.sum())
 
     @cached_property
     def excused(self) -> int:
-        """How many keys would need somebody, and all that is found of them is accepted."""
+        """How many keys would need action, and all that is found of them is accepted."""
         return int(self.facts.excused.sum())
 
     @cached_property
@@ -286,8 +286,8 @@ class Audit:
             every = agree(self.total, "the one key is", f"all {self.total:,} keys are")
             return f"Nothing is open: {every} accounted for.{accepted}"
         if needing:
-            return f"{needing:,} of {count(self.total)} {agree(needing, 'needs', 'need')} somebody.{accepted}"
-        return f"No key needs somebody{_NOBODY.get(self.verdict, ', but there are findings to look at')}.{accepted}"
+            return f"{needing:,} of {count(self.total)} {agree(needing, 'needs', 'need')} action.{accepted}"
+        return f"No key needs action{_NOBODY.get(self.verdict, ', but there are findings to look at')}.{accepted}"
 
     @cached_property
     def sentence(self) -> str:
@@ -317,8 +317,8 @@ class Audit:
         undetermined = self.statuses[STATUS.undetermined]
         unknown = self.works["unknown"] - undetermined
         found = [] if self.facts.course_keys_given else [NOT_GIVEN["course_keys"]]
-        found += [f"{count(undetermined)} could not be given a verdict."] if undetermined else []
-        found += [f"It is not known whether {count(unknown)} would work."] if unknown else []
+        found += [f"What became of {count(undetermined)} is not known."] if undetermined else []
+        found += [f"Whether {count(unknown)} would work is not known."] if unknown else []
         for file, lost in ((row["source_file"], row["damaged"]) for row in self.source_rows if row["damaged"]):
             told = f"{count(lost, 'damaged row')} {agree(lost, 'was', 'were')} set aside; a key may be lost there."
             found.append(f"{file}: {told}")
@@ -368,7 +368,7 @@ class Audit:
         shown = shown.astype("str").rename(columns={"next_step": "next step"})
         codes = part["training_key"].to_pylist()
         shown.insert(0, "ends in", [ending(code or "") if not self.is_masked else "" for code in codes])
-        return shown.set_index(pd.Index(part["reference"].to_pylist(), name="key"))
+        return shown.set_index(pd.Index(part["reference"].tolist(), name="key"))
 
     @cached_property
     def work(self) -> list[Task]:

@@ -12,7 +12,7 @@ from keyaudit.changes import Changes
 from keyaudit.coded import Array
 from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined
-from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, SHADES, STATUS, STATUSES, VERDICTS, WORKS
+from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, SHADES, STATUS, STATUSES, TOLD_TERMS, VERDICTS, WORKS
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import count, plain, weekday
 
@@ -53,7 +53,7 @@ def first_screen(audit: Audit) -> list[Group]:
     when = [f"{number:,} {audit.when(day)}" for day, number in zip(days.tolist(), counts.tolist(), strict=True)]
     if when:
         words["due"] = f"due {audit.when(days[-1].item())}"
-        told["due"] = "needs somebody; locks nobody out so far"
+        told["due"] = "needs action; locks nobody out so far"
     if len(when) > 1:
         told["due"] = f"{', '.join(when[:2])}{', others later' if len(when) > 2 else ''}"
     if waiting := int(((f.group == list(GROUPS).index("not known")) & ~f.needs).sum()):
@@ -114,10 +114,10 @@ def line_of(audit: Audit, task: Task) -> str:
     return f"{audit.when(task.act_by)}: {count(task.keys)} {where}, {name} ({told})"
 
 
-def work_lines(audit: Audit, most: int = TASKS, rest: str = "audit.today()") -> list[str]:
-    """The work in its order; `rest` is where all of it stands."""
+def work_lines(audit: Audit, most: int = TASKS, rest: str = "audit.today() shows them all") -> list[str]:
+    """The work in its order; `rest` says where all of it stands."""
     left = len(audit.work) - most
-    more = [f"and {count(left, 'more line')}: {rest}"] if left > 0 else []
+    more = [f"and {count(left, 'more line')}; {rest}"] if left > 0 else []
     return [*(line_of(audit, task) for task in audit.work[:most]), *more]
 
 
@@ -162,7 +162,8 @@ def card(audit: Audit) -> str:
     )
     tiles = joined((html(tile, SHADES[g.family], g.keys, g.words, SMALL, g.told) for g, _, _ in groups), "")
     lines = [html('<div style="{}">{}</div>', SMALL, line) for line in work_lines(audit)[TASKS:]]
-    work = joined([*(_work(audit, task) for task in audit.work[:TASKS]), *lines] or ["No key needs somebody."], "")
+    work = joined([*(_work(audit, task) for task in audit.work[:TASKS]), *lines] or ["No key needs action."], "")
+    words = joined((html('<div style="{}">{}</div>', SMALL, line) for line in TOLD_TERMS if audit.work), "")
     changes = joined((html("<div>{}</div>", line) for line in change_lines(audit.changes)), "")
     questions = joined((html("<div>Not checked: {}</div>", text) for text in audit.not_checked), "")
     known = ((STATUSES[code].short, number, plain(code)) for code, number in audit.statuses.items() if number)
@@ -178,7 +179,7 @@ def card(audit: Audit) -> str:
         '<table style="margin:8px 0;color:inherit"><thead><tr><th style="text-align:left">answer</th><th>keys</th>'
         '<th>certain</th></tr></thead><tbody>{}</tbody></table><div style="{}">{}</div></div>',
         *(SHADES[ACCENT[audit.verdict]], SMALL, case_of(audit), audit.headline, verdict_of(audit), meaning_of(audit)),
-        *(weekday(audit.as_of), audit.deadline_sentence(), questions, bar, tiles, work, changes),
+        *(weekday(audit.as_of), audit.deadline_sentence(), questions, bar, tiles, joined([work, words]), changes),
         *(SMALL, statuses, answers, SMALL, tie_out_line(audit)),
     )
 

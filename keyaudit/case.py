@@ -124,7 +124,7 @@ class Case:
         pools, accepted = result.facts.pools, self.given.get("accepted", ())
         known = {"pool": {fold_name(name): name for name in pools.names if name not in pools.only_declared}}
         if any(entry.reference for entry in accepted):
-            known["reference"] = {name: name for name in result.facts.references.to_pylist()}
+            known["reference"] = {name: name for name in result.facts.references.tolist()}
         told = [(f"[pools.{toml(name)}]", "pool", name) for name in self.given.get("pool_settings", ())]
         for kind in known:
             named = [name for entry in accepted if (name := getattr(entry, kind))]

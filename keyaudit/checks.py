@@ -238,7 +238,7 @@ def _told_lacking(f: Facts, pool: int) -> str:
 def name_keys(f: Facts, numbers: Iterable[int]) -> str:
     """Keys where others may see them: reference and ending."""
     keys = [int(number) for number in numbers]
-    return listed([f"{f.references[key].as_py()} {ending(f.codes[key].as_py() or '')}".strip() for key in keys])
+    return listed([f"{f.references[key]} {ending(f.codes[key].as_py() or '')}".strip() for key in keys])
 
 
 TYPOS_OFF = {

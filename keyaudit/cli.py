@@ -238,7 +238,8 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     lines += [f"As of {weekday(result.as_of)}; {result.deadline_sentence()}.", ""]
     for name, words in group_words(result).items():
         lines.append(f"  {click.style(f'{words:<28}', fg=shades[name])}{result.groups[name]:>9,}")
-    lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, "the page"))] if result.work else []
+    where = "all stand on the page (named below), under What to do"
+    lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, where))] if result.work else []
     counts = (
         ", ".join(f"{number:,} {severity}" for severity, number in result.count_findings().items() if number) or "none"
     )

@@ -161,6 +161,35 @@ class Coded:
         return Coded(codes, [self.values[place] for place in used] if is_list else self.values.take(used))
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """Texts that end in the number of a row (`file, row 14`), as names and numbers until they are asked for; -1: the name alone."""
+
+    name: Coded
+    row: Array
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, rows: Any) -> Any:
+        """Some of them (a slice, or places), or one as text."""
+        if isinstance(rows, (int, np.integer)):
+            return self[[rows]].tolist()[0]
+        return Numbered(Coded(self.name.codes[rows], self.name.values), self.row[rows])
+
+    take = __getitem__
+
+    def texts(self) -> Any:
+        """All of them, as Arrow texts."""
+        names, rows = as_texts(self.name), pa.array(self.row)
+        numbered = pc.binary_join_element_wise(names, rows.cast(TEXT), pa.scalar(", row ", TEXT))
+        return numbered if (self.row >= 0).all() else pc.if_else(pc.less(rows, 0), names, numbered)
+
+    def tolist(self) -> list[str]:
+        """All of them, as Python has them."""
+        return list(self.texts().to_pylist())
+
+
 def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
     """Arrow texts, some of them changed."""
     some = pa.array(some) if isinstance(some, np.ndarray) else some
@@ -213,4 +242,6 @@ def as_texts(column: Any) -> Any:
     if isinstance(column, Coded):
         texts = pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)
         return texts.take(pa.array(column.codes % len(texts)))  # -1: the last
+    if isinstance(column, Numbered):
+        return column.texts()
     return pc.fill_null(column, "") if isinstance(column, pa.Array) else pa.array(column).cast(TEXT)

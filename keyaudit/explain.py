@@ -24,20 +24,13 @@ from keyaudit.keytable import taken
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
-from keyaudit.rulebook import FAMILIES, SHADES, STATUSES
+from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS
 from keyaudit.words import count, plain, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-LEARNER_SEES = {
-    "yes": "A learner who enters it today gets in.",
-    "used": "It has been redeemed: a learner who enters it today gets an error.",
-    "unknown": "The exports do not tell what a learner who enters it today sees.",
-    "not_yet": "A learner who enters it today gets an error: its pool has not started.",
-    "no": "A learner who enters it today gets an invalid-key error.",
-}
 CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere"
 TODAY = "the day of the audit"
 DATES = ("redeemed_at", "starts_on", "expires_on", "created_at", "distributed_at")
@@ -161,7 +154,7 @@ def explain(audit: Audit, text: str | None) -> Explanation:
 def _located(f: Facts, asked: str) -> tuple[int | None, list[int], str]:
     """The number of the key meant; or the keys that may be meant, and by what."""
     text = asked.strip(BLANKS)
-    for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references), text.lower())):
+    for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references.texts()), text.lower())):
         found = _where(pc.equal(names, value))
         if len(found) == 1:
             return int(found[0]), [], ""
@@ -217,7 +210,7 @@ def _verdict(row: Mapping[str, Any]) -> dict[str, str]:
     return {
         "status": f"{plain(row['status'])}: {row['reason']}",
         "rule": f"{sentence(STATUSES[row['status']].when)}.",
-        "works": f"{plain(row['works'])}{f', until {until}' if until else ''}. {LEARNER_SEES[row['works']]}",
+        "works": f"{plain(row['works'])}{f', until {until}' if until else ''}. {sentence(WORKS[row['works']])}.",
         "next step": f"{row['next_step']}{f' By {by}.' if by else ''}",
     }
 
@@ -240,7 +233,7 @@ def _because(f: Facts, key: int, row: Mapping[str, Any]) -> str:
     redeemed = "yes" if f.redeemed[key] else "not known" if f.redemption_unreadable[key] else "no"
     day = row["redeemed_at"] and row["redeemed_at"].item().date()
     answers = {**row, "redeemed_at": f"on {day}" if day else redeemed}
-    told = [f"{words}: {answers[name].replace('unknown', 'not known')}" for name, words in ASKED.items()]
+    told = [f"{words}: {plain(answers[name])}" for name, words in ASKED.items()]
     if row["course_key_name"]:
         told.append(f'course key entry: "{row["course_key_name"]}"')
     if f.in_course_keys[key]:

@@ -6,9 +6,12 @@ by its name and found when first asked for: `f.in_now`. Facts of one line stand 
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
+import gc
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -24,6 +27,7 @@ from keyaudit.exports.records import Export
 from keyaudit.rulebook import Code
 
 NO, YES, UNKNOWN = 0, 1, 2
+MANY = 200_000  # records
 NEVER = np.datetime64("NaT", "s")
 KEYED = ("pools_before", "pools_now", "course_keys")
 ROLE_NAMES = (*KEYED, "declared", "pool_list", "distribution", "other_keys", "assignments")
@@ -99,6 +103,15 @@ class Facts:
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
             if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
                 del self.__dict__[name]
+        self.give_back()
+
+    def give_back(self) -> None:
+        """What much memory held and is free again goes back to the system, where its library keeps it (glibc)."""
+        if self.records > MANY:
+            gc.collect(1)
+            pa.default_memory_pool().release_unused()
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL("libc.so.6").malloc_trim(0)
 
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""
@@ -332,7 +345,7 @@ def by_place(f: Facts) -> By:
 
 @fact
 def unseen(f: Facts) -> Array:
-    """Pools whose later export proves no absence: there is none, or it holds a row that cannot be read and is no backup's."""
+    """Pools whose later export proves no absence: there is none, or it holds a row without a code we can read that is no backup's."""
     now = f.is_in("pools_now")
     doubtful = now & f.of_file(lambda file: file.damaged > 0)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
@@ -342,6 +355,20 @@ def unseen(f: Facts) -> Array:
     doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
     found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)
     found[f.pools.damaged_now] = True
+    blank = {role: _blank_keys(f, role) for role in ("pools_before", "pools_now")}
+    return found | (blank["pools_now"] > blank["pools_before"])
+
+
+def _blank_keys(f: Facts, role: str) -> Array:
+    """Of every pool: how many rows without a code its files of a role hold."""
+    rows = np.flatnonzero(f.is_in(role) & (f.pool >= 0))
+    first, _, _ = alike(f.pool[rows], f.file[rows])
+    blank = f.of_file(lambda file: file.blank_keys)[rows[first]]
+    found = np.bincount(f.pool[rows[first]], blank, f.pool_count)
+    if role == "pools_now":
+        blank_in = {file.source_file: file.blank_keys for file in f.files if file.role == role}
+        for pool, name in f.pools.empty_now.items():
+            found[pool] += blank_in[name]
     return found
 
 

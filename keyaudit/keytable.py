@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array, Coded, words_of
+from keyaudit.coded import Array, Coded, Numbered, words_of
 from keyaudit.facts import KEYED, NO, UNKNOWN, YES, By, Facts, at, combined, fact
 from keyaudit.rulebook import STATUS, STATUSES, WORKS
 from keyaudit.settings import key_setting, pool_setting
@@ -41,36 +41,27 @@ def rank_of_code(f: Facts) -> Array:
 
 
 @fact
-def references(f: Facts) -> Any:
-    """Pool (else file) and row of the first export, as Arrow texts; file and sheet too where that names two keys."""
+def references(f: Facts) -> Numbered:
+    """Pool (else file) and row of the first export; file and sheet too where that names two keys."""
     files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]
     told = Coded(
         np.where(f.home_pool >= 0, f.home_pool, len(f.pools.names) + f.file[f.first_record]), [*f.pools.names, *files]
     )
-    name, number = told.distinct(), f.row[f.first_record]
-    texts = _located(name, number)
-    place = combined(name.codes, number)
+    found = Numbered(told.distinct(), f.row[f.first_record])
+    place = combined(found.name.codes, found.row)
     twice = np.flatnonzero(np.isin(place, _repeated(place)))
-    if not len(twice):
-        return texts
-    more = []
+    codes, rows, whole = found.name.codes.copy(), found.row.copy(), found.name.listed()
     for key, record in zip(twice.tolist(), f.first_record[twice].tolist(), strict=True):
         where = [files[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
-        more.append(f"{texts[key].as_py()} ({', '.join(where)})")
-    return pc.replace_with_mask(texts, pa.array(f.mask_of(twice)), pa.array(more, TEXT))
+        codes[key], rows[key] = len(whole), -1
+        whole.append(f"{found[key]} ({', '.join(where)})")
+    return Numbered(Coded(codes, whole), rows)
 
 
 def _repeated(numbers: Array) -> Array:
     """The numbers that occur more than once."""
     found = np.sort(numbers)
     return found[1:][found[1:] == found[:-1]]
-
-
-def _located(name: Coded, number: Array) -> Any:
-    """`name, row 14` for every key."""
-    names = pa.array([*name.listed(), ""], TEXT).take(pa.array(name.codes % (len(name.values) + 1)))
-    rows = pa.array(number).cast(TEXT)
-    return pc.binary_join_element_wise(names, rows, pa.scalar(", row ", TEXT))
 
 
 def _deciding_record(f: Facts) -> Array:
@@ -82,18 +73,18 @@ def _deciding_record(f: Facts) -> Array:
     return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))
 
 
-def _evidence(f: Facts) -> Any:
+def _evidence(f: Facts) -> Numbered:
     """Of every key: the file and row that decided; of one that is gone, the file that does not list it."""
     record = _deciding_record(f)
-    texts = _located(Coded(f.file[record], [file.source_file for file in f.files]), f.row[record])
     gone = f.gone & ~f.in_course_keys & ~f.status_redeemed & ~f.status_altered
     first = By(f.pool, f.pool_count).first(f.is_in("pools_now"))
     names = [
         f.files[f.file[row]].source_file if row >= 0 else f.pools.empty_now.get(pool, "")
         for pool, row in enumerate(first)
     ]
-    told = pa.array([f"{name}, not listed" for name in names], TEXT)
-    return pc.replace_with_mask(texts, pa.array(gone), told.take(pa.array(f.home_pool[gone])))
+    files = [*(file.source_file for file in f.files), *(f"{name}, not listed" for name in names)]
+    name = np.where(gone, len(f.files) + f.home_pool, f.file[record])
+    return Numbered(Coded(name, files), np.where(gone, -1, f.row[record]))
 
 
 @fact
@@ -128,7 +119,7 @@ def _lookalike(f: Facts) -> Any:
     return f.codes.take(pa.array(f.link, mask=f.link < 0))
 
 
-COLUMNS: dict[str, Callable[[Facts], Any]] = {  # of KEYS by key number: Coded, numbers, or Arrow texts
+COLUMNS: dict[str, Callable[[Facts], Any]] = {  # of KEYS by key number: Coded, Numbered, numbers, or Arrow texts
     "training_key": lambda f: f.codes,
     "status": lambda f: _named(f.status, STATUSES),
     "works": lambda f: _named(f.works, WORKS),
@@ -180,6 +171,7 @@ def _series(column: Any, name: str) -> Any:
         values = column.listed()
         kept = column.distinct() if len(set(values)) < len(values) else column
         return pd.Categorical.from_codes(kept.codes, pd.Index(kept.listed(), dtype="str"), ordered=name in ORDERED)
+    column = column.texts() if isinstance(column, Numbered) else column
     return pd.array(column, dtype="str") if isinstance(column, pa.Array) else column
 
 

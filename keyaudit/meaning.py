@@ -9,7 +9,7 @@ import numpy as np
 from keyaudit.coded import Array
 from keyaudit.facts import Facts
 from keyaudit.findings import Found
-from keyaudit.rulebook import FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, URGENCY
+from keyaudit.rulebook import FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, URGENCY, Code
 from keyaudit.words import agree, are, count, listed, plain, weekday
 
 WORST = {"blocked": ("critical", "Critical"), "act": ("error", "To be put right")}  # verdict → severity, in words
@@ -29,7 +29,7 @@ def meaning(f: Facts, found: Sequence[Found], verdict: str) -> str:
     out = f.group == list(GROUPS).index("locked out now")
     told = [_lockout(f, out)] if out.any() else []
     severity, words = WORST.get(verdict, ("", ""))
-    if kinds := _besides(found, severity, out) if severity else {}:
+    if kinds := _besides(f, found, severity, out) if severity else {}:
         kind = max(kinds, key=lambda code: len(kinds[code]))
         more = " besides" if told else " above all" if len(kinds) > 1 else ""
         told.append(f"{words}{more}: {_said(f, kind, kinds[kind])}.")
@@ -46,11 +46,13 @@ def _lockout(f: Facts, out: Array) -> str:
     return f"{what} locked out: {listed(said)}."
 
 
-def _besides(found: Sequence[Found], severity: str, out: Array) -> dict[str, Array]:
-    """The findings of a severity by kind, without those about keys that are locked out: the key of each (-1: none)."""
-    rank, told, out = SEVERITIES.index(severity), dict[str, Array](), np.append(out, False)
+def _besides(f: Facts, found: Sequence[Found], severity: str, out: Array) -> dict[str, Array]:
+    """The findings of a severity by kind, without those about keys (or pools of keys) that are locked out: the key of each (-1: none)."""
+    rank, told, is_told = SEVERITIES.index(severity), dict[str, Array](), np.append(out, False)
+    others = f.by_home.any(f.status_to_migrate & ~out)  # of every pool: not all of its keys are told
     for block in found:
-        keys = block.key[(block.rank == rank) & ~out[block.key]]
+        of_pool = block.code != Code.pool_expired_too_soon or others[block.pool]
+        keys = block.key[(block.rank == rank) & ~is_told[block.key] & of_pool]
         if len(keys):
             told[block.code] = np.concatenate([told.get(block.code, keys[:0]), keys])
     return told

@@ -34,7 +34,7 @@ def from_environment(*parameters: str | None) -> tuple[str | None, ...]:
 
 
 def choose_pool(audit: Audit, name: str | None = None) -> str:
-    """The pool of that name, as its exports write it; without a name, the one that needs somebody most.
+    """The pool of that name, as its exports write it; without a name, the one that needs action most.
 
     Raises Slip, with the names there are, for another one.
     """

@@ -68,24 +68,24 @@ WORDS = {
     "leave": "do not tick Redeemable by any student regardless of organization",
     "alone": "untouched, the key is for its organization alone",
     "hidden": "Attention: {files} not show who has redeemed. A redeemed key must not be recreated: make the lists anew from exports that show it.",
-    "again": f"Unless the exports named above are of today: export {{pool}}{KEYS} (all columns, no filter) into course-keys, audit again, and use the new lists. A key that was redeemed meanwhile must not be recreated.",
+    "again": f"Unless the lists were made from exports of today: export {{pool}}{KEYS} (all columns, no filter) into course-keys, run the audit again, and use the new lists. A key that was redeemed meanwhile must not be recreated.",
     "pool_again": f"this pool ({POOL} → Export) into pools-now and ",
     "line_end": "{codes} of the list `{what}` {hold} the end of a line and cannot be pasted: type {them} by hand from the TMS.",
     "formula": "{codes} of the list `{what}` {begin} with =, +, - or @: copy {them} from the text file, never through a spreadsheet.",
     "ask": "Before you delete anything, ask whoever ordered the keys for {what}: you will type {them} while the keys work nowhere.",
-    "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), but for those that show a redemption there now; save, and go on at once, for until they are pasted they do not work. A key you leave there, or that the pool no longer holds, is not pasted. If the pool cannot be edited any more, stop and audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
-    "delete course keys": f"{{courses}}Delete the course keys of the list `delete course keys` ({KEYS} → the entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}} To undo: add the same code to the entry again{{but}}.",
+    "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), but for those that show a redemption there now; save, and go on at once, for until they are pasted they do not work. A key you leave there, or that the pool no longer holds, is not pasted. If the pool cannot be edited any more, stop, and run the audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
+    "delete course keys": f"{{courses}}Delete the course keys of the list `delete course keys` ({KEYS} → their entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}} To undo: add the same code to the entry again{{but}}.",
     "twice": " {keys} redeemed in the pool already: the course key would let {them} be redeemed, and billed, a second time.",
     "but": " (not one that was redeemed in the pool)",
-    "courses": f"{{keys}} under {{theirs}} instead of {{ours}}: first make sure that these are not two names of one course (else {SAME_COURSE}, and audit again); then go on at once, for until they are pasted under the right one they do not work. ",
-    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like ({DIFFERENCE}; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete). To undo: add the same code to the entry again.",
+    "courses": f"{{keys}} under {{theirs}} instead of {{ours}}: first make sure that these are not two names of one course (else {SAME_COURSE}, and run the audit again); then go on at once, for until they are pasted under the right one they do not work. ",
+    "delete after comparing": f"Compare each code of the list `delete after comparing` with the key it looks like ({DIFFERENCE}; a blank at the end counts). If they belong together, nobody was sent it and its uses are still 0, delete the course key ({KEYS} → its entry → the code → Delete); else leave it. To undo: add the same code to the entry again.",
     "create": "Create a Course Assignment Training Key entry (Course Assignment Training Keys → New). {settings}.",
     "paste": f"Paste the list `paste` into the new entry ({ADD}), one code per line, and save. Leave out a code that you have not deleted because it was redeemed or used meanwhile, and one that the TMS says exists already: it has been recreated since.{{missing}}",
     "gone": f" Of these, {{keys}} missing: paste {{them}} only if {KEYS}, exported anew without a filter, still does not show {{them}}, and {ASSIGNMENTS} shows no redemption of {{them}}; and leave out whoever has got a new key meanwhile.",
     "count": f"Count in {KEYS}: on the list {{paste:,}}, left out ___, pasted ___, appeared ___. As many must have appeared as you pasted; if not, export {KEYS} again and look for the rest.",
-    "paste after comparing": f"Of the list `paste after comparing`, take those that belong together with their lookalikes; leave out one whose learner has got in with the lookalike ({ASSIGNMENTS}).{{free}} Paste them ({ADD}), and count again.",
+    "paste after comparing": f"Take the list `paste after comparing`, whether a code belongs together with its lookalike or not, but leave out one whose learner has got in with the lookalike or with the code itself ({ASSIGNMENTS}).{{free}} Paste them into the new entry ({ADD}), and count again.",
     "free": f" First delete each from the pool ({POOL} → Edit), if it is still there; leave it, and do not paste it, if it shows a redemption there; then go on at once.",
-    "audit again": f"Export {KEYS}{{pool}} again, and audit again.",
+    "audit again": f"Export {KEYS}{{pool}} again, and run the audit again.",
     "expire": f"Expire the pool ({POOL} → Edit → Expires) once the audit calls it moved, not earlier.",
     "remind": "Write to the learners of the sheet Reminders: each key works until its date, at the latest until {removed}.",
     "reissue": f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if neither, create a new course key (Course Assignment Training Keys → New) and write to the learner (sheet Reissue). {{settings}}.",
@@ -95,7 +95,7 @@ BY_THEMSELVES = ("ask about the course", "right the course", "review the invoice
 
 
 class PlanStep(NamedTuple):
-    """One line to tick off; `keys` 0: about none in particular."""
+    """One line to tick off; `keys` 0: about the pool, and no key in particular."""
 
     pool: str
     step: int
@@ -120,7 +120,7 @@ class Letter(NamedTuple):
 class MigrationPlan:
     """The remaining work. Shown masked; the lists hold full codes.
 
-    `batches`: one row per pool with keys to recreate, columns IN_BATCH. `keys`: one row per key that needs somebody, with its action.
+    `batches`: one row per pool with keys to recreate, columns IN_BATCH. `keys`: one row per key that needs action, with its action.
     `steps`: what to do, pool by pool, in order. `reissue`, `reminders`: whom to write to. `made_from`: the exports.
     """
 
@@ -146,12 +146,12 @@ class MigrationPlan:
 
     @cached_property
     def steps(self) -> pd.DataFrame:
-        """What to do, pool by pool, in order: pool, step, what, keys."""
-        return _table(self.step_rows, PlanStep._fields)
+        """What to do, pool by pool, in order: pool, step, what, keys (blank: about the pool)."""
+        return _table([(*step[:-1], step.keys or "") for step in self.step_rows], PlanStep._fields)
 
     @cached_property
     def keys(self) -> pd.DataFrame:
-        """One row per key that needs somebody, columns IN_PLAN."""
+        """One row per key that needs action, columns IN_PLAN."""
         return frame(self.key_columns, IN_PLAN).astype(dict.fromkeys(("pool", "action", "status", "works"), "str"))
 
     @property
@@ -203,7 +203,7 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
     columns["action"] = Coded.of(f.step[1][number].action for number in f.step[0][order].tolist())
     return MigrationPlan(
-        f"{count(left)} {'needs' if left == 1 else 'need'} somebody." if left else "Nothing is left to do.",
+        f"{count(left)} {'needs' if left == 1 else 'need'} action." if left else "Nothing is left to do.",
         tuple(_made_from(f)),
         (*_doubts(f), *accepted),
         tuple(batches[name] for name in names if name in batches),
@@ -297,11 +297,13 @@ def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, i
     yield from ((text, 0) for text in odd)
     if unknown := [ASKED.get(name, f"the {plain(name)}") for name in SETTINGS if batch and ASK in batch[name]]:
         yield WORDS["ask"].format(what=listed(unknown), them=agree(len(unknown), "it", "them")), 0
-    for what in ("delete after comparing", "delete course keys", "delete from the pool"):
+    again = of["delete course key"]
+    found = {"delete after comparing": of["delete stray"], "delete course keys": np.append(of["move"], again)}
+    for what in (*found, "delete from the pool"):
         if on_list[what]:
-            twice = _twice(len(of["delete course key"]))
+            twice = _twice(len(again))
             words = {"courses": _courses(f, of["move"]), "twice": twice, "but": WORDS["but"] if twice else ""}
-            yield WORDS[what].format(**words), on_list[what]
+            yield WORDS[what].format(**words) + _entry(f, found.get(what, again[:0])), on_list[what]
     if batch:
         yield WORDS["create"].format(settings=_typed(batch)), 0
     if paste := on_list["paste"]:
@@ -344,11 +346,17 @@ def _once(f: Facts, of: Mapping[str, Array], actions: tuple[str, ...]) -> Iterat
 def _to_type(f: Facts, keys: Array) -> str:
     """In which entries some keys with one wrong setting stand, and what their pool has there."""
     code = f.setting_findings[f.setting_number[keys[0]] - 1][0]
-    told = f" Entry: {entries}." if (entries := _quoted(key_setting(f, "name"), keys)) else ""
+    told = _entry(f, keys)
     value = of_pools(f, TO_TYPE[code])[int(f.home_pool[keys[0]])] if code in TO_TYPE else None
     if value is None:
         return told
     return f"{told} The pool's: {value.item().date() if isinstance(value, np.datetime64) else f'{value:g}' if isinstance(value, float) else value}."
+
+
+def _entry(f: Facts, keys: Array) -> str:
+    """In which entries some course keys stand, where that is known."""
+    entries = _quoted(key_setting(f, "name"), keys)
+    return f" Entry: {entries}." if entries else ""
 
 
 def _quoted(column: Coded, keys: Array) -> str:
@@ -372,7 +380,7 @@ def _letters(f: Facts, does: Iterable[Mapping[str, Array]], action: str) -> list
         pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
         course, day = courses[pool] or "your course", None if np.isnat(until) else until.item().date()
         words = {"until": weekday(day or f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
-        learner, former = f.holder.get(key, "not in the log"), f"{f.references[key].as_py()} {end}".strip()
+        learner, former = f.holder.get(key, "not in the log"), f"{f.references[key]} {end}".strip()
         text = LETTERS[action].format(course=course, **words)
         found.append(Letter(learner, course, f.pools.names[pool], former, "", str(day or ""), LOGIN, text))
     return sorted(found, key=lambda letter: (letter.learner, letter.course, letter.former_key))

@@ -92,6 +92,7 @@ def pools(f: Facts) -> Pools:
     order = sorted(names, key=lambda group: (fold_name(names[group]), names[group]))
     number = {unit.fold: place for place, group in enumerate(order) for unit in members[group]}
     pool = np.array([*(number[unit.fold] for unit in units), -1], dtype=np.int64)[unit_of]
+    _refuse_two_rows(f, pool, [members[group] for group in order])
     _refuse_unequal(f, [members[group] for group in order], pool, notes)
     roles = [{unit.role for unit in members[group]} for group in order]
 
@@ -129,7 +130,8 @@ def _units(f: Facts) -> tuple[list[_Unit], Array]:
         rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1]) if len(place) else []
         for both, mine in zip(pair.tolist(), rows, strict=True):
             file = export.files[both // width]
-            unit = _Unit(role, file.source_file, told.values[both % width], file.damaged > 0, len(mine))
+            doubted = file.damaged + file.blank_keys > 0
+            unit = _Unit(role, file.source_file, told.values[both % width], doubted, len(mine))
             unit.keys = np.unique(code[mine][code[mine] >= 0]) if role.startswith("pools_") else unit.keys
             units.append(unit)
         seen = {(unit.file, unit.name) for unit in units if unit.role == role}
@@ -281,6 +283,40 @@ def _refuse_two_courses(f: Facts, units: list[_Unit], unit_of: Array, groups: _G
                     f'[files.{toml(unit.file)}] pool = "…". If it is one course with two names: [same_course] '
                     f"{toml(one)} = {toml(other)}."
                 )
+
+
+def _refuse_two_rows(f: Facts, pool: Array, members_of: list[list[_Unit]]) -> None:
+    """Two rows of the pool list that name one pool of the exports, and differ in a setting that case.toml does not give."""
+    in_list, declared = f.is_in("pool_list") & (pool >= 0), f.is_in("declared")
+    for name in ("course", "expires_on", "starts_on"):
+        is_date, filled = name != "course", f.column(name).filled
+        value = f.dates(name).astype(np.int64) if is_date else f.comparable(name).codes
+        given = set(pool[declared & filled].tolist())
+        rows = np.flatnonzero(in_list & f.shows(name) & (filled | is_date))
+        first, _, _ = alike(pool[rows], value[rows])
+        seen: dict[int, int] = {}
+        for row in rows[np.sort(first)].tolist():
+            number, former = int(pool[row]), seen.setdefault(int(pool[row]), row)
+            units = members_of[number]
+            if former != row and number not in given and any(unit.role.startswith("pools_") for unit in units):
+                files = [f.files[f.file[one]].source_file for one in (former, row)]
+                one, other = (_said(f, name, at) for at in (former, row))
+                key = {"course": "course", "expires_on": "expires", "starts_on": "starts"}[name]
+                raise ReconcileError(
+                    f'the pool list names the pool "{units[0].name}" twice, and its {key} is {one} in {files[0]}, row '
+                    f"{f.row[former]}, and {other} in {files[1]}, row {f.row[row]}. Delete the row that is not of this pool, or "
+                    f"say what its page in the TMS shows in case.toml:\n[pools.{toml(units[0].name)}]\n{key} = …"
+                )
+
+
+def _said(f: Facts, name: str, row: int) -> str:
+    """What a setting says, as an error shows it."""
+    if not f.column(name).filled[row]:
+        return "blank"
+    if name == "course":
+        return f'"{f.column(name)[row]}"'
+    date = f.dates(name)[row]
+    return "not readable" if np.isnat(date) else str(date)[:10]
 
 
 def _refuse_unequal(f: Facts, members_of: list[list[_Unit]], pool: Array, notes: list[Note]) -> None:

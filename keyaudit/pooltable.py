@@ -18,10 +18,10 @@ from keyaudit.words import listed, plain
 
 IDLE = {  # what to do in a pool in which no key needs anybody, before the removal and after it
     "not_exported": (
-        "Export it (Training Key Pools → the pool → Export) into pools-before, and audit again.",
+        "Export the pool (Training Key Pools → the pool → Export) into pools-before, and run the audit again.",
         "Look for an export made before the removal; if there is none, record the gap.",
     ),
-    "moved": ("Expire it (Training Key Pools → the pool → Edit → Expires).", "Nothing."),
+    "moved": ("Expire the pool (Training Key Pools → the pool → Edit → Expires).", "Nothing."),
     "closed": ("Nothing.", "Nothing."),
 }
 
@@ -90,7 +90,7 @@ POOLS = (  # the columns of `audit.pools`
 
 
 def pool_rows(f: Facts) -> Iterator[PoolRow]:
-    """Every pool: those that need somebody first, the most urgent on top."""
+    """Every pool: those that need action first, the most urgent on top."""
     statuses = f.by_home.tally(f.status, len(STATUSES))
     backup, both = _distinct(f, f.is_in("pools_before")), _distinct(f, f.in_pools & ~f.is_set_aside)
     expires = of_pools(f, "expires_on").spread(np.datetime64("NaT", "s"), "datetime64[s]")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
 from keyaudit.calendar import Calendar, as_date
-from keyaudit.card import card, card_text
+from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
 from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES, aliases, fold_header
@@ -110,11 +110,13 @@ class Reconciliation(Audit):
         return pd.concat([table.head(limit), pd.DataFrame([more])], ignore_index=True).fillna("")
 
     def today(self) -> pd.DataFrame:
-        """The work list: act_by, pool, keys, status, next_step. The most urgent first; pools before keys, counts before codes."""
+        """The work list: act_by, pool, keys, status and what it means, next_step. The most urgent first; pools before keys, counts before codes."""
         import pandas as pd
 
-        rows = [(task.act_by.isoformat(), task.pool, task.keys, task.status, task.next_step) for task in self.work]
-        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "next_step"])
+        rows = [
+            (str(task.act_by), task.pool, task.keys, *named_work(self, [task]), task.next_step) for task in self.work
+        ]
+        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "what it means", "next_step"])
 
     def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
         """Count the codes that would still work on each date if nothing changes.
@@ -138,7 +140,7 @@ class Reconciliation(Audit):
     def explain(self, key: str | None = None) -> Explanation:
         """One key's whole story; `key` is a code, a reference, a unique ending, a learner's name or address. Masked.
 
-        Without one: the story of the key that needs somebody most.
+        Without one: the story of the key that needs action most.
         """
         return explain(self, key)
 
@@ -178,7 +180,7 @@ Former: TypeAlias = (
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
     """Which keys have a text in their reference, pool, course, status or next step; the case does not matter."""
     wanted = text.casefold()
-    found = np.asarray(pc.match_substring(columns["reference"], text, ignore_case=True))
+    found = np.asarray(pc.match_substring(columns["reference"].texts(), text, ignore_case=True))
     for name in ("pool", "course", "status", "next_step"):
         found |= columns[name].has(lambda told: wanted in str(told).casefold())
     return found
@@ -227,6 +229,7 @@ def reconcile(
     day = dt.date.today() if as_of is None else as_date(as_of, "as_of")
     same = _pairs(same_course), _pairs(same_organization)
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
+    facts.give_back()  # what reading needed
     audit = Reconciliation(facts, facts.accepted, tuple(unreadable), name)
     _refuse_pool_among_course_keys(facts)
     _check(audit)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
-from keyaudit.coded import TEXT
+from keyaudit.coded import TEXT, Numbered
 from keyaudit.columns import COLUMNS, fold_header
 from keyaudit.exports.codes import PARTS
 from keyaudit.facts import Facts
@@ -21,6 +21,7 @@ from keyaudit.masking import Secrets, ending
 
 PEOPLE = [name for name, column in COLUMNS.items() if column.personal]
 HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
+_WITH_PLACE = re.compile(r"(.*?)(, row \d+)( \(.*\))", re.S)  # a reference that file and sheet are needed for
 NAMES = ("course", "organization", "course_key_name", "course_key_course", "course_key_organization")
 
 
@@ -84,14 +85,17 @@ def _apart(names: list[str], secrets: Secrets) -> dict[str, str]:
     return shown
 
 
-def _references(audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str]) -> Any:
-    """Of every key, in the order of urgency: reference and ending without secrets, as Arrow texts."""
+def _references(audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str]) -> Numbered:
+    """Of every key, in the order of urgency: its reference without secrets."""
     known = {**pools} | {name.rsplit("/", 1)[-1]: shown.rsplit("/", 1)[-1] for name, shown in files.items()}
-    texts = []
-    for text in audit.key_columns["reference"].to_pylist():
-        name, row, more = re.fullmatch(r"(?s)(.*?)(, row \d+)((?: \(.*\))?)", text).groups()  # type: ignore[union-attr]
-        texts.append(f"{known[name] if name in known else secrets.hide(name)}{row}{secrets.hide(more) if more else ''}")
-    return pa.array(texts, TEXT)
+    reference: Numbered = audit.key_columns["reference"]
+
+    def shown(text: str) -> str:
+        if text not in known and (match := _WITH_PLACE.fullmatch(text)):
+            return f"{shown(match[1])}{match[2]}{secrets.hide(match[3])}"
+        return known[text] if text in known else secrets.hide(text)
+
+    return replace(reference, name=reference.name.map(shown))
 
 
 def _keys(
@@ -99,9 +103,9 @@ def _keys(
 ) -> dict[str, Any]:
     columns = dict(audit.key_columns)
     ends = pa.array([ending(code or "") for code in columns["training_key"].to_pylist()], TEXT)
-    told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name, ends, pa.scalar(" ", TEXT)))
+    told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name.texts(), ends, pa.scalar(" ", TEXT)))
     partner = np.append(audit.places, -1)[audit.facts.link[audit.order]]  # the place of each key's lookalike
-    blank = pa.scalar(None, TEXT)
+    blank, evidence = pa.scalar(None, TEXT), columns["evidence"]
     columns |= {text: columns[text].map(secrets.hide) for text in (*NAMES, "source_sheet")}
     columns |= {
         "training_key": pc.if_else(pc.is_valid(columns["training_key"]), told, blank),
@@ -109,14 +113,14 @@ def _keys(
         "lookalike": pc.if_else(pa.array(partner >= 0), told.take(pa.array(np.maximum(partner, 0))), blank),
         "pool": columns["pool"].map(lambda pool: pools[pool]),
         "source_file": columns["source_file"].map(lambda file: files.get(file, file)),
-        "evidence": pa.array([_shown_file(text, files) for text in columns["evidence"].to_pylist()], TEXT),
+        "evidence": replace(evidence, name=evidence.name.map(lambda text: _shown_file(text, files))),
     }
     return columns
 
 
 def _shown_file(text: str, files: Mapping[str, str]) -> str:
-    """`file, row 14` with the name its file is shown by."""
-    name, comma, rest = text.rpartition(", ")
+    """`file`, or `file, not listed`, with the name its file is shown by."""
+    name, comma, rest = (text, "", "") if text in files else text.rpartition(", ")
     return f"{files.get(name, name)}{comma}{rest}"
 
 
@@ -127,10 +131,10 @@ def _findings(
     columns = dict(audit.finding_columns)
     place = np.append(audit.places, -1)[columns["key"]]
     sheet, file, row = columns["source_sheet"], columns["source_file"], columns["source_row"]
-    shown = []
+    shown, names = [], name.tolist()
     for at, code in enumerate(columns["training_key"].to_pylist()):
         end = "" if not code or PARTS.search(code) else ending(code)
-        where = name[int(place[at])].as_py() if place[at] >= 0 else f"{files.get(file[at] or '', '')}, row {row[at]}"
+        where = names[place[at]] if place[at] >= 0 else f"{files.get(file[at] or '', '')}, row {row[at]}"
         shown.append(f"{where} {end}".strip() if code else "")
     return columns | {
         "training_key": pa.array(shown, TEXT),

@@ -199,7 +199,7 @@ def act_by(f: Facts) -> Array:
 
 @fact
 def family_of_key(f: Facts) -> Array:
-    """The number of every key's colour family: it follows whether the code works, and whether it needs somebody.
+    """The number of every key's colour family: it follows whether the code works, and whether it needs action.
 
     What is accepted asks for nothing; a code that works and has a wrong setting is to be checked.
     """

@@ -50,8 +50,8 @@ def listed(items: Sequence[str], most: int = 5) -> str:
 
 
 def plain(name: str) -> str:
-    """A name of ours as words: `to migrate` for to_migrate."""
-    return name.replace("_", " ")
+    """A name of ours as words: `to migrate` for to_migrate, `not known` for unknown."""
+    return name.replace("_", " ").replace("unknown", "not known")
 
 
 def sentence(text: str) -> str:

@@ -413,7 +413,7 @@ def test_redemptions_are_counted_on_their_day() -> None:
     )
     shown = [words for words, *_ in texts(chart)]
     assert {"2 in their pool", "1 as a course key", "1 not known", "1 not redeemed", "5 redeemed in all"} <= set(shown)
-    assert "Pale: 2 redeemed on an unknown date; nothing is guessed." in shown
+    assert "Pale: 2 redeemed on a date that is not known; nothing is guessed." in shown
 
 
 def test_keys_left_falls_as_keys_are_redeemed_and_recreated() -> None:

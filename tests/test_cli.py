@@ -29,10 +29,10 @@ def test_the_audit_of_the_sample(tmp_path: Path) -> None:
     run = started("audit", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", out)
     assert (run.returncode, run.stderr) == (1, "")
     assert run.stdout.splitlines()[:3] == [
-        'Case "halfway": 93 of 258 keys need somebody.',
+        'Case "halfway": 93 of 258 keys need action.',
         "Verdict: blocked. Do not sign this off.",
         "7 keys do not work, and whoever holds one is locked out: 3 missing (deleted, not recreated) and 4 altered "
-        "(recreated as a damaged copy). Critical besides: 29 of the 69 keys still to be migrated (only in a pool) stop "
+        "(recreated as a lookalike). Critical besides: 29 of the 69 keys still to be migrated (only in a pool) stop "
         "working on Tue 14 Apr 2026, when their pools end.",
     ]
     assert "\x1b" not in run.stdout
@@ -109,7 +109,7 @@ def test_groups_come_first_then_the_work_in_its_order_with_dates(tmp_path: Path)
     )
     assert lines[19:21] == [
         "by Fri 10 Apr 2026: 29 keys in Networking - Tailspin, to migrate (only in a pool, the codes still work)",
-        "and 3 more lines: the page",
+        "and 3 more lines; all stand on the page (named below), under What to do",
     ]
     folder = tmp_path / "r"
     named = ("Page", "report.html"), ("Workbook", "report.xlsx"), ("Plan", "plan/steps.txt")
@@ -135,7 +135,7 @@ def test_colours_only_on_a_terminal_that_wants_them(
     except OSError:  # the other side of a pseudo-terminal was closed
         pass
     assert run.wait(timeout=60) == 1
-    assert b"need somebody" in shown
+    assert b"need action" in shown
     assert (b"\x1b[" in shown) == coloured
 
 
@@ -344,7 +344,7 @@ def test_since_refuses_another_file_and_keeps_the_report(tmp_path: Path) -> None
 def test_the_plan_command(tmp_path: Path) -> None:
     run = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", tmp_path / "plan")
     assert run.returncode == 0
-    assert run.stdout.startswith("93 keys need somebody.\n")
+    assert run.stdout.startswith("93 keys need action.\n")
     assert (tmp_path / "plan" / "steps.txt").is_file()
     again = keyaudit("plan", SAMPLES / "halfway", "--as-of", "2026-04-09", "--out", SAMPLES / "halfway")
     assert (again.returncode, "holds the exports of the case" in again.stderr) == (2, True)

@@ -414,16 +414,18 @@ def test_rules_of_dashes_and_a_footer_of_a_database(delimiter: str) -> None:
     assert told(export) == ["uniform_padding note", "notes_set_aside note"]
 
 
-def test_invisible_signs_and_entities_in_names() -> None:
-    text = (
-        "Key,Course,Organization,Redeemed By\nA1B2C3D1,\u200bAzure\u00ad Basics,R&amp;D&nbsp;Lab,Zoë&#39;s \u202aDad\n"
-    )
-    export = read(text)
-    assert [column(export, name) for name in ("course", "organization", "redeemed_by")] == [
-        ["Azure Basics"],
-        ["R&D Lab"],
-        ["Zoë's Dad"],
-    ]
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ("\u200bAzure\u00ad Basics,R&amp;D&nbsp;Lab,Zoë&#39;s \u202aDad", ["Azure Basics", "R&D Lab", "Zoë's Dad"]),
+        ("<b>Azure</b> Basics,R<br>D<br/>,<p>Zoë <z@x.org></p>", ["Azure Basics", "R D", "Zoë <z@x.org>"]),
+        ('"<span class=""x"">Azure</span>",&lt;i&gt;Lab,<DIV>Zoë</DIV>', ["Azure", "Lab", "Zoë"]),
+        ("C <3,a<b and c>d,<AZ-900>", ["C <3", "a<b and c>d", "<AZ-900>"]),  # signs of a name
+    ],
+)
+def test_invisible_signs_entities_and_tags_in_names(cells: str, expected: list[str]) -> None:
+    export = read(f"Key,Course,Organization,Redeemed By\nA1B2C3D1,{cells}\n")
+    assert [column(export, name)[0] for name in ("course", "organization", "redeemed_by")] == expected
 
 
 # --- padding of codes in course keys: perhaps it is in the TMS ---
@@ -442,6 +444,14 @@ def test_invisible_signs_and_entities_in_names() -> None:
         (["AB12 ", "CD3456"], "0", ["AB12 ", "CD3456"], ""),
         (["'-AB1", "CD34"], "0", ["-AB1", "CD34"], "note"),  # a guard against formulas
         (["'-AB1", "'CD34", "EF56"], "0", ["'-AB1", "'CD34", "EF56"], ""),
+        *(
+            ([f"{begin}{code}{end}" for code in ("AB12", "CD34")], uses, ["AB12", "CD34"], severity)
+            for begin, end in ("[]", "<>", "()", "``", ("", ";"), ('"', ',"'), "**", "“”", ("• ", ""), ("<b>", "</b>"))
+            for uses, severity in (("0", "error"), ("1", "note"))
+        ),
+        (["[AB12]", "CD34"], "0", ["[AB12]", "CD34"], ""),
+        (["AB12;", "CD34;", "EF56"], "0", ["AB12;", "CD34;", "EF56"], ""),
+        (["[AB12]"], "0", ["[AB12]"], ""),
     ],
 )
 def test_padding_in_course_keys(cells: list[str], uses: str, expected: list[str], severity: str) -> None:
@@ -542,7 +552,7 @@ def test_a_course_key_that_is_no_text_keeps_its_plain_form() -> None:
         (["A1B2C3D0,C,", "Zwischensumme: 1,,1", "A1B2C3D1,C,", "Sous-total,,"], 2, ["totals"] * 2),
         (["A1B2C3D0,C,", "Team North,,", "A1B2C3D1,C,"], 2, ["note"]),
         # a block of sums
-        (["A1B2C3D0,C,", "A1B2C3D1,C,", "Summary,,", "Redeemed,0,", "Unredeemed,2,"], 2, ["totals", "totals", "note"]),
+        (["A1B2C3D0,C,", "A1B2C3D1,C,", "Summary,,", "Redeemed,0,", "Unredeemed,2,"], 2, ["totals", "note", "note"]),
         # a key that is called like a total
         (["A1B2C3D0,C,", "Total-12,C,", "A1B2C3D1,C,"], 3, []),
     ],

@@ -62,6 +62,7 @@ def test_an_end_that_is_not_understood_is_not_replaced_by_an_older_one(
         ("CODE-0001,_CODE-0002 C . 2026-12-31", "to_migrate"),  # a cell with two codes: one of them may be the key
         ("4.78E+07 C . 2026-12-31", "to_migrate"),
         ("KEY-00003 C . 2026-12-31 more", "to_migrate"),  # a row that is damaged
+        (". C . 2026-12-31", "to_migrate"),  # what is known of a key whose code is blank
     ],
 )
 def test_an_unreadable_row_of_a_later_export_proves_no_absence(row: str, status: str, write: Write) -> None:
@@ -73,11 +74,21 @@ def test_an_unreadable_row_of_a_later_export_proves_no_absence(row: str, status:
     assert verdicts(result, "in_now")["KEY-00002"] == ("no" if status == "missing" else "unknown")
 
 
-def test_an_unreadable_row_that_the_backup_shows_too_proves_absence(write: Write) -> None:
-    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", "4.78E+07 C . 2026-12-31"))
-    write("pools-now/P.csv", pool("4.78E+07 C . 2026-12-31"))
+@pytest.mark.parametrize(("row", "its"), [("4.78E+07 C . 2026-12-31", {"?": "undetermined"}), (". C . 2026-12-31", {})])
+def test_an_unreadable_row_that_the_backup_shows_too_proves_absence(
+    row: str, its: dict[str, str], write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002", row))
+    write("pools-now/P.csv", pool(row))
     result = audit(write("course-keys/k.csv", keys("KEY-00001")))
-    assert verdicts(result) == {"KEY-00001": "migrated", "KEY-00002": "missing", "?": "undetermined"}
+    assert verdicts(result) == {"KEY-00001": "migrated", "KEY-00002": "missing"} | its
+
+
+def test_an_export_with_a_blank_code_only_does_not_show_an_empty_pool(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("pools-now/P.csv", pool(". C . 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys("KEY-00001")))
+    assert verdicts(result, "works")["KEY-00002"] == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -153,6 +164,33 @@ def test_names_that_are_declared_to_be_one_are_one_over_any_number_of_pairs(writ
     case = write("course-keys/k.csv", keys("KEY-00001 E D 2026-12-31 . 0", "KEY-00002 E X 2026-12-31 . 0"))
     (case / "case.toml").write_text('[same_course]\n"A" = "B"\n"C" = "D"\n"X" = "Y"\n"B" = "C"\n')
     assert verdicts(audit(case)) == {"KEY-00001": "migrated", "KEY-00002": "wrong_course"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["P C 2026-05-01", "P C 2026-12-31"], "expires is 2026-05-01 in pool-list/l.csv, row 2, and 2026-12-31"),
+        (
+            ["P C 2026-12-31", "P C ."],
+            "expires is 2026-12-31 in pool-list/l.csv, row 2, and blank in pool-list/l.csv, row 3",
+        ),
+        (["P C 2026-12-31", "Q C .", "P D 2026-12-31"], 'course is "C" in pool-list/l.csv, row 2, and "D"'),
+        (["P C 2026-12-31", "P C 2026-12-31", "P . 2026-12-31"], ""),
+        (["P C 2026-12-31", "Q C 2026-12-31", "Q D ."], ""),  # of a pool that no export shows
+    ],
+)
+def test_two_rows_of_the_pool_list_that_disagree_are_an_error_that_names_both(
+    rows: list[str], told: str, write: Write
+) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    case = write("pool-list/l.csv", "\n".join(["Name Course Expires", *rows]))
+    if told:
+        with pytest.raises(ReconcileError, match=re.escape(told)) as problem:
+            audit(case)
+        assert problem.value.args[0].splitlines()[-2] == '[pools."P"]'
+        said = 'course = "C"' if "course is" in told else "expires = 2026-05-01"
+        (case / "case.toml").write_text(f'[pools."P"]\n{said}\n')
+    assert set(verdicts(audit(case))) == {"KEY-00001"}
 
 
 LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
@@ -517,7 +555,7 @@ def test_the_plan_names_the_pool_and_says_one_and_several(write: Write) -> None:
         "begins with =, +, - or",
         "begin with =, +, - or ",
     }
-    again = [what for what in plan.steps["what"] if what.startswith("Unless the exports")]
+    again = [what for what in plan.steps["what"] if what.startswith("Unless the lists")]
     assert all(
         "export this pool (Training Key Pools → the pool → Export) into pools-now and Find" in what for what in again
     )

@@ -535,3 +535,30 @@ def test_a_header_with_a_unit_gives_way_to_the_one_without(header: str, expected
     assert column(export, "redeemed_by") == expected
     with pytest.raises(UnreadableFile, match="two headers for one column"):
         read(f"Key,{header},User\nA1B2C3D4,Ann,ann@x.org,x\n")
+
+
+def test_a_header_again_as_the_name_of_a_row_is_refused() -> None:
+    """A cross table whose rows are called like its columns, with one of them declared as the key."""
+    text = "-,North,South\nNorth,26,12\nSouth,65,17\nEast,14,33\n"
+    with pytest.raises(UnreadableFile, match=r"row 1 and row 2 could both be the header.*column 2 and in column 1"):
+        read(text, columns={"training_key": "North"})
+    legend = "Key,Meaning\nx,redeemed\n\nPool,Training Key,Expires\nAzure-1,A1B2C3D0,2026-12-31\n"
+    assert codes(read(legend)) == ["A1B2C3D0"]  # a header with another one we know beside it has no rival
+
+
+def test_a_list_that_begins_far_down_beside_another() -> None:
+    rows = [["Training Key", "Course"], *([f"A1B2C3{place:02}", "C"] for place in range(60))]
+    rows = [
+        [*row, None, "Key" if place == 55 else f"Z9Y8X7{place:02}" if place > 55 else None]
+        for place, row in enumerate(rows)
+    ]
+    export = read("".join(",".join(cell or "" for cell in row) + "\n" for row in rows))
+    assert codes(export) == [f"A1B2C3{place:02}" for place in range(60)] + [
+        f"Z9Y8X7{place:02}" for place in range(56, 61)
+    ]
+
+
+def test_a_code_that_is_taken_for_the_header_again_is_told() -> None:
+    """A file without a header, whose first code was declared to be it."""
+    export = read("1.5e+02\n7.5e+01\n1.5e+02\n1.41e+02\n", columns={"training_key": "1.5e+02"})
+    assert (codes(export), told(export)) == (["7.5e+01", "1.41e+02"], ["header_as_key"])

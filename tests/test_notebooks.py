@@ -257,8 +257,8 @@ def test_the_rehearsal_ends_as_it_says() -> None:
     )
     verdicts = re.findall(r'Case "rehearsal"\n(.*)', said)
     assert verdicts == [
-        "9 of 12 keys need somebody.",
-        "1 of 12 keys needs somebody.",
+        "9 of 12 keys need action.",
+        "1 of 12 keys needs action.",
         "Nothing is open: all 12 keys are accounted for.",
     ]
 

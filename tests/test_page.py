@@ -145,12 +145,12 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
     """A table: group, keys, in words, what it means. Page, card and text twin tell the same."""
     expected = [
         ("locked out now", 2, "locked out now", "the learner's code fails today"),
-        ("due", 1, "due by Fri 10 Apr 2026", "needs somebody; locks nobody out so far"),
+        ("due", 1, "due by Fri 10 Apr 2026", "needs action; locks nobody out so far"),
         ("not known", 1, "not known", "the exports do not tell whether it works"),
         ("settled", 3, "settled", "nothing is left to do"),
     ]
     assert [(one.name, one.keys, one.words, one.told) for one in first_screen(seven)] == expected
-    assert seven.headline == "4 of 7 keys need somebody."
+    assert seven.headline == "4 of 7 keys need action."
     page, card, text = written(seven, tmp_path), seven._repr_html_(), repr(seven)
     read = text_of(page)
     assert read.index(seven.headline) < read.index("What to do, in this order") < read.index("What became of every key")
@@ -160,7 +160,7 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
         assert re.search(rf"^  {words} +{number}$", text, re.M)
     assert 'Case "case" · Training keys as of Fri 3 Apr 2026' in read
     said = [
-        "4 of 7 keys need somebody.",
+        "4 of 7 keys need action.",
         "Verdict: blocked. Do not sign this off.",
         "2 keys do not work, and whoever holds one is locked out: 1 missing (deleted, not recreated) and 1 migrated (and "
         "the course key has expired).",
@@ -186,7 +186,7 @@ def test_the_work_stands_in_its_order_with_pool_and_keys(seven: Reconciliation, 
         "by Fri 10 Apr 2026: 1 key in Azure, to migrate (only in a pool, the code still works)",
         "by Fri 10 Apr 2026: 1 key in Server, to migrate (only in a pool)",
     ]
-    assert work_lines(seven, 3, "the page")[-1] == "and 1 more line: the page"
+    assert work_lines(seven, 3, "on the page")[-1] == "and 1 more line; on the page"
     steps = re.findall(r'<li><div class="head">(.*?)</details>\s*</div></li>', written(seven, tmp_path), re.S)
     told = [text_of(step) for step in steps]
     heads = ["1 key missing", "1 key migrated, with a fault", "1 key to migrate", "1 key to migrate"]
@@ -208,7 +208,7 @@ def test_what_is_not_known_and_needs_only_a_fuller_export_is_counted(write: Writ
     assert (result.needing, result.groups["not known"]) == (0, 2)
     (unknown,) = (one for one in first_screen(result) if one.name == "not known")
     assert unknown.told == "the exports do not tell whether it works; 2 wait for a fuller export only"
-    assert "It is not known whether 2 keys would work." in repr(result)
+    assert "Whether 2 keys would work is not known." in repr(result)
 
 
 def test_a_step_that_was_told_before_is_not_told_again(write: Write, tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_what_is_accepted_is_named_with_its_number(write: Write, tmp_path: Path)
         assert "1 key is accepted as it is." in shown
         assert "0 locked out now no learner's code is known to fail" in shown
         assert "2 settled nothing is left to do, or accepted as it is (1)" in shown
-    assert "1 key would need somebody, and all that is found is accepted in the case's settings (case.toml)" in read
+    assert "1 key would need action, and all that is found is accepted in the case's settings (case.toml)" in read
     (one,) = [
         told for what, told in story(result, int(np.flatnonzero(result.facts.excused)[0])).lines if what == "finding"
     ]
@@ -264,7 +264,7 @@ def test_nothing_open_is_said_in_green_with_the_evidence(write: Write, tmp_path:
     assert result.verdict == "clear", result.findings[["code", "message"]].to_string()
     assert "<h1>Nothing is open: the one key is accounted for.</h1>" in page
     assert '<header class="verdict clear">' in page
-    assert "No key needs somebody." in page
+    assert "No key needs action." in page
     assert "<b>2 rows read = 2 keys + 0 repeats + 0 set aside</b>; unexplained: <b>0</b>" in page
 
 

@@ -149,7 +149,7 @@ def redemptions(audit: Audit) -> Chart:
     masks = (in_pool & dated, used & dated, in_pool & ~dated, used & ~dated)
     parts = {name: np.sort(since[mask]) for name, mask in zip(REDEEMED, masks, strict=True)}
     told = "Pool keys that learners have redeemed up to each day, in their pool or as a course key"
-    note = f"Pale: {undated:,} redeemed on an unknown date; nothing is guessed." if undated else ""
+    note = f"Pale: {undated:,} redeemed on a date that is not known; nothing is guessed." if undated else ""
     sheet = Sheet(audit, _redeemed_title(total, done) if audit.total else NOTHING, told, note=note)
     time = Timeline(sheet, audit, first, total, right=6.5, after=0.1)
     edges = np.array([first, *(date for date in time.deadlines if date <= as_of), as_of], "datetime64[D]")
@@ -219,7 +219,7 @@ def _redeemed_title(total: int, done: int) -> str:
 def keys_left(audit: Audit) -> Chart:
     """Will we make it? Keys left to migrate per day, the pace that is needed and the pace that was kept.
 
-    A key left the count on the day it was redeemed or recreated; those that left on an unknown day are not drawn.
+    A key left the count on the day it was redeemed or recreated; those whose day is not known are not drawn.
     """
     f, calendar, as_of, today = audit.facts, audit.calendar, audit.as_of, np.datetime64(audit.as_of)
     is_known = bool(f.course_keys_given)  # without that export a key counts as left until one shows it
@@ -240,7 +240,7 @@ def keys_left(audit: Audit) -> Chart:
 
     told = "Unredeemed pool keys that are not course keys" + (f": {named}" if named else "")
     told += "" if is_known else "; no course-key export was given"
-    note = f"Not in the line: {count(undated)} that left on an unknown date." if undated and has_past else ""
+    note = f"Not in the line: {count(undated)} that left on a date not known." if undated and has_past else ""
     sheet = Sheet(audit, _left_title(audit, left, is_known), told, note=note)
     start = days[0].item() if has_past else later(as_of, -0.06 * max((calendar.removed - as_of).days, 28))
     time = Timeline(sheet, audit, start, int(counts.max()), RIGHT, after=0.14)
@@ -280,7 +280,7 @@ def keys_left(audit: Audit) -> Chart:
     if has_past:
         spots = around(time.left, time.y(counts[0]), "NE SE")
         sheet.place(f"{counts[0]:,} on {day(start)}", spots, colour=WORD["todo"])
-        said.append(f"{count(undated)} left on an unknown date." if undated else "")
+        said.append(f"{count(undated)} left on a date not known." if undated else "")
     data = dict(zip(("date", "left", "kind"), map(list, zip(*rows, strict=True)), strict=True))
     return sheet.chart(data | {"date": np.array(data["date"], "datetime64[s]")}, *said)
 

@@ -15,14 +15,14 @@ from keyaudit.coded import TEXT, Array, Coded, distinct_count
 from keyaudit.columns import COLUMNS, ROLES, aliases, fold_header
 from keyaudit.errors import UnreadableFile, toml
 from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
-from keyaudit.exports.dates import is_blank
+from keyaudit.exports.dates import count_of, is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
 from keyaudit.exports.headers import ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import FEW, Aside, Export, FileOptions, Note, Source, Table, Understood
-from keyaudit.exports.rows import NO_FACT
+from keyaudit.exports.rows import BLANK_KEY, NO_FACT, TYPES_ROW
 from keyaudit.exports.tables import Found
 from keyaudit.masking import mask_text
 from keyaudit.rulebook import Code
@@ -36,11 +36,12 @@ SHOWN = {  # the facts of a role that a file may or may not show, beside redempt
 }
 NOT_WHOLE = ": until it is mended, the log does not count as complete"
 TOLD = {  # reason of a row that was set aside → the finding about it
-    "blank key": (Code.blank_key, "the key cell is blank"),
+    BLANK_KEY: (Code.blank_key, "the key cell is blank"),
     "repeated header, of the key only": (Code.header_as_key, "holds only the header of the key: set aside, not a key"),
 }
 TOLD_TOGETHER = {  # the same, one finding about all of them
     "note": (Code.notes_set_aside, "taken for notes, not keys"),
+    TYPES_ROW: (Code.notes_set_aside, "below a header taken for types or units of its columns, not a key"),
     NO_FACT: (Code.blank_key, "without a code and without anything else we read: taken for blank rows"),
 }
 
@@ -163,6 +164,19 @@ class FileAccount:
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
             self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
+        used = (
+            raw.get("redeemed_at", Coded.nothing(0)).listed()
+            if self.role == "course_keys" and "uses" not in raw
+            else []
+        )
+        if any(count_of(cell) >= 0 for cell in used):
+            part = next(part for part in self.lists if "redeemed_at" in part.header.headers)
+            text = part.header.headers["redeemed_at"]
+            what = (
+                f'column "{mask_text(text)}" holds numbers, and may count uses or say yes and no: uses are not known. '
+            )
+            what += f"If it counts them, say so in case.toml:\n{ready_line(part.sheet, 'uses', text)}"
+            self.note(Code.column_not_understood, what, severity="warning")
         return told
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
@@ -269,6 +283,7 @@ class FileAccount:
             repeats=len(made) - keys,
             set_aside=len(aside),
             damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
+            blank_keys=sum(entry.reason == BLANK_KEY for entry in aside),
             shows=shows,
             padding_doubted=self.codes.is_doubted,
         )

@@ -41,6 +41,7 @@ LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 FRAGILE = rf"0\d+|\d{{16,}}|\d+[Ee]\d+|{EXCEL_DATE}|(?i:true|false)"
 _BLANK = "[" + "".join(rf"\x{{{ord(sign):x}}}" for sign in BLANKS) + "]"
 BEGIN, END = rf"(?s)^{_BLANK}+(.*)$", rf"(?s)^(.*?){_BLANK}+$"
+_MARKS = r"\[\]<>(){}`*“”„«»‹›‘’‚|"
 AFFIXES = (  # what a file may put around every code: how it is told, what leaves the code (RE2), which codes alone need it
     ("begin with a blank", BEGIN, ""),
     ("end in a blank", END, ""),
@@ -48,6 +49,10 @@ AFFIXES = (  # what a file may put around every code: how it is told, what leave
     ("stand between quotation marks", r'(?s)^"(.*)"$', ""),
     ("stand between apostrophes", r"(?s)^'(.*)'$", ""),
     ("begin with an apostrophe", r"(?s)^'(.*)$", "^[=+@-]"),
+    ("stand between HTML tags", r"(?s)^(?:<[A-Za-z][^<>]*>)+([^<>]*)(?:</[A-Za-z]\w*>)+$", ""),
+    ("begin with a bullet", rf"(?s)^[•·‣▪*+–—-]{_BLANK}+(.*)$", ""),
+    ("end in a comma or semicolon", rf"(?s)^(.*?){_BLANK}*[,;]+$", ""),
+    ("stand in brackets or marks", f"(?s)^[{_MARKS}]+([^{_MARKS}]+)[{_MARKS}]+$", ""),
 )
 
 
@@ -115,6 +120,8 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
     """Remove a wrapper or padding that every key of the file carries; of `="…"` and the apostrophe, every key that needs it."""
     for what, pattern, need in AFFIXES:
         texts = told.keys
+        if pattern not in (BEGIN, END) and not need and not carried(texts.drop_null().slice(0, 1), pattern):
+            continue  # all carry it, or none
         hit = pc.match_substring_regex(texts, pattern).fill_null(False)
         first = pc.index(hit, True).as_py()
         if first < 0:
@@ -126,7 +133,7 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
             if len(keys) < 2 and not is_of_the_file:
                 continue  # one code that ends in a blank says nothing of the file
             edge = texts[first].as_py()[-1 if pattern == END else 0]
-            told.is_doubted |= kind == "course" and not is_of_the_file and edge in " \t\u00a0'"
+            told.is_doubted |= kind == "course" and not is_of_the_file and edge not in '"='
             told.removed.append(f"all {len(keys):,} codes {what}")
         else:
             bare = texts.filter(pc.invert(hit)).drop_null()

@@ -30,7 +30,7 @@ MAY_BE_BLANK = (
     r"^[^A-Za-z0-9]*$|^\W*[=\"']|&[a-z#]|^\W*0(?:\W|0|1[/.]0|$)|^\W*1[/.]|1899|^\W*1900-01-00|(?i)^\W*(?:n/?a|n\.a"
     r"|nil|none|null|nan|nat|never|not redeemed|not used|undefined|blank|n|invalid date)\W*$"
 )
-TO_CLEAN = rf"[^ -~]|&|^ | $|  |{MAY_BE_BLANK}"
+TO_CLEAN = rf"[^ -~]|[&<]|^ | $|  |{MAY_BE_BLANK}"
 _YES = "yes y true 1 x ja j oui si sí sim wahr vrai verdadero vero ✓ ✔ ☑ ✅"
 _NO = "no n false 0 nein non não nej falsch faux falso ☐"
 _FLAGS = dict.fromkeys(_YES.split(), True) | dict.fromkeys(_NO.split(), False)
@@ -45,7 +45,18 @@ _CANCELLED = re.compile(
 )
 NO_LIMIT = "∞"  # says something, without a letter or digit
 MARK = re.compile(r"[*+•●○■□◆◇★☆▲△×👍👎]")  # so may these, as to a date, a state or a number
+DAYS_OF_NOW = 30_000  # a number over this may be a date, as a spreadsheet counts days
 NEVER_YET = 2050  # from this year on no learner has redeemed anything: it is filled in for nothing
+_TYPES = """
+    text string str char character characters varchar nvarchar nchar clob memo uuid guid hex alphanumeric chars letters digits
+    int integer bigint smallint tinyint number numeric decimal float double precision real money currency percent unsigned
+    bool boolean bit flag date datetime datetimeoffset timestamp time timestamptz day days month months hour hours utc gmt iso
+    enum picklist lookup email byte bytes max required optional mandatory nullable not null primary foreign key pk fk unique
+    zeichen zeichenkette zahl ganzzahl dezimal datum uhrzeit zeitstempel tag tage wahrheitswert pflicht pflichtfeld texte chaîne
+    nombre entier booléen jour jours obligatoire texto cadena número numero entero fecha día días hora testo stringa intero data
+    giorni tekst getal dagen inteiro dias liczba tekst tal dagar heltal jj jjjj tt aaaa aa 文字列 数値 日付 文本 数字 日期
+"""
+TYPES = frozenset(_TYPES.split())
 NOBODY = frozenset(word for word, flag in _FLAGS.items() if not flag)  # no learner is called so
 STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
 
@@ -85,6 +96,13 @@ def is_blank(cell: Any) -> bool:
 def is_nothing(cell: Any) -> bool:
     """Does a cell below a date, a state or a number say that there is nothing? A mark may say that there is."""
     return is_blank(cell) and not (isinstance(cell, str) and MARK.search(cell))
+
+
+def is_type(cell: Any) -> bool:
+    """Is it the type or the unit of a column: `varchar(20)`, `Text`, `yyyy-mm-dd`?"""
+    words = re.findall(r"[^\W\d_]+", word_of(cell)) if isinstance(cell, str) and len(cell) < 60 else []
+    signs = {word for word in words if set(word) <= set("dmyhs")}  # of a date's form
+    return bool(words) and TYPES.issuperset(set(words) - signs) and (signs < {*words} or max(map(len, signs)) > 1)
 
 
 @once

@@ -112,7 +112,7 @@ def _content(path: Path, label: str) -> bytes:
         raise UnreadableFile(label, f"cannot be opened ({why}). Check the name and the rights.") from None
     states = [(state.st_ino, state.st_size, state.st_mtime_ns) for state in (before, after)]
     if states[0] != states[1] or len(content) != before.st_size:
-        raise UnreadableFile(label, "was changed while it was read. Let the other program finish, then audit again.")
+        raise UnreadableFile(label, "was changed while it was read. Let that program end, then run the audit again.")
     return content
 
 

@@ -17,7 +17,7 @@ from keyaudit.coded import MANY, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES, aliases, column_named, fold_header, list_heading
 from keyaudit.errors import UnreadableFile, toml
 from keyaudit.exports.codes import BEGIN, BLANKS
-from keyaudit.exports.dates import MAY_BE_BLANK, bare, is_blank
+from keyaudit.exports.dates import DAYS_OF_NOW, MAY_BE_BLANK, bare, count_of, is_blank, is_type
 from keyaudit.exports.grid import Grid
 from keyaudit.masking import mask_text
 
@@ -155,13 +155,13 @@ def find_header(sheet: Sheet) -> int | None:
     """The first row with the key's header, without a code in it, below which codes stand. (CATALOGUE §3)
 
     Another header we know beside it is proof enough. Without a code below any of them, it is the last: nearest to what
-    follows. A list without such a row may have its heading for a header.
+    follows; of equal rows, the first. A list without such a row may have its heading for a header.
     """
     head, found, sole = sheet.head, None, list[int]()
     for place in reversed(range(len(head))):
         row = head[place]
-        column = next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), None)
-        if column is None or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
+        column = _key_at(sheet, row)
+        if column < 0 or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
             continue
         strength = 2 if len({*map(sheet.means, row)} - {None}) > 1 else codes_below(sheet, place, column, found)
         is_alone = sum(cell is not None for cell in row) == 1
@@ -169,10 +169,12 @@ def find_header(sheet: Sheet) -> int | None:
         is_near = found is None or (not is_alone and sheet.means(_cell(head[found], column)) == sheet.required)
         if strength == 2 or is_same or (strength and is_near):
             found = place
+        elif found is not None and not is_alone and _are_rivals(sheet, place, found):
+            raise two_headers(sheet, (place, column), (found, _key_at(sheet, head[found])))
         else:
             sole.append(place)
     if found is None and sole and not _is_prose(sheet, sole[0]):
-        found = sole[0]
+        found = next(place for place in reversed(sole) if head[place] == head[sole[0]])
     if found is None:
         for place, row in enumerate(head):
             filled = [i for i, cell in enumerate(row) if cell is not None]
@@ -183,6 +185,27 @@ def find_header(sheet: Sheet) -> int | None:
         found += 1
         head[found] = both
     return found
+
+
+def _key_at(sheet: Sheet, row: Sequence[Any]) -> int:
+    """Where the key's header stands in a row, -1 where it does not."""
+    return next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), -1)
+
+
+def _are_rivals(sheet: Sheet, place: int, found: int) -> bool:
+    """Is the lower of two rows with the key's header known by that alone, and do codes stand below that of the upper one too?"""
+    column, other = (_key_at(sheet, sheet.head[row]) for row in (place, found))
+    known = {*map(sheet.means, sheet.head[found])} - {None}
+    return column != other and len(known) == 1 and codes_below(sheet, place, column) == 2
+
+
+def two_headers(sheet: Sheet, one: tuple[int, int], other: tuple[int, int]) -> UnreadableFile:
+    """The error for two rows of which either may be the header, each given with the column of its key."""
+    return UnreadableFile(
+        sheet.where,
+        f"row {one[0] + 1} and row {other[0] + 1} could both be the header: the key's stands in column {one[1] + 1} and in column "
+        f"{other[1] + 1}. Give each list a file of its own, or delete the row that is none.",
+    )
 
 
 def _cell(row: Sequence[Any], place: int) -> Any:
@@ -304,11 +327,34 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
             if column in places:
                 unused[places[column]] = texts[places[column]]
             places[column] = place
+    if sheet.role == "course_keys" and "redeemed_at" not in sheet.own and _are_uses(sheet, places, number):
+        places["uses"] = places.pop("redeemed_at")
     named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
     width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
     heading = list_heading(texts.get(places.get(sheet.required, -1), ""))
     headers = {column: texts[place] for column, place in places.items()}
     return Header(number, places, headers, unused, start, stop, named, max(named, width), heading)
+
+
+def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
+    """Count the cells below "Used" or "Redeemed" how often a course key was used, because they can mean nothing else?
+
+    0 and 1 may mean no and yes, which is the same where no key has more uses.
+    """
+    if "uses" in places or "redeemed_at" not in places:
+        return False
+    below = np.arange(top + 1, sheet.height)
+    cells = (
+        sheet.cells(places[name], below).listed() if name in places else [] for name in ("redeemed_at", "max_uses")
+    )
+    used, most = ([cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))] for own in cells)
+    counts = [count_of(cell) for cell in used]
+    if not used or not all(count < DAYS_OF_NOW for count in counts):
+        return False
+    are_flags = all(
+        count <= 1 and str(bare(cell)) in ("0", "1", "0.0", "1.0") for count, cell in zip(counts, used, strict=True)
+    )
+    return not are_flags or all(count_of(cell) <= 1 for cell in most)
 
 
 def ready_line(sheet: Sheet, column: str, header: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from keyaudit.columns import COLUMNS, ROLES, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, status_of, written
+from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, is_type, status_of, written
 from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header, ready_line
 from keyaudit.exports.records import Understood
 from keyaudit.masking import mask_text, shape
@@ -67,6 +67,7 @@ DATES_LIKELY = ("redeemed_at", "expires_on", "starts_on", "created_at")
 def kind_of(cells: Sequence[Any]) -> str:
     """What the filled cells of a column are: dates, flags, numbers (count), codes or words; "" if there are none."""
     filled = [cell for cell in dict.fromkeys(cells) if not is_blank(cell)]
+    filled = filled[1:] if filled[1:] and is_type(filled[0]) else filled
     if not filled:
         return ""
     if all(written(cell) for cell in filled):

@@ -34,12 +34,17 @@ _BEFORE, _BEHIND = (
     re.compile(text, re.I) for text in (rf"^(?:{_AT_AN_END}[-_ ,.]+)+", rf"(?:[-_ ,.(]+{_AT_AN_END}\)?)+$")
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});")
+_BLOCKS = "br|p|div|li|ul|ol|td|th|tr|hr|h[1-6]"
+_INLINE = "a|b|i|u|s|em|strong|span|font|small|big|sub|sup|mark|code|tt|nobr|wbr|center|strike|del|ins"
+_TAG = re.compile(rf"</?(?:({_BLOCKS})|{_INLINE})(?:\s+[\w-]+\s*=[^<>]*)?\s*/?>", re.I)
 
 
 def clean_name(text: str) -> str:
-    """A name as a person sees it: HTML entities read, invisible characters (category Cf) away, blanks joined."""
+    """A name as a person sees it: HTML entities read, tags and invisible characters (category Cf) away, blanks joined."""
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    if "<" in text:
+        text = _TAG.sub(lambda match: " " if match[1] else "", text)
     if not text.isascii():
         text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
     return " ".join(text.split())

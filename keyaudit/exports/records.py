@@ -64,6 +64,7 @@ class Source:
     repeats: int
     set_aside: int
     damaged: int
+    blank_keys: int = 0  # rows that show facts of a key, and no code
     shows: Mapping[str, str] = field(default_factory=dict)
     padding_doubted: bool = False  # every code is padded, and no use shows that learners' codes match (CATALOGUE §1)
 
@@ -209,7 +210,7 @@ class Export:
     @cached_property
     def sources(self) -> pd.DataFrame:
         """One row per file; rows_read = keys + repeats + set_aside."""
-        return _frame(self.files, Source).drop(columns=["shows", "padding_doubted"])
+        return _frame(self.files, Source).drop(columns=["blank_keys", "shows", "padding_doubted"])
 
     @cached_property
     def notes(self) -> pd.DataFrame:

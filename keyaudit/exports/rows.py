@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import BLANKS
-from keyaudit.exports.dates import bare, written
-from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, Header, Sheet
+from keyaudit.exports.dates import bare, count_of, flag_of, is_blank, is_type, written
+from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
 from keyaudit.exports.hints import DATE_LIKE
 
 TOTALS = re.compile(
@@ -25,14 +25,28 @@ TOTALS = re.compile(
     re.I,
 )
 PAGE = re.compile(r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)\s*:?\s*\d+.*", re.I | re.S)
-SPECIAL = r"(?i)^[^\pL\pN]*(?:gra|ins|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|Σ|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ)"
+MADE = re.compile(
+    r"(?:(?:auto(?:matically)?[\s-]*)?(?:generated|printed|exported|created|prepared|produced|downloaded|extracted|run|as)|report(?:ed)?"
+    r"|erstellt|erzeugt|gedruckt|exportiert|stand|g[ée]n[ée]r[ée]|imprim[ée]|[ée]dit[ée]|export[ée]|generado|impreso|exportado|gerado"
+    r"|impresso|generato|stampato|esportato|gegenereerd|afgedrukt|aangemaakt)(?:\s+(?:by|on|at|from|of|date|von|am|vom|durch|par|le|por"
+    r"|el|em|da|il|door|op)\b|\s*:|\s+\d).*",
+    re.I | re.S,
+)
+SPECIAL = (
+    r"(?i)^[^\pL\pN]*(?:gra|ins|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|Σ|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ"
+    r"|aut|gen|gén|ger|geg|pri|pre|pro|exp|cre|dow|ext|run|as|rep|ers|erz|ged|sta|imp|édi|edi|esp|afg|aan)"
+)
 LABEL_END = r"(?i)\s(?:total|count|sum|ergebnis|summe|anzahl|totaal|totale)\W*$"  # as a spreadsheet groups rows
 LABEL = rf"{SPECIAL}|{LABEL_END}"  # the same for Arrow
 RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
 AROUND = r"^\s*(?:=\"|['\"])(.*)['\"]\s*$"  # what a file may put around a code
 KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
+THIN = 2  # cells of a footer at most
+MAX_FOOTERS = 20  # of one list
 MAX_SUMS = 3  # rows without a code at the end of one list: more are rows whose code was lost
 NO_FACT = "no code, and no fact of ours"
+BLANK_KEY = "blank key"
+TYPES_ROW = "types of the columns"
 Shaped = Callable[[], "Shape"]
 
 
@@ -79,15 +93,20 @@ def plain(cell: Any) -> str:
 
 
 def is_special(cell: Any) -> bool:
-    """Begins a text like a total, or is it the number of a page?"""
+    """Begins a text like a total, or is it the number of a page, or who made it and when?"""
     text = bare(cell)
-    return isinstance(text, str) and bool(TOTALS.match(text) or PAGE.fullmatch(text))
+    return isinstance(text, str) and bool(TOTALS.match(text) or PAGE.fullmatch(text) or MADE.fullmatch(text))
 
 
 def is_number(cell: Any) -> bool:
     """Is it a bare number, which may be a sum?"""
     cell = bare(cell)
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
+
+
+def is_code(text: str) -> bool:
+    """Can it be nothing but a code, no date or number either?"""
+    return bool(ORDINARY(text)) and not DATE_LIKE.match(text) and not is_number(text)
 
 
 def is_label(cell: Any) -> bool:
@@ -131,9 +150,11 @@ class Rows:
         `stops`: where the list ends, and the rows in which its header stands again: above each may stand what stands at
         an end.
         """
-        beside = self.sums_beside(rows)
-        rows = rows[~np.isin(rows, beside)] if len(beside) else rows
-        set_aside = [(row, "totals") for row in beside.tolist()]
+        set_aside = list[tuple[int, str]]()
+        for look in (self.sums_beside, lambda own: self.types(own, stops), self.footers):
+            found = look(rows)
+            set_aside += found
+            rows = rows[~np.isin(rows, [row for row, _ in found])] if found else rows
         fits = self.fits(rows)
         good = self.is_plain[rows] & fits
         if good.all() and np.count_nonzero(self.cells[rows] == 1) in (0, len(rows)):
@@ -150,7 +171,7 @@ class Rows:
         lost = ~has_key & ~nothing & ~damaged
         sums = nothing & is_below & (np.count_nonzero(nothing & is_below) <= MAX_SUMS)
         set_aside += [(row, self.damage(row)) for row in rows[damaged].tolist()]
-        for mask, reason in ((notes, "note"), (lost, "blank key"), (sums, "totals"), (nothing & ~sums, NO_FACT)):
+        for mask, reason in ((notes, "note"), (lost, BLANK_KEY), (sums, "totals"), (nothing & ~sums, NO_FACT)):
             set_aside += [(row, reason) for row in rows[mask].tolist()]
         others_fill = bool(good.any()) and bool((self.cells[rows[good]] > 1).all())
         solid = rows[good | damaged | lost]
@@ -172,18 +193,94 @@ class Rows:
         good[odd] = True
         return rows[good], sorted(set_aside)
 
-    def sums_beside(self, rows: Array) -> Array:
+    def sums_beside(self, rows: Array) -> list[tuple[int, str]]:
         """The rows whose key cell is a number unlike every code of the list, beside the label of a sum."""
         places = self.header.places
         labels = {places[name] for name in ("pool", "name", "course", "organization") if name in places}
         labels = {self.header.start, *labels} - {self.key}
         found = self.sheet.holds(rows, sorted(labels), is_label, LABEL) & (self.codes[rows] >= 0)
         if not self.has_keys or not found.any() or found.all():
-            return rows[:0]
+            return []
         shape = Shape.of(self.sheet, self.key, rows[~found & self.is_plain[rows]])
         rows = rows[found]
         cells = self.sheet.cells(self.key, rows)
-        return rows[cells.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))]
+        is_sum = cells.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))
+        return [(row, "totals") for row in rows[is_sum].tolist()]
+
+    def beside(self, row: int) -> dict[int, Any]:
+        """The filled cells of a row between the header's borders, but for the key's."""
+        cells = enumerate(self.sheet.row(row))
+        return {at: cell for at, cell in cells if cell is not None and at in self.columns and at != self.key}
+
+    def types(self, rows: Array, stops: Array) -> list[tuple[int, str]]:
+        """The rows directly below the header that say what its columns hold: types, units, or words where a date must stand."""
+        found = list[int]()
+        for place in {0, *np.searchsorted(rows, stops[:-1]).tolist()} if len(rows) else ():
+            row = int(rows[min(place, len(rows) - 1)])
+            key, others = self.sheet.grid.columns[self.key][row], self.beside(row)
+            if not isinstance(key, str) or (self.is_ordinary[row] and not others):
+                continue
+            text = plain(key)
+            is_types = is_type(text) and all(map(is_type, others.values()))
+            is_read = self.are_read(others)
+            if not is_types and not (self.has_keys and " " in text and is_read and not any(is_read)):
+                continue
+            if others and is_types:
+                found.append(row)
+            elif self.has_keys:
+                shape = Shape.of(self.sheet, self.key, rows[(rows != row) & (self.codes[rows] >= 0)])
+                is_sure = " " not in shape.kinds if others else "9" in shape.kinds
+                found += [row] if is_sure and shape.lengths and not shape.fits(text) else []
+        return [(row, TYPES_ROW) for row in found]
+
+    def are_read(self, others: Mapping[int, Any]) -> list[bool]:
+        """Of every cell in a column of dates, numbers or flags: is it one?"""
+        kinds = {place: COLUMNS[name].kind for name, place in self.header.places.items()}
+        cells = [cell for place, cell in others.items() if kinds.get(place) in ("date", "count", "flag")]
+        return [
+            not isinstance(cell, str)
+            or is_blank(cell)
+            or bool(written(cell))
+            or flag_of(cell) is not None
+            or count_of(cell) >= 0
+            for cell in cells
+        ]
+
+    def footers(self, rows: Array) -> list[tuple[int, str]]:
+        """The last rows of a list that fill two cells at most and no code, and leave a column blank that all rows above fill."""
+        found, stop = dict[int, str](), len(rows)
+        column = self.sheet.grid.columns[self.key]
+        while self.has_keys and stop > 1 and len(rows) - stop < MAX_FOOTERS and self.cells[rows[stop - 1]] <= THIN:
+            row = int(rows[stop - 1])
+            text, others = plain(column[row]) if self.codes[row] >= 0 else "", self.beside(row)
+            near = Shape.of(self.sheet, self.key, rows[max(0, stop - 1 - SAMPLE) : stop - 1])
+            if near.fits(text) or any(map(near.is_within, (text, *others.values()))):
+                break
+            stop -= 1
+            is_sum = not text and any(map(is_label, others.values()))
+            is_lost = self.facts[row] and (is_sum or not any(self.are_read(others)))
+            is_record = len(others) == 1 and self.is_plain[row] and not is_code(text) if text else is_lost
+            if is_record and self.fits(rows[stop:]).all():
+                found[row] = "totals" if is_sum else "note"
+        above = rows[:stop][self.codes[rows[:stop]] >= 0] if found else rows[:0]
+        columns = (
+            [place for place in self.columns if not (self.sheet.codes(place)[[*found]] >= 0).any()] if found else []
+        )
+        if not len(above) or not any(
+            (self.sheet.codes(place)[above] >= 0).all() for place in columns if place != self.key
+        ):
+            return []
+        shape = Shape.of(self.sheet, self.key, above)
+        known = {place: set(self.sheet.cells(place, above).listed()) for row in found for place in self.beside(row)}
+        return [
+            (row, reason)
+            for row, reason in sorted(found.items())
+            if reason == "totals"
+            or (
+                not shape.fits(plain(column[row]) if self.codes[row] >= 0 else "")
+                and all(cell not in known[place] for place, cell in self.beside(row).items())
+            )
+        ]
 
     def notes_below(self, rows: Array) -> Array:
         """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.
@@ -202,7 +299,8 @@ class Rows:
         below = self.sheet.cells(self.key, rows[border:])
         is_note = below.has(lambda cell: not above.fits(plain(cell)) and not above.is_within(cell))
         is_cut = self.is_cut(int(rows[-1]), plain(below.listed()[-1]), above)
-        return rows[border:] if is_note.all() and not is_cut else rows[:0]
+        are_codes = np.count_nonzero(below.has(lambda cell: is_code(plain(cell)))) >= border
+        return rows[border:] if is_note.all() and not is_cut and not are_codes else rows[:0]
 
     def is_cut(self, row: int, text: str, shape: Shape) -> bool:
         """Does a text file end within the code of its last row?"""
@@ -212,8 +310,7 @@ class Rows:
 
     def reason(self, row: int, text: str, at_end: bool, others_fill: bool, shape: Shaped) -> str:
         """Why a row with a key cell is no record, "" if it is one."""
-        cells = enumerate(self.sheet.row(row)) if self.cells[row] > 1 else ()
-        others = [cell for place, cell in cells if cell is not None and place in self.columns and place != self.key]
+        others = [*self.beside(row).values()] if self.cells[row] > 1 else []
         if all(isinstance(cell, str) and RULE.fullmatch(cell) for cell in (text, *others)):
             return "rule"
         if PAGE.fullmatch(text) and not self.facts[row]:
@@ -221,6 +318,8 @@ class Rows:
         are_numbers = all(map(is_number, others))
         if TOTALS.match(text) and (are_numbers or not self.facts[row]) and (at_end or not shape().fits(text)):
             return "totals"
+        if MADE.fullmatch(text) and at_end and len(others) < THIN and not shape().fits(text):
+            return "note"
         if shape().is_within(text) or self.is_cut(row, text, shape()):
             return ""
         words = len(text.split())
@@ -232,7 +331,7 @@ class Rows:
         if self.has_keys and others_fill and not shape().fits(text):
             if not others and (at_end or words > 1 or not re.search(r"\d", text)):
                 return "note"
-            return "totals" if at_end and others and are_numbers else ""
+            return "note" if at_end and others and are_numbers else ""
         return ""
 
     def fits(self, rows: Array) -> Array:

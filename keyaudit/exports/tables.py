@@ -13,7 +13,17 @@ from keyaudit.coded import Array
 from keyaudit.columns import LIST_HEADINGS, fold_header, list_heading
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.dates import flag_of
-from keyaudit.exports.headers import SAMPLE, Header, Sheet, blocks_of, codes_below, find_header, read_header
+from keyaudit.exports.headers import (
+    HEADER_WITHIN,
+    SAMPLE,
+    Header,
+    Sheet,
+    blocks_of,
+    codes_below,
+    find_header,
+    read_header,
+    two_headers,
+)
 from keyaudit.exports.hints import kind_of
 from keyaudit.exports.rows import RULE, Rows, Shape, is_number, is_special, plain
 
@@ -177,8 +187,8 @@ class _Block:
         told, title, declared = list_heading(self.sheet.grid.name), "", _number_in(self.sheet.grid.name)
         if self.header.heading:
             return self.header.heading, title, _number_in(self.rows.texts[self.rows.key])
-        for place in range(top):
-            filled = [cell for cell in self.sheet.head[place][self.header.start : self.header.stop] if cell is not None]
+        for place in range(max(0, top - HEADER_WITHIN), top):
+            filled = [cell for cell in self.sheet.at(place)[self.header.start : self.header.stop] if cell is not None]
             headings = [cell for cell in filled if isinstance(cell, str) and list_heading(cell)]
             self.headings |= {fold_header(cell) for cell in headings}
             self.titles |= {fold_header(cell) for cell in filled[:1] if len(filled) == 1}
@@ -226,7 +236,7 @@ class _Block:
         texts = {start + i: " ".join(str(cell).split()) for i, cell in enumerate(row) if cell is not None}
         is_same = all(self.rows.texts.get(i) == text for i, text in texts.items())
         is_new = len(set(named.values())) > 1 and not any(re.search(r"\d{3}|@", text) for text in texts.values())
-        is_whole = len(texts) == len(self.rows.texts)
+        is_whole = len(texts) == len(self.rows.texts) and (len(texts) > 1 or not re.search(r"\d", texts[keys[0]]))
         if is_same and is_whole and not self.is_title(self.filled[: np.searchsorted(self.filled, place)][-1:], first):
             self.list.set_aside.append((place, "repeated header"))
             self.repeats.append(place)
@@ -246,12 +256,7 @@ class _Block:
             return True
         if keys[0] != self.rows.key:
             if codes_below(self.sheet, place, keys[0]) == 2:
-                raise UnreadableFile(
-                    self.sheet.where,
-                    f"row {self.header.row + 1} and row {place + 1} could both be the header: the key's stands in column "
-                    f"{self.rows.key + 1} and in column {keys[0] + 1}. Give each list a file of its own, or delete the row that "
-                    "is none.",
-                )
+                raise two_headers(self.sheet, (self.header.row, self.rows.key), (place, keys[0]))
             self.looked[keys[0]] = self.looked.get(keys[0], 0) + 1
             if self.looked[keys[0]] == SAMPLE:  # it is what the column holds
                 self.use(self.header)

@@ -74,6 +74,7 @@ def write_report(
         for name, write_file in writers.items():
             progress(f"writing {name}")
             rows[name] = write_file(folder / name)
+            audit.facts.give_back()
         if not is_shared:
             (folder / PLAN).mkdir()
             rows |= _write_plan(shown, folder, target, f"{PLAN}/", carried)

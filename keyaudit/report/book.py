@@ -13,9 +13,9 @@ from keyaudit.masking import visible
 from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES
 from keyaudit.words import plain
 
-KEYS = 5_000  # all, if there are no more; else the most urgent of those that need somebody
+KEYS = 5_000  # all, if there are no more; else the most urgent of those that need action
 BYTES = 900_000  # of their stories
-LENGTH = 700  # of a line of a story
+LENGTH = 750  # of a line of a story
 PLACE = re.compile(r"(?s)(.*?, row )(0|[1-9][0-9]{0,8})(?![0-9])(.*)")
 EPOCH = 719_163  # 1 January 1970
 

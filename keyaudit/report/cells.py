@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Coded
+from keyaudit.coded import TEXT, Coded, Numbered
 
 CELL_LENGTH = 32_767  # Excel's limit, in UTF-16 units
 CHUNK = 5_000  # rows in memory at a time
@@ -74,6 +74,8 @@ def _coded(cells: Any) -> Any:
         return cells.values.take(pa.array(cells.codes, mask=cells.codes < 0)).cast(TEXT)
     if isinstance(cells, pa.ChunkedArray):
         return cells.combine_chunks().cast(TEXT)
+    if isinstance(cells, Numbered):
+        return cells.texts()
     if isinstance(cells, pa.Array):
         return cells.cast(TEXT)
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "biufM":

@@ -24,7 +24,7 @@ from keyaudit.columns import FINDINGS, KEYS
 from keyaudit.facts import alike
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
-from keyaudit.rulebook import LISTS
+from keyaudit.rulebook import LISTS, TOLD_TERMS
 from keyaudit.words import count, listed, weekday
 
 CHUNK = 20_000  # rows turned into text at a time
@@ -158,7 +158,7 @@ def _told(
         *plan.warnings,
         "These files hold codes that can be redeemed: do not send them on; give a learner only their own code.",
         f"The deadlines: {listed([f'{label.lower()} {weekday(day)}' for label, day in audit.calendar.deadlines()])}.",
-        f"To audit again: put the new exports into the folders of the case that the step names, and run `keyaudit audit` on {audit.name}; ticks are kept.",
+        *TOLD_TERMS,
     ]
     lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
     pool = None
@@ -178,7 +178,7 @@ def _told(
 
 
 def _calendar(audit: Audit) -> list[str]:
-    """The deadlines to come, and the day by which each pool's keys need somebody, for a calendar program."""
+    """The deadlines to come, and the day by which each pool's keys need action, for a calendar program."""
     days = [
         (date, f"Training Key Pools: {label.lower()}", label)
         for label, date in audit.calendar.deadlines()
@@ -186,7 +186,7 @@ def _calendar(audit: Audit) -> list[str]:
     ]
     for row in audit.pool_rows:
         if row.act_by is not None:
-            days.append((row.act_by, f"{row.pool}: keys need somebody (plan/{STEPS})", row.pool))
+            days.append((row.act_by, f"{row.pool}: keys need action (plan/{STEPS})", row.pool))
     lines = list(ICS_HEAD)
     for date, text, name in days:
         uid = hashlib.sha256(f"{date}{name}".encode()).hexdigest()[:20]

@@ -21,7 +21,7 @@ from keyaudit.explain import named
 from keyaudit.markup import Html, html, joined, short
 from keyaudit.report.book import Book
 from keyaudit.report.evidence import evidence
-from keyaudit.rulebook import FAMILIES, GROUPS, WORKS
+from keyaudit.rulebook import FAMILIES, GROUPS, TOLD_TERMS, WORKS
 from keyaudit.tallies import NO_POOL, Task
 from keyaudit.words import away, count, sentence, weekday
 
@@ -58,6 +58,10 @@ STEP = (
     '<li><div class="head"><h3 data-copy>{} {}</h3> <b class="when" data-copy>{}</b></div>\n'
     '<div class="how"><p class="chips">{}<span class="mute" data-copy>{}</span> </p>{}\n{}\n{}</div></li>'
 )
+WORK = """<h2 id="work">What to do, in this order <a href="#terms">explained</a></h2>
+{}
+<details class="rest"><summary>What the words of these steps mean</summary><p id="terms">{}</p></details>
+{}"""
 CHIP = '<span class="chip {}">{} {}</span> '
 REST = '<details class="rest"><summary>{}</summary>\n{}\n</details>'
 AGAIN = "<details><summary>What to do: as in {}</summary><p data-copy>{}</p></details>"
@@ -154,18 +158,18 @@ def _work(audit: Audit, groups: list[Group]) -> Html:
         told.setdefault(step, len(shown))
     findings = count(sum(audit.count_findings().values()), "finding")
     none = html(
-        '<p class="t-works"><b>No key needs somebody.</b> The evidence follows: <a href="#findings">{}</a>.</p>',
+        '<p class="t-works"><b>No key needs action.</b> The evidence follows: <a href="#findings">{}</a>.</p>',
         findings,
     )
     beside = [html('<p class="t-check"><b>Not checked:</b> {}</p>', short(text)) for text in audit.not_checked]
     if audit.excused:
-        accepted = "{} would need somebody, and all that is found is accepted in the case's settings (case.toml): listed below as <i>accepted</i>, not counted."
+        accepted = "{} would need action, and all that is found is accepted in the case's settings (case.toml): listed below as <i>accepted</i>, not counted."
         beside.append(html(f"<p>{accepted}</p>", count(audit.excused)))
     if changed := change_lines(audit.changes, KINDS):
         lines = [html("<li>{}</li>", line) for line in changed[1:]]
         beside.append(html('<h2 id="changes">What changed</h2>\n<p>{}</p>\n<ul>{}</ul>', changed[0], joined(lines)))
     work = html('<ol class="work">\n{}\n</ol>', joined(shown)) if shown else none
-    return html('<h2 id="work">What to do, in this order</h2>\n{}\n{}', work, joined(beside))
+    return html(WORK, work, joined(TOLD_TERMS, Html("<br>")), joined(beside))
 
 
 def _keys(audit: Audit, work: list[tuple[Task, Array]]) -> dict[int, Html]:
@@ -202,7 +206,7 @@ def _look_up(audit: Audit, groups: list[Group], book: Book) -> Html:
     few = '<p class="mute">{} of {} can be looked up here, the most urgent; all stand in the workbook, sheet <i>Keys</i>.</p>'
     return html(
         '<h2 id="keys">Look up a key</h2>\n<noscript><p>Looking up needs a script, and this browser runs none. The keys that need '
-        "somebody stand above, below their pools; all keys stand in the workbook, sheet <i>Keys</i>.</p></noscript>\n"
+        "action stand above, below their pools; all keys stand in the workbook, sheet <i>Keys</i>.</p></noscript>\n"
         '<div id="lookup" hidden>\n<p class="filter"><label for="find">A pool, a row, the end of a code, a status</label> '
         '<input id="find" type="search" autocomplete="off" spellcheck="false"><select id="group" aria-label="Group">'
         '<option value="">every group</option>{}</select><output for="find group" aria-live="polite"></output></p>\n'

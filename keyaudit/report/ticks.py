@@ -53,7 +53,7 @@ def read_ticks(path: Path, sheets: Sequence[Sheet]) -> Ticks:
         raise UnreadableFile(
             path.name,
             f"it has been changed since keyaudit wrote it, and the notes in it cannot be read ({type(problem).__name__}). "
-            "Open it, save it as .xlsx without a password, and audit again; or move it out of the folder.",
+            "Open it, save it as .xlsx without a password, and run the audit again; or move it out of the folder.",
         ) from None
     return ticks
 

@@ -31,6 +31,7 @@ from keyaudit.rulebook import (  # fmt: skip
     SEVERITIES,
     STAGES,
     STATUSES,
+    TERMS,
     VERDICTS,
     WORKS,
     in_words,
@@ -38,23 +39,26 @@ from keyaudit.rulebook import (  # fmt: skip
 from keyaudit.tallies import NO_POOL, outlook
 from keyaudit.words import away, plain, sentence, weekday
 
-ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need somebody, unless all are asked for: keys.csv has them
+ALL_KEYS_UP_TO = 200_000  # beyond that only the keys that need action, unless all are asked for: keys.csv has them
 LINE = 150  # signs of a line above the first list: as wide as the sheet on paper
 DONE = ("done", "in progress", "not ours")
 FORMS = {  # kind of a column → its names, with their widths in characters (0, or not named here: as header and cells need it)
     "key": {"training_key": 22, "lookalike": 22, "sha256": 68},
     "wrapped": {
         "next_step": 44, "message": 44, "remedy": 40, "where": 34, "sign_off": 44, "elsewhere": 24, "what_it_means": 26,
-        "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "name": 30, "max_uses": 14,
-        "expiration": 30, "any_organization": 30, "content_availability": 20, "course": 24, "organization": 24,
+        "sheets": 20, "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "pool": 30,
+        "name": 24, "course": 14, "organization": 16, "expiration": 24, "max_uses": 10, "content_availability": 13,
+        "any_organization": 24,
     },
+    "upright": dict.fromkeys(LISTS, 0),
     "input": {"done": 0, "note": 30, "signed_by": 18, "signed_on": 0, "new_key": 0},
     "text": {
-        "reference": 34, "pool": 32, "status": 20, "finding": 21, "evidence": 44, "source_file": 36, "source_sheet": 20,
-        "sheets": 20, "role": 15, "word": 24, "what_happens": 34, "date": 12, "now": 17, "learner": 26, "former_key": 44,
-        "login_page": 30, **dict.fromkeys(LISTS, 13),
+        "reference": 34, "status": 20, "finding": 21, "evidence": 44, "source_file": 36, "source_sheet": 20,
+        "role": 15, "word": 24, "what_happens": 34, "date": 12, "now": 17, "learner": 26, "former_key": 44,
+        "login_page": 30,
     },
 }  # fmt: skip
+ONE_LINE = {"kind": "text"}
 KIND = {name: kind for kind, names in FORMS.items() for name in names}
 WIDTH = {name: width for names in FORMS.values() for name, width in names.items()}
 KEYS_SHOWN = (
@@ -74,7 +78,7 @@ def _shades(families: Mapping[str, str]) -> dict[str, str]:
     return {word: _shade(family) for word, family in families.items()}
 
 
-WORKS_LOOKS = _shades(dict(zip(WORKS, ("works", "done", "unknown", "check", "dead"), strict=True)))
+WORKS_LOOKS = _shades(dict(zip(map(plain, WORKS), ("works", "done", "unknown", "check", "dead"), strict=True)))
 # A status as a word, in the colour of its name; the column beside it says whether the key works.
 STATUS_LOOKS = _shades({plain(code): "check" if row.family == "dead" else row.family for code, row in STATUSES.items()})
 
@@ -95,7 +99,7 @@ def _column(name: str, cells: Any, more: Mapping[str, Any]) -> Column:
 
 def _kind(name: str, cells: Any) -> str:
     kind = KIND.get(name, "text")
-    if kind in ("wrapped", "input"):
+    if kind in ("wrapped", "input", "upright"):
         return kind
     values = cells.values if isinstance(cells, Coded) else cells
     if isinstance(values, np.ndarray):
@@ -221,7 +225,8 @@ def _today(audit: Audit, rows: Array) -> Sheet:
     }
     columns = _columns(table, now={"looks": _shades(GROUP_FAMILY)})
     identity = ("Act by", "Status", "Pool", "Next step")
-    return _list("Today", "todo", columns, "What to do, the most urgent first", "Note", identity=identity)
+    title = "What to do, the most urgent first; the words of the steps: sheet Dictionary"
+    return _list("Today", "todo", columns, title, "Note", identity=identity)
 
 
 def _pools(audit: Audit) -> Sheet:
@@ -246,7 +251,7 @@ def _pools(audit: Audit) -> Sheet:
     ]
     names += ["only_later", "next_step", "course", "organization", "expires_on", "elsewhere"]
     upright = {code: {"kind": "upright"} for code in STATUSES}
-    columns = _columns(_table(rows, names), **upright, next_step={"kind": "text"})
+    columns = _columns(_table(rows, names), **upright, next_step=ONE_LINE)
     outside = {code: number - sum(row[code] for row in rows) for code, number in audit.statuses.items()}
 
     def line(name: str, counts: Mapping[str, int]) -> list[Any]:
@@ -260,10 +265,13 @@ def _pools(audit: Audit) -> Sheet:
 def _keys(audit: Audit, rows: Array) -> Sheet:
     title = f"Every key: {len(rows):,}"
     if len(rows) < audit.total:
-        title = f"The {len(rows):,} keys that need somebody; the other {audit.total - len(rows):,} are in keys.csv"
+        title = f"The {len(rows):,} keys that need action; the other {audit.total - len(rows):,} are in keys.csv"
     table = {name: taken(audit.key_columns[name], rows) for name in KEYS_SHOWN}
-    table |= {"status": table["status"].map(plain), **dict.fromkeys(("done", "note"), Coded.nothing(len(rows)))}
-    columns = _columns(table, status={"looks": STATUS_LOOKS}, works={"looks": WORKS_LOOKS}, next_step={"kind": "text"})
+    table |= {name: table[name].map(plain) for name in ("status", "works", "is_distributed")}
+    table |= dict.fromkeys(("done", "note"), Coded.nothing(len(rows)))
+    columns = _columns(
+        table, status={"looks": STATUS_LOOKS}, works={"looks": WORKS_LOOKS}, next_step=ONE_LINE, pool=ONE_LINE
+    )
     return _list("Keys", "dead", columns, title, "Reference", identity=("Training key", "Reference"))
 
 
@@ -276,7 +284,7 @@ def _findings(audit: Audit, all_keys: bool) -> Sheet:
         title = f"The worst {shown:,} of {size:,} findings; the others are in findings.csv"
     part = {name: taken(column, np.arange(shown)) for name, column in columns.items()}
     place = np.append(audit.places, -1)[part["key"]]
-    names = audit.key_columns["reference"].take(pa.array(place, mask=place < 0)).to_pylist()
+    names = np.where(place < 0, "", audit.key_columns["reference"][place].tolist()).tolist()
     pools, files = (_texts(part[name], shown) for name in ("pool", "source_file"))
     where = [name or pool or file or "the whole audit" for name, pool, file in zip(names, pools, files, strict=True)]
     table = {
@@ -329,6 +337,7 @@ def _sources(audit: Audit) -> Sheet:
 
 def _dictionary() -> Sheet:
     told = {
+        "step": TERMS,
         "verdict": VERDICTS,
         "status": {code: f"{row.when} (rule: {in_words(row.rule)})" for code, row in STATUSES.items()},
         "works": WORKS,
@@ -336,7 +345,7 @@ def _dictionary() -> Sheet:
         "finding": {code: f"{row.what} {row.remedy[0]}".strip() for code, row in FINDINGS.items()},
         "column": KEYS,
     }
-    rows = [(kind, *one) for kind, meanings in told.items() for one in meanings.items()]
+    rows = [(kind, plain(word), meaning) for kind, of in told.items() for word, meaning in of.items()]
     table = dict(zip(("kind", "word", "meaning"), map(list, zip(*rows, strict=True)), strict=True))
     return _list("Dictionary", "nothing", _columns(table), "What the words mean")
 
@@ -351,10 +360,8 @@ def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Tic
 
 
 def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
-    """Steps, batches, and the sheets of a mail merge as data: headers in row 1, every cell text."""
-    steps = [
-        step._asdict() | {"keys": step.keys or None} for step in plan.step_rows
-    ]  # of no key in particular: no number
+    """Steps, batches, the sheets of a mail merge, words as data: headers in row 1, every cell text; an empty one is hidden."""
+    steps = [step._asdict() | {"keys": step.keys or None} for step in plan.step_rows]
     told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")))
     sheets = [
         _list("Steps", "todo", told, identity=("Pool", "What")),
@@ -362,6 +369,7 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     ]
     for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters)):
         columns = _columns(_table((letter._asdict() for letter in letters), Letter._fields))
-        listed = _list(name, "check", columns, identity=("Learner", "Former key"))
-        sheets.append(listed if letters else replace(listed, is_hidden=True))
-    return sheets
+        sheets.append(_list(name, "check", columns, printed="Works until", identity=("Learner", "Former key")))
+    words = _columns({"word": list(TERMS), "meaning": list(TERMS.values())})
+    shown = [replace(one, is_hidden=not len(one.blocks[0]) and one.name != "Steps") for one in sheets]
+    return [*shown, _list("Words", "nothing", words)]

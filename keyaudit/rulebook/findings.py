@@ -52,13 +52,13 @@ def _row(
 
 _EDIT = f"{ENTRY} → Edit"
 _LATER = "Look for an export made before the removal; if there is none, record the gap."
-_AGAIN = (f"Export the pool ({POOL} → Export) into pools-now, and audit again.",) * 3 + (_LATER,)
-_BACKUP = f"Look for an older export of the pool (downloads, mails, colleagues), put it into pools-before, and audit again; {ASK_SUPPORT} if there is none."
+_AGAIN = (f"Export the pool ({POOL} → Export) into pools-now, and run the audit again.",) * 3 + (_LATER,)
+_BACKUP = f"Look for an older export of the pool (downloads, mails, colleagues), put that into pools-before, and run the audit again; {ASK_SUPPORT} if there is none."
 _COLUMN, _DAY_FIRST, _ROWS, _APART = (
     in_settings(f'[files."…"] {name}') for name in ("columns", "day_first", "rows", "pool")
 )
 _POOL, _ACCEPT = in_settings('[pools."…"]'), in_settings("[[accepted]]")
-_DATES = "Export the file again and do not open it in Excel; or mend the cell, and audit again."
+_DATES = "Export the file again and do not open it in Excel; or mend the cell, and run the audit again."
 
 _PAIRS = {"wrong_course": '{reason} Its pool is for "{course}", its course key for "{course_key_course}".'}
 
@@ -77,73 +77,73 @@ FINDINGS = {
         _row("scope_widened", "warning", "A pool's key is now open to every organization.", f"{_EDIT} → untick Redeemable by any student regardless of organization, unless that is meant.", "status_migrated & pool_bound & key_open", "Its pool was for one organization; its course key can be redeemed by any student."),
         _row("availability_longer", "warning", "The learner gets access for more days than promised.", f"{_EDIT} → Content Availability: set the pool's, unless that is meant.", "status_migrated & availability_more", "Its course key gives access for more days than its pool."),
         _row("start_lost", "warning", "The pool had not started when the course key was made, and course keys have no start.", "Tell whoever sends the keys from which day they were meant to work.", "status_migrated & started_after_made"),
-        _row("pool_revived", "warning", "The pool had expired before the course key was made: a dead key lives again.", f"Ask whether that was meant; if not, and the key is unused: delete it ({ENTRY} → the code → Delete).", "status_migrated & ended_before_made"),
+        _row("pool_revived", "warning", "The pool had expired before the course key was made: a dead key lives again.", f"Ask whether that was meant; if not, and the course key is unused: delete the course key ({ENTRY} → the code → Delete).", "status_migrated & ended_before_made"),
         _row("created_late", "warning", "The course key was created after the migrate-by date.", f"Ask the learner, or whoever sent the key, whether the code failed meanwhile. If not, nothing is left to do: accept this finding {_ACCEPT}.", "status_migrated & made_late", raised=(("made_when_read_only", "error"),), setting=True),
         _row("expires_soon", "warning", "The course key is unused and expires within 30 days.", f"Extend the expiration ({_EDIT} → Unredeemed Key Expiration), or remind the learner.", "status_migrated & works_yes & ~used & key_ends_in_a_month"),
         _row("expiration_blank", "warning", "The course key has no expiration.", f"{_EDIT} → Unredeemed Key Expiration: set one. What a blank one means is not published.", "status_migrated & key_expiry_blank"),
         # redemption
-        _row("redemption_not_shown", "error", "A pool export does not show who has redeemed.", (f"Tell keyaudit {_COLUMN} which column it is, or export the pool ({POOL} → Export) with the redemption shown, and audit again.",) * 3 + (f"Tell keyaudit {_COLUMN} which column it is; else look for an export that shows it, or look the keys up in {ASSIGNMENTS}.",), of="file"),
-        _row("redemption_unreadable", "error", "A redemption cell is filled and was not understood.", f"Tell keyaudit {in_settings('redeemed_when, open_when')} what the word means, or mend the cell, and audit again."),
+        _row("redemption_not_shown", "error", "A pool export does not show who has redeemed.", (f"Tell keyaudit {_COLUMN} which column it is, or export the pool ({POOL} → Export) with the redemption shown, and run the audit again.",) * 3 + (f"Tell keyaudit {_COLUMN} which column it is; else look for an export that shows it, or look the keys up in {ASSIGNMENTS}.",), of="file"),
+        _row("redemption_unreadable", "error", "A redemption cell is filled and was not understood.", f"Tell keyaudit {in_settings('redeemed_when, open_when')} what the word means, or mend the cell, and run the audit again."),
         _row("double_redemption", "critical", "It was redeemed more often than allowed.", f"Review the invoices: {ASSIGNMENTS} shows the assignments. Within 24 hours and if no lab was launched, cancel the one that was not meant; later {ASK_SUPPORT}.", "used_in_both | used_too_often", "{how_often}"),
         _row("record_lost", "error", "A redeemed key is no longer in its pool's export.", "Keep the backup: it is the only record of the redemption. Ask who deleted the key.", "redeemed_in_backup & gone", "It was redeemed, and the later export does not show it any more."),
         _row("learner_without_date", "error", "A learner stands beside an empty redemption date: that is no proof of redemption.", f"Look the learner's assignment up in {ASSIGNMENTS}: if there is one, the key is redeemed.", "learner_without_date & ~redeemed"),
         _row("uses_disagree", "warning", "The uses of a course key and its assignments differ in number.", f"Compare both ({KEYS} and {ASSIGNMENTS}): one export may be filtered, or older. What a cancelled assignment does to its key is not published.", "uses_differ", "Uses counted by the course-key export: {uses}; assignments that are not cancelled: {assignments}."),
-        _row("redeemed_by_other", "warning", "Somebody else redeemed it than the learner it was sent to.", "Ask whether it was passed on; the learner it was sent to may still wait for a key.", "redeemed_by_another"),
+        _row("redeemed_by_other", "warning", "Somebody else redeemed it than the learner it was sent to.", "Ask whether the key was passed on; the learner whom it was sent to may still wait for one.", "redeemed_by_another"),
         _row("redeemed_before_course_key", "warning", "An assignment it paid for is older than its course key.", f"Its learner redeemed it in the pool before it was recreated: look at the assignment ({ASSIGNMENTS}). If so, and the course key is unused, delete the course key ({ENTRY} → the code → Delete).", "paid_before_made"),
         _row("assignment_after_removal", "warning", "An assignment was created with a pool's key after the pools were removed.", f"Check the date of the assignment; if it is right, the pools were removed later: tell keyaudit so {in_settings('[calendar] removed')}.", "paid_after_removal"),
         _row("redemption_in_future", "warning", "It is said to be redeemed after the day of the audit.", f"Check whether the file writes the day or the month first, and say so {_DAY_FIRST}; and the day of the audit (--as-of).", "redeemed_later"),
         _row("redemption_before_creation", "warning", "It is said to be redeemed before it was created.", f"Check whether the file writes the day or the month first, and say so {_DAY_FIRST}.", "redeemed_before_created"),
         _row("redeemed_without_learner", "note", "It stands in a list of redeemed keys, without a date and a learner.", "Nothing, unless you need the learner's name.", "redeemed_by_list"),
         # keys
-        _row("course_key_gone", "error", "A later course-key export no longer shows it: it may have been deleted.", f"Export {KEYS} anew, without a filter, and audit again: a code that is absent there too, and of which {ASSIGNMENTS} shows no redemption, is to be pasted into its entry again ({ADD}).", "course_key_gone"),
-        _row("conflicting_rows", "error", "Its rows in the course-key exports disagree in a setting.", f"Export {KEYS} again, keep only the latest file, and audit again.", "conflicting"),
+        _row("course_key_gone", "error", "A later course-key export no longer shows it: it may have been deleted.", f"Export {KEYS} anew, without a filter, and run the audit again: a code that is absent there too, and of which {ASSIGNMENTS} shows no redemption, is to be pasted into the entry of its pool again ({ADD}).", "course_key_gone"),
+        _row("conflicting_rows", "error", "Its rows in the course-key exports disagree in a setting.", f"Export {KEYS} again, keep only the latest file, and run the audit again.", "conflicting"),
         _row("excel_damage", "error", "A key cell is not text.", (f"Export again ({POOL} → Export, or {KEYS}) and do not open the file in Excel; else compare the code with the learner's e-mail.",) * 3 + (f"Export {KEYS} again and do not open the file in Excel; of a pool, compare the code with the learner's e-mail.",)),
-        _row("several_keys_in_cell", "error", "Several codes stand in one cell.", "Put each code into a row of its own in the file, and audit again."),
+        _row("several_keys_in_cell", "error", "Several codes stand in one cell.", "Put each code into a row of its own in the file, and run the audit again."),
         _row("ambiguous_lookalike", "error", "A code resembles several others.", f"Ask the learner which code they hold, and compare the codes character by character ({DIFFERENCE}); delete nothing before."),
-        _row("collides_with_other_key", "error", "Another kind of key (subscription or class) has the same code.", "A code can exist only once: look it up in Find Subscription Keys and Find Class Keys. It cannot be recreated: its learner needs a new course key.", "taken"),
+        _row("collides_with_other_key", "error", "Another kind of key (subscription or class) has the same code.", "A code can exist only once: look the code up in Find Subscription Keys and Find Class Keys. The pool's key cannot be recreated: its learner needs a new course key.", "taken"),
         _row("repeated_row", "warning", "One file lists a key more than once.", "Check whether the export was edited by hand.", "repeated & ~in_two_entries", "One file lists it more than once."),
         _row("blank_key", "warning", "A row without a code.", f"Look the row up in the TMS ({POOL}, or {KEYS}): a key may be lost there."),
         _row("padded_key", "warning", "Blanks or invisible characters around a code.", "Nothing in the pool; take care when pasting the code."),
         _row("uniform_padding", "note", "Every code of a file carries the same padding.", "Open one code in the TMS and compare: if the padding shows there too, no learner's code matches it."),
         _row("case_twin", "warning", "Another key differs from it only in upper and lower case: the TMS takes them as two.", "Check which of the two the learner holds before you touch either.", "case_twin"),
-        _row("header_as_key", "warning", "The text of a header stands as a key.", f"If it is a course key: delete it ({ENTRY} → the code → Delete). If it is a row of the file: take it out."),
-        _row("fragile_key", "note", "Excel would change these codes.", "Paste them from the text list only; never open them in Excel.", "pool_is_fragile", "{fragile} of this pool would be changed by Excel.", of="pool"),
-        _row("key_added_late", "note", "It was created after the creation of new pools was disabled.", "Nothing: it is to be migrated like the others.", "added_late"),
+        _row("header_as_key", "warning", "The text of a header stands as a key.", f"If the text stands as a course key in the TMS: delete that course key ({ENTRY} → the code → Delete). If it is only a row of the file: take the row out."),
+        _row("fragile_key", "note", "Excel would change these codes.", "Paste these codes from the text list only; never open the list in Excel.", "pool_is_fragile", "{fragile} of this pool would be changed by Excel.", of="pool"),
+        _row("key_added_late", "note", "It was created after the creation of new pools was disabled.", "Nothing: the key is to be migrated like the others.", "added_late"),
         # people
-        _row("log_key_unknown", "error", "The log says a learner was sent a code that no export knows.", f"Compare it with the suggested key, or look it up ({KEYS}, Find Subscription Keys, Find Class Keys).", of="file"),
-        _row("live_without_holder", "warning", "It can be redeemed, and the complete log does not name it.", f"If nobody is to have it: delete it ({ENTRY} → the code → Delete); or keep it in reserve knowingly: whoever finds it can redeem it.", "status_migrated & not_distributed & works_yes"),
+        _row("log_key_unknown", "error", "The log says a learner was sent a code that no export knows.", f"Compare the code with the key suggested, or look the code up ({KEYS}, Find Subscription Keys, Find Class Keys).", of="file"),
+        _row("live_without_holder", "warning", "It can be redeemed, and the complete log does not name it.", f"If nobody is to have the key: delete it ({ENTRY} → the code → Delete); or keep it in reserve knowingly: whoever finds the code can redeem it.", "status_migrated & not_distributed & works_yes"),
         _row("log_incomplete", "note", "The log names some keys of a pool, and not others.", f"Ask whether the log is complete. If so, tell keyaudit {in_settings('[distribution] complete = true')}: then keys it does not name were sent to nobody.", "pool_partly_logged & ~log_is_complete", "The log names {logged} of its {keys} keys: is it complete?", of="pool"),
         # pools
         _row("pool_expired_too_soon", "critical", "A pool has expired, and keys in it are still to be migrated.", (f"Set a later expiry ({POOL} → Edit → Expires), or migrate its keys today.",) * 2 + ("Issue new course keys to its learners: the pool can no longer be extended.",) * 2, "pool_is_over & pool_has_to_migrate", of="pool"),
         _row("no_backup", "error", "A pool has later exports and no backup: what was deleted is not known.", _BACKUP, "pool_has_now & ~pool_has_before", of="pool"),
         _row("backup_looks_late", "error", "A pool's backup seems to be made after its keys were deleted.", f"{_BACKUP} If the pool was used up: accept this finding {_ACCEPT}.", "pool_has_before & pool_was_used_up & pool_has_new_course_keys & ~pool_log_clears", "Its backup holds no unredeemed key, and {new_keys}: it was made after the deletion, and codes deleted before it are not in this audit; or the pool was used up.", of="pool"),
         _row("codes_regenerated", "error", "New codes were generated instead of pasting a pool's old ones.", f"Either send every learner a new code ({KEYS} lists them) and leave the old ones alone, or delete the new codes that nobody was sent or has used ({ENTRY} → the code → Delete) and paste the old ones ({ADD}): the plan lists the old ones. Never both.", "pool_lost_keys & ~pool_arrived & pool_has_new_course_keys", "Its unredeemed keys are gone, none of them is a course key, and {new_keys}: it seems that new codes were generated instead of pasting the old.", of="pool"),
-        _row("pool_never_exported", "error", "A pool of the pool list is in no export.", (f"Export it ({POOL} → Export) into pools-before, and audit again.",) * 3 + (_LATER,), "pool_listed & ~pool_has_before & ~pool_has_now", of="pool"),
+        _row("pool_never_exported", "error", "A pool of the pool list is in no export.", (f"Export the pool ({POOL} → Export) into pools-before, and run the audit again.",) * 3 + (_LATER,), "pool_listed & ~pool_has_before & ~pool_has_now", of="pool"),
         _row("history_not_kept", "error error error warning", "A pool was not exported since the migration began: its record of redemptions ends with the pools.", (f"Export its history before the removal ({POOL} → Export) into pools-now.",) * 3 + ("Record the gap: what was redeemed in it after the backup is shown by " + ASSIGNMENTS + " alone.",), "is_read_only & pool_has_before & ~pool_has_now", of="pool"),
         _row("pool_not_reexported", "note note error error", "A pool was not exported again: keys may be missing that the audit cannot see.", _AGAIN, "pool_has_before & ~pool_has_now & pool_needs", of="pool", raised=(("pool_begun", "warning"),)),
-        _row("not_in_backup", "warning", "Its pool has a backup, and the backup does not show it.", "Check whether it was added later, or whether the backup was filtered.", "in_pool & ~in_before & pool_backed"),
-        _row("pool_not_expired", "warning", "A pool with nothing left to do is still open.", f"Expire it ({POOL} → Edit → Expires): whoever has an old list can still try its codes.", "~is_read_only & pool_begun & ~pool_needs & ~pool_is_over", of="pool"),
+        _row("not_in_backup", "warning", "Its pool has a backup, and the backup does not show it.", "Check whether the key was added to its pool later, or whether the backup was filtered.", "in_pool & ~in_before & pool_backed"),
+        _row("pool_not_expired", "warning", "A pool with nothing left to do is still open.", f"Expire the pool ({POOL} → Edit → Expires): whoever has an old list can still try its codes.", "~is_read_only & pool_begun & ~pool_needs & ~pool_is_over", of="pool"),
         _row("pool_setting_unknown", "note", "What no export and no list says of a pool.", f"Look at the pool's page in the TMS ({POOL}), and tell keyaudit {_POOL} what it shows.", "pool_settings_lacking", "{lacking}", of="pool", raised=(("pool_course_or_expiry_lacking", "warning"),)),
-        _row("pool_renamed", "note", "A later export shows a pool under a new name.", f"Check that it is that pool; otherwise name them apart {_APART}.", of="pool"),
-        _row("parts_of_one_pool", "note", "Several later exports of one pool share no key.", "Check that together they are the whole pool.", of="pool"),
+        _row("pool_renamed", "note", "A later export shows a pool under a new name.", f"Check that the two names mean one pool; otherwise name the pools apart {_APART}.", of="pool"),
+        _row("parts_of_one_pool", "note", "Several later exports of one pool share no key.", "Check that these exports together hold the whole pool.", of="pool"),
         _row("typos_not_sought", "note", "Typing slips were not sought in a pool.", "If a learner of this pool cannot redeem, compare their code with the course keys by eye.", "pool_typos_off", "{typos_off}", of="pool"),
-        _row("same_pool_twice", "note", "Two exports are of one pool.", f"Check that they are; otherwise name them apart {_APART}.", of="pool"),
+        _row("same_pool_twice", "note", "Two exports are of one pool.", f"Check that both exports are of one pool; otherwise name the pools apart {_APART}.", of="pool"),
         # coverage
-        _row("file_unreadable", "error", "A file could not be read.", "Mend or replace the file, and audit again: what it holds is not in this audit.", of="file"),
+        _row("file_unreadable", "error", "A file could not be read.", "Mend or replace the file, and run the audit again: what it holds is not in this audit.", of="file"),
         _row("damaged_row", "error", "A row is damaged and was set aside: its key is not in this audit.", "Export the file again, or mend the row.", of="file"),
         _row("ambiguous_dates", "error", "Dates could be read in two orders.", f"Tell keyaudit {_DAY_FIRST} whether the day or the month comes first.", of="file"),
         _row("rows_unaccounted", "error", "A file has not the declared number of rows.", f"Export the file again, and compare the number in the TMS with the one {_ROWS}.", of="file"),
-        _row("input_missing", "note", "An export that would tell more was not given.", (f"Into course-keys: {KEYS} → Export. Into pools-now: {POOL} → Export. Into distribution: your own list of who was sent which key. Then audit again.",) * 3 + (f"Into course-keys: {KEYS} → Export. Into pools-now: pool exports made before the removal. Into distribution: your own list of who was sent which key. Then audit again.",), of="file"),
+        _row("input_missing", "note", "An export that would tell more was not given.", (f"Into course-keys: {KEYS} → Export. Into pools-now: {POOL} → Export. Into distribution: your own list of who was sent which key. Then run the audit again.",) * 3 + (f"Into course-keys: {KEYS} → Export. Into pools-now: pool exports made before the removal. Into distribution: your own list of who was sent which key. Then run the audit again.",), of="file"),
         _row("export_cut", "warning", "An export ends at a round number of rows: it may have been cut.", "Compare the number of keys with the TMS; if there are more, export in parts.", of="file"),
         _row("files_passed_over", "warning", "Files in a folder of exports were not read.", "If one is an export: save it as .xlsx or CSV under a name of its own; else take it out of the folder.", of="file"),
         _row("same_file_twice", "warning", "The same file twice; read once.", "Take one copy out; a copy of the backup is no later export.", of="file"),
         _row("sheet_not_read", "warning", "A sheet, or a second column, that seems to hold keys was not read.", f"Give its header a name keyaudit knows, or map it {_COLUMN}.", of="file"),
         _row("unreadable_date", "warning", "A date cannot be read.", _DATES, of="file"),
-        _row("column_not_understood", "note", "A column was not understood.", f"If it is one that keyaudit needs, say so {_COLUMN}: the finding gives the line.", of="file"),
-        _row("column_missing", "note", "A column was not shown, so something could not be checked.", "If it names columns: show them in the TMS, and export again. If it names the form of the file: nothing, the file was read.", of="file"),
-        _row("hidden_rows", "note", "Hidden content was read.", "Check that it belongs to the export.", of="file"),
-        _row("pool_list_filtered", "note", "The pool list shows no expired pool: the search hides them unless asked.", "Export it again with expired pools shown.", of="file"),
-        _row("notes_set_aside", "note", "Rows of a file that hold no key were set aside.", "Look at the rows named: they should hold notes, page lines or rules, and no key.", of="file"),
+        _row("column_not_understood", "note", "A column was not understood.", f"If keyaudit needs the column, say so {_COLUMN}: the finding gives the line.", of="file"),
+        _row("column_missing", "note", "A column was not shown, so something could not be checked.", "If the finding names columns: show these in the TMS, and export again. If it names the form of the file: nothing, the file was read.", of="file"),
+        _row("hidden_rows", "note", "Hidden content was read.", "Check that the hidden rows, columns or sheets belong to the export.", of="file"),
+        _row("pool_list_filtered", "note", "The pool list shows no expired pool: the search hides them unless asked.", "Export the pool list again with expired pools shown.", of="file"),
+        _row("notes_set_aside", "note", "Rows of a file that hold no key were set aside.", "Look at the rows named: they should hold notes, page lines or ruled lines, and no key.", of="file"),
     )
 }  # fmt: skip
 

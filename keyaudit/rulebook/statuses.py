@@ -30,7 +30,15 @@ def in_settings(entry: str) -> str:
 
 
 SAME_COURSE = f"tell keyaudit {in_settings('[same_course]')} that they are the same course"
-DIFFERENCE = "the report's page names the difference under Look up a key, and so does keyaudit explain"
+DIFFERENCE = "Look up a key, on the page report.html, tells what differs; so does keyaudit explain"
+
+TERMS = {  # words of the steps, for whoever has never seen them
+    "Needs action": "whoever looks after the keys in the TMS has to do something; the next step says what, and by when.",
+    "Entry": "one batch of course keys, a line under Course Assignment Training Keys. Each pool has its own; if it has none yet, make one with New.",
+    "Lookalike": "a course key that differs only a little from a pool's key, such as in upper and lower case or by a blank. To the TMS it is another key: it does not help a learner who holds the exact code.",
+    "Run the audit again": "put the new exports into the folders of the case that the step names, then run `keyaudit audit` on the case, or its notebook from the first cell; ticks and notes are kept.",
+}
+TOLD_TERMS = [": ".join(term) for term in TERMS.items()]
 
 FACTS = {
     "readable": "its code is readable",
@@ -179,20 +187,22 @@ def _status(
     return Status(code, family, short, when, rule, reasons, steps, severity=severities, **more)
 
 
-_FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and audit again: delete nothing before you know."
+_FIRST_USES = f"Export {KEYS} with the column Course Assignments Created From Key (uses) shown, and run the audit again: delete nothing before you know."
 _UNDO_ENTRY = "To undo: add the same code to the entry again."
 _REISSUE = f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if neither, issue a new course key to the learner ({ADD})."
 _NEW_KEY = (
     f"Another kind of key (subscription or class) has the same code, which therefore cannot be recreated. {_REISSUE}"
 )
 _REMIND = f"Ask the learner to redeem while the pool still allows it: since the read-only date no code can be freed from its pool. Only if they cannot before the pool ends, issue a new course key ({ADD}): until then both would work."
-_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and audit again: a code that is gone from there is free and can be recreated today; of one that is still there, ask the learner to redeem; only if they cannot, issue a new course key."
-_MIGRATE = f"Migrate: if the code is still unredeemed in its pool, delete it there ({POOL} → Edit → the code → Delete, Save), then at once paste the same code into a course key entry ({ADD}): between the two no learner can use it. To undo before the read-only date: delete it there and add it to the pool again."
+_BELONG = f"If they belong together, and nobody has got in with the lookalike ({ASSIGNMENTS}; else leave both): delete the lookalike ({ENTRY} → the code → Delete) if it is unused and nobody was sent it; then"
+_APART = "If they do not: leave the lookalike"
+_SEE = f"Export the pool now ({POOL} → Export) into pools-now, and run the audit again: a code that is gone from there is free and can be recreated today; of one that is still there, ask the learner to redeem; only if they cannot, issue a new course key."
+_MIGRATE = f"Migrate: if the code is still unredeemed in its pool, delete it there ({POOL} → Edit → the code → Delete, Save), then at once paste the same code into the entry of its pool ({ADD}): between the two no learner can use it. To undo before the read-only date: delete it there and add it to the pool again."
 
 STATUSES: dict[str, Status] = {
     status.code: status
     for status in (
-        _status("undetermined", "check", "the exports do not tell",
+        _status("undetermined", "check", "what became of it is not known",
             "its code in the pool export is not readable; or Excel has changed it in the backup; or whether it was redeemed is not readable; or no course-key file was given, the key is unredeemed, and it is gone from its pool or the removal date has come",
             "~readable | damaged_in_backup & ~redeemed | redemption_unreadable & ~redeemed | in_pool & ~redeemed & ~course_keys_given & (gone | is_removed)",
             ("~readable", "The code in the pool export is not readable."),
@@ -201,12 +211,12 @@ STATUSES: dict[str, Status] = {
             ("gone", "It is gone from its pool, and no course-key export was given: whether it was recreated is not known."),
             ("", "Its pool is removed, and no course-key export was given: whether it was recreated is not known."),
             Step("ask the learner", "~readable & is_removed", f"Its pool is gone: ask the learner to read the code from their e-mail, and look that code up in {KEYS}."),
-            Step("export again", "~readable", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again."),
+            Step("export again", "~readable", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and run the audit again."),
             Step("ask the learner", "damaged_in_backup & is_removed", f"Ask the learner which code they hold: if that is the course key named as its lookalike, nothing is left to do; if not, issue a new course key ({ADD})."),
-            Step("export again", "damaged_in_backup", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and audit again: the course key named as its lookalike is probably the learner's code, so delete nothing."),
+            Step("export again", "damaged_in_backup", f"Export the pool again ({POOL} → Export), do not open the file in Excel, and run the audit again: the course key named as its lookalike is probably the learner's code, so delete nothing."),
             Step("look it up", "redemption_unreadable & is_removed", f"Look in {ASSIGNMENTS} whether the learner has redeemed, or ask them; if not, issue a new course key ({ADD})."),
-            Step("look it up", "redemption_unreadable", f"Look in {POOL} whether the key is redeemed. If the word in the export means redeemed or not redeemed, tell keyaudit so {in_settings('redeemed_when, open_when')}; else export the pool again without opening it in Excel. Then audit again."),
-            Step("export again", "", f"Export {KEYS} (all columns, no filter) into course-keys, and audit again."),
+            Step("look it up", "redemption_unreadable", f"Look in {POOL} whether the key is redeemed. If the word in the export means redeemed or not redeemed, tell keyaudit what it means {in_settings('redeemed_when, open_when')}; else export the pool again without opening it in Excel. Then run the audit again."),
+            Step("export again", "", f"Export {KEYS} (all columns, no filter) into course-keys, and run the audit again."),
             works_by="none", act_by="now", severity="error", owed=True),
         _status("redeemed_recreated", "check", "redeemed, and a course key", "redeemed in a pool and in course keys", "redeemed & in_pool & in_course_keys",
             ("used", "It was redeemed in its pool and used as a course key too: two assignments may be billed."),
@@ -214,7 +224,7 @@ STATUSES: dict[str, Status] = {
             ("", "It was redeemed in its pool and is a course key: it can be redeemed, and billed, a second time."),
             Step("review the invoice", "used", f"Review the second invoice: {ASSIGNMENTS} shows both assignments. Within 24 hours and if no lab was launched, cancel the one that was not meant; later {ASK_SUPPORT}."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("delete course key", "", f"If its uses are still 0, delete the course key ({ENTRY} → the code → Delete): the learner has redeemed in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
+            Step("delete course key", "", f"If the course key's uses are still 0, delete it ({ENTRY} → the code → Delete): the learner has redeemed in the pool already. {_UNDO_ENTRY}", ("delete course keys",)),
             works_by="course_key", act_by="now", severity="critical"),
         _status("duplicate", "check", "in two places",
             "unredeemed in the latest exports of two or more pools; or still in its pool and in course keys; or in two entries of one course-key file",
@@ -222,35 +232,35 @@ STATUSES: dict[str, Status] = {
             ("in_two_entries", "Two entries of one course-key file show it, and a code can exist only once."),
             ("in_course_keys", "It is a course key, and the latest export of its pool still shows it: a code can exist only once."),
             ("", "The latest exports of two pools show it unredeemed, and a code can exist only once."),
-            Step("export again", "is_removed | in_two_entries & ~here", f"A code can exist only once, so first suspect an old file: export {KEYS} again (all columns, no filter), and audit again. Only if two entries still show it: {ASK_SUPPORT}."),
-            Step("export again", "is_read_only", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: {ASK_SUPPORT}, as pools can no longer be edited."),
-            Step("export again", "", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and audit again. Only if both still show it: delete the copy that is unused and not under the right course (in the pool: {POOL} → Edit; the course key: {ENTRY} → the code → Delete), or {ASK_SUPPORT}. To undo: add the same code there again."),
+            Step("export again", "is_removed | in_two_entries & ~here", f"A code can exist only once, so first suspect an old file: export {KEYS} again (all columns, no filter), and run the audit again. Only if two entries still show it: {ASK_SUPPORT}."),
+            Step("export again", "is_read_only", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and run the audit again. Only if both still show it: {ASK_SUPPORT}, as pools can no longer be edited."),
+            Step("export again", "", f"A code can exist only once, so first suspect an old file: export both places again ({POOL} → Export; {KEYS} → Export), and run the audit again. Only if both still show it: delete the copy that is unused and not under the right course (in the pool: {POOL} → Edit; the course key: {ENTRY} → the code → Delete), or {ASK_SUPPORT}. To undo: add the same code there again."),
             works_by="places", act_by="now", severity="error", owed=True),
         _status("wrong_course", "dead", "under another course", "in course keys, both courses known, and they differ", "in_pool & in_course_keys & course_differs",
             ("all_elsewhere", "Every recreated key of its pool is under one other course name than the pool's: a renamed course, or the wrong one."),
             ("", "It was recreated under another course than its pool's."),
-            Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? If so, {SAME_COURSE}, and audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
+            Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? If so, {SAME_COURSE}, and run the audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
             Step("right the course", "used", f"Give the learner the right course ({ASSIGNMENTS} → Create); cancel the wrong assignment within 24 hours if no lab was launched, later {ASK_SUPPORT}."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("move", "", f"If the two names mean one course, {SAME_COURSE}. If not, and its uses are still 0: delete the course key ({ENTRY} → the code → Delete) and at once paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
+            Step("move", "", f"If the two names mean one course, {SAME_COURSE}. If not, and the course key's uses are still 0: delete it ({ENTRY} → the code → Delete) and at once paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
             works_by="course_key", act_by="now", severity="error", raised=(("~all_elsewhere", "critical"),), owed=True),
         _status("migrated", "works", "recreated as a course key", "in course keys", "in_pool & in_course_keys",
             ("course_key_gone", "It was a course key, and a later course-key export no longer shows it: it may have been deleted."),
             ("works_no", "It is a course key, and it has expired."),
             ("padding_doubted", "It is a course key, and every code of its file carries the same padding: whether the learner's code matches is not known."),
             ("", "It is a course key."),
-            Step("export again", "course_key_gone & ~used", f"Export {KEYS} anew, without a filter, and audit again: a code that is absent there too, and of which {ASSIGNMENTS} shows no redemption, is to be pasted into its entry again ({ADD})."),
+            Step("export again", "course_key_gone & ~used", f"Export {KEYS} anew, without a filter, and run the audit again: a code that is absent there too, and of which {ASSIGNMENTS} shows no redemption, is to be pasted into the entry of its pool again ({ADD})."),
             Step("extend", "works_no", f"Extend the course key's expiration ({ENTRY} → Edit → Unredeemed Key Expiration), or issue a new key to the learner: never both."),
             Step("correct the setting", "setting_error", ""),  # the remedy of that finding
             Step("look it up", "works_unknown & padding_doubted", f"Open one of these codes in {ENTRY}: if the padding shows there too, no learner's code matches it, and the codes are to be recreated without it."),
-            Step("export again", "works_unknown", f"Export {KEYS} with Uses, Max Uses Per Key and Expires shown, and audit again."),
+            Step("export again", "works_unknown", f"Export {KEYS} with Uses, Max Uses Per Key and Expires shown, and run the audit again."),
             Step("", "", "Nothing."),
             works_by="course_key", act_by="if_wrong", owed=True),
         _status("redeemed", "done", "redeemed in a pool", "redeemed, not in course keys", "redeemed & in_pool",
             ("", "A learner has redeemed it."),
             Step("", "", "Nothing: keep the record."),
             works_by="used", act_by="never"),
-        _status("altered", "dead", "recreated as a damaged copy", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
+        _status("altered", "dead", "recreated as a lookalike", "not in course keys, but exactly one course key in no pool is its lookalike", "in_pool & has_lookalike",
             ("gone", "It was recreated as a code that is not the same: the learner's code fails."),
             ("", "It is not a course key; one that looks like it, and is not the same, was made."),
             Step("reissue", "taken", _NEW_KEY),
@@ -258,10 +268,10 @@ STATUSES: dict[str, Status] = {
             Step("reissue", "~gone & is_read_only & works_no", _REISSUE),
             Step("export again", "presence_unknown & is_read_only", _SEE),
             Step("remind", "~gone & is_read_only", _REMIND),
-            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: only then it is known whether the code must be deleted there before it is recreated."),
+            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and run the audit again: only then it is known whether the code must be deleted there before it is recreated."),
             Step("export again", "partner_uses_unknown", f"Compare the two codes character by character ({DIFFERENCE}). {_FIRST_USES}"),
-            Step("compare", "gone", f"Compare the two codes character by character ({DIFFERENCE}). If they belong together, and nobody has got in with the damaged one, paste the exact code into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
-            Step("compare", "", f"Compare the two codes character by character ({DIFFERENCE}). If they belong together, and nobody has got in with either, delete the exact code from its pool ({POOL} → Edit) and at once paste it into the entry ({ADD}); delete the damaged one ({ENTRY} → the code → Delete) only if it is unused and nobody was sent it. {_UNDO_ENTRY}", ("paste after comparing",)),
+            Step("compare", "gone", f"Compare the two codes ({DIFFERENCE}). {_BELONG} paste the exact code into the entry of its pool ({ADD}). {_APART}, and paste the exact code all the same, unless it was redeemed. {_UNDO_ENTRY}", ("paste after comparing",)),
+            Step("compare", "", f"Compare the two codes ({DIFFERENCE}). {_BELONG} if the exact code is still unredeemed in its pool, delete it there ({POOL} → Edit) and at once paste it into its pool's entry ({ADD}). {_APART}, and move the exact code all the same. {_UNDO_ENTRY}", ("paste after comparing",)),
             works_by="pool", act_by="now", severity="critical", owed=True, left=True),
         _status("undistributed", "nothing", "nobody was sent it", "the log is complete and does not name it", "in_pool & not_distributed",
             ("", "The log is complete and does not name it: nobody was sent it."),
@@ -270,7 +280,7 @@ STATUSES: dict[str, Status] = {
         _status("missing", "dead", "deleted, not recreated", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
             ("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),
             Step("reissue", "taken", _NEW_KEY),
-            Step("recreate", "", f"Export {KEYS} anew, without a filter, and audit again. A code that is still absent, and of which {ASSIGNMENTS} shows no redemption: paste it into a course key entry ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
+            Step("recreate", "", f"Export {KEYS} anew, without a filter, and run the audit again. A code that is still absent, and of which {ASSIGNMENTS} shows no redemption: paste the code into the entry of its pool ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
             works_by="pool", act_by="now", severity="critical", owed=True, left=True),
         _status("expired", "nothing", "pool had ended before", "its pool expired before the sunset was announced", "in_pool & expired_unannounced",
             ("", "Its pool had expired before the end of the pools was announced."),
@@ -291,15 +301,15 @@ STATUSES: dict[str, Status] = {
             Step("reissue", "taken", _NEW_KEY),
             Step("export again", "presence_unknown & is_read_only", _SEE),
             Step("remind", "is_read_only", _REMIND),
-            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and audit again: a code that is still there is to be migrated, one that is gone is to be recreated today."),
-            Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and audit again. Then m{_MIGRATE[1:]}", ("delete from the pool", "paste")),
+            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and run the audit again: a code that is still there is to be migrated, one that is gone is to be recreated today."),
+            Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and run the audit again. Then m{_MIGRATE[1:]}", ("delete from the pool", "paste")),
             Step("migrate", "", _MIGRATE, ("delete from the pool", "paste")),
             works_by="pool", act_by="deadline", severity="warning error critical critical", raised=(("works_unknown", "error"), ("works_no", "critical"), ("ends_soon", "critical")), owed=True, left=True),
-        _status("stray", "check", "may be a damaged copy", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
-            ("", "It is a course key in no pool, and looks like a pool's key that was recreated with damage (altered)."),
-            Step("leave", "used | logged", "Leave the code as it is: someone holds it. Tell its learner nothing has changed; the altered key beside it needs a key of its own."),
+        _status("stray", "check", "the lookalike of an altered key", "a course key in no pool that is the lookalike of an altered key", "is_lookalike",
+            ("", "It is a course key in no pool, and the lookalike of a pool's key that is not among the course keys (altered)."),
+            Step("leave", "used | logged", "Leave the code as it is: someone holds it. Tell its learner that nothing has changed; the altered key that it looks like is dealt with by itself."),
             Step("export again", "uses_unknown", _FIRST_USES),
-            Step("delete stray", "", f"Compare the code with that of the altered key it looks like ({DIFFERENCE}). If the one was made from the other, and its uses are still 0: delete the stray key ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. {_UNDO_ENTRY}", ("delete after comparing",)),
+            Step("delete stray", "", f"Compare the code with that of the altered key it looks like ({DIFFERENCE}). If they belong together, nobody was sent the lookalike and its uses are still 0: delete it ({ENTRY} → the code → Delete), so that nobody can redeem it by chance. If they do not belong together, leave it: it is a key of its own. {_UNDO_ENTRY}", ("delete after comparing",)),
             works_by="course_key", act_by="now", severity="error"),
         _status("new", "works", "a course key in no pool", "every other course key in no pool", "~in_pool",
             ("", "It is a course key in no pool."),
@@ -316,7 +326,7 @@ URGENCY = (  # what is looked at first among what is due on one day; the one ord
 LISTS = ("delete from the pool", "delete course keys", "delete after comparing", "paste", "paste after comparing")
 
 ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few words
-    "export again": "export again and audit again before anything is decided",
+    "export again": "export again and run the audit again before anything is decided",
     "look it up": "look up in the TMS",
     "ask the learner": "ask the learner which code they hold",
     "ask about the course": "ask whether two course names mean one course",
@@ -329,7 +339,7 @@ ACTIONS = {  # of a plan, in its order: what is done with the keys, in a few wor
     "move": "delete the course key, then recreate under the pool's course",
     "delete course key": "delete the course key: the learner has redeemed already",
     "compare": "compare with the lookalike, then recreate the exact code",
-    "delete stray": "compare with the altered key, then delete the damaged copy",
+    "delete stray": "compare with the altered key, then delete the lookalike",
     "leave": "leave as it is: someone holds it",
     "remind": "ask the learner to redeem while the pool allows it; only if they cannot, issue a new key",
     "reissue": "issue a new course key to the learner",
@@ -350,11 +360,11 @@ SHADES = {name: colour for name, (colour, _, _) in FAMILIES.items()} | {
 }  # on white and on black
 
 WORKS = {  # best first
-    "yes": "a learner who redeems it on the day of the audit gets in",
-    "used": "it has been redeemed",
-    "unknown": "the exports do not tell",
-    "not_yet": "its pool has not started",
-    "no": "the learner gets an error",
+    "yes": "a learner who enters it today gets in",
+    "used": "it has been redeemed: a learner who enters it today gets an error",
+    "unknown": "the exports do not tell what a learner who enters it today sees",
+    "not_yet": "its pool has not started: a learner who enters it today gets an error",
+    "no": "a learner who enters it today gets an invalid-key error",
 }
 
 
@@ -397,7 +407,7 @@ ANSWERS = {
 
 GROUPS = {  # of the first screen: every key stands in one
     "locked out now": "the learner's code fails today",
-    "due": "works, or has nobody waiting, and needs somebody by a date",
+    "due": "needs action by a date",
     "not known": "the exports do not tell whether it works",
     "settled": "nothing is left to do",
 }
