@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import shutil
 from pathlib import Path
@@ -966,6 +967,22 @@ def test_the_first_row_of_all_may_be_one_of_a_later_export(write: Write) -> None
     assert [*verdicts(result).values()] == ["to_migrate", "to_migrate", "new", "new"]
     assert verdicts(result, "evidence")["KEY-00001"] == "pools-now/P.csv, row 2"
     assert verdicts(result, "reference")["KEY-00001"] == "P, row 2"
+    write("pools-now/P.csv", "Training_Key Course Expires\nKEY-00001 C 2026-12-31\nKEY-00002 C 2026-12-31")
+    works = verdicts(audit(write("course-keys/k.csv", keys("OTHER-001"))), "works")
+    assert works == {"KEY-00001": "unknown", "KEY-00002": "unknown", "OTHER-001": "yes"}  # it shows no redemption
+    write("pools-now/P.csv", pool("KEY-00001", "KEY-00002", "KEY-00003"))
+    result = audit(write("pools-now/Q.csv", pool("KEY-00004", "KEY-00001", "KEY-00005")))
+    assert verdicts(result)["KEY-00001"] == "duplicate"
+
+
+def test_findings_of_a_file_stand_in_the_order_of_its_sheets_names(write: Write) -> None:
+    case = write("course-keys/k.csv", keys("OTHER-001"))
+    rows: list[list[object]] = [["Training Key", "Pool", "Redeemed"], [None, "P", dt.date(2026, 1, 9)]]
+    (case / "pools-before").mkdir()
+    tabs = {tab: [*rows, [f"{tab}-00001", "P", None]] for tab in ("Zeta", "Alpha")}
+    write_xlsx(case / "pools-before/P.xlsx", tabs)
+    found_there = audit(case).findings
+    assert found_there.loc[found_there["code"] == "blank_key", "source_sheet"].tolist() == ["Alpha", "Zeta"]
 
 
 @pytest.mark.parametrize("turned", range(3))

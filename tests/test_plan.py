@@ -61,7 +61,7 @@ def test_what_a_key_needs_depends_on_the_day(as_of: str, waits: str, forgot: str
 
 def test_the_lists_of_a_pool(case: Path) -> None:
     plan = migration_plan(audit(case))
-    assert plan.title == "5 keys need somebody."  # the stray is one
+    assert plan.title == "5 keys need action."  # the stray is one
     assert plan.codes("P", "delete from the pool") == ["WAITS-001"]
     assert plan.codes("P", "paste") == ["WAITS-001", "FORGOT-02", "COURSE-04"]
     assert plan.codes("P", "delete course keys") == ["COURSE-04"]
@@ -77,7 +77,7 @@ def test_a_key_nobody_can_judge_waits_for_a_new_export(write: Write, tmp_path: P
     write("pools-before/P.csv", f"{POOL}\nWAITS-001 {LIVE}\nMOVED-005 {LIVE}")
     write("course-keys/k.csv", f"{KEYS}\nMOVED-005 E C 2026-12-31 . 0")
     plan = migration_plan(audit(tmp_path / "case"))
-    assert plan.title == "1 key needs somebody."
+    assert plan.title == "1 key needs action."
     assert planned(plan) == {"WAITS-001": "export again"}
     assert plan.batches.empty
 
@@ -87,7 +87,7 @@ def test_a_stray_that_somebody_holds_is_left_and_is_no_work(write: Write) -> Non
     write("pools-now/P.csv", POOL)
     plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nspoilt-01 E C 2026-12-31 . 1")))
     assert planned(plan) == {"SPOILT-01": "compare", "spoilt-01": "leave"}
-    assert (plan.title, plan.actions["leave"]) == ("1 key needs somebody.", 1)
+    assert (plan.title, plan.actions["leave"]) == ("1 key needs action.", 1)
 
 
 WHEN = "ask whoever ordered the keys until when they are promised: "
