@@ -152,8 +152,7 @@ class Rows:
         """
         set_aside = list[tuple[int, str]]()
         for look in (self.types, self.footers, self.sums_beside):
-            parts = np.split(rows, np.searchsorted(rows, stops[:-1])) if look != self.sums_beside else [rows]
-            found = [one for part in parts for one in look(part)]
+            found = [one for part in self.parts(look, rows, stops) for one in look(part)]
             set_aside += found
             rows = rows[~np.isin(rows, [row for row, _ in found])] if found else rows
         fits = self.fits(rows)
@@ -193,6 +192,16 @@ class Rows:
             record = record if reason and not reason.startswith("damaged") else row
         good[odd] = True
         return rows[good], sorted(set_aside)
+
+    def parts(self, look: Callable[[Array], Any], rows: Array, stops: Array) -> list[Array]:
+        """The rows below each header that a look is worth: those that may begin with types, or end with a footer."""
+        if look == self.sums_beside or not len(rows):
+            return [rows]
+        borders = np.unique([0, *np.searchsorted(rows, stops[:-1]), len(rows)])
+        firsts, lasts = rows[borders[:-1]], rows[borders[1:] - 1]
+        is_worth = self.cells[lasts] <= THIN if look == self.footers else ~self.is_ordinary[firsts]
+        is_worth[0] |= look == self.types
+        return [rows[borders[at] : borders[at + 1]] for at in np.flatnonzero(is_worth)]
 
     def sums_beside(self, rows: Array) -> list[tuple[int, str]]:
         """The rows whose key cell is a number unlike every code of the list, beside the label of a sum."""
@@ -248,15 +257,17 @@ class Rows:
         while self.has_keys and stop > 1 and len(rows) - stop < MAX_FOOTERS and self.cells[rows[stop - 1]] <= THIN:
             row = int(rows[stop - 1])
             text, others = plain(column[row]) if self.codes[row] >= 0 else "", self.beside(row)
-            near = Shape.of(self.sheet, self.key, rows[max(0, stop - 1 - SAMPLE) : stop - 1])
-            if near.fits(text) or any(map(near.is_within, (text, *others.values()))):
+            if is_code(text):
                 break
-            stop -= 1
             is_sum = not text and any(map(is_label, others.values()))
             is_lost = self.facts[row] and (is_sum or not any(self.are_read(others)))
-            is_record = len(others) == 1 and self.is_plain[row] and not is_code(text) if text else is_lost
-            if is_record and self.fits(rows[stop:]).all():
+            if (len(others) == 1 and self.is_plain[row]) if text else is_lost:
+                near = Shape.of(self.sheet, self.key, rows[max(0, stop - 1 - SAMPLE) : stop - 1])
+                if near.fits(text) or any(map(near.is_within, (text, *others.values()))):
+                    break
                 found[row] = "totals" if is_sum else "note"
+            stop -= 1
+        found = found if self.fits(rows[stop:]).all() else {}
         above = rows[:stop][self.codes[rows[:stop]] >= 0] if found else rows[:0]
         columns = (
             [place for place in self.columns if not (self.sheet.codes(place)[[*found]] >= 0).any()] if found else []
