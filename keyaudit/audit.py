@@ -322,6 +322,13 @@ class Audit:
         for file, lost in ((row["source_file"], row["damaged"]) for row in self.source_rows if row["damaged"]):
             told = f"{count(lost, 'damaged row')} {agree(lost, 'was', 'were')} set aside; a key may be lost there."
             found.append(f"{file}: {told}")
+        dark = [
+            note.source_file
+            for block in self._blocks
+            if block.code == Code.redemption_not_shown
+            for note in block.notes
+        ]
+        found += [f"{listed(dark, 2)}: which keys are redeemed is not shown."] if dark else []
         return (*found, *(text for _, text in self.unreadable))
 
     @cached_property
@@ -330,7 +337,9 @@ class Audit:
         files: dict[str, list[str]] = {}
         for block in self._blocks:
             for note in block.notes if block.code == Code.column_not_understood else ():
-                files.setdefault(note.message.partition("\n")[0], []).append(note.source_file)
+                text, _, line = note.message.partition("\n")
+                text = f"{text.rpartition('. ')[0]}; keyaudit check gives the line for case.toml" if line else text
+                files.setdefault(text, []).append(note.source_file)
         return tuple(f"{listed(list(dict.fromkeys(of)), 2)}: {text}" for text, of in files.items())
 
     def when(self, day: dt.date) -> str:

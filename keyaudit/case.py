@@ -243,7 +243,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as problem:
         hint = "Texts need quotes, dates must not have them: as_of = 2026-04-09."
         if "Cannot" in str(problem):
-            hint = "An entry stands there twice: put all that is said of a file or a pool below one heading."
+            hint = "An entry stands there twice: put all that is said of a file or a pool below one heading, and all columns of a file into one line."
         raise CaseError(f"{name}: {problem}. {hint}") from None
     except RecursionError:
         raise CaseError(f"{name} is nested too deeply.") from None

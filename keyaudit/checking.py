@@ -13,8 +13,9 @@ import numpy as np
 from keyaudit.case import Case, open_case
 from keyaudit.checks import lacking_lines
 from keyaudit.columns import ROLES
-from keyaudit.errors import KeyauditError, toml
-from keyaudit.exports.records import Export, Understood
+from keyaudit.errors import KeyauditError
+from keyaudit.exports.read import Options
+from keyaudit.exports.records import Export, FileOptions, Understood
 from keyaudit.masking import mask_text, one_line
 from keyaudit.rulebook import Code
 from keyaudit.words import count, listed
@@ -121,6 +122,8 @@ def _told(files: list[CheckedFile]) -> Iterator[str]:
         if words := getattr(files[0], name):
             yield f"      {label:<14}{one_line(words)}"
     for file in files:
+        if file.lines:
+            yield "      into case.toml, in place of what it says of the file so far:"
         yield from (f"          {line}" for line in file.lines.splitlines())
 
 
@@ -142,14 +145,14 @@ def check(case: str | Path | Case) -> Checked:
     notes = [*(note for export in exports.values() for note in export.told), *opened.notes]
     passed = [f"{note.source_file}: {note.message}" for note in notes if note.code == Code.files_passed_over]
     asks |= any(note.code in (Code.column_not_understood, Code.redemption_not_shown) for note in notes) or bool(passed)
-    checked = [file for export in exports.values() for file in _files(export)]
+    checked = [file for export in exports.values() for file in _files(export, opened.options)]
     absent = [
         f"{of.folders[0]}: {of.title.partition(': ')[2]}" for role, of in ROLES.items() if role not in opened.folders
     ]
     return Checked(opened.name, tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks), asks)
 
 
-def _files(export: Export) -> Iterator[CheckedFile]:
+def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:
     for place, source in enumerate(export.files):
         headers = [told for told in export.headers if told.source_file == source.source_file]
         known = [f"{mask_text(told.header)} = {told.column}" for told in headers if told.column]
@@ -171,15 +174,14 @@ def _files(export: Export) -> Iterator[CheckedFile]:
             ", ".join(dict.fromkeys(map(_may_be, unknown))),
             listed(proven, most=9),
             listed(unsaid, most=9),
-            _lines(source.source_file, unknown),
+            _lines(source.source_file, known_of(source.source_file), unknown),
         )
 
 
-def _lines(file: str, unknown: list[Understood]) -> str:
+def _lines(file: str, known: FileOptions, unknown: list[Understood]) -> str:
     """What to write into case.toml of a file, ready: one entry, with the first header that may be each column of ours."""
     columns = {told.may_be: told.header for told in reversed(unknown) if told.may_be and told.line}
-    told = ", ".join(f"{name} = {toml(header)}" for name, header in sorted(columns.items()))
-    return f"[files.{toml(file)}]\ncolumns = {{ {told} }}" if columns else ""
+    return known.entry(file, dict(sorted(columns.items()))) if columns else ""
 
 
 def _may_be(told: Understood) -> str:

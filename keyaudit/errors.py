@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 
 class KeyauditError(Exception):
@@ -36,6 +38,8 @@ class ReconcileError(KeyauditError):
     """The exports contradict each other in a way no verdict can rest on."""
 
 
-def toml(text: str) -> str:
-    """A text between quotation marks as case.toml wants it, whatever signs a file's name or header holds."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def toml(value: Any) -> str:
+    """A value as case.toml wants it: a text between quotation marks, whatever signs a file's name or header holds."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {toml(one)}' for name, one in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

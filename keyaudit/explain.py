@@ -148,6 +148,8 @@ def explain(audit: Audit, text: str | None) -> Explanation:
             if meant
             else "No export knows this code or learner, and no code resembles it."
         )
+        if audit.not_understood and not meant:
+            headline += " A learner may stand in a column that is not understood: keyaudit check names them."
     return Explanation(False, headline, (*seen, *meant))
 
 

@@ -90,6 +90,30 @@ def test_every_line_that_is_printed_can_be_followed(write: Write) -> None:
     assert verdicts(read, "pool_expires_on") == dict.fromkeys(verdicts(read), "2026-12-31")
 
 
+def test_the_entry_that_is_printed_keeps_what_is_said_of_the_file_so_far(write: Write) -> None:
+    """It stands in place of the former entry: nothing that was said before is lost, in check and in the findings alike."""
+    case = write("pools-before/Azure.csv", "x")
+    (case / "pools-before/Azure.csv").write_bytes(
+        "Schlüssel;Kurs;Eingelöst am;Gültig bis\nAAAA0001;C;03.04.2026;31.12.2026\nAAAA0002;C;;31.12.2026\n".encode(
+            "cp1252"
+        )
+    )
+    head = '[files."pools-before/Azure.csv"]'
+    so_far = (
+        'encoding = "cp1252"\nday_first = true\nrows = 2\nopen_when = ["-"]\ncolumns = { training_key = "Schlüssel" }'
+    )
+    (case / "case.toml").write_text(f"{head}\n{so_far}\n", encoding="utf-8")
+    (file,) = ka.check(case).checked
+    assert set(so_far.splitlines()[:-1]) < set(file.lines.splitlines())
+    found = next(text for text in audit(case).findings["message"] if '"Kurs"' in text)
+    both = 'columns = { training_key = "Schlüssel", course = "Kurs" }'
+    assert sorted(found.splitlines()[1:]) == sorted([head, *so_far.splitlines()[:-1], both])
+    (case / "case.toml").write_text(f"{file.lines}\n", encoding="utf-8")
+    (file,) = ka.check(case).checked
+    assert (file.not_understood, file.lines) == ("", "")
+    assert verdicts(audit(case)) == {"AAAA0001": "redeemed", "AAAA0002": "to_migrate"}
+
+
 def test_two_entries_of_one_file_are_one_too_many(whole: Path) -> None:
     entry = '[files."pools-before/Azure.csv"]\nrows = 1\n'
     (whole / "case.toml").write_text(entry + entry)

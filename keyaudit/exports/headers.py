@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import MANY, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES, aliases, column_named, fold_header, list_heading
-from keyaudit.errors import UnreadableFile, toml
+from keyaudit.errors import UnreadableFile
 from keyaudit.exports.codes import BEGIN, BLANKS
 from keyaudit.exports.dates import DAYS_OF_NOW, MAY_BE_BLANK, bare, count_of, is_blank, is_type
 from keyaudit.exports.grid import Grid
+from keyaudit.exports.records import FileOptions
 from keyaudit.masking import mask_text
 
 HEADER_WITHIN = 50
@@ -43,10 +44,10 @@ def _once(method: Callable[..., T]) -> Callable[..., T]:
 class Sheet:
     """A grid as one role looks at it: what its headers mean, which cells are filled, which say something."""
 
-    def __init__(self, grid: Grid, role: str, label: str, own: Mapping[str, str]) -> None:
+    def __init__(self, grid: Grid, role: str, label: str, options: FileOptions) -> None:
         self.grid, self.role, self.required = grid, role, ROLES[role].required
         self.label, self.where = label, f'{label}, sheet "{grid.name}"' if grid.name else label
-        self.own = own  # what has its own header in this file: no other means it
+        self.options, own = options, options.columns  # what has its own header in this file: no other means it
         self.known = {alias: name for alias, name in aliases(role).items() if name not in own}
         self.known |= {fold_header(text): column for column, text in own.items()}
         self.width, self.height = len(grid.columns), grid.height
@@ -327,7 +328,7 @@ def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int
             if column in places:
                 unused[places[column]] = texts[places[column]]
             places[column] = place
-    if sheet.role == "course_keys" and "redeemed_at" not in sheet.own and _are_uses(sheet, places, number):
+    if sheet.role == "course_keys" and "redeemed_at" not in sheet.options.columns and _are_uses(sheet, places, number):
         places["uses"] = places.pop("redeemed_at")
     named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
     width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
@@ -360,5 +361,4 @@ def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
 def ready_line(sheet: Sheet, column: str, header: str) -> str:
     """The lines of case.toml that give a column its header, beside those that are declared already."""
     text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
-    columns = (f"{name} = {toml(own)}" for name, own in {**sheet.own, column: text}.items())
-    return f"[files.{toml(sheet.label)}]\ncolumns = {{ {', '.join(columns)} }}"
+    return sheet.options.entry(sheet.label, {column: text})

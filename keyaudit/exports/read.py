@@ -107,7 +107,7 @@ def read_role(
 
 def read_file(role: str, source: SourceFile, known: FileOptions) -> Export:
     """Read one file: find its lists, make records of their rows, and account for every row."""
-    sheets = [Sheet(grid, role, source.label, known.columns) for grid in source.grids]
+    sheets = [Sheet(grid, role, source.label, known) for grid in source.grids]
     found = [lists for sheet in sheets if (lists := find_lists(sheet))]
     if not found and not sheets:
         raise UnreadableFile(source.label, "holds no worksheet. Export it again.")
@@ -207,6 +207,6 @@ def header_mapping(paths: Paths, role: str = "pools_before", options: Options | 
         (request.path.name, *astuple(told)[1:])
         for request in requests_of(role, paths, options)
         for grid in request.open().grids
-        for told in explain(Sheet(grid, role, request.label, options(request.label).columns if options else {}))
+        for told in explain(Sheet(grid, role, request.label, options(request.label) if options else FileOptions()))
     ]
     return pd.DataFrame(rows, columns=["file", *names[1:]])

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES
+from keyaudit.errors import toml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,12 @@ class FileOptions:
     pool: str | None = None
     redeemed_when: tuple[str, ...] = ()
     open_when: tuple[str, ...] = ()
+
+    def entry(self, label: str, columns: Mapping[str, str]) -> str:
+        """The whole entry of case.toml for a file, ready: what is known of it so far, and more headers of columns."""
+        told = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) not in (None, (), {})}
+        told["columns"] = {**self.columns, **columns}
+        return "\n".join([f"[files.{toml(label)}]", *(f"{name} = {toml(value)}" for name, value in told.items())])
 
 
 @dataclass(frozen=True)

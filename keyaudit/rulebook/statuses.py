@@ -301,7 +301,7 @@ STATUSES: dict[str, Status] = {
             Step("reissue", "taken", _NEW_KEY),
             Step("export again", "presence_unknown & is_read_only", _SEE),
             Step("remind", "is_read_only", _REMIND),
-            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and run the audit again: a code that is still there is to be migrated, one that is gone is to be recreated today."),
+            Step("export again", "presence_unknown", f"Export the pool now ({POOL} → Export) into pools-now, and run the audit again: a code that is still there, unredeemed, is to be migrated, one that is gone is to be recreated today."),
             Step("migrate", "~course_keys_given", f"If course keys were made already, export {KEYS} (all columns, no filter) into course-keys, and run the audit again. Then m{_MIGRATE[1:]}", ("delete from the pool", "paste")),
             Step("migrate", "", _MIGRATE, ("delete from the pool", "paste")),
             works_by="pool", act_by="deadline", severity="warning error critical critical", raised=(("works_unknown", "error"), ("works_no", "critical"), ("ends_soon", "critical")), owed=True, left=True),
