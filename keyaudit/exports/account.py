@@ -164,20 +164,19 @@ class FileAccount:
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
             self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
-        used = (
-            raw.get("redeemed_at", Coded.nothing(0)).listed()
-            if self.role == "course_keys" and "uses" not in raw
-            else []
-        )
-        if any(count_of(cell) >= 0 for cell in used):
+        self._tell_counts_that_may_be_uses(raw)
+        return told
+
+    def _tell_counts_that_may_be_uses(self, raw: Mapping[str, Coded]) -> None:
+        """Numbers below a header for redemption, in course keys without a column of uses."""
+        if self.role != "course_keys" or "uses" in raw or "redeemed_at" not in raw:
+            return
+        if any(count_of(cell) >= 0 for cell in raw["redeemed_at"].listed()):
             part = next(part for part in self.lists if "redeemed_at" in part.header.headers)
             text = part.header.headers["redeemed_at"]
-            what = (
-                f'column "{mask_text(text)}" holds numbers, and may count uses or say yes and no: uses are not known. '
-            )
-            what += f"If it counts them, say so in case.toml:\n{ready_line(part.sheet, 'uses', text)}"
+            told = "holds numbers, and may count uses or say yes and no: uses are not known. If it counts them, say so in case.toml:"
+            what = f'column "{mask_text(text)}" {told}\n{ready_line(part.sheet, "uses", text)}'
             self.note(Code.column_not_understood, what, severity="warning")
-        return told
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
         """Does the file show which keys are redeemed: "yes", "no", or the header of a column that may say so."""
