@@ -172,12 +172,14 @@ class Numbered:
         return len(self.row)
 
     def __getitem__(self, rows: Any) -> Any:
-        """Some of them (a slice, or places), or one as text."""
+        """Some of them, a slice; or one as text."""
         if isinstance(rows, (int, np.integer)):
-            return self[[rows]].tolist()[0]
+            return self[rows : rows + 1].tolist()[0]
         return Numbered(Coded(self.name.codes[rows], self.name.values), self.row[rows])
 
-    take = __getitem__
+    def take(self, rows: Array) -> Numbered:
+        """The texts of some rows; of row -1 it is blank."""
+        return Numbered(self.name.take(rows), np.append(self.row, -1)[rows])
 
     def texts(self) -> Any:
         """All of them, as Arrow texts."""

@@ -59,7 +59,7 @@ def _accepted(f: Facts, block: Found) -> Found:
             wanted = [fold_name(name) == fold_name(entry.pool) for name in f.pools.names]
             mask &= np.array([*wanted, False])[block.pool]
         if entry.reference is not None:
-            mask &= (block.key >= 0) & np.array(pc.equal(f.references[block.key].texts(), entry.reference))
+            mask &= np.array(pc.equal(f.references.take(block.key).texts(), entry.reference))
         block.rank[mask] = ACCEPTED
         codes, told = block.message.codes.copy(), block.message.listed()
         for number in np.unique(codes[mask]).tolist():

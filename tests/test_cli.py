@@ -438,3 +438,15 @@ def test_nothing_from_data_steers_a_terminal(tmp_path: Path) -> None:
     steps = [path.read_text(encoding="utf-8") for path in case.rglob("steps.txt")]
     assert len(steps) == 2
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown + "".join(steps))
+
+
+@pytest.mark.parametrize("share", [[], ["--share"], ["--all-keys"]])
+def test_exports_without_a_single_key_are_audited_and_written_too(share: list[str], write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Redeemed Expires")
+    case = write("course-keys/k.csv", "Training_Key Course Expires Uses")
+    done = keyaudit("audit", case, "--as-of", "2026-04-09", *share)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Nothing is open: all 0 keys are accounted for." in done.stdout
+    report = case / ("report-to-share" if "--share" in share else "report")
+    assert len((report / "keys.csv").read_text(encoding="utf-8").splitlines()) == 1
+    assert {*files_of(report)} >= {"report.xlsx", "report.html", "findings.csv"}

@@ -84,14 +84,13 @@ def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
     """The fields of some rows of columns beside each other; of columns with few values each combination is joined once."""
     if not isinstance(columns[0], Coded):
         return lambda some: [_quoted(as_texts(column[some])) for column in columns]
+    # the last text is that of -1
     every = [_quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)) for column in columns]
 
     def fields(some: slice) -> list[Any]:
         first, place, _ = alike(*(column.codes[some] for column in columns))
         codes = (column.codes[some][first] for column in columns)
-        parts = (
-            texts.take(pa.array(own % len(texts))) for texts, own in zip(every, codes, strict=True)
-        )  # -1: the last
+        parts = (texts.take(pa.array(own % len(texts))) for texts, own in zip(every, codes, strict=True))
         return [_joined(parts).take(pa.array(place))]
 
     return fields

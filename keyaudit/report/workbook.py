@@ -284,7 +284,7 @@ def _findings(audit: Audit, all_keys: bool) -> Sheet:
         title = f"The worst {shown:,} of {size:,} findings; the others are in findings.csv"
     part = {name: taken(column, np.arange(shown)) for name, column in columns.items()}
     place = np.append(audit.places, -1)[part["key"]]
-    names = np.where(place < 0, "", audit.key_columns["reference"][place].tolist()).tolist()
+    names = audit.key_columns["reference"].take(place).tolist()
     pools, files = (_texts(part[name], shown) for name in ("pool", "source_file"))
     where = [name or pool or file or "the whole audit" for name, pool, file in zip(names, pools, files, strict=True)]
     table = {
