@@ -443,6 +443,7 @@ def test_nothing_from_data_steers_a_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [[], ["--share"], ["--all-keys"]])
 def test_exports_without_a_single_key_are_audited_and_written_too(share: list[str], write: Write) -> None:
     write("pools-before/P.csv", "Training_Key Redeemed Expires")
+    write("pools-before/Q.csv", "Training_Key Redeemed Expires Pool")
     case = write("course-keys/k.csv", "Training_Key Course Expires Uses")
     done = keyaudit("audit", case, "--as-of", "2026-04-09", *share)
     assert (done.returncode, done.stderr) == (0, "")

@@ -33,7 +33,8 @@ def status_by_pool(audit: Audit) -> Chart:
     f, names = audit.facts, audit.facts.pools.names
     if audit.is_masked:  # as its keys name them
         first = By(f.home_pool[audit.order], f.pool_count).first()
-        names = [audit.key_columns["pool"][int(row)] for row in first]
+        shown = audit.key_columns["pool"].take(first)
+        names = [shown[pool] for pool in range(len(shown))]
     every = [(f.home_pool[key], counts) for key, counts in by_family(f, f.home_pool + 1)]
     held = [(names[pool], counts) for pool, counts in every if pool >= 0]
     held.sort(key=lambda row: (-_sum(row[1], OPEN), -_sum(row[1], SAFE), row[0]))
