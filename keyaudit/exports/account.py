@@ -18,7 +18,6 @@ from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import count_of, is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
-from keyaudit.exports.headers import ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import FEW, Aside, Export, FileOptions, Note, Source, Table, Understood
@@ -175,7 +174,7 @@ class FileAccount:
             part = next(part for part in self.lists if "redeemed_at" in part.header.headers)
             text = part.header.headers["redeemed_at"]
             told = "holds numbers, and may count uses or say yes and no: uses are not known. If it counts them, say so in case.toml:"
-            what = f'column "{mask_text(text)}" {told}\n{ready_line(part.sheet, "uses", text)}'
+            what = f'column "{mask_text(text)}" {told}\n{part.sheet.ready_line("uses", text)}'
             self.note(Code.column_not_understood, what, severity="warning")
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
@@ -198,7 +197,7 @@ class FileAccount:
             may_be = "" if column in (*REDEMPTION, *LEARNER) else f"be {COLUMNS[column].meaning}, or "
             what = f'column "{mask_text(text)}" may {may_be}say which keys are redeemed, and is not understood. '
             what += f"If it {'is the first' if may_be else 'does'}, say so in case.toml:"
-            what += f"\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
+            what += f"\n{parts[0].sheet.ready_line(column, text)}\nUntil then"
         if len(self.rows):
             what += ": its keys count as unredeemed, and whether they work is not known"
             self.note(Code.redemption_not_shown, what)

@@ -9,7 +9,7 @@ from typing import Any
 from keyaudit.columns import COLUMNS, ROLES, list_heading
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, is_type, status_of, written
-from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header, ready_line
+from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header
 from keyaudit.exports.records import Understood
 from keyaudit.masking import mask_text, shape
 
@@ -123,7 +123,7 @@ def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
     return UnreadableFile(
         label,
         f"{where}no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
-        f"map it in case.toml:\n{ready_line(sheet, required, header)}",
+        f"map it in case.toml:\n{sheet.ready_line(required, header)}",
     )
 
 
@@ -198,7 +198,7 @@ def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) 
             if text not in told:
                 cells, column = sheet.sample(place, header.row), columns.get(place, "")
                 may_be = "" if column else nearest(text, cells, missing)
-                line = ready_line(sheet, may_be, text) if may_be else ""
+                line = sheet.ready_line(may_be, text) if may_be else ""
                 shown = mask_text(text)
                 told[text] = Understood(sheet.label, sheet.grid.name, shown, column, shapes(cells), may_be, line)
     return list(told.values())
