@@ -118,6 +118,12 @@ def flag_of(cell: Any) -> bool | None:
     return _FLAGS.get(word_of(cell))
 
 
+def is_number(cell: Any) -> bool:
+    """Is it a bare number, which may be a sum?"""
+    cell = bare(cell)
+    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
+
+
 def status_of(cell: Any, words: Mapping[str, str]) -> str | None:
     """What a status says: redeemed, open or distributed; None for a word that is not known."""
     return words.get(word_of(cell))

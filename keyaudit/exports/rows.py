@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import BLANKS
-from keyaudit.exports.dates import bare, count_of, flag_of, is_blank, is_type, written
+from keyaudit.exports.dates import bare, count_of, flag_of, is_blank, is_number, is_type, written
 from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
 from keyaudit.exports.hints import DATE_LIKE
 
@@ -93,12 +93,6 @@ def is_special(cell: Any) -> bool:
     """Begins a text like a total, or is it the number of a page, or who made it and when?"""
     text = bare(cell)
     return isinstance(text, str) and bool(TOTALS.match(text) or PAGE.fullmatch(text) or MADE.fullmatch(text))
-
-
-def is_number(cell: Any) -> bool:
-    """Is it a bare number, which may be a sum?"""
-    cell = bare(cell)
-    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
 
 
 def is_code(text: str) -> bool:

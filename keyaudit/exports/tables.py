@@ -12,10 +12,10 @@ import numpy as np
 from keyaudit.coded import Array
 from keyaudit.columns import LIST_HEADINGS, fold_header, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.dates import flag_of
+from keyaudit.exports.dates import flag_of, is_number
 from keyaudit.exports.headers import HEADER_WITHIN, SAMPLE, Header, Sheet, blocks_of, find_header, read_header
 from keyaudit.exports.hints import kind_of
-from keyaudit.exports.rows import RULE, Rows, Shape, is_number, is_special, plain
+from keyaudit.exports.rows import RULE, Rows, Shape, is_special, plain
 
 POOL_BEGIN = r"(?:training\s+key\s+)?pool(?:\s+name)?\s*:"
 POOL_TITLE = re.compile(rf"{POOL_BEGIN}\s*(\S.*)", re.I | re.S)
