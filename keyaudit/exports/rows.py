@@ -201,8 +201,8 @@ class Rows:
 
     def beside(self, row: int) -> dict[int, Any]:
         """The filled cells of a row between the header's borders, but for the key's."""
-        cells = enumerate(self.sheet.row(row))
-        return {at: cell for at, cell in cells if cell is not None and at in self.columns and at != self.key}
+        cells = self.sheet.row(row, self.header.start, self.header.stop)
+        return {at: cell for at, cell in cells.items() if at != self.key}
 
     def types(self, rows: Array) -> dict[int, str]:
         """The row below a header that says what its columns hold: types, units, or words where a date must stand."""
@@ -321,7 +321,7 @@ class Rows:
             fits[wide] = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
             dates = {place for name, place in header.places.items() if COLUMNS[name].kind == "date"}
             for at in np.flatnonzero(wide & ~fits).tolist() if dates else ():
-                place, cell = [(n, cell) for n, cell in enumerate(self.sheet.row(rows[at])) if cell is not None][-1]
+                place, cell = self.sheet.row(rows[at]).popitem()
                 fits[at] = place in dates and written(cell) is not None
         return fits
 
