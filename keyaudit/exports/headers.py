@@ -34,8 +34,6 @@ Row: TypeAlias = dict[int, Any]  # column, from 0 → cell
 
 
 def _once(method: Callable[..., T]) -> Callable[..., T]:
-    """A method of a sheet that looks once."""
-
     def look(sheet: Sheet, *arguments: Any) -> T:
         return cast(T, sheet.kept((method, *arguments), lambda: method(sheet, *arguments)))
 
@@ -329,13 +327,12 @@ def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
     if "uses" in places or "redeemed_at" not in places:
         return False
     below = np.arange(top + 1, sheet.height)
-    names = [name for name in ("redeemed_at", "max_uses") if name in places]
-    cells = {name: sheet.cells(places[name], below).listed() for name in names}
-    cells = {
-        name: [cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))]
-        for name, own in cells.items()
-    }
-    used, most = cells["redeemed_at"], cells.get("max_uses", [])
+    listed = (
+        sheet.cells(places[name], below).listed() if name in places else [] for name in ("redeemed_at", "max_uses")
+    )
+    used, most = (
+        [cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))] for own in listed
+    )
     if not used or not all(count_of(cell) < DAYS_OF_NOW for cell in used):
         return False
     are_flags = all(str(bare(cell)) in ("0", "1", "0.0", "1.0") for cell in used)
