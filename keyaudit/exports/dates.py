@@ -214,11 +214,9 @@ def written(cell: Any) -> Date:
 
 def may_be(date: Date) -> bool:
     """Is it a day of the calendar in some order?"""
-    return (
-        any(isinstance(date.on(order), dt.datetime) for order in (True, False))
-        if isinstance(date, Open)
-        else bool(date)
-    )
+    if isinstance(date, Open):
+        return any(isinstance(date.on(order), dt.datetime) for order in (True, False))
+    return bool(date)
 
 
 def _date(*parts: int) -> dt.datetime | None:

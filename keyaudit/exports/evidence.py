@@ -25,13 +25,7 @@ from keyaudit.words import count
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 FEW = 4  # records: fewer may well be of one learner
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
-STATES = {
-    "redeemed": 1.0,
-    "open": 0.0,
-    "distributed": 0.0,
-    "": 2.0,
-    None: None,
-}  # what a status says → the number for it
+STATES = {"redeemed": 1.0, "open": 0.0, "distributed": 0.0, "": 2.0, None: None}  # what a status says → its number
 NO_DATE = np.datetime64("NaT", "s")
 WRONG_DATES = {
     "ambiguous": "could be day first or month first; say in case.toml: {} and on the line below it day_first = true (or false)",
@@ -152,11 +146,9 @@ def _read_dates(
         codes, states = columns[name].codes, [*map(_state, cells[name], found[name])]
         to_tell = {"date"} if name == "redeemed_at" else {"date", "unclear", "flag redeemed", "flag open"}
         if name == "redeemed_at":
-            years = [date.year if date else 0 for date in found[name]]
+            late = [date is not None and date.year >= dates.NEVER_YET for date in found[name]]
             states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
-            states = [
-                "unclear" if year >= dates.NEVER_YET else state for year, state in zip(years, states, strict=True)
-            ]
+            states = ["unclear" if is_late else state for is_late, state in zip(late, states, strict=True)]
             is_flags = not {"date", "unclear"} & set(states)  # a flag counts only where all filled cells are flags
             states = [state.removeprefix("flag ") if is_flags or state[:4] != "flag" else "unclear" for state in states]
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))

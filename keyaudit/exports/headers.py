@@ -327,12 +327,9 @@ def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
     if "uses" in places or "redeemed_at" not in places:
         return False
     below = np.arange(top + 1, sheet.height)
-    listed = (
-        sheet.cells(places[name], below).listed() if name in places else [] for name in ("redeemed_at", "max_uses")
-    )
-    used, most = (
-        [cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))] for own in listed
-    )
+    columns = (places.get(name, -1) for name in ("redeemed_at", "max_uses"))
+    cells = (sheet.cells(place, below).listed() if place >= 0 else [] for place in columns)
+    used, most = ([one for one in own if not (is_blank(one) or is_type(one) or sheet.means(one))] for own in cells)
     if not used or not all(count_of(cell) < DAYS_OF_NOW for cell in used):
         return False
     are_flags = all(str(bare(cell)) in ("0", "1", "0.0", "1.0") for cell in used)

@@ -54,13 +54,8 @@ _WORDS = (
     ("pool", r"pool|プール"),
 )  # fmt: skip
 HINTS = {name: re.compile(words, re.I) for name, words in _WORDS}
-KINDS = {
-    "date": ["date"],
-    "count": ["count", "flag"],
-    "status": ["word", "flag"],
-    "flag": ["flag"],
-    "text": ["word", "code"],
-}
+KINDS = {"date": ["date"], "flag": ["flag"], "count": ["count", "flag"]}  # of a column → what its cells may be
+KINDS |= {"status": ["word", "flag"], "text": ["word", "code"]}
 DATES_LIKELY = ("redeemed_at", "expires_on", "starts_on", "created_at")
 
 

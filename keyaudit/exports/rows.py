@@ -247,13 +247,11 @@ class Rows:
         if not is_short or not len(above) or not self.fits(rows[stop:]).all():
             return {}
         shape = self.shape(above)
-        known = {place: self.sheet.cells(place, above).listed() for row in found for place in self.beside(row)}
-        is_known = {row: any(cell in known[at] for at, cell in self.beside(row).items()) for row in found}
-        return {
-            row: why
-            for row, why in found.items()
-            if why == "totals" or not (shape.fits(self.text(row)) or is_known[row])
-        }
+        beside = {row: self.beside(row) for row in found}
+        known = {at: self.sheet.cells(at, above).listed() for own in beside.values() for at in own}
+        is_known = {row: any(cell in known[at] for at, cell in own.items()) for row, own in beside.items()}
+        notes = [row for row in found if not is_known[row] and not shape.fits(self.text(row))]
+        return {row: why for row, why in found.items() if why == "totals" or row in notes}
 
     def notes_below(self, rows: Array) -> Array:
         """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.

@@ -102,10 +102,8 @@ class Sheet(Part):
         length = stops - starts
         longest = max(1, int(length.max(initial=0)))
         demand(longest <= 24)
-        words = [
-            word & KEEP.take(length - 8 * n, mode="clip")
-            for n, word in enumerate(piece.words(starts, (longest + 7) // 8))
-        ]
+        words = piece.words(starts, (longest + 7) // 8)
+        words = [word & KEEP.take(length - 8 * n, mode="clip") for n, word in enumerate(words)]
         kinds = np.full(len(starts), -1, np.int32)
         while len(kinds) and kinds[at := int(kinds.argmin())] < 0:
             tail = piece.content[starts[at] : stops[at]]
