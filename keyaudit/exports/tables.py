@@ -102,9 +102,8 @@ def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
         return None
     shape = Shape.of(sheet, lists[0].header.places[sheet.required], lists[0].rows[:SAMPLE])
     header = [*sheet.head[top].values()]
-    for place, row in enumerate(
-        sheet.head[:top]
-    ):  # neither a title nor the upper half of a header in two rows is one for the key too
+    for place, row in enumerate(sheet.head[:top]):
+        # neither a title nor the upper half of a header in two rows is one for the key too
         keys = [cell for cell in row.values() if cell not in header and sheet.means(cell) == sheet.required]
         if 2 < len(header) == len(row) or (len(row) > 1 and keys) or any(map(shape.is_within, row.values())):
             return place
