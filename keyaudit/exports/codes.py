@@ -144,7 +144,6 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
 
 
 def _with(texts: Any, changed: Mapping[int, str | None]) -> Any:
-    """Texts with some of them changed."""
     mask, values = np.isin(np.arange(len(texts)), [*changed]), [changed[row] for row in sorted(changed)]
     return pc.replace_with_mask(texts, mask, pa.array(values, TEXT)) if changed else texts
 

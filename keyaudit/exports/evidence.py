@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,9 @@ from keyaudit.errors import toml
 from keyaudit.exports import dates
 from keyaudit.exports.dates import flag_of, is_blank
 from keyaudit.exports.grid import Odd, Padded
+from keyaudit.exports.hints import shapes
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
-from keyaudit.masking import shape
 from keyaudit.rulebook import Code
 from keyaudit.words import count
 
@@ -87,11 +87,6 @@ def _meaning(cell: Any, words: Mapping[str, str]) -> str | None:
     return dates.status_of(cell, words) or (None if dates.is_nothing(cell) else "")
 
 
-def _forms(cells: Iterable[Any]) -> str:
-    """What some cells look like, never what they say."""
-    return ", ".join(list(dict.fromkeys(map(shape, cells)))[:3])
-
-
 def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     """A column of numbers or flags (NaN, 2: it is none); what is none is told, and is not known."""
     is_count = COLUMNS[name].kind == "count"
@@ -106,7 +101,7 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     numbers = cells.map(number, dtype=float)
     is_none = numbers.has(np.isnan if is_count else (2.0).__eq__) & ~cells.has(lambda cell: isinstance(cell, Odd))
     if len(rows := np.flatnonzero(is_none)):
-        what = f"no {'number' if is_count else 'yes or no'} ({_forms(cells.take(rows).compact().listed())}): not known"
+        what = f"no {'number' if is_count else 'yes or no'} ({shapes(cells.take(rows).compact().listed())}): not known"
         told.told.append((Code.column_missing, f"{_named(name)}: {len(rows)} cells are {what}", rows, False))
     return numbers
 
@@ -171,7 +166,6 @@ def _read_dates(
 
 
 def _state(cell: Any, date: dates.Date) -> str:
-    """What a cell of a date column holds."""
     if dates.may_be(date):
         return "date"
     flag = {None: "unclear", True: "flag redeemed", False: "flag open"}[flag_of(cell)]
@@ -205,7 +199,7 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
         if len(rows := np.flatnonzero(mask & ~redeemed & ~unclear)):
             cells = raw[name].take(rows).compact().listed()
             text = f"its {_named(name)} holds no date, flag or word that we know"
-            if forms := _forms(cell for cell in cells if isinstance(cell, str)):
+            if forms := shapes(cell for cell in cells if isinstance(cell, str)):
                 text += f" (like {forms}). If the words say whether a key is redeemed, tell it in case.toml:"
                 text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
             told.told.append((Code.redemption_unreadable, text, rows, True))

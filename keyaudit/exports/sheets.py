@@ -251,7 +251,6 @@ class Sheet(Part):
         return "str" if type_ == "inlineStr" else type_, ""
 
     def _column(self, place: int, height: int) -> Coded:
-        """The cells of a column, kind by kind."""
         parts = self.columns.pop(place, [])
         if not parts:
             return Coded.nothing(height)

@@ -111,7 +111,6 @@ def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
 
 
 def _number_in(text: str) -> int | None:
-    """How many keys a heading says its list has."""
     found = re.search(r"[(\[:]\s*(\d{1,9})", text)
     return int(found[1]) if found and list_heading(text) else None
 
@@ -179,7 +178,6 @@ class _Block:
         return told, title, declared if told else None
 
     def row(self, place: int) -> Row:
-        """The cells of a row between the header's borders."""
         return self.sheet.row(place, self.header.start, self.header.stop)
 
     def begins(self, place: int, first: int) -> bool:
@@ -241,7 +239,6 @@ class _Block:
         return False
 
     def start(self, heading: str, title: str, declared: int | None = None, doubt: int | None = None) -> None:
-        """Begin a list."""
         if len(self.lists) >= MAX_LISTS:
             raise UnreadableFile(self.sheet.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
         self.list = KeyList(self.sheet, self.header, heading, title, doubt, declared)
