@@ -105,7 +105,8 @@ class Case:
         if not {"pools_before", "pools_now"} & set(exports):
             raise CaseError(f"{self.name}: no pool export could be read. Put the backup into pools-before.")
         progress("reconciling")
-        before = exports.pop("pools_before", None) or read_role("pools_before", [])
+        before = exports.pop("pools_before", None)
+        before = read_role("pools_before", []) if before is None else before  # one without a row is an export too
         result = reconcile(
             replace(before, told=(*before.told, *self.notes)),
             exports.pop("course_keys", None),
