@@ -22,17 +22,7 @@ from keyaudit.keytable import COLUMNS, frame, taken
 from keyaudit.masking import ending
 from keyaudit.meaning import meaning
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
-from keyaudit.rulebook import (
-    ANSWERS,
-    DOUBLED,
-    GROUPS,
-    SEVERITIES,
-    STATUS,
-    STATUSES,
-    VERDICTS,
-    WORKS,
-    Code,
-)
+from keyaudit.rulebook import ANSWERS, DOUBLED, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
 from keyaudit.tallies import Task, tasks
 from keyaudit.words import agree, are, away, count, listed, plain, weekday
 
