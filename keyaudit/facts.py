@@ -254,6 +254,7 @@ facts(  # of records
     pool_count=lambda f: len(f.pools.names),
     has_learner=lambda f: f.column("redeemed_by").filled | f.column("redeemed_email").filled,
     row=lambda f: f.stacked(lambda export: export.row).astype(np.int64),  # in the sheet
+    raw=lambda f: {row + f.slices[role].start: text for role, export in f.given() for row, text in export.raw.items()},
     # a key of their own, because their code cannot be read (one that its backup shows too is not); and of every record its key:
     blind=lambda f: f.in_pools & (f.code < 0) & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False)),
     key=lambda f: np.where(f.blind, len(f.coded.dictionary) + np.cumsum(f.blind) - 1, f.code),  # -1: none of ours
@@ -349,8 +350,7 @@ def unseen(f: Facts) -> Array:
     now = f.is_in("pools_now")
     doubtful = now & f.of_file(lambda file: file.damaged > 0)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
-    raw = {row + f.slices[role].start: text for role, export in f.given() for row, text in export.raw.items()}
-    told = {row: (f.pool[row], raw.get(row), str(f.dates("created_at")[row])) for row in unread}
+    told = {row: (f.pool[row], f.raw.get(row), str(f.dates("created_at")[row])) for row in unread}
     backed = {told[row] for row in unread if not now[row]}
     doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
     found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)
