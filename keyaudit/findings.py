@@ -180,18 +180,6 @@ def excused(f: Facts) -> Array:
     return (accepted & ~counting)[:-1]
 
 
-def counts_of(blocks: Sequence[Found]) -> dict[str, dict[str, int]]:
-    """Severity → kind → how many findings, the most first."""
-    counts: dict[str, dict[str, int]] = {severity: {} for severity in SEVERITIES}
-    for block in blocks:
-        for severity, number in zip(
-            SEVERITIES, np.bincount(block.rank, minlength=len(SEVERITIES)).tolist(), strict=True
-        ):
-            if number:
-                counts[severity][block.code] = counts[severity].get(block.code, 0) + number
-    return {severity: dict(sorted(kinds.items(), key=lambda kind: -kind[1])) for severity, kinds in counts.items()}
-
-
 def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
     """The findings as columns (columns.FINDINGS), worst first; and `key`, the number of the key each is about."""
     kinds, (step, steps) = list(FINDINGS), f.next_step

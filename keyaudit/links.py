@@ -53,7 +53,7 @@ def links(f: Facts) -> Links:
         key_setting(f, "course", True).codes[theirs],
         bare=at(bare[f.file], f.course_row, False)[theirs],
         is_typed=f.by_key.any(typed)[theirs],
-        is_old=f.recreated_at[theirs] < np.datetime64(f.calendar.announced_on, "s"),
+        is_old=f.recreated_at[theirs] < f.announced_on,
     )
     return find_lookalikes(f.codes, left, right, lambda pool: _keys_of(f, pool), backwards=True)
 

@@ -6,14 +6,14 @@ up, delete, recreate, count, export again, expire the pool.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from keyaudit.audit import Audit
+from keyaudit.audit import Audit, frame_of
 from keyaudit.coded import Array, Coded
 from keyaudit.facts import Facts, at
 from keyaudit.keytable import frame, taken
@@ -142,12 +142,12 @@ class MigrationPlan:
     @cached_property
     def batches(self) -> pd.DataFrame:
         """One row per pool with keys to recreate: the form's settings, counts per list, act_by."""
-        return _table(self.batch_rows, IN_BATCH).astype({"act_by": "datetime64[s]"})
+        return frame_of(self.batch_rows, IN_BATCH).astype({"act_by": "datetime64[s]"})
 
     @cached_property
     def steps(self) -> pd.DataFrame:
         """What to do, pool by pool, in order: pool, step, what, keys (blank: about the pool)."""
-        return _table([(*step[:-1], step.keys or "") for step in self.step_rows], PlanStep._fields)
+        return frame_of([(*step[:-1], step.keys or "") for step in self.step_rows], PlanStep._fields)
 
     @cached_property
     def keys(self) -> pd.DataFrame:
@@ -157,24 +157,18 @@ class MigrationPlan:
     @property
     def reissue(self) -> pd.DataFrame:
         """Learners who need a new key, for a mail merge."""
-        return _table(self.letters, Letter._fields).rename(columns=plain)
+        return frame_of(self.letters, Letter._fields).rename(columns=plain)
 
     @property
     def reminders(self) -> pd.DataFrame:
         """Learners to remind while their key works, for a mail merge."""
-        return _table(self.reminder_letters, Letter._fields).rename(columns=plain)
+        return frame_of(self.reminder_letters, Letter._fields).rename(columns=plain)
 
     def __repr__(self) -> str:
         """The counts of every action."""
         width = max(map(len, ACTIONS))
         told = [f"  {code:<{width}}  {self.actions[code]:>7,}  {what}" for code, what in ACTIONS.items() if self.actions[code]]  # fmt: skip
         return "\n".join([self.title, *self.warnings, *told])
-
-
-def _table(rows: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=list(columns))
 
 
 def migration_plan(audit: Audit) -> MigrationPlan:

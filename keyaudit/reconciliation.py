@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow.compute as pc
 
-from keyaudit.audit import Audit
+from keyaudit.audit import Audit, frame_of
 from keyaudit.calendar import Calendar, as_date
 from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
@@ -111,12 +111,8 @@ class Reconciliation(Audit):
 
     def today(self) -> pd.DataFrame:
         """The work list: act_by, pool, keys, status and what it means, next_step. The most urgent first; pools before keys, counts before codes."""
-        import pandas as pd
-
-        rows = [
-            (str(task.act_by), task.pool, task.keys, *named_work(self, [task]), task.next_step) for task in self.work
-        ]
-        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "what it means", "next_step"])
+        rows = ((str(one.act_by), one.pool, one.keys, *named_work(self, [one]), one.next_step) for one in self.work)
+        return frame_of(rows, ("act_by", "pool", "keys", "status", "what it means", "next_step"))
 
     def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
         """Count the codes that would still work on each date if nothing changes.
@@ -230,7 +226,7 @@ def reconcile(
     same = _pairs(same_course), _pairs(same_organization)
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
     facts.give_back()  # what reading needed
-    audit = Reconciliation(facts, facts.accepted, tuple(unreadable), name)
+    audit = Reconciliation(facts, tuple(unreadable), name)
     _refuse_pool_among_course_keys(facts)
     _check(audit)
     return audit

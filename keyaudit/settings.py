@@ -11,7 +11,7 @@ from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.hints import spoken
 from keyaudit.exports.names import natural
-from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, once_a_name
+from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, facts_of_a_column
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
@@ -75,9 +75,7 @@ def entries(f: Facts) -> By:
     """Course-key records of keys listed more than once, by their entry: key, name, course, organization."""
     rows = np.flatnonzero(f.course_rows & at(f.by_key.count(f.course_rows) > 1, f.key, False))
     first, entry, _ = alike(f.key[rows], *(f.comparable(name).codes[rows] for name in ENTRY))
-    group = np.full(f.records, -1, dtype=np.int64)
-    group[rows] = entry
-    return By(group, len(first))
+    return By(f.placed(rows, entry), len(first))
 
 
 def _disagree(f: Facts, *names: str, in_one_file: bool = False) -> Array:
@@ -146,12 +144,11 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
         value[take], legible[take] = found[take], read[take]
         shown |= here
         gives |= here & read
-        early &= ~here | (read & (found < np.datetime64(f.calendar.announced_on, "s")))
+        early &= ~here | (read & (found < f.announced_on))
     return value, shown & legible, gives & early
 
 
-@once_a_name
-def latest_row(f: Facts, name: str) -> Array:
+def _latest_row(f: Facts, name: str) -> Array:
     """Of every place: the record that gives a setting: the latest source that fills it, its own record before its pool's."""
     found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
     for rows, own in _sources(f, f.column(name).filled):
@@ -159,8 +156,12 @@ def latest_row(f: Facts, name: str) -> Array:
     return found
 
 
+facts_of_a_column(latest_row=_latest_row)
+
+
 def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:
-    return (f.comparable(name) if comparable else f.column(name)).take(rows)
+    column: Coded = f.comparable(name) if comparable else f.column(name)
+    return column.take(rows)
 
 
 def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
@@ -173,7 +174,7 @@ def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
 
 def pool_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of the pool every key counts in; blank where it is not known."""
-    return _at_rows(f, name, comparable, at(latest_row(f, name), f.home, -1))
+    return _at_rows(f, name, comparable, at(f.latest_row(name), f.home, -1))
 
 
 def key_setting(f: Facts, name: str, comparable: bool = False) -> Coded:

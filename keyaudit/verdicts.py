@@ -9,7 +9,7 @@ import numpy as np
 
 from keyaudit import links  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
-from keyaudit.facts import NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
+from keyaudit.facts import DAY, NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
 from keyaudit.rulebook import (
     FAMILIES,
     FINDINGS,
@@ -28,7 +28,6 @@ from keyaudit.settings import counted_uses
 
 NUMBER = {code: number for number, code in enumerate(STATUSES)}
 W_YES, W_USED, W_UNKNOWN, W_NOT_YET, W_NO = range(len(WORKS))
-DAY = np.timedelta64(1, "D").astype("timedelta64[s]")
 FIRST, LAST = np.datetime64(-(2**62), "s"), np.datetime64(2**62, "s")
 
 facts(  # of keys; `status_missing` and the like: is that its status?
@@ -123,8 +122,7 @@ def by_its_pool(f: Facts) -> tuple[Array, Array]:
         [W_NO, W_NO, W_NO, W_UNKNOWN, W_UNKNOWN, W_UNKNOWN, W_NOT_YET],
         default=W_YES,
     )
-    removed = np.datetime64(f.calendar.removed, "s")
-    return found, np.where(is_known, np.fmin(expires, removed), removed)
+    return found, np.where(is_known, np.fmin(expires, f.removed), f.removed)
 
 
 def _by_course_key(f: Facts, row: Array, uses: Array) -> tuple[Array, Array]:
