@@ -201,9 +201,8 @@ def lacking(f: Facts) -> Array:
 def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
     """The settings of a pool that nothing says, and the lines of case.toml that would."""
     names = [name for name, is_lacking in zip(SETTINGS, f.lacking[:, pool], strict=True) if is_lacking]
-    return names, "\n".join(
-        [f"[pools.{toml(f.pools.names[pool])}]", *(f"# {name} = {SETTINGS[name][1]}" for name in names)]
-    )
+    lines = [f"[pools.{toml(f.pools.names[pool])}]", *(f"# {name} = {SETTINGS[name][1]}" for name in names)]
+    return names, "\n".join(lines)
 
 
 def lacking_lines(f: Facts) -> list[str]:

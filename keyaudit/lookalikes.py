@@ -29,7 +29,7 @@ Pairs: TypeAlias = Array  # a line for each: the row (or place) of the one code,
 
 @dataclass
 class Side:
-    """The codes of one side: ascending key numbers, and for each what restrains a link (one value: the same for all).
+    """The codes of one side: ascending key numbers, and for each what restrains a link (None: nothing is known).
 
     `course`: a number for each course, -1 where it is not known. Of pool keys: `pool`, and `has_hyphens`, as every key of
     that pool has. Of the others: `bare`, no code of its file has a hyphen; `is_typed`, its cell was not text; `is_old`, it
@@ -37,16 +37,16 @@ class Side:
     """
 
     numbers: Array
-    course: Array = -1
-    pool: Array = 0
-    has_hyphens: Array = False
-    bare: Array = False
-    is_typed: Array = False
-    is_old: Array = False
+    course: Array = None
+    pool: Array = None
+    has_hyphens: Array = None
+    bare: Array = None
+    is_typed: Array = None
+    is_old: Array = None
 
     def __post_init__(self) -> None:
-        for name, told in vars(self).items():
-            setattr(self, name, np.broadcast_to(told, len(self.numbers)))
+        for name in [name for name, told in vars(self).items() if told is None]:
+            setattr(self, name, np.full(len(self.numbers), {"course": -1, "pool": 0}.get(name, False)))
 
 
 @dataclass

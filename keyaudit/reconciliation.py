@@ -75,7 +75,6 @@ class Reconciliation(Audit):
         `contains` is a part of a reference, pool, course or next step; `sort` a column of KEYS. Raises Slip for a
         status, works or column that there is not.
         """
-
         rows = np.arange(self.total)
         for column, value, known in (("status", status, STATUSES), ("works", works, WORKS), ("sort", sort, KEYS)):
             if value is not None and value not in known:
@@ -168,9 +167,7 @@ class Reconciliation(Audit):
         return compare(read_former(former) if isinstance(former, (str, Path)) else former, self.key_columns)
 
 
-Former: TypeAlias = (
-    Reconciliation | Mapping[str, Any] | str | Path
-)  # an audit, the columns of its keys, or its keys.csv
+Former: TypeAlias = Reconciliation | Mapping[str, Any] | str | Path  # or the columns of its keys, or its keys.csv
 
 
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
@@ -216,9 +213,8 @@ def reconcile(
     for role, export in exports.items():
         if not isinstance(export, Export) or export.role != role:
             what = ROLES[export.role].title if isinstance(export, Export) else type(export).__name__
-            raise ReconcileError(
-                f"reconcile() was given, as {ROLES[role].title.partition(':')[0]}: {what}. {_AS_READ[role]}"
-            )
+            where = ROLES[role].title.partition(":")[0]
+            raise ReconcileError(f"reconcile() was given, as {where}: {what}. {_AS_READ[role]}")
     exports = _without_copies(exports)
     if pool_settings:
         exports["declared"] = declared(pool_settings)

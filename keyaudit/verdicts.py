@@ -90,14 +90,11 @@ def working(f: Facts) -> tuple[Array, Array]:
     found, until = np.where(used, W_USED, W_UNKNOWN), np.full(f.keys, NEVER)
     entered = np.flatnonzero(course)
     found[entered], until[entered] = _by_course_key(f, f.course_row[entered], f.uses[entered])
-    place_works, place_until = f.by_its_pool
-    chosen = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
-    shown = [(f.place_key[chosen], place_works[chosen], place_until[chosen])]
-    if places.any():
-        held = np.flatnonzero(places[f.place_key] & f.place_latest)
-        shown += [(f.place_key[held], place_works[held], place_until[held]), _entries_of(f, places)]
-    key, what, end = (np.concatenate(part) for part in zip(*shown, strict=True))
-    best, last = _best(f.keys, key, what, end)
+    in_pool = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
+    held = np.flatnonzero(in_pool | (places[f.place_key] & f.place_latest))
+    shown = [(f.place_key[held], *(told[held] for told in f.by_its_pool))]
+    shown += [_entries_of(f, places)] if places.any() else []
+    best, last = _best(f.keys, *(np.concatenate(part) for part in zip(*shown, strict=True)))
     several = pool | places
     found[several], until[several] = best[several], last[several]
     until[(found != W_YES) & (found != W_NOT_YET)] = NEVER
@@ -211,10 +208,9 @@ def family_of_key(f: Facts) -> Array:
 @fact
 def group(f: Facts) -> Array:
     """The number of every key's group of the first screen (GROUPS)."""
-    names, kinds = list(GROUPS), list(FAMILIES)
-    is_dead, is_unknown = (f.family_of_key == kinds.index(name) for name in ("dead", "unknown"))
-    places = [names.index(name) for name in ("locked out now", "not known", "due", "settled")]
-    return np.select([is_dead, is_unknown, f.needs], places[:3], places[3])
+    is_dead, is_unknown = (f.family_of_key == list(FAMILIES).index(name) for name in ("dead", "unknown"))
+    out, unknown, due, settled = map(list(GROUPS).index, ("locked out now", "not known", "due", "settled"))
+    return np.select([is_dead, is_unknown, f.needs], [out, unknown, due], settled)
 
 
 @fact
