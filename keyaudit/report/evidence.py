@@ -22,11 +22,11 @@ HUES = {"critical": "dead", "error": "todo", "warning": "check"}
 ACTION = {step.text: ACTIONS[step.action] for one in STATUSES.values() for step in one.steps if step.action}
 
 
-def evidence(audit: Audit) -> tuple[Html, int]:
-    """All of it, and how many findings are listed."""
+def evidence(audit: Audit) -> tuple[dict[str, object], int]:
+    """All of it, by the names it has in `page.html`; and how many findings are listed."""
     groups = list(_findings(audit))
-    parts = (_statuses(audit), _pools(audit), _grouped(groups), _sources(audit), _dictionary(audit))
-    return joined(parts), sum(len(group["rows"]) for group in groups)
+    parts = _statuses(audit) | _pools(audit) | _grouped(groups) | _sources(audit) | _dictionary(audit)
+    return parts, sum(len(group["rows"]) for group in groups)
 
 
 def _families(audit: Audit) -> Coded:
@@ -34,7 +34,7 @@ def _families(audit: Audit) -> Coded:
     return Coded(audit.facts.family_of_key[audit.order].astype(np.int32), list(FAMILIES))
 
 
-def _statuses(audit: Audit) -> Html:
+def _statuses(audit: Audit) -> dict[str, object]:
     kinds = cross_count(audit.key_columns["status"], _families(audit), "")
     most = max(audit.statuses.values())
     rows = (
@@ -49,14 +49,13 @@ def _statuses(audit: Audit) -> Html:
         _row(word, _cell(number, "Keys", "n"), _cell(sure, "Certain", "n"), _cell(ANSWERS[word]))
         for word, (number, sure) in audit.answer_counts.items()
     )
-    return html(
-        '<h2 id="statuses">What became of every key</h2>\n{}\n<h2 id="answers">The four answers</h2>\n{}',
-        _table(("Status", "#Keys", "Of which"), rows),
-        _table(("Answer", "#Keys", "#Certain", "Definition"), answers, kind=""),
-    )
+    return {
+        "statuses": _table(("Status", "#Keys", "Of which"), rows),
+        "answers": _table(("Answer", "#Keys", "#Certain", "Definition"), answers, kind=""),
+    }
 
 
-def _pools(audit: Audit) -> Html:
+def _pools(audit: Audit) -> dict[str, object]:
     """Every pool, the keys in no pool, and all keys; what became of the keys as families (the bar) and statuses."""
     pool, family, status = audit.key_columns["pool"], _families(audit), audit.key_columns["status"]
     kinds, statuses = cross_count(pool, family, NO_POOL), cross_count(pool, status, NO_POOL)
@@ -83,7 +82,7 @@ def _pools(audit: Audit) -> Html:
     below = [told(NO_POOL, kinds[NO_POOL], statuses[NO_POOL])] if NO_POOL in kinds else []
     heads = ("Pool", "Stage", "#Keys", "What became of them", "Next step", "Act by")
     shown = _table(heads, rows, [*below, told("all keys", every, audit.statuses)], "sort pools")
-    return html('<h2 id="pools">Pools</h2>\n{}\n{}', shown, _rest(len(audit.pool_rows) - ROWS, "pool", "Pools"))
+    return {"pools": shown, "more_pools": _rest(len(audit.pool_rows) - ROWS, "pool", "Pools")}
 
 
 def _findings(audit: Audit) -> Iterator[dict[str, Any]]:
@@ -129,7 +128,7 @@ def _items(audit: Audit, rows: Array, names: dict[int, tuple[str, str]], is_one:
         )
 
 
-def _grouped(groups: list[dict[str, Any]]) -> Html:
+def _grouped(groups: list[dict[str, Any]]) -> dict[str, object]:
     one = (
         '<details class="group"><summary><b class="t-{}">{}</b> · <h3>{}</h3> · {}<br><span data-copy>{}</span></summary>'
         "\n{}\n{}\n{}</details>"
@@ -147,10 +146,10 @@ def _grouped(groups: list[dict[str, Any]]) -> Html:
         'placeholder="a pool, a status, a reference" autocomplete="off"><output for="filter" aria-live="polite"></output></p>'
     )
     above = Html(box if shown else '<p class="t-works"><b>No findings.</b></p>')
-    return html('<h2 id="findings">Findings, by what to do about them</h2>\n{}\n{}', above, joined(shown))
+    return {"filter": above, "findings": joined(shown)}
 
 
-def _sources(audit: Audit) -> Html:
+def _sources(audit: Audit) -> dict[str, object]:
     counted = {"rows_read": "Rows read", "keys": "Keys", "repeats": "Repeats", "set_aside": "Set aside"}
     unused = any(one["columns_not_used"] for one in audit.source_rows)
     rows = (
@@ -163,15 +162,15 @@ def _sources(audit: Audit) -> Html:
         for one in audit.source_rows[:ROWS]
     )
     heads = ("File", "Role", *(f"#{title}" for title in counted.values()), *(["Columns not used"] if unused else []))
-    return html(
-        '<h2 id="sources">Evidence: where the numbers come from</h2>\n<p>Tie-out: every row that was read from pool and course-key '
-        "files comes out again as a key, a repeat of one, or a row set aside with a reason. <b>{}</b>; unexplained: <b>{}</b>.</p>\n{}\n{}",
-        *(tie_out_line(audit), audit.tie_out_sums()["unexplained"], _table(heads, rows)),
-        _rest(len(audit.source_rows) - ROWS, "file", "Sources"),
-    )
+    return {
+        "tie_out": tie_out_line(audit),
+        "unexplained": audit.tie_out_sums()["unexplained"],
+        "sources": _table(heads, rows),
+        "more_sources": _rest(len(audit.source_rows) - ROWS, "file", "Sources"),
+    }
 
 
-def _dictionary(audit: Audit) -> Html:
+def _dictionary(audit: Audit) -> dict[str, object]:
     statuses = {code: one.when for code, one in STATUSES.items()}
     kinds: dict[str, tuple[Any, Any]] = {
         "The four groups": (GROUPS, audit.groups),
@@ -188,7 +187,7 @@ def _dictionary(audit: Audit) -> Html:
         )
         heads = ("Word", *(["#Keys"] if counts else []), "Meaning")
         shown.append(html("<details><summary><h3>{}</h3></summary>{}</details>", title, _table(heads, rows, kind="")))
-    return html('<h2 id="words">Words</h2>\n{}', joined(shown))
+    return {"words": joined(shown)}
 
 
 # --- pieces of a table ---
