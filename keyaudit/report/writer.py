@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Coded
-from keyaudit.interrupts import Held
+from keyaudit.interrupts import held
 from keyaudit.report.sheets import CELL_LENGTH, MUTE, Block, Sheet, coded, safe_text
 
 ROWS_OF_A_SHEET = 1_048_576  # Excel's limit
@@ -94,7 +94,7 @@ def write_book(path: Path, sheets: Sequence[Sheet], *, title: str, created: dt.d
     parts = [part for whole in lists.values() for part in whole.parts()]
     layout = _Layout(book, lists, safe_text(footer)[:100].replace("&", "&&"))
     bands = {f"xl/worksheets/sheet{number}.xml": layout.sheet(part) for number, part in enumerate(parts, start=1)}
-    with Held():  # a zip file interrupted half-way cannot be closed
+    with held():  # a zip file interrupted half-way cannot be closed
         book.close()
     with zipfile.ZipFile(made) as source, path.open("wb") as file:
         target = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
