@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from functools import cache
-from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,9 @@ STEP = (
     '<li><div class="head"><h3 data-copy>{} {}</h3> <b class="when" data-copy>{}</b></div>\n'
     '<div class="how"><p class="chips">{}<span class="mute" data-copy>{}</span> </p>{}\n{}\n{}</div></li>'
 )
+ACCEPTED = "<p>{} would need action, and all that is found is accepted in the case's settings (case.toml): listed below as <i>accepted</i>, not counted.</p>"
+LINE = '<details><summary data-copy>{}<bdi>{}</bdi>: {}</summary>\n<ul class="keys">\n{}\n</ul>{}</details>'
+DATE = '<li class="{}"><b>{}</b>{}<br><span class="mute">{}</span></li>'
 CHIP = '<span class="chip {}">{} {}</span> '
 REST = '<details class="rest"><summary>{}</summary>\n{}\n</details>'
 AGAIN = "<details><summary>What to do: as in {}</summary><p data-copy>{}</p></details>"
@@ -52,11 +54,15 @@ def write_page(audit: Audit, path: Path) -> int:
     """Write the page; returns the number of findings listed."""
     groups, (below, listed) = first_screen(audit), evidence(audit)
     style, script, digest = _looks()
+    data, told = book(audit)
+    few = '<p class="mute">{} of {} can be looked up here, the most urgent; all stand in the workbook, sheet <i>Keys</i>.</p>'
     parts: dict[str, object] = {
         "digest": digest, "style": style, "script": script, "version": __version__, "day": weekday(audit.as_of),
         "name": f"{audit.name} · " if audit.name else "", "kept": KEPT[audit.is_masked],
+        "data": data, "few": html(few, count(told), audit.total) if told < audit.total else "",
+        "options": joined((html("<option>{}</option>", group.name) for group in groups), ""),
     }  # fmt: skip
-    parts |= _first_screen(audit, groups) | _work(audit, groups) | _look_up(audit, groups) | _deadlines(audit) | below
+    parts |= _first_screen(audit, groups) | _work(audit, groups) | _deadlines(audit) | below
     path.write_text(filled((LOOKS / "page.html").read_text(encoding="utf-8"), parts), encoding="utf-8", newline="\n")
     return listed
 
@@ -115,10 +121,9 @@ def _work(audit: Audit, groups: list[Group]) -> dict[str, object]:
     for (day, _, step), tasks in steps.items():
         lines = [_line(task, rows, items) for task, rows in tasks]
         rows = np.concatenate([task.rows for task, _ in tasks])
-        of = dict(
-            zip(GROUPS, np.bincount(audit.facts.group[audit.order[rows]], minlength=len(GROUPS)).tolist(), strict=True)
-        )
-        chips = [html(CHIP, one.family, of[one.name], one.name) for one in groups if of[one.name]]
+        of = np.bincount(audit.facts.group[audit.order[rows]], minlength=len(GROUPS)).tolist()
+        held = dict(zip(GROUPS, of, strict=True))
+        chips = [html(CHIP, one.family, held[one.name], one.name) for one in groups if held[one.name]]
         left_out = f"{count(len(lines) - LINES, 'more pool')}: {count(sum(task.keys for task, _ in tasks[LINES:]))}"
         more = html(REST, left_out, joined(lines[LINES:])) if len(lines) > LINES else ""
         what = html(AGAIN, told[step], step) if step in told else html("<p data-copy>{}</p>", step)
@@ -126,19 +131,15 @@ def _work(audit: Audit, groups: list[Group]) -> dict[str, object]:
         head = (count(len(rows)), name, audit.when(day), joined(chips, ""), why)
         shown.append(html(STEP, *head, what, joined(lines[:LINES]), more))
         told.setdefault(step, len(shown))
+    none = '<p class="t-works"><b>No key needs action.</b> The evidence follows: <a href="#findings">{}</a>.</p>'
     findings = count(sum(audit.count_findings().values()), "finding")
-    none = html(
-        '<p class="t-works"><b>No key needs action.</b> The evidence follows: <a href="#findings">{}</a>.</p>',
-        findings,
-    )
     beside = [html('<p class="t-check"><b>Not checked:</b> {}</p>', short(text)) for text in audit.not_checked]
     if audit.excused:
-        accepted = "{} would need action, and all that is found is accepted in the case's settings (case.toml): listed below as <i>accepted</i>, not counted."
-        beside.append(html(f"<p>{accepted}</p>", count(audit.excused)))
+        beside.append(html(ACCEPTED, count(audit.excused)))
     if changed := change_lines(audit.changes, KINDS):
         lines = [html("<li>{}</li>", line) for line in changed[1:]]
         beside.append(html('<h2 id="changes">What changed</h2>\n<p>{}</p>\n<ul>{}</ul>', changed[0], joined(lines)))
-    work = html('<ol class="work">\n{}\n</ol>', joined(shown)) if shown else none
+    work = html('<ol class="work">\n{}\n</ol>', joined(shown)) if shown else html(none, findings)
     return {"work": work, "terms": joined(TOLD_TERMS, Html("<br>")), "beside": joined(beside)}
 
 
@@ -146,13 +147,13 @@ def _keys(audit: Audit, work: list[tuple[Task, Array]]) -> dict[int, Html]:
     """The keys of lines of the work as items of a list, by their places in the order of urgency; the line names the pool."""
     f, words, families, items = audit.facts, list(WORKS), list(FAMILIES), {}
     places = np.concatenate([np.array([], np.int64), *(rows for _, rows in work)])
-    pools, keys = [task.pool for task, rows in work for _ in rows], audit.order[places]
-    for place, key, pool, (reference, end) in zip(
-        places.tolist(), keys.tolist(), pools, named(audit, keys), strict=True
-    ):
-        name = reference.removeprefix(f"{pool}, ")
+    pools, names = (task.pool for task, rows in work for _ in rows), named(audit, audit.order[places])
+    item = (
+        '<li data-k="{}"><i class="dot {}"></i><span><bdi>{}</bdi> <i class="end">{}</i></span> <small>{}</small></li>'
+    )
+    for place, pool, (reference, end) in zip(places.tolist(), pools, names, strict=True):
+        key, name = audit.order[place], reference.removeprefix(f"{pool}, ")
         until = "" if np.isnat(f.works_until[key]) else f" until {f.works_until[key].item().date()}"
-        item = '<li data-k="{}"><i class="dot {}"></i><span><bdi>{}</bdi> <i class="end">{}</i></span> <small>{}</small></li>'
         works = IN_USE[words[f.works[key]]] + until
         items[place] = html(item, str(place), families[f.family_of_key[key]], short(name), end, works)
     return items
@@ -160,38 +161,19 @@ def _keys(audit: Audit, work: list[tuple[Task, Array]]) -> dict[int, Html]:
 
 def _line(task: Task, rows: Array, items: dict[int, Html]) -> Html:
     """A pool's line of the work, which opens to its keys."""
-    more = html(
-        '<p class="mute">And {} more: look them up below, or in the workbook, sheet <i>Keys</i>.</p>',
-        task.keys - len(rows),
-    )
+    more = '<p class="mute">And {} more: look them up below, or in the workbook, sheet <i>Keys</i>.</p>'
+    rest = html(more, task.keys - len(rows)) if task.keys > len(rows) else ""
     where, listed = "" if task.pool == NO_POOL else "in ", joined(items[place] for place in rows.tolist())
-    return html(
-        '<details><summary data-copy>{}<bdi>{}</bdi>: {}</summary>\n<ul class="keys">\n{}\n</ul>{}</details>',
-        *(where, short(task.pool), count(task.keys), listed, more if task.keys > len(rows) else ""),
-    )
-
-
-def _look_up(audit: Audit, groups: list[Group]) -> dict[str, object]:
-    book = Book(audit)
-    few = '<p class="mute">{} of {} can be looked up here, the most urgent; all stand in the workbook, sheet <i>Keys</i>.</p>'
-    return {
-        "data": book.as_json(),
-        "options": joined((html("<option>{}</option>", group.name) for group in groups), ""),
-        "few": html(few, count(len(book)), audit.total) if len(book) < audit.total else "",
-    }
+    return html(LINE, where, short(task.pool), count(task.keys), listed, rest)
 
 
 def _deadlines(audit: Audit) -> dict[str, object]:
     """The deadlines, and the charts with what they say: but for the last, which explains the rules, as the words below do."""
     coming, day = audit.calendar.next_deadline(audit.as_of), audit.as_of
-    dates = (
-        html(
-            '<li class="{}"><b>{}</b>{}<br><span class="mute">{}</span></li>',
-            "next" if (label, date) == coming else "past" if date < day else "",
-            *(weekday(date), label, away((date - day).days)),
-        )
-        for label, date in audit.calendar.deadlines()
-    )
+    dates = []
+    for label, date in audit.calendar.deadlines():
+        kind = "next" if (label, date) == coming else "past" if date < day else ""
+        dates.append(html(DATE, kind, weekday(date), label, away((date - day).days)))
     drawn = '<figure class="chart">{}<figcaption aria-hidden="true">{}</figcaption></figure>'
     address = ' xmlns="http://www.w3.org/2000/svg"'  # HTML needs none, so that the page holds no address at all
     made = (draw(audit) for draw in charts.DRAWN[:5])
@@ -199,58 +181,43 @@ def _deadlines(audit: Audit) -> dict[str, object]:
     return {"phase": PHASES[audit.phase], "dates": joined(dates), "figures": joined(figures)}
 
 
-class Book:
-    """What `page.js` tells of a key: [name, row, end, status, group, family, [what, text, …], [day, what, …]].
+def book(audit: Audit) -> tuple[Html, int]:
+    """What `page.js` tells of keys, as JSON that can stand in a page (no sign in it ends an element or a line); and of how many.
 
-    Texts are numbers of `texts`; one that names a row is a pair there, and its row follows its number.
+    Of a key: [name, row, end, status, group, family, [what, text, …], [day, what, …]]. Each text stands in it once, and is a
+    number of `texts`; one that names a row is a pair there, and its row follows its number.
     """
+    f, size, told = audit.facts, 0, list[str]()
+    numbers: dict[object, int] = {}
+    known: dict[str, tuple[int, ...]] = {}
+    as_json = json.JSONEncoder(separators=(",", ":")).encode
 
-    def __init__(self, audit: Audit) -> None:
-        f, size = audit.facts, 0
-        keys = audit.order[: audit.total if audit.total <= KEYS else min(audit.needing, KEYS)]
-        self._texts: dict[object, int] = {}
-        self._known: dict[str, str] = {}
-        self._keys: list[str] = []
-        of = zip(*(column[keys].tolist() for column in (f.status, f.group, f.family_of_key)), strict=True)
-        for (name, end), kinds, story in zip(named(audit, keys), of, stories(audit, keys), strict=True):
-            head = self._placed(name)
-            lines = ",".join(f"{self._place(what)},{self._placed(text)}" for what, text in story.lines)
-            life = ",".join(
-                f"{day.toordinal() - EPOCH},{self._place(what)}" for day, what, is_own in story.life if is_own
-            )
-            head += "" if "," in head else ",0"
-            told = f"[{head},{encode_basestring_ascii(visible(end))},{','.join(map(str, kinds))},[{lines}],[{life}]]"
-            self._keys.append(told)
-            size += len(told)
-            if size > BYTES:
-                break
-        shared = [*((date, label.lower()) for label, date in audit.calendar.deadlines()), (audit.as_of, TODAY)]
-        self._shared = [[day.toordinal() - EPOCH, what] for day, what in shared]
+    def number(text: object) -> int:
+        return numbers.setdefault(text, len(numbers))
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def as_json(self) -> Html:
-        """All of it as JSON that can stand in a page: no sign in it ends an element or a line."""
-        words = {
-            "texts": list(self._texts),
-            "deadlines": self._shared,
-            "today": TODAY,
-            "statuses": [*map(plain, STATUSES)],
-        }
-        told = json.dumps(words | {"groups": list(GROUPS), "families": list(FAMILIES)}, separators=(",", ":"))
-        whole = f'{told[:-1]},"keys":[{",".join(self._keys)}]}}'
-        return Html(whole.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-    def _place(self, text: object) -> int:
-        return self._texts.setdefault(text, len(self._texts))
-
-    def _placed(self, text: str) -> str:
+    def placed(text: str) -> tuple[int, ...]:
         """The number of a text, and of the row it names."""
-        if text in self._known:
-            return self._known[text]
-        shown = visible(short(text, LENGTH))
-        if ", row " in shown and (found := PLACE.fullmatch(shown)):
-            return f"{self._place((found[1], found[3]))},{found[2]}"
-        self._known[text] = told = str(self._place(shown))
-        return told
+        if text not in known:
+            shown = visible(short(text, LENGTH))
+            if ", row " in shown and (found := PLACE.fullmatch(shown)):
+                return number((found[1], found[3])), int(found[2])
+            known[text] = (number(shown),)
+        return known[text]
+
+    keys = audit.order[: audit.total if audit.total <= KEYS else min(audit.needing, KEYS)]
+    of = zip(*(column[keys].tolist() for column in (f.status, f.group, f.family_of_key)), strict=True)
+    for (name, end), kinds, story in zip(named(audit, keys), of, stories(audit, keys), strict=True):
+        head, row, *_ = (*placed(name), 0)
+        lines = [one for what, text in story.lines for one in (number(what), *placed(text))]
+        own = [one for day, what, is_own in story.life if is_own for one in (day.toordinal() - EPOCH, number(what))]
+        told.append(as_json([head, row, visible(end), *kinds, lines, own]))
+        size += len(told[-1])
+        if size > BYTES:
+            break
+    shared = [*((date, label.lower()) for label, date in audit.calendar.deadlines()), (audit.as_of, TODAY)]
+    words = {
+        "texts": list(numbers), "deadlines": [[day.toordinal() - EPOCH, what] for day, what in shared], "today": TODAY,
+        "statuses": [*map(plain, STATUSES)], "groups": list(GROUPS), "families": list(FAMILIES),
+    }  # fmt: skip
+    whole = f'{as_json(words)[:-1]},"keys":[{",".join(told)}]}}'
+    return Html(whole.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")), len(told)
