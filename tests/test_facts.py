@@ -736,6 +736,24 @@ def test_who_resembles_whom_is_said_from_either_side(write: Write) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("most", "uses", "works", "left"),
+    [
+        ("0", 0, "yes", "1"),
+        ("0", 1, "used", "0"),
+        (".", 0, "yes", "1"),
+        (".", 1, "used", "0"),
+        ("1", 1, "used", "0"),
+        ("3", 1, "yes", "2"),
+    ],
+)
+def test_nothing_or_zero_max_uses_is_one_use(most: str, uses: int, works: str, left: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    result = audit(write("course-keys/k.csv", keys(f"KEY-00001 E C 2026-12-31 {most} {uses}")))
+    assert verdicts(result, "works")["KEY-00001"] == works
+    assert [f"{number:g}" for number in result.keys["uses_left"]] == [left]
+
+
 def test_each_row_with_a_learner_is_a_use_of_the_first_key_too(write: Write) -> None:
     write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
     head = "Training_Key Name Course Expires Max_Uses Student"
