@@ -103,10 +103,9 @@ def run_audit(
     as_json: bool = False,
 ) -> int:
     """Read, reconcile, write, tell; returns the exit code."""
-    from keyaudit.case import open_case
+    opened = _opened(case)
     from keyaudit.report import former_keys, write_report
 
-    opened = open_case(case)
     target = _target(opened, out, "share" if share else "report")
     options = {"fail_on": fail_on, "keep_going": keep_going}
     with _progress() as progress:
@@ -121,6 +120,29 @@ def run_audit(
     else:
         say(*_told(result, target, share))
     return exit_code(result, fail_on)
+
+
+class _NoPandas:
+    """Finds no pandas for whoever asks."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
+def _opened(case: Path) -> Case:
+    """Open a case. pyarrow loads pandas when it is first given a list, if it finds it: that takes longer than a small case."""
+    import pyarrow as pa
+
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([""])
+    finally:
+        sys.meta_path.remove(finder)
+    from keyaudit.case import open_case
+
+    return open_case(case)
 
 
 def _target(opened: Case, out: Path | None, kind: str) -> Path:
@@ -139,11 +161,10 @@ def _target(opened: Case, out: Path | None, kind: str) -> Path:
 @AS_OF
 def plan(case: Path, out: Path | None, as_of: str | None) -> None:
     """Write what is left to do in the TMS: steps per pool, lists to delete and to paste, people to write to."""
-    from keyaudit.case import open_case
+    opened = _opened(case)
     from keyaudit.plan import migration_plan
     from keyaudit.report import write_plan
 
-    opened = open_case(case)
     target = _target(opened, out, "plan")
     with _progress() as progress:
         result = opened.reconcile(_date(as_of), progress=progress)
@@ -159,14 +180,12 @@ def plan(case: Path, out: Path | None, as_of: str | None) -> None:
 @AS_OF
 def explain(case: Path, key: str, as_of: str | None) -> None:
     """Tell the whole story of one KEY: a code, a reference, a unique ending, a learner's name or address; - reads it from standard input."""
-    from keyaudit.case import open_case
-
     if key == "-":
         key = sys.stdin.buffer.readline().decode(sys.stdin.encoding or "utf-8", "replace").rstrip("\r\n")
     if not key.strip():
         raise KeyauditError('No key was given. Write a code, a reference such as "Pool, row 14", or the end of a code.')
     with _progress() as progress:
-        story = open_case(case).reconcile(_date(as_of), progress=progress).explain(key)
+        story = _opened(case).reconcile(_date(as_of), progress=progress).explain(key)
     say(*lines_of(repr(story)))
     sys.exit(0 if story.found else 1)
 
