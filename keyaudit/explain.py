@@ -35,7 +35,6 @@ CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:
 TODAY = "the day of the audit"
 DATES = ("redeemed_at", "starts_on", "expires_on", "created_at", "distributed_at")
 DATED = ("redeemed", "starts", "expires", "created", "sent")  # the same in words
-LINES = ("status", "rule", "because", "evidence", "works", "next step")  # of every story; then come others
 ASKED = {  # what the rule book asks of a key: column of KEYS → in words
     "in_before": "in the backup",
     "in_now": "in the later export of its pool",
@@ -59,12 +58,12 @@ EVENTS = (  # role, column, in words
     ("assignments", "created_at", "an assignment was created"),
 )
 ROLES_NAMED = {
-    "pools_before": "pool",
-    "pools_now": "pool",
-    "course_keys": "course key",
-    "distribution": "distribution log",
-    "other_keys": "other keys",
-    "assignments": "course assignment",
+    "pools_before": "pool", "pools_now": "pool", "course_keys": "course key", "distribution": "distribution log",
+    "other_keys": "other keys", "assignments": "course assignment",
+}  # fmt: skip
+SEVERAL = {  # keys that are meant, and by what
+    "learner": "{} name that learner. Name one by its reference:",
+    "ending": "{} end so. Write more of the code, or a reference:",
 }
 
 
@@ -128,27 +127,25 @@ def explain(audit: Audit, text: str | None) -> Explanation:
         return story(audit, key)
     if how:  # of several that are meant alike, the most urgent first
         others = sorted(others, key=audit.places.__getitem__)
-    few = others[:AT_MOST]
-    places = np.array(few, dtype=np.int64)
-    names = named(audit, places)
+    few = np.array(others[:AT_MOST], dtype=np.int64)
     meant = [
         ("did you mean", f"{' '.join(name).strip()}, which is {plain(status)}")
-        for name, status in zip(names, _column(audit, "status", places), strict=True)
+        for name, status in zip(named(audit, few), _column(audit, "status", few), strict=True)
     ]
     meant += [("", f"and {len(others) - AT_MOST:,} more")] * (len(others) > AT_MOST)
-    if how == "learner":
-        return Explanation(False, f"{count(len(others))} name that learner. Name one by its reference:", tuple(meant))
-    if how == "ending":
-        return Explanation(False, f"{count(len(others))} end so. Write more of the code, or a reference:", tuple(meant))
-    seen = [("seen", told) for told in _seen_elsewhere(audit, asked.strip(BLANKS))]
-    headline = "No pool export and no course-key export knows this code."
+    if how:
+        return Explanation(False, SEVERAL[how].format(count(len(others))), tuple(meant))
+    text, headline = asked.strip(BLANKS), "No pool export and no course-key export knows this code."
+    elsewhere = [
+        (f.exports[role], f.slices[role].start) for role in ("distribution", "other_keys") if role in f.exports
+    ]
+    rows = [_where(pc.equal(export.keys, text)) + start for export, start in elsewhere]
+    seen = [("seen", told) for found in rows for told in _told(audit, found)]
     if not seen:
-        headline = (
-            "No export knows this code. Did you mean:"
-            if meant
-            else "No export knows this code or learner, and no code resembles it."
-        )
-        if audit.not_understood and not meant:
+        headline = "No export knows this code. Did you mean:"
+    if not seen and not meant:
+        headline = "No export knows this code or learner, and no code resembles it."
+        if audit.not_understood:
             headline += " A learner may stand in a column that is not understood: keyaudit check names them."
     return Explanation(False, headline, (*seen, *meant))
 
@@ -190,8 +187,7 @@ def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:
     table = zip(*(_column(audit, name, keys) for name in TABLE), strict=True)
     for key, name, values in zip(keys.tolist(), named(audit, keys), table, strict=True):
         row = dict(zip(TABLE, values, strict=True))
-        verdict = _verdict(row) | {"because": _because(f, key, row), "evidence": row["evidence"]}
-        told = [(what, verdict[what]) for what in LINES] + [("seen", text) for text in seen.get(key, ())]
+        told = [*_verdict(f, key, row), *(("seen", text) for text in seen.get(key, ()))]
         if f.gone[key]:
             told.append(("seen", "not in the later export of its pool"))
         if f.is_distributed[key] == YES and not f.logged[key]:
@@ -206,15 +202,15 @@ def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:
         yield Explanation(True, headline, tuple(told), life[key], list(FAMILIES)[f.family_of_key[key]])
 
 
-def _verdict(row: Mapping[str, Any]) -> dict[str, str]:
-    """Status, rule, does it work, next step of a key in words."""
+def _verdict(f: Facts, key: int, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Status, rule, what the exports say as the rule asks for it, what proves it, does it work, next step."""
     until, by = (row[name] and row[name].item().date() for name in ("works_until", "act_by"))
-    return {
-        "status": f"{plain(row['status'])}: {row['reason']}",
-        "rule": f"{sentence(STATUSES[row['status']].when)}.",
-        "works": f"{plain(row['works'])}{f', until {until}' if until else ''}. {sentence(WORKS[row['works']])}.",
-        "next step": f"{row['next_step']}{f' By {by}.' if by else ''}",
-    }
+    yield "status", f"{plain(row['status'])}: {row['reason']}"
+    yield "rule", f"{sentence(STATUSES[row['status']].when)}."
+    yield "because", _because(f, key, row)
+    yield "evidence", row["evidence"]
+    yield "works", f"{plain(row['works'])}{f', until {until}' if until else ''}. {sentence(WORKS[row['works']])}."
+    yield "next step", f"{row['next_step']}{f' By {by}.' if by else ''}"
 
 
 def named(audit: Audit, keys: Array) -> list[tuple[str, str]]:
@@ -295,15 +291,6 @@ def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
         if day is not None:
             found[key].add((day, "its pool expires", True))
     return {key: tuple(sorted(moments)) for key, moments in found.items()}
-
-
-def _seen_elsewhere(audit: Audit, text: str) -> list[str]:
-    """Rows of the log and of other keys with a code that no pool and no course key has."""
-    f, lines = audit.facts, []
-    for role in ("distribution", "other_keys"):
-        if role in f.exports:
-            lines += _told(audit, _where(pc.equal(f.exports[role].keys, text)) + f.slices[role].start)
-    return lines
 
 
 def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:

@@ -17,7 +17,7 @@ from keyaudit.report import place
 from keyaudit.report.files import STEPS, write_changes, write_findings, write_keys, write_lists, write_summary
 from keyaudit.report.page import write_page
 from keyaudit.report.sets import edited, read_manifest
-from keyaudit.report.ticks import Ticks, read_ticks
+from keyaudit.report.sheets import Ticks, read_ticks
 from keyaudit.report.workbook import plan_sheets, report_sheets, write_plan_book, write_workbook
 from keyaudit.share import masked
 
@@ -110,8 +110,8 @@ def _notes(former: Path, name: str, sheets: Any, carried: dict[str, int]) -> Tic
     if not book.is_file() or not (name in told or book in edited(former)):
         return {}
     notes = read_ticks(book, sheets)
-    if size := sum(len(said) for rows in notes.values() for said in rows.values()):
-        carried[name] = size
+    if notes:
+        carried[name] = len(notes)
     return notes
 
 

@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from keyaudit.columns import ROLES, fold_header
 from keyaudit.errors import KeyauditError
-from keyaudit.interrupts import Held
+from keyaudit.interrupts import held
 from keyaudit.report.sets import KINDS, MANIFEST, below, edited, forced, kind_of, outputs_of, read_manifest, secured
 
 if sys.platform == "win32":
@@ -67,7 +67,7 @@ def check_target(path: str | Path, kind: str, inputs: Iterable[Path] = ()) -> No
                     "Choose another --out."
                 )
         parent = next(folder for folder in target.parents if folder.exists())
-        with Held(), _turn(parent / target.name):  # what can be locked can be written
+        with held(), _turn(parent / target.name):  # what can be locked can be written
             if parent == target.parent:
                 _clear_up(target)
         _check_place(path, target, kind)
@@ -127,7 +127,7 @@ def write_set(
     target = Path(path).resolve()
     kept = "Nothing was written."
     room, lock, missing, begun, is_placed = None, None, list[Path](), len(_begun), False
-    with Held() as held:
+    with held() as may_stop:
         try:
             kept = "The former report was kept." if target.exists() else kept
             missing += [folder for folder in target.parents if not folder.exists()]
@@ -139,7 +139,7 @@ def write_set(
                 lock = _locked(room / LOCK)
             new = room / NEW
             new.mkdir()
-            with held.may_stop():
+            with may_stop():
                 outputs = {name: secured(new, name, rows, kind) for name, rows in write(new).items()}
             told = json.dumps({"kind": kind, **manifest(outputs)}, indent=2, ensure_ascii=False) + "\n"
             (new / MANIFEST).write_text(told, encoding="utf-8", errors="backslashreplace", newline="\n")
