@@ -259,12 +259,8 @@ def _validate(value: Any, expected: Any, name: str, where: str) -> None:
     """Compare what case.toml says with ENTRIES; an unknown entry or a wrong type is an error that names it."""
     if isinstance(expected, list):
         if not isinstance(value, list):
-            how = (
-                f"write [[{where}]] with two brackets: there may be several"
-                if expected != [str]
-                else f'{where} must be a list of texts: ["…"]'
-            )
-            raise CaseError(f"{name}: {how}.")
+            texts, tables = f'{where} must be a list of texts: ["…"]', f"write [[{where}]] with two brackets"
+            raise CaseError(f"{name}: {texts if expected == [str] else f'{tables}: there may be several'}.")
         for item in value:
             _validate(item, expected[0], name, where)
     elif isinstance(expected, dict):

@@ -49,8 +49,7 @@ facts(  # of keys: settings of pool and course key
     made_when_read_only=lambda f: f.made >= f.read_only,
     key_ends_in_a_month=lambda f: f.key_expires <= f.as_of + 30 * DAY,
     key_expiry_blank=lambda f: at(f.shows("expires_on") & ~f.column("expires_on").filled, f.course_row, False),
-)
-facts(  # of keys: redemption
+    # of keys: redemption
     redeemed_in_backup=lambda f: f.by_key.any(f.is_in("pools_before") & f.sign("redeemed")),
     learner_without_date=lambda f: f.by_key.any(f.sign(Code.learner_without_date)),
     redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
@@ -66,12 +65,10 @@ facts(  # of keys: redemption
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
     uses_known=lambda f: f.in_course_keys & ~np.isnan(f.uses) & bool(len(f.paid[1])),
     uses_differ=lambda f: f.uses_known & ~f.redeemed_in_pool & ~f.paid_before_made & (f.paid_live != f.uses),
-)
-facts(  # of keys: their codes and files
+    # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= f.creation_off)),
     pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),
-)
-facts(  # of pools
+    # of pools
     pool_has_before=lambda f: f.pools.has_before,
     pool_has_now=lambda f: f.pools.has_now,
     pool_listed=lambda f: f.pools.in_list,

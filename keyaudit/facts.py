@@ -244,8 +244,7 @@ facts(  # of records
     # a key of their own, because their code cannot be read (one that its backup shows too is not); and of every record its key:
     blind=lambda f: f.in_pools & (f.code < 0) & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False)),
     key=lambda f: np.where(f.blind, len(f.coded.dictionary) + np.cumsum(f.blind) - 1, f.code),  # -1: none of ours
-)
-facts(  # of keys
+    # of keys
     by_key=lambda f: By(f.key, f.keys),
     keys=lambda f: int(len(f.coded.dictionary) + f.blind.sum()),  # how many there are
     codes=lambda f: pa.concat_arrays([f.coded.dictionary, pa.nulls(int(f.blind.sum()), TEXT)]),  # null: not readable
@@ -270,8 +269,7 @@ facts(  # of keys
     redeemed=lambda f: f.redeemed_in_pool | (f.paid_live > 0) & ~f.in_course_keys & f.in_pool,
     recreated_at=lambda f: f.by_key.most(f.dates("created_at"), f.course_rows, NEVER, np.fmin),  # its first course key
     first_record=lambda f: f.by_key.first(),
-)
-facts(  # of places
+    # of places
     by_place=lambda f: By(f.placed(*f.held[:2]), len(f.place_key)),  # records
     place_key=lambda f: f.held[2],
     place_pool=lambda f: f.held[3],

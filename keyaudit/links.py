@@ -23,12 +23,10 @@ facts(  # of keys
     logged=lambda f: f.mask_of([key for keys in f.log[3].values() for key in keys]),
     not_distributed=lambda f: f.is_distributed == NO,
     taken=lambda f: By(f.code, f.keys).any(f.is_in("other_keys")),  # another kind of key has the same code
-)
-facts(  # of records of the log: are they of somebody? one without a recipient is not, where the log has such a column
+    # of records of the log: are they of somebody? one without a recipient is not, where the log has such a column
     sent=lambda f: f.is_in("distribution") & (f.column("distributed_to").filled | ~f.shows("distributed_to")),
-)
-facts(  # of pools: is any of its keys a course key, exactly or by a link?
-    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given
+    # of pools: is any of its keys a course key, exactly or by a link?
+    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given,
 )
 
 

@@ -18,19 +18,8 @@ from keyaudit.coded import Array, Coded
 from keyaudit.facts import Facts, at
 from keyaudit.keytable import frame, taken
 from keyaudit.masking import ending
-from keyaudit.rulebook import (
-    ACTIONS,
-    ADD,
-    ASSIGNMENTS,
-    DIFFERENCE,
-    FINDINGS,
-    KEYS,
-    LISTS,
-    POOL,
-    SAME_COURSE,
-    Code,
-    holds,
-)
+from keyaudit.rulebook import ACTIONS, FINDINGS, LISTS, Code, holds
+from keyaudit.rulebook.statuses import ADD, ASSIGNMENTS, DIFFERENCE, KEYS, POOL, SAME_COURSE
 from keyaudit.settings import key_setting, of_pools, pool_setting
 from keyaudit.tallies import NO_POOL
 from keyaudit.words import agree, are, count, listed, plain, sentence, weekday
@@ -332,9 +321,8 @@ def _to_type(f: Facts, keys: Array) -> str:
     code = f.setting_findings[f.setting_number[keys[0]] - 1][0]
     told = _entry(f, keys)
     value = of_pools(f, TO_TYPE[code])[int(f.home_pool[keys[0]])] if code in TO_TYPE else None
-    shown = (
-        value.item().date() if isinstance(value, np.datetime64) else f"{value:g}" if isinstance(value, float) else value
-    )
+    value = value.item().date() if isinstance(value, np.datetime64) else value
+    shown = f"{value:g}" if isinstance(value, float) else value
     return told if value is None else f"{told} The pool's: {shown}."
 
 

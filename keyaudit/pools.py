@@ -288,10 +288,9 @@ def _refuse_unequal(f: Facts, later: list[_Unit]) -> Iterator[Note]:
     """Two later exports of one pool: equal, parts that share no key, or which one is now?"""
     told: dict[str, set[tuple[Any, bool]]] = {unit.file: set() for unit in later}
     for unit in later if len(told) > 1 else ():
-        says = zip(
-            f.code[unit.records].tolist(), unit.records.tolist(), f.sign("redeemed")[unit.records].tolist(), strict=True
-        )
-        told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in says}
+        columns = f.code, np.arange(f.records), f.sign("redeemed")
+        rows = zip(*(column[unit.records].tolist() for column in columns), strict=True)
+        told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in rows}
     for (one, mine), (other, theirs) in combinations(told.items(), 2):
         if mine != theirs and ({code for code, _ in mine} & {code for code, _ in theirs} or not mine or not theirs):
             raise ReconcileError(
