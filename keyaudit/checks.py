@@ -109,14 +109,8 @@ def case_twin(f: Facts) -> Array:
     """Another key differs from it only in upper and lower case (and neither is the other's lookalike)."""
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
-    texts = f.codes.take(pa.array(numbers))
-    folded = caseless(texts)
-    is_lower = pc.mean(pc.equal(folded, texts).cast(pa.float64())).as_py() or 0
-    usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are
-    odd = folded.filter(pc.not_equal(texts, usual)).unique()
-    mask = pc.is_in(folded, value_set=odd).to_numpy(zero_copy_only=False)
-    group = folded.filter(pa.array(mask)).dictionary_encode().indices.to_numpy().astype(np.int64)
-    return f.mask_of(numbers[mask][np.bincount(group)[group] > 1] if len(group) else [])
+    twin = caseless(f.codes.take(pa.array(numbers))).dictionary_encode().indices.to_numpy()
+    return f.mask_of(numbers[np.bincount(twin)[twin] > 1])
 
 
 @fact

@@ -111,7 +111,6 @@ def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
 
 
 def _note_at(f: Facts, record: int, code: str, message: str, text: str) -> Note:
-    """A note about what stands in a record."""
     file = f.files[f.file[record]].source_file
     return Note(code, message, file, f.sheet[record] or "", int(f.row[record]), text)
 

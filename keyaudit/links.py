@@ -42,7 +42,7 @@ def links(f: Facts) -> Links:
     theirs = np.flatnonzero(f.in_course_keys & ~f.in_pool)
     if not len(ours) or not len(theirs):
         return Links()
-    hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))
+    hyphen = np.asarray(pc.match_substring(f.codes, "-").fill_null(False))
     hyphened = ~f.by_pool.any(~hyphen[f.place_key])
     bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))
     typed = np.zeros(f.records, dtype=bool)
@@ -112,8 +112,7 @@ def log_links(f: Facts) -> Links:
     if not len(numbers) or not len(left):
         return Links()
     codes = pa.concat_arrays([f.codes, pa.array(texts, TEXT)])
-    sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))
-    return find_lookalikes(codes, *sides, lambda pool: _keys_of(f, pool))
+    return find_lookalikes(codes, Side(left, pool=f.home_pool[left]), Side(numbers), lambda pool: _keys_of(f, pool))
 
 
 @fact

@@ -120,7 +120,6 @@ def _is_alone(pairs: Pairs) -> Array:
 
 
 def _once(found: list[Pairs]) -> Pairs:
-    """Every pair once, in order."""
     one, other = np.concatenate(found).T
     width = other.max(initial=0) + 1
     return np.column_stack(np.divmod(np.unique(one * width + other), width))
@@ -136,7 +135,6 @@ def _rows(code: Texts) -> Rows:
 
 
 def _only(rows: Rows, is_wanted: Array) -> Rows:
-    """The rows whose place is wanted."""
     wanted = is_wanted[rows["place"].to_numpy()]
     return rows if wanted.all() else rows.filter(wanted)
 
@@ -185,7 +183,6 @@ def _shared(ones: Any, others: Any) -> tuple[Array, Array]:
 
 
 def _equal(ones: Any, others: Any) -> Pairs:
-    """All pairs of equal values."""
     mine, theirs = _shared(ones, others)
     if not len(mine):
         return _pairs([])
@@ -228,7 +225,6 @@ def _matching(texts: Texts, pattern: str) -> Array:
 
 
 def _told(texts: Texts, rows: Array) -> Iterator[tuple[int, str]]:
-    """Rows and their texts, as Python has them."""
     return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)
 
 

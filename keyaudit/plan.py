@@ -190,18 +190,12 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     columns = {name: taken(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
     columns["action"] = Coded.of(f.step[1][number].action for number in f.step[0][order].tolist())
-    return MigrationPlan(
-        f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do.",
-        tuple(f"{what}: {listed([file.source_file for file in of], most=8)}" for what, of in given.items()),
-        tuple(doubts),
-        tuple(batches[name] for name in names if name in batches),
-        tuple(rows),
-        tuple(_letters(f, does.values(), "reissue")),
-        tuple(_letters(f, does.values(), "remind")),
-        totals,
-        codes_of,
-        columns,
-    )
+    title = f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do."
+    made_from = tuple(f"{what}: {listed([file.source_file for file in of], most=8)}" for what, of in given.items())
+    forms = tuple(batches[name] for name in names if name in batches)
+    reissue, remind = (tuple(_letters(f, does.values(), action)) for action in ("reissue", "remind"))
+    lines = made_from, tuple(doubts), forms, tuple(rows)
+    return MigrationPlan(title, *lines, reissue, remind, totals, codes_of, columns)
 
 
 def _by_action(f: Facts, keys: Array) -> dict[str, Array]:
@@ -297,7 +291,6 @@ def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, i
 
 
 def _typed(settings: Mapping[str, str]) -> str:
-    """What to type into the form of a new entry."""
     return sentence("; ".join(f"{plain(name)}: {settings[name]}" for name in SETTINGS))
 
 
@@ -333,7 +326,6 @@ def _entry(f: Facts, keys: Array) -> str:
 
 
 def _quoted(column: Coded, keys: Array) -> str:
-    """The different values that some keys have in a column."""
     own = column.take(keys)
     return listed([f'"{own.listed()[place]}"' for place in own.used()])
 

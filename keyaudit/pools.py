@@ -101,18 +101,10 @@ def pools(f: Facts) -> Pools:
     roles = [{unit.role for unit in of} for of in members_of]
     has_before, has_now, *listed = (np.array([role in of for of in roles], dtype=bool) for role in NAMING)
     later = [(number, unit) for number, of in enumerate(members_of) for unit in of if unit.role == "pools_now"]
-    empty = [(number, unit) for number, unit in later if not len(unit.records)]
-    return Pools(
-        names,
-        has_before,
-        has_now,
-        np.any(listed, axis=0),
-        pool,
-        {number: unit.file for number, unit in empty},
-        [number for number, unit in empty if unit.is_damaged],
-        [name for name, of in zip(names, roles, strict=True) if of == {"declared"}],
-        notes,
-    )
+    empty = {number: unit.file for number, unit in later if not len(unit.records)}
+    damaged = [number for number, unit in later if not len(unit.records) and unit.is_damaged]
+    declared = [name for name, of in zip(names, roles, strict=True) if of == {"declared"}]
+    return Pools(names, has_before, has_now, np.any(listed, axis=0), pool, empty, damaged, declared, notes)
 
 
 def _units(f: Facts) -> Iterator[_Unit]:

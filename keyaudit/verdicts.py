@@ -39,7 +39,6 @@ facts(  # of keys; `status_missing` and the like: is that its status?
 
 
 def _everywhere(f: Facts, rule: str) -> Array:
-    """Where a rule holds, an answer for every key."""
     return np.broadcast_to(holds(rule, f), f.keys)
 
 
