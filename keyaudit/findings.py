@@ -61,11 +61,9 @@ def _accepted(f: Facts, block: Found) -> Found:
         if entry.reference is not None:
             mask &= np.array(pc.equal(f.references.take(block.key).texts(), entry.reference))
         block.rank[mask] = ACCEPTED
-        codes, told = block.message.codes.copy(), block.message.listed()
-        for number in np.unique(codes[mask]).tolist():
-            codes[mask & (codes == number)] = len(told)
-            told.append(f"{told[number]} Accepted: {entry.reason}")
-        block.message = Coded(codes, told)
+        codes, told = block.message.codes, block.message.listed()
+        both = [*told, *(f"{text} Accepted: {entry.reason}" for text in told)]
+        block.message = Coded(np.where(mask, codes + len(told), codes), both).compact()
     return block
 
 

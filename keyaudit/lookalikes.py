@@ -184,8 +184,6 @@ def _shared(ones: Any, others: Any) -> tuple[Array, Array]:
 
 def _equal(ones: Any, others: Any) -> Pairs:
     mine, theirs = _shared(ones, others)
-    if not len(mine):
-        return _pairs([])
     values = pa.array(ones.take(mine)).dictionary_encode()
     wanted = values.indices.to_numpy()
     value = np.asarray(pc.index_in(others.take(theirs), value_set=values.dictionary))
