@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -116,21 +117,20 @@ def case_twin(f: Facts) -> Array:
 @fact
 def redeemed_by_another(f: Facts) -> Array:
     """Redeemed by somebody else than the log names: names are compared with names, addresses with addresses."""
-    sent: dict[tuple[int, bool], set[str]] = {}
+    sent: dict[tuple[int, bool], set[str]] = defaultdict(set)
     told = f.column("distributed_to")
     for row, keys in f.log[3].items():
         if told.codes[row] >= 0 and len(keys) == 1:
-            sent.setdefault((keys[0], "@" in told[row]), set()).add(_person(told[row]))
+            sent[keys[0], "@" in told[row]].add(_person(told[row]))
     single = ~f.many_uses & f.logged  # a key of many uses has many learners
-    seen: list[tuple[int, str]] = []
-    for name in ("redeemed_by", "redeemed_email"):
-        people = f.column(name)
-        rows = np.flatnonzero(people.filled & at(single, f.key, False))
-        seen += [(int(f.key[row]), people[row]) for row in rows.tolist()]
-    students = f.column("student")
-    pairs = zip(f.paid[0][f.paid[2]].tolist(), f.paid[1][f.paid[2]].tolist(), strict=True)
-    seen += [(key, students[row]) for row, key in pairs if single[key] and students.codes[row] >= 0]
-    return f.mask_of([key for key, who in seen if _person(who) not in sent.get((key, "@" in who), {_person(who)})])
+    every, live, found = np.flatnonzero(f.key >= 0), f.paid[2], []
+    seen = [(f.column(name), every, f.key[every]) for name in ("redeemed_by", "redeemed_email")]
+    for people, rows, keys in (*seen, (f.column("student"), f.paid[0][live], f.paid[1][live])):
+        mine = people.filled[rows] & single[keys]
+        for key, row in zip(keys[mine].tolist(), rows[mine].tolist(), strict=True):
+            who = _person(people[row])
+            found += [key] if who not in sent.get((key, "@" in who), {who}) else []
+    return f.mask_of(found)
 
 
 def _person(text: str) -> str:

@@ -142,7 +142,7 @@ class Facts:
     def mask_of(self, keys: Sequence[int] | Array) -> Array:
         """Which keys are among some."""
         found = np.zeros(self.keys, dtype=bool)
-        found[list(keys)] = True
+        found[np.array(keys, dtype=np.int64)] = True
         return found
 
 
@@ -347,15 +347,12 @@ def home(f: Facts) -> Array:
 @fact
 def paid(f: Facts) -> tuple[Array, Array, Array]:
     """Which keys the payments of course assignments name: record, key, and is the assignment not cancelled?"""
-    if "assignments" not in f.exports:
-        return np.array([], np.int64), np.array([], np.int64), np.array([], bool)
-    export = f.exports["assignments"]
-    payment = export.column("payment")
-    named = named_codes(f, payment.listed())
-    pairs = [(row, key) for row, place in enumerate(payment.codes.tolist()) if place >= 0 for key in named[place]]
+    payment = f.column("payment")
+    rows, named = np.flatnonzero(payment.filled), named_codes(f, payment.listed())
+    told = zip(rows.tolist(), payment.codes[rows].tolist(), strict=True)
+    pairs = [(row, key) for row, place in told for key in named[place]]
     rows, keys = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    cancelled = export.column("assignment_status").has(is_cancelled)
-    return rows + f.slices["assignments"].start, keys, ~cancelled[rows]
+    return rows, keys, ~f.column("assignment_status").has(is_cancelled)[rows]
 
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:

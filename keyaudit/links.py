@@ -109,8 +109,6 @@ def log_links(f: Facts) -> Links:
     """Codes of the log that no export knows against pool keys the log does not name."""
     numbers, texts, _, _ = f.log
     left = np.flatnonzero(f.in_pool & ~f.logged & f.readable)
-    if not len(numbers) or not len(left):
-        return Links()
     codes = pa.concat_arrays([f.codes, pa.array(texts, TEXT)])
     return find_lookalikes(codes, Side(left, pool=f.home_pool[left]), Side(numbers), lambda pool: _keys_of(f, pool))
 

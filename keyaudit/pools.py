@@ -268,12 +268,10 @@ def _refuse_two_rows(f: Facts, pool: Array, members_of: list[list[_Unit]]) -> No
 
 def _said(f: Facts, name: str, row: int) -> str:
     """What a setting says, as an error shows it."""
-    if not f.column(name).filled[row]:
-        return "blank"
-    if name == "course":
-        return f'"{f.column(name)[row]}"'
-    date = f.dates(name)[row]
-    return "not readable" if np.isnat(date) else str(date)[:10]
+    told = f.column(name)[row]
+    if told is None or isinstance(told, str):
+        return "blank" if told is None else f'"{told}"'
+    return "not readable" if np.isnat(told) else str(told)[:10]
 
 
 def _refuse_unequal(f: Facts, later: list[_Unit]) -> Iterator[Note]:
