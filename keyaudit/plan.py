@@ -171,7 +171,9 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     work = {names[number]: order[pool[order] == number] for number in np.unique(pool[order]).tolist()}
     codes_of, odd = _lists(f, work)
     due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
-    does = {name: _by_action(f, keys) for name, keys in work.items()}
+    kinds = [*ACTIONS, ""]
+    action = np.array([kinds.index(step.action) for step in f.step[1]])[f.step[0]]
+    does = {name: {kind: own[action[own] == place] for place, kind in enumerate(kinds)} for name, own in work.items()}
     batches, rows = dict[str, dict[str, Any]](), list[PlanStep]()
     urgent = {name: place for place, name in enumerate(dict.fromkeys(task.pool for task in audit.work))}
     for name in sorted(work, key=lambda name: (due[name], urgent.get(name, len(urgent)), name)):
@@ -189,20 +191,13 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     given = {what: f.exports[role].files for role, what in MADE_FROM.items() if role in f.exports}
     columns = {name: taken(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
-    columns["action"] = Coded.of(f.step[1][number].action for number in f.step[0][order].tolist())
+    columns["action"] = Coded.of(kinds[place] for place in action[order].tolist())
     title = f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do."
     made_from = tuple(f"{what}: {listed([file.source_file for file in of], most=8)}" for what, of in given.items())
     forms = tuple(batches[name] for name in names if name in batches)
     reissue, remind = (tuple(_letters(f, does.values(), action)) for action in ("reissue", "remind"))
     lines = made_from, tuple(doubts), forms, tuple(rows)
     return MigrationPlan(title, *lines, reissue, remind, totals, codes_of, columns)
-
-
-def _by_action(f: Facts, keys: Array) -> dict[str, Array]:
-    """Action → those of some keys that need it, none included."""
-    names = [*ACTIONS, ""]
-    action = np.array([names.index(step.action) for step in f.step[1]])[f.step[0][keys]]
-    return {name: keys[action == place] for place, name in enumerate(names)}
 
 
 def _lists(f: Facts, work: Mapping[str, Array]) -> tuple[dict[tuple[str, str], list[str]], dict[str, list[str]]]:
