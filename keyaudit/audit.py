@@ -364,24 +364,15 @@ class Audit:
 
 def _sources(f: Facts) -> list[dict[str, Any]]:
     """Every file as it was read; rows of later exports that its backup shows too are set aside, not keys."""
-    lost = np.bincount(f.file[f.is_set_aside], minlength=len(f.files))
+    lost = np.bincount(f.file[f.is_set_aside], minlength=len(f.files)).tolist()
     rows = []
     for place, file in enumerate(f.files):
-        if file.role == "declared":
-            continue
-        row = {name: getattr(file, name) for name in _SOURCE}
-        row["keys"] -= int(lost[place])
-        row["set_aside"] += int(lost[place])
+        row = {name: told for name, told in vars(file).items() if name not in ("shows", "padding_doubted")}
+        row |= {"keys": file.keys - lost[place], "set_aside": file.set_aside + lost[place]}
         matched = f.matched.get(place)
         row |= {"matched": matched, "unmatched": None if matched is None else row["keys"] - matched}
-        rows.append(row)
+        rows += [row] if file.role != "declared" else []
     return rows
-
-
-_SOURCE = (
-    "role", "source_file", "sheets", "sha256", "bytes", "columns_used", "columns_not_used", "rows_read", "keys", "repeats",
-    "set_aside", "damaged",
-)  # fmt: skip
 
 
 def frame_of(rows: Iterable[Any], columns: Iterable[str] | None = None) -> pd.DataFrame:
