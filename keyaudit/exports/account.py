@@ -33,6 +33,7 @@ SHOWN = {  # the facts of a role that a file may or may not show, beside redempt
     **dict.fromkeys((*POOLS, "pool_list"), ("expires_on", "starts_on", "course", "organization")),
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
 }
+SECOND = "seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
 NOT_WHOLE = ": until it is mended, the log does not count as complete"
 TOLD = {  # reason of a row that was set aside → the finding about it
     BLANK_KEY: (Code.blank_key, "the key cell is blank"),
@@ -62,13 +63,11 @@ class FileAccount:
         """A finding about the file, a sheet or a row."""
         self.told.append(Note(code, message, self.label, sheet, row, key, severity=severity))
 
-    def note_keys(
-        self, code: str, message: str, records: Iterable[int], texts: Mapping[int, str] | None = None
-    ) -> None:
+    def note_keys(self, code: str, what: str, records: Iterable[int], texts: Mapping[int, str] | None = None) -> None:
         """A finding about each of some records, which names its code, or what `texts` says of it."""
         for record in records:
             key = self.codes.keys[record].as_py() if texts is None else texts.get(record)
-            self.note(code, message, self.lists[self.table[record]].sheet.grid.name, int(self.rows[record]), key or "")
+            self.note(code, what, self.lists[self.table[record]].sheet.grid.name, int(self.rows[record]), key or "")
 
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
@@ -94,11 +93,7 @@ class FileAccount:
         if self.known.pool is not None:
             told.columns.pop("pool", None)
         # a course key that cannot be read: its code may be any pool key's
-        blind = (
-            np.flatnonzero(np.asarray(codes.keys.is_null()))
-            if self.role == "course_keys"
-            else np.array([], dtype=np.int64)
-        )
+        blind = np.flatnonzero(np.asarray(codes.keys.is_null()) & (self.role == "course_keys"))
         for record in blind.tolist():
             why = f"not readable: {codes.damage.get(record, 'several codes in one cell')}"
             self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, why))
@@ -112,10 +107,9 @@ class FileAccount:
     def cells(self, name: str) -> Coded:
         """A column of the file: the cells of every list, one below the other."""
         columns = []
-        for (sheet, place), parts in itertools.groupby(
-            self.lists, lambda one: (one.sheet, one.header.places.get(name))
-        ):
-            rows = np.concatenate([part.rows for part in parts])
+        where = ((part.sheet, part.header.places.get(name), part.rows) for part in self.lists)
+        for (sheet, place), parts in itertools.groupby(where, lambda one: one[:2]):
+            rows = np.concatenate([own for _, _, own in parts])
             columns.append(Coded.nothing(len(rows)) if place is None else sheet.cells(place, rows))
         return Coded.stacked(columns)
 
@@ -164,11 +158,9 @@ class FileAccount:
         if may_count and any(count_of(cell) >= 0 for cell in raw["redeemed_at"].listed()):
             part = next(part for part in self.lists if "redeemed_at" in part.header.headers)
             text = part.header.headers["redeemed_at"]
-            what = (
-                f'column "{mask_text(text)}" holds numbers, and may count uses or say yes and no: uses are not known. '
-            )
-            what += f"If it counts them, say so in case.toml:\n{part.sheet.ready_line('uses', text)}"
-            self.note(Code.column_not_understood, what, severity="warning")
+            what = "holds numbers, and may count uses or say yes and no: uses are not known. If it counts them, say so in case.toml:"
+            line = part.sheet.ready_line("uses", text)
+            self.note(Code.column_not_understood, f'column "{mask_text(text)}" {what}\n{line}', severity="warning")
         return told
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
@@ -251,21 +243,25 @@ class FileAccount:
         if cut := {sum(own), *own, *heights} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
             self.note(Code.export_cut, what)
+        headers = [(found.sheet, header) for found in self.found for header in found.headers]
         if made.keys is not None:
-            self.note_second_codes(made.keys)
+            lengths = set(pc.unique(pc.utf8_length(made.keys.slice(0, 1000))).to_pylist())
+            for sheet, header in headers:
+                for text in second_codes(sheet, header, lengths):
+                    what = f'column "{mask_text(text)}"' if text else "a column without a header"
+                    self.note(Code.sheet_not_read, f"{what} {SECOND}", sheet.grid.name, header.row + 1)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
         else:
             names = made.column(self.required).distinct()
             keys = len(names.used()) + int(np.count_nonzero(~names.filled))
-        headers = [header for found in self.found for header in found.headers]
         return Source(
             role=self.role,
             source_file=self.label,
             sheets=_joined(found.sheet.grid.name for found in self.found),
             sha256=self.source.sha256,
             bytes=self.source.size,
-            columns_used=_joined(text for header in headers for text in header.headers.values()),
-            columns_not_used=_joined(text for header in headers for text in header.unused.values()),
+            columns_used=_joined(text for _, header in headers for text in header.headers.values()),
+            columns_not_used=_joined(text for _, header in headers for text in header.unused.values()),
             rows_read=sum(own),
             keys=keys,
             repeats=len(made) - keys,
@@ -274,17 +270,6 @@ class FileAccount:
             shows=shows,
             padding_doubted=self.codes.is_doubted,
         )
-
-    def note_second_codes(self, keys: Any) -> None:
-        """Tell of a column beside the keys that seems to hold keys as well: it is not read."""
-        lengths = set(pc.unique(pc.utf8_length(keys.slice(0, 1000))).to_pylist())
-        for sheet, header in ((found.sheet, header) for found in self.found for header in found.headers):
-            for text in second_codes(sheet, header, lengths):
-                what = f'column "{mask_text(text)}"' if text else "a column without a header"
-                what += (
-                    " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
-                )
-                self.note(Code.sheet_not_read, what, sheet.grid.name, header.row + 1)
 
 
 def _is_used(told: Said) -> bool:

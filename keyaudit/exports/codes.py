@@ -20,12 +20,9 @@ from keyaudit.exports.grid import Odd, Padded
 
 _WIDE = [0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x1680, 0x17B4, 0x17B5, *range(0x180B, 0x180F), *range(0x2000, 0x2010)]
 _WIDE += [*range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x3000, 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0]
-INVISIBLE = (
-    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f"
-    r"\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f"
-)
-# the same characters, for strip(): a pattern that ends in + and $ takes forever on a long run of blanks
+# for strip(): a pattern that ends in + and $ takes forever on a long run of blanks
 BLANKS = "".join(chr(c) for c in (*range(0x21), 0x7F, 0x85, 0xA0, *_WIDE))
+INVISIBLE = re.escape(BLANKS)  # the same characters, for a pattern
 ERRORS = frozenset(("#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 PARTS = re.compile(r"[\s,;|]+")
@@ -147,14 +144,8 @@ def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], b
 
 
 def _with(texts: Any, changed: Mapping[int, str | None]) -> Any:
-    """Texts with some of them changed."""
-    mask = np.zeros(len(texts), dtype=bool)
-    mask[list(changed)] = True
-    return (
-        pc.replace_with_mask(texts, mask, pa.array([changed[row] for row in sorted(changed)], TEXT))
-        if changed
-        else texts
-    )
+    mask, values = np.isin(np.arange(len(texts)), [*changed]), [changed[row] for row in sorted(changed)]
+    return pc.replace_with_mask(texts, mask, pa.array(values, TEXT)) if changed else texts
 
 
 def _code_of(told: Codes, row: int, text: str, kind: str, lengths: set[int]) -> str | None:

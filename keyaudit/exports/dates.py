@@ -59,6 +59,7 @@ _TYPES = """
 TYPES = frozenset(_TYPES.split())
 NOBODY = frozenset(word for word, flag in _FLAGS.items() if not flag)  # no learner is called so
 STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
+WORDS = BLANK_WORDS.union(STATUSES)  # that a column holds, and no header is
 
 once = lru_cache(1 << 14, typed=True)  # the files of a case hold the same dates and words
 
@@ -123,7 +124,7 @@ def is_number(cell: Any) -> bool:
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
 
 
-def status_of(cell: Any, words: Mapping[str, str]) -> str | None:
+def status_of(cell: Any, words: Mapping[str, str] = STATUSES) -> str | None:
     """What a status says: redeemed, open or distributed; None for a word that is not known."""
     return words.get(word_of(cell))
 
@@ -213,11 +214,9 @@ def written(cell: Any) -> Date:
 
 def may_be(date: Date) -> bool:
     """Is it a day of the calendar in some order?"""
-    return (
-        any(isinstance(date.on(order), dt.datetime) for order in (True, False))
-        if isinstance(date, Open)
-        else bool(date)
-    )
+    if isinstance(date, Open):
+        return any(isinstance(date.on(order), dt.datetime) for order in (True, False))
+    return bool(date)
 
 
 def _date(*parts: int) -> dt.datetime | None:

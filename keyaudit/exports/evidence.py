@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,22 +16,16 @@ from keyaudit.errors import toml
 from keyaudit.exports import dates
 from keyaudit.exports.dates import flag_of, is_blank
 from keyaudit.exports.grid import Odd, Padded
+from keyaudit.exports.hints import shapes
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
-from keyaudit.masking import shape
 from keyaudit.rulebook import Code
 from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 FEW = 4  # records: fewer may well be of one learner
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
-STATES = {
-    "redeemed": 1.0,
-    "open": 0.0,
-    "distributed": 0.0,
-    "": 2.0,
-    None: None,
-}  # what a status says → the number for it
+STATES = {"redeemed": 1.0, "open": 0.0, "distributed": 0.0, "": 2.0, None: None}  # what a status says → its number
 NO_DATE = np.datetime64("NaT", "s")
 WRONG_DATES = {
     "ambiguous": "could be day first or month first; say in case.toml: {} and on the line below it day_first = true (or false)",
@@ -93,11 +87,6 @@ def _meaning(cell: Any, words: Mapping[str, str]) -> str | None:
     return dates.status_of(cell, words) or (None if dates.is_nothing(cell) else "")
 
 
-def _forms(cells: Iterable[Any]) -> str:
-    """What some cells look like, never what they say."""
-    return ", ".join(list(dict.fromkeys(map(shape, cells)))[:3])
-
-
 def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     """A column of numbers or flags (NaN, 2: it is none); what is none is told, and is not known."""
     is_count = COLUMNS[name].kind == "count"
@@ -112,7 +101,7 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     numbers = cells.map(number, dtype=float)
     is_none = numbers.has(np.isnan if is_count else (2.0).__eq__) & ~cells.has(lambda cell: isinstance(cell, Odd))
     if len(rows := np.flatnonzero(is_none)):
-        what = f"no {'number' if is_count else 'yes or no'} ({_forms(cells.take(rows).compact().listed())}): not known"
+        what = f"no {'number' if is_count else 'yes or no'} ({shapes(cells.take(rows).compact().listed())}): not known"
         told.told.append((Code.column_missing, f"{_named(name)}: {len(rows)} cells are {what}", rows, False))
     return numbers
 
@@ -152,11 +141,9 @@ def _read_dates(
         codes, states = columns[name].codes, [*map(_state, cells[name], found[name])]
         to_tell = {"date"} if name == "redeemed_at" else {"date", "unclear", "flag redeemed", "flag open"}
         if name == "redeemed_at":
-            years = [date.year if date else 0 for date in found[name]]
+            late = [date is not None and date.year >= dates.NEVER_YET for date in found[name]]
             states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
-            states = [
-                "unclear" if year >= dates.NEVER_YET else state for year, state in zip(years, states, strict=True)
-            ]
+            states = ["unclear" if is_late else state for is_late, state in zip(late, states, strict=True)]
             is_flags = not {"date", "unclear"} & set(states)  # a flag counts only where all filled cells are flags
             states = [state.removeprefix("flag ") if is_flags or state[:4] != "flag" else "unclear" for state in states]
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
@@ -179,7 +166,6 @@ def _read_dates(
 
 
 def _state(cell: Any, date: dates.Date) -> str:
-    """What a cell of a date column holds."""
     if dates.may_be(date):
         return "date"
     flag = {None: "unclear", True: "flag redeemed", False: "flag open"}[flag_of(cell)]
@@ -213,7 +199,7 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
         if len(rows := np.flatnonzero(mask & ~redeemed & ~unclear)):
             cells = raw[name].take(rows).compact().listed()
             text = f"its {_named(name)} holds no date, flag or word that we know"
-            if forms := _forms(cell for cell in cells if isinstance(cell, str)):
+            if forms := shapes(cell for cell in cells if isinstance(cell, str)):
                 text += f" (like {forms}). If the words say whether a key is redeemed, tell it in case.toml:"
                 text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
             told.told.append((Code.redemption_unreadable, text, rows, True))

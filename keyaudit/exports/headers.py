@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -30,11 +30,10 @@ LONGEST = 100  # signs of a header
 EMPTY = BEGIN.replace("+(.*)$", "*(?:=?\"\"|'')?\\s*$")  # the same for Arrow
 
 T = TypeVar("T")
+Row: TypeAlias = dict[int, Any]  # column, from 0 → cell
 
 
 def _once(method: Callable[..., T]) -> Callable[..., T]:
-    """A method of a sheet that looks once."""
-
     def look(sheet: Sheet, *arguments: Any) -> T:
         return cast(T, sheet.kept((method, *arguments), lambda: method(sheet, *arguments)))
 
@@ -58,23 +57,24 @@ class Sheet:
         """The column of ours that a header names."""
         return column_named(cell, self.known) if isinstance(cell, str) and len(cell) <= LONGEST else None
 
-    def row(self, place: int) -> list[Any]:
-        """The cells of a row without what a file puts around them, None where nothing is seen."""
-        return [None if _is_empty(cell) else bare(cell) for cell in self.grid.row(place)]
+    def row(self, place: int, start: int = 0, stop: int | None = None) -> Row:
+        """The cells of a row between two columns in which something is seen, without what a file puts around them."""
+        cells = enumerate(self.grid.row(place)[start:stop], start)
+        return {at: bare(cell) for at, cell in cells if not _is_empty(cell)}
 
-    def at(self, place: int) -> list[Any]:
+    def at(self, place: int) -> Row:
         """A row as a header may stand in it."""
         return self.head[place] if place < len(self.head) else self.row(place)
 
     @cached_property
-    def head(self) -> list[list[Any]]:
+    def head(self) -> list[Row]:
         """The first rows, a merged header named in each row it spans."""
         rows = [self.row(place) for place in range(min(HEADER_WITHIN, self.height))]
         for (top, left), (bottom, _) in self.grid.merged:
-            for row in range(top + 1, min(bottom + 1, len(rows))):
-                if left < min(len(rows[top]), len(rows[row])):
-                    rows[row][left] = rows[top][left]
-        return rows
+            for row in rows[top + 1 : bottom + 1]:
+                row.pop(left, None)
+                row |= {left: rows[top][left]} if left in rows[top] else {}
+        return [dict(sorted(row.items())) for row in rows]
 
     def kept(self, name: Any, make: Callable[[], Any]) -> Any:
         """What is found out once."""
@@ -130,7 +130,7 @@ class Sheet:
         """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""
         words, stop = 0, min(place + 1 + HEADER_WITHIN, self.height)
         for number in range(place + 1, stop if found is None else min(found, stop)):
-            cell = _cell(self.at(number), column)
+            cell = self.at(number).get(column)
             if isinstance(cell, str) and self.means(cell) != self.required and not list_heading(cell):
                 if ORDINARY(cell):
                     return 2
@@ -189,12 +189,12 @@ def find_header(sheet: Sheet) -> int | None:
     head, found, sole = sheet.head, None, list[int]()
     for place, row in reversed([*enumerate(head)]):
         column = _key_at(sheet, row)
-        if column < 0 or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
+        if column < 0 or any(_is_code_among_codes(head, place, i) for i in row):
             continue
-        strength = 2 if len({*map(sheet.means, row)} - {None}) > 1 else sheet.codes_below(place, column, found)
-        is_alone = sum(cell is not None for cell in row) == 1
+        strength = 2 if len({*map(sheet.means, row.values())} - {None}) > 1 else sheet.codes_below(place, column, found)
+        is_alone = len(row) == 1
         is_same = found is not None and row == head[found]
-        is_near = found is None or (not is_alone and sheet.means(_cell(head[found], column)) == sheet.required)
+        is_near = found is None or (not is_alone and sheet.means(head[found].get(column)) == sheet.required)
         if strength == 2 or is_same or (strength and is_near):
             found = place
         elif found is not None and not is_alone and _are_rivals(sheet, place, found):
@@ -204,8 +204,7 @@ def find_header(sheet: Sheet) -> int | None:
     if found is None and sole and not _is_prose(sheet, sole[0]):
         found = next(place for place in reversed(sole) if head[place] == head[sole[0]])
     for place, row in enumerate(head) if found is None else ():
-        filled = [i for i, cell in enumerate(row) if cell is not None]
-        if filled and all(list_heading(row[i]) and sheet.codes_below(place, i) == 2 for i in filled):
+        if row and all(list_heading(cell) and sheet.codes_below(place, i) == 2 for i, cell in row.items()):
             return place
     if found is not None and found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
         found += 1
@@ -213,26 +212,22 @@ def find_header(sheet: Sheet) -> int | None:
     return found
 
 
-def _key_at(sheet: Sheet, row: Sequence[Any]) -> int:
+def _key_at(sheet: Sheet, row: Row) -> int:
     """Where the key's header stands in a row, -1 where it does not."""
-    return next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), -1)
+    return next((i for i, cell in row.items() if sheet.means(cell) == sheet.required), -1)
 
 
 def _are_rivals(sheet: Sheet, place: int, found: int) -> bool:
     """Is the lower of two rows with the key's header known by that alone, and do codes stand below that of the upper one too?"""
     column, other = (_key_at(sheet, sheet.head[row]) for row in (place, found))
-    known = {*map(sheet.means, sheet.head[found])} - {None}
+    known = {*map(sheet.means, sheet.head[found].values())} - {None}
     return column != other and len(known) == 1 and sheet.codes_below(place, column) == 2
 
 
-def _cell(row: Sequence[Any], place: int) -> Any:
-    return row[place] if place < len(row) else None
-
-
-def _is_code_among_codes(head: list[list[Any]], place: int, column: int) -> bool:
+def _is_code_among_codes(head: list[Row], place: int, column: int) -> bool:
     """Is a cell like a code, and another one near it in its column as well?"""
     cell = head[place][column]
-    near = [_cell(row, column) for row in (*head[max(0, place - 3) : place], *head[place + 1 : place + 4])]
+    near = [row.get(column) for row in (*head[max(0, place - 3) : place], *head[place + 1 : place + 4])]
     alike = [text for text in (cell, *near) if isinstance(text, str) and len(text) > 3 and ORDINARY(text)]
     return cell in alike and any(len(other) == len(cell) for other in alike[1:])
 
@@ -240,27 +235,26 @@ def _is_code_among_codes(head: list[list[Any]], place: int, column: int) -> bool
 def _is_prose(sheet: Sheet, place: int) -> bool:
     """Is it a text of long lines, in which a word stands alone in its line?"""
     rows = range(place + 1, min(place + 101, sheet.height))
-    lengths = [len(cell) for row in rows for cell in sheet.row(row) if isinstance(cell, str)]
+    lengths = [len(cell) for row in rows for cell in sheet.row(row).values() if isinstance(cell, str)]
     return len(lengths) >= 3 and sorted(lengths)[len(lengths) // 2] > 40
 
 
-def _in_two_rows(sheet: Sheet, above: list[Any], below: list[Any]) -> list[Any] | None:
+def _in_two_rows(sheet: Sheet, above: Row, below: Row) -> Row | None:
     """The header of both rows, if the lower one names columns the upper one leaves open, and nothing else."""
-    filled = {i: cell for i, cell in enumerate(below) if cell is not None}
-    added = [i for i, cell in filled.items() if _cell(above, i) != cell]
-    if not added or not all(map(sheet.means, filled.values())) or any(sheet.means(_cell(above, i)) for i in added):
+    added = [i for i, cell in below.items() if above.get(i) != cell]
+    if not added or not all(map(sheet.means, below.values())) or any(sheet.means(above.get(i)) for i in added):
         return None
-    return [filled.get(i, _cell(above, i)) for i in range(max(len(above), len(below)))]
+    return dict(sorted((above | below).items()))
 
 
 def blocks_of(sheet: Sheet, top: int) -> list[Header]:
     """The headers of lists that stand side by side, also where one begins further down; usually one header."""
     row = sheet.head[top]
-    keys = [i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required]
+    keys = [i for i, cell in row.items() if sheet.means(cell) == sheet.required]
     if all(list_heading(row[i]) for i in keys):  # each heading is the header of its list
-        keys = [i for i, cell in enumerate(row) if list_heading(cell) and (i in keys or sheet.codes_below(top, i))]
+        keys = [i for i, cell in row.items() if list_heading(cell) and (i in keys or sheet.codes_below(top, i))]
     starts = [0] if len(keys) < 2 else keys if list_heading(row[keys[0]]) else _starts(sheet, top, keys)
-    named = max(i for i, cell in enumerate(row) if cell is not None) + 1
+    named = max(row) + 1
     beside = [] if len(starts) > 1 else _begin_below(sheet, top, named)
     borders = [0, *starts[1:], *(place for place, _ in beside), max(sheet.width, named)]
     numbers = [*(top for _ in starts), *(number for _, number in beside)]
@@ -271,12 +265,12 @@ def blocks_of(sheet: Sheet, top: int) -> list[Header]:
 def _starts(sheet: Sheet, top: int, keys: list[int]) -> list[int]:
     """Where the lists of one header row begin: at their headings above, or behind a column without a name."""
     for row in reversed(sheet.head[max(0, top - 3) : top]):
-        starts = [i for i, cell in enumerate(row) if list_heading(cell)]
+        starts = [i for i, cell in row.items() if list_heading(cell)]
         if len(starts) == len(keys):
             return starts
     row = sheet.head[top]
-    starts = [i for i, cell in enumerate(row) if cell is not None and (i == 0 or row[i - 1] is None)]
-    lists = itertools.pairwise([*starts, len(row) + 1])
+    starts = [i for i in row if i - 1 not in row]
+    lists = itertools.pairwise([*starts, max(row) + 1])
     return starts if all(sum(start <= key < stop for key in keys) == 1 for start, stop in lists) else [0]
 
 
@@ -287,18 +281,17 @@ def _begin_below(sheet: Sheet, top: int, named: int) -> list[tuple[int, int]]:
         is_key = sheet.holds(below, [place] if place >= stop else [], lambda cell: sheet.means(cell) == sheet.required)
         numbers = (number for number in below[is_key].tolist() if sheet.codes_below(number, place))
         if (number := next(numbers, None)) is not None:
-            cells, first = sheet.row(number), place
-            while first > stop and _cell(cells, first - 1) is not None:
+            row, first = sheet.row(number), place
+            while first > stop and first - 1 in row:
                 first -= 1
-            stop = next((i for i in range(place, len(cells)) if cells[i] is None), len(cells))
+            stop = next(i for i in itertools.count(place) if i not in row)
             found.append((first, number))
     return found
 
 
-def read_header(sheet: Sheet, number: int, row: list[Any], keys: Sequence[int], start: int, stop: int) -> Header:
+def read_header(sheet: Sheet, number: int, row: Row, keys: Sequence[int], start: int, stop: int) -> Header:
     """Understand a header row between two columns. Raises UnreadableFile if two headers mean one column."""
-    texts = {place: " ".join(str(row[place]).split()) for place in range(start, min(stop, len(row)))}
-    texts = {place: text for place, text in texts.items() if row[place] is not None}
+    texts = {place: " ".join(str(cell).split()) for place, cell in row.items() if start <= place < stop}
     found_in: dict[str, list[int]] = {}
     for place, text in texts.items():
         if column := sheet.required if place in keys else sheet.means(text):
@@ -319,7 +312,7 @@ def read_header(sheet: Sheet, number: int, row: list[Any], keys: Sequence[int], 
     unused = {place: text for place, text in texts.items() if text and place not in places.values()}
     if sheet.role == "course_keys" and "redeemed_at" not in sheet.options.columns and _are_uses(sheet, places, number):
         places["uses"] = places.pop("redeemed_at")
-    named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
+    named = max(row, default=-1) + 1
     width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
     heading = list_heading(texts.get(places.get(sheet.required, -1), ""))
     headers = {column: texts[place] for column, place in places.items()}
@@ -334,13 +327,9 @@ def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
     if "uses" in places or "redeemed_at" not in places:
         return False
     below = np.arange(top + 1, sheet.height)
-    names = [name for name in ("redeemed_at", "max_uses") if name in places]
-    cells = {name: sheet.cells(places[name], below).listed() for name in names}
-    cells = {
-        name: [cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))]
-        for name, own in cells.items()
-    }
-    used, most = cells["redeemed_at"], cells.get("max_uses", [])
+    columns = (places.get(name, -1) for name in ("redeemed_at", "max_uses"))
+    cells = (sheet.cells(place, below).listed() if place >= 0 else [] for place in columns)
+    used, most = ([one for one in own if not (is_blank(one) or is_type(one) or sheet.means(one))] for own in cells)
     if not used or not all(count_of(cell) < DAYS_OF_NOW for cell in used):
         return False
     are_flags = all(str(bare(cell)) in ("0", "1", "0.0", "1.0") for cell in used)

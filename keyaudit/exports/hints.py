@@ -8,17 +8,7 @@ from typing import Any
 
 from keyaudit.columns import COLUMNS, ROLES, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.dates import (
-    BLANK_WORDS,
-    STATUSES,
-    bare,
-    flag_of,
-    is_blank,
-    is_number,
-    is_type,
-    status_of,
-    written,
-)
+from keyaudit.exports.dates import WORDS, bare, flag_of, is_blank, is_number, is_type, status_of, written
 from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header
 from keyaudit.exports.records import Understood
 from keyaudit.masking import mask_text, shape
@@ -64,13 +54,8 @@ _WORDS = (
     ("pool", r"pool|プール"),
 )  # fmt: skip
 HINTS = {name: re.compile(words, re.I) for name, words in _WORDS}
-KINDS = {
-    "date": ["date"],
-    "count": ["count", "flag"],
-    "status": ["word", "flag"],
-    "flag": ["flag"],
-    "text": ["word", "code"],
-}
+KINDS = {"date": ["date"], "flag": ["flag"], "count": ["count", "flag"]}  # of a column → what its cells may be
+KINDS |= {"status": ["word", "flag"], "text": ["word", "code"]}
 DATES_LIKELY = ("redeemed_at", "expires_on", "starts_on", "created_at")
 
 
@@ -101,7 +86,7 @@ def nearest(text: str, cells: Sequence[Any], missing: Iterable[str]) -> str:
     if name is not None:
         fits = name in missing and (not kind or kind in KINDS[COLUMNS[name].kind] or name == "redeemed_at")
         return name if fits else ""
-    if kind == "word" and all(status_of(cell, STATUSES) for cell in cells if not is_blank(cell)):
+    if kind == "word" and all(status_of(cell) for cell in cells if not is_blank(cell)):
         return "key_status" if "key_status" in missing else ""
     return next((name for name in DATES_LIKELY if name in missing), "") if kind == "date" else ""
 
@@ -133,9 +118,9 @@ def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
 def _likely_header(sheets: list[Sheet]) -> tuple[Sheet, int, dict[int, Any]]:
     """The row with the most headers we know, and its cells; without any, the first row that is not blank."""
     for sheet in sheets:
-        if filled := [i for i, row in enumerate(sheet.head) if any(cell is not None for cell in row)]:
+        if filled := [place for place, row in enumerate(sheet.head) if row]:
             top = max(filled, key=lambda place: (_known_in(sheet, place)[1], -place))
-            return sheet, top, {place: cell for place, cell in enumerate(sheet.at(top)) if cell is not None}
+            return sheet, top, sheet.at(top)
     return sheets[0], 0, {}
 
 
@@ -157,11 +142,11 @@ def _certain(sheet: Sheet, top: int, place: int) -> str:
 def _known_in(sheet: Sheet, top: int) -> tuple[set[int], int]:
     """The headers we know in a row, and how many of them are for sure: no word of status, and nowhere else in its column."""
     row = sheet.at(top)
-    known = {place for place, cell in enumerate(row) if sheet.means(cell)}
+    known = {place for place, cell in row.items() if sheet.means(cell)}
     others = [other for place, other in enumerate(sheet.head) if place != top]
-    unsure = {place for place in known if str(row[place]).strip().casefold() in {*STATUSES, *BLANK_WORDS}}
+    unsure = {place for place in known if str(row[place]).strip().casefold() in WORDS}
     unsure |= {place for place in known if row[place] in sheet.sample(place, top)}
-    unsure |= {place for place in known for other in others if other[place : place + 1] == [row[place]]}
+    unsure |= {place for place in known for other in others if other.get(place) == row[place]}
     return known, len(known - unsure)
 
 

@@ -9,7 +9,6 @@ import posixpath
 import re
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, Any
 from xml.parsers import expat
 
@@ -54,15 +53,6 @@ WRITTEN = {b"RS": b'w r="', b"CD": b'r="', b"r": b"ow>", b"i": b"s", b"x": b"i"}
 START = np.zeros(128, np.int64)  # from "<" to the text
 START[[*b"VTPWU"]] = 3, 3, len(SPACED), 4, 4
 KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)  # the first n bytes of eight
-
-
-@dataclass(frozen=True)
-class SheetPart:
-    """A worksheet as the workbook lists it."""
-
-    name: str
-    part: str
-    visible: bool
 
 
 class Package:
@@ -135,16 +125,15 @@ class Package:
         """Are its days counted from 1904, as on an old Macintosh?"""
         return any(own.get("date1904") in ("1", "true") for name, own in self._listed if name == "workbookPr")
 
-    @functools.cached_property
-    def sheets(self) -> list[SheetPart]:
-        """Its worksheets, in their order. Raises UnreadableFile if two are one part."""
-        found: list[SheetPart] = []
+    def sheets(self) -> list[tuple[str, str, bool]]:
+        """Its worksheets, in their order: part, name, whether it is visible. Raises UnreadableFile if two are one part."""
+        found: list[tuple[str, str, bool]] = []
         for name, own in self._listed:
             identity = next((value for key, value in own.items() if key.rpartition(":")[2] == "id"), "")
             kind, part = self.relations.get(identity, ("worksheet", f"sheet {len(found) + 1}"))
             if name == "sheet" and kind == "worksheet":
-                found.append(SheetPart(own.get("name", ""), part, own.get("state", "visible") == "visible"))
-        if len({sheet.part for sheet in found}) < len(found):
+                found.append((part, own.get("name", ""), own.get("state", "visible") == "visible"))
+        if len({part for part, *_ in found}) < len(found):
             raise self.refused(f"has two sheets in one part: what it says is ambiguous. {AGAIN}")
         return found
 

@@ -201,8 +201,8 @@ class Rows:
 
     def beside(self, row: int) -> dict[int, Any]:
         """The filled cells of a row between the header's borders, but for the key's."""
-        cells = enumerate(self.sheet.row(row))
-        return {at: cell for at, cell in cells if cell is not None and at in self.columns and at != self.key}
+        cells = self.sheet.row(row, self.header.start, self.header.stop)
+        return {at: cell for at, cell in cells.items() if at != self.key}
 
     def types(self, rows: Array) -> dict[int, str]:
         """The row below a header that says what its columns hold: types, units, or words where a date must stand."""
@@ -247,13 +247,11 @@ class Rows:
         if not is_short or not len(above) or not self.fits(rows[stop:]).all():
             return {}
         shape = self.shape(above)
-        known = {place: self.sheet.cells(place, above).listed() for row in found for place in self.beside(row)}
-        is_known = {row: any(cell in known[at] for at, cell in self.beside(row).items()) for row in found}
-        return {
-            row: why
-            for row, why in found.items()
-            if why == "totals" or not (shape.fits(self.text(row)) or is_known[row])
-        }
+        beside = {row: self.beside(row) for row in found}
+        known = {at: self.sheet.cells(at, above).listed() for own in beside.values() for at in own}
+        is_known = {row: any(cell in known[at] for at, cell in own.items()) for row, own in beside.items()}
+        notes = [row for row in found if not is_known[row] and not shape.fits(self.text(row))]
+        return {row: why for row, why in found.items() if why == "totals" or row in notes}
 
     def notes_below(self, rows: Array) -> Array:
         """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.
@@ -321,7 +319,7 @@ class Rows:
             fits[wide] = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
             dates = {place for name, place in header.places.items() if COLUMNS[name].kind == "date"}
             for at in np.flatnonzero(wide & ~fits).tolist() if dates else ():
-                place, cell = [(n, cell) for n, cell in enumerate(self.sheet.row(rows[at])) if cell is not None][-1]
+                place, cell = self.sheet.row(rows[at]).popitem()
                 fits[at] = place in dates and written(cell) is not None
         return fits
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_at, coded, column_letters, value_of
-from keyaudit.exports.parts import AGAIN, KEEP, MAX_SPARSE, Package, Part, Piece, SheetPart, demand, escaped, unescaped
+from keyaudit.exports.parts import AGAIN, KEEP, MAX_SPARSE, Package, Part, Piece, demand, escaped, unescaped
 
 MAX_ROWS = 1_048_576
 MAX_MERGED = 500_000
@@ -36,9 +36,9 @@ class Sheet(Part):
     # rows of cells, and in a cell a formula and its value, a text of one run, or nothing (see parts.BEGIN)
     grammar = "^(?:R(?:C(?:(?:Ff|G)?(?:Vv|W)?|I(?:[TP]t|U)i)c|D)*r|S)*$"
 
-    def __init__(self, package: Package, sheet: SheetPart, texts: Any) -> None:
-        super().__init__(package, sheet.part)
-        self.sheet, self.texts, self.lengths = sheet, texts, pc.binary_length(texts).to_numpy()
+    def __init__(self, package: Package, part: str, texts: Any) -> None:
+        super().__init__(package, part)
+        self.texts, self.lengths = texts, pc.binary_length(texts).to_numpy()
         self.kinds: dict[tuple[str, str], int] = {}  # style and type of a cell → its number
         self.tails: dict[bytes, int] = {}  # what stands in a cell's tag behind its place → its kind
         self.columns: dict[int, list[tuple[Array, Array, Any]]] = {}  # column, from 1 → rows, kinds, texts
@@ -102,10 +102,8 @@ class Sheet(Part):
         length = stops - starts
         longest = max(1, int(length.max(initial=0)))
         demand(longest <= 24)
-        words = [
-            word & KEEP.take(length - 8 * n, mode="clip")
-            for n, word in enumerate(piece.words(starts, (longest + 7) // 8))
-        ]
+        words = piece.words(starts, (longest + 7) // 8)
+        words = [word & KEEP.take(length - 8 * n, mode="clip") for n, word in enumerate(words)]
         kinds = np.full(len(starts), -1, np.int32)
         while len(kinds) and kinds[at := int(kinds.argmin())] < 0:
             tail = piece.content[starts[at] : stops[at]]
@@ -226,7 +224,7 @@ class Sheet(Part):
 
     # --- columns ---
 
-    def grid(self) -> Grid:
+    def grid(self, name: str, is_visible: bool) -> Grid:
         """Read the sheet. Raises UnreadableFile for one that no program writes."""
         self.read()
         self._part()
@@ -243,7 +241,7 @@ class Sheet(Part):
         _repeat_merged(columns, self.merged, height)
         hidden = sum(number <= height for number in self.hidden_rows)
         spans = [min(last, width) - first + 1 for first, last in self.hidden_columns if first <= width]
-        return Grid(self.sheet.name, columns, height, None, {}, self.sheet.visible, hidden, sum(spans), self.merged)
+        return Grid(name, columns, height, None, {}, is_visible, hidden, sum(spans), self.merged)
 
     def _meaning(self, style: str, type_: str) -> tuple[str, Format]:
         """What tells how the text of a cell becomes its value."""
@@ -253,7 +251,6 @@ class Sheet(Part):
         return "str" if type_ == "inlineStr" else type_, ""
 
     def _column(self, place: int, height: int) -> Coded:
-        """The cells of a column, kind by kind."""
         parts = self.columns.pop(place, [])
         if not parts:
             return Coded.nothing(height)
@@ -346,8 +343,8 @@ def worksheets(content: bytes, label: str) -> Iterator[Grid]:
     try:
         package = Package(content, label)
         texts = package.texts()
-        for sheet in package.sheets:
-            yield Sheet(package, sheet, texts).grid()
+        for part, name, is_visible in package.sheets():
+            yield Sheet(package, part, texts).grid(name, is_visible)
     except (UnreadableFile, MemoryError):
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):

@@ -13,7 +13,7 @@ from keyaudit.coded import Array
 from keyaudit.columns import LIST_HEADINGS, fold_header, list_heading
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.dates import flag_of, is_number
-from keyaudit.exports.headers import HEADER_WITHIN, SAMPLE, Header, Sheet, blocks_of, find_header, read_header
+from keyaudit.exports.headers import HEADER_WITHIN, SAMPLE, Header, Row, Sheet, blocks_of, find_header, read_header
 from keyaudit.exports.hints import kind_of
 from keyaudit.exports.rows import RULE, Rows, Shape, is_special, plain
 
@@ -98,21 +98,19 @@ def _refuse_row_names(sheet: Sheet, header: Header) -> None:
 
 def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
     """The first row above the header that holds what looks like a code, is as wide as the header, or is one for the key too."""
-    above = [(row, [cell for cell in sheet.head[row] if cell is not None]) for row in range(top)]
-    if not any(filled for _, filled in above):
+    if not any(sheet.head[:top]):
         return None
     shape = Shape.of(sheet, lists[0].header.places[sheet.required], lists[0].rows[:SAMPLE])
-    header = [cell for cell in sheet.head[top] if cell is not None]
-    for row, filled in above:  # neither a title nor the upper half of a header in two rows is one for the key too
-        other = [cell for cell in filled if cell not in header]
-        is_header = len(filled) > 1 and any(sheet.means(cell) == sheet.required for cell in other)
-        if 2 < len(header) == len(filled) or is_header or any(map(shape.is_within, filled)):
-            return row
+    header = [*sheet.head[top].values()]
+    for place, row in enumerate(sheet.head[:top]):
+        # neither a title nor the upper half of a header in two rows is one for the key too
+        keys = [cell for cell in row.values() if cell not in header and sheet.means(cell) == sheet.required]
+        if 2 < len(header) == len(row) or (len(row) > 1 and keys) or any(map(shape.is_within, row.values())):
+            return place
     return None
 
 
 def _number_in(text: str) -> int | None:
-    """How many keys a heading says its list has."""
     found = re.search(r"[(\[:]\s*(\d{1,9})", text)
     return int(found[1]) if found and list_heading(text) else None
 
@@ -167,7 +165,8 @@ class _Block:
         if self.header.heading:
             return self.header.heading, title, _number_in(self.rows.texts[self.rows.key])
         for place in range(max(0, top - HEADER_WITHIN), top):
-            filled = [cell for cell in self.sheet.at(place)[self.header.start : self.header.stop] if cell is not None]
+            row = self.sheet.at(place).items()
+            filled = [cell for at, cell in row if self.header.start <= at < self.header.stop]
             headings = [cell for cell in filled if isinstance(cell, str) and list_heading(cell)]
             self.headings |= {fold_header(cell) for cell in headings}
             self.titles |= {fold_header(cell) for cell in filled[:1] if len(filled) == 1}
@@ -178,15 +177,14 @@ class _Block:
             return "", title, None  # counts of several lists above one: its own heading is not among them for certain
         return told, title, declared if told else None
 
-    def row(self, place: int) -> list[Any]:
-        """The cells of a row between the header's borders."""
-        return self.sheet.row(place)[self.header.start : self.header.stop]
+    def row(self, place: int) -> Row:
+        return self.sheet.row(place, self.header.start, self.header.stop)
 
     def begins(self, place: int, first: int) -> bool:
         """Does a list begin at a row, or is its header repeated there? If so, what stands above is settled."""
         if self.begins_with_header(place, row := self.row(place), first):
             return True
-        filled = [cell for cell in row if cell is not None]
+        filled = [*row.values()]
         title, heading = self.pool_title(filled), list_heading(filled[0])
         if heading and (not filled[1:] or (len(filled) == 2 and is_number(filled[1]))):
             name = fold_header(filled[0])
@@ -205,14 +203,13 @@ class _Block:
             return False
         return True
 
-    def begins_with_header(self, place: int, row: list[Any], first: int) -> bool:
+    def begins_with_header(self, place: int, row: Row, first: int) -> bool:
         """The same for a row with the key's header."""
-        start, required = self.header.start, self.sheet.required
-        named = {start + i: name for i, cell in enumerate(row) if (name := self.sheet.means(cell))}
-        keys = [i for i, name in named.items() if name == required]
+        named = {i: name for i, cell in row.items() if (name := self.sheet.means(cell))}
+        keys = [i for i, name in named.items() if name == self.sheet.required]
         if not keys:
             return False
-        texts = {start + i: " ".join(str(cell).split()) for i, cell in enumerate(row) if cell is not None}
+        texts = {i: " ".join(str(cell).split()) for i, cell in row.items()}
         is_same = all(self.rows.texts.get(i) == text for i, text in texts.items())
         is_new = len(set(named.values())) > 1 and not any(re.search(r"\d{3}|@", text) for text in texts.values())
         is_whole = len(texts) == len(self.rows.texts) and (len(texts) > 1 or not re.search(r"\d", texts[keys[0]]))
@@ -223,7 +220,7 @@ class _Block:
         if is_same or is_new or (len(texts) == 1 and keys[0] == self.rows.key):
             doubt, header = self.settle(first, place, title_may_stand=True), self.header
             if is_changed := is_new and not is_same:
-                header = read_header(self.sheet, place, [None] * start + row, [], start, header.stop)
+                header = read_header(self.sheet, place, row, [], header.start, header.stop)
             is_other = (header.places, header.headers) != (self.header.places, self.header.headers)
             if is_changed:
                 self.use(header)
@@ -242,7 +239,6 @@ class _Block:
         return False
 
     def start(self, heading: str, title: str, declared: int | None = None, doubt: int | None = None) -> None:
-        """Begin a list."""
         if len(self.lists) >= MAX_LISTS:
             raise UnreadableFile(self.sheet.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
         self.list = KeyList(self.sheet, self.header, heading, title, doubt, declared)
@@ -264,7 +260,7 @@ class _Block:
         if title_may_stand and self.is_title(rows, first):
             rows, row = rows[:-1], int(rows[-1])
             self.list.set_aside.append((row, "title of a list"))
-            text = fold_header(next(cell for cell in self.row(row) if cell is not None))
+            text = fold_header(*self.row(row).values())
             doubt = None if text in self.titles else row  # what stood there before is the title of the page
             self.titles.add(text)
         records, set_aside = self.rows.settle(rows, stops)
@@ -279,7 +275,7 @@ class _Block:
         row = int(rows[-1]) if len(rows) else -1
         if not self.of_pools or row < first or self.rows.cells[row] != 1:
             return False
-        text = next(cell for cell in self.row(row) if cell is not None)
+        (text,) = self.row(row).values()
         if not isinstance(text, str) or is_special(text) or RULE.fullmatch(text) or flag_of(text) is not None:
             return False
         if not self.list.parts and not (self.rows.codes[first:row] >= 0).any():
