@@ -15,7 +15,7 @@ import pyarrow as pa
 from keyaudit import __version__
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
+from keyaudit.card import ACCENT, GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
 from keyaudit.coded import TEXT, Array, Coded, as_texts
 from keyaudit.columns import KEYS
 from keyaudit.keytable import taken
@@ -66,7 +66,6 @@ KEYS_SHOWN = (
     "redeemed_at", "course_key_expires_on", "uses_left", "lookalike", "damage", "evidence",
 )  # fmt: skip
 SHADE = {family: shade for family, (_, shade, _) in FAMILIES.items()}
-OF_VERDICT = dict(zip(VERDICTS, ("dead", "todo", "check", "check", "works"), strict=True))
 
 
 def _looks(words: Iterable[str], families: Iterable[str]) -> dict[str, Any]:
@@ -153,7 +152,7 @@ def report_sheets(audit: Audit, *, all_keys: bool = False) -> list[Sheet]:
 
 def _summary(audit: Audit, rows: Array) -> Sheet:
     """The first sheet: verdict, groups, statuses, answers, deadlines, sign-off."""
-    colour, masked = SHADE[OF_VERDICT[audit.verdict]], " · masked, to share" if audit.is_masked else ""
+    colour, masked = SHADE[ACCENT[audit.verdict]], " · masked, to share" if audit.is_masked else ""
     name = f"{case_of(audit)} · " if audit.name else ""
     head = [
         (f"Training key reconciliation · {name}as of {weekday(audit.as_of)}{masked}", "mute"),
