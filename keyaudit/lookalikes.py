@@ -45,10 +45,8 @@ class Side:
     is_old: Array = None
 
     def __post_init__(self) -> None:
-        flags = dict.fromkeys(("has_hyphens", "bare", "is_typed", "is_old"), False)
-        for name, unknown in {"course": -1, "pool": 0, **flags}.items():
-            if getattr(self, name) is None:
-                setattr(self, name, np.full(len(self.numbers), unknown))
+        for name in [name for name, told in vars(self).items() if told is None]:
+            setattr(self, name, np.full(len(self.numbers), {"course": -1, "pool": 0}.get(name, False)))
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.hints import spoken
 from keyaudit.exports.names import natural
-from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, once_a_name
+from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, facts_of_a_column
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
 
 facts(  # of keys: their course keys
+    uses=lambda f: np.fmax(f.by_key.most(f.row_uses, f.course_rows, np.nan), counted_uses(f, f.by_key)),  # of all files
     last_rank=lambda f: f.by_key.most(f.file_rank, f.course_rows, -1),  # the last file that shows it
     course_row=lambda f: f.by_key.first(f.course_rows & (f.file_rank == at(f.last_rank, f.key, -1))),  # of its settings
     used=lambda f: np.nan_to_num(f.uses) > 0,
@@ -42,24 +44,13 @@ facts(  # of places: value, is it known, was it before the announcement wherever
     place_ended=lambda f: f.is_removed | (f.place_expires[1] & (f.place_expires[0] <= f.as_of)),
 )
 facts(  # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
+    file_rank=lambda f: np.argsort(f.files_by_name)[f.file],  # the place of its file
+    files_by_name=lambda f: sorted(range(len(f.files)), key=lambda place: natural(f.files[place].source_file)),
     row_uses=lambda f: np.where(f.shows("uses"), np.where(f.column("uses").filled, f.numbers("uses"), 0.0), np.nan),
     row_max=lambda f: np.where(f.shows("max_uses"), np.where(f.is_one, 1.0, f.numbers("max_uses")), np.nan),
     is_one=lambda f: ~f.column("max_uses").filled | (f.numbers("max_uses") == 0),
     is_use=lambda f: f.course_rows & f.has_learner & ~f.shows("uses"),  # a row with a learner, without a column of uses
 )
-
-
-@fact
-def file_rank(f: Facts) -> Array:
-    """Of every record: the place of its file in natural name order."""
-    order = sorted(range(len(f.files)), key=lambda place: natural(f.files[place].source_file))
-    return np.argsort(order)[f.file]
-
-
-@fact
-def uses(f: Facts) -> Array:
-    """The largest uses of every key over all files, NaN where they are not known."""
-    return np.fmax(f.by_key.most(f.row_uses, f.course_rows, np.nan), counted_uses(f, f.by_key))
 
 
 def counted_uses(f: Facts, by: By) -> Array:
@@ -75,9 +66,7 @@ def entries(f: Facts) -> By:
     """Course-key records of keys listed more than once, by their entry: key, name, course, organization."""
     rows = np.flatnonzero(f.course_rows & at(f.by_key.count(f.course_rows) > 1, f.key, False))
     first, entry, _ = alike(f.key[rows], *(f.comparable(name).codes[rows] for name in ENTRY))
-    group = np.full(f.records, -1, dtype=np.int64)
-    group[rows] = entry
-    return By(group, len(first))
+    return By(f.placed(rows, entry), len(first))
 
 
 def _disagree(f: Facts, *names: str, in_one_file: bool = False) -> Array:
@@ -104,10 +93,9 @@ def course_key_gone(f: Facts) -> Array:
     """A later course-key file that shows at least half of an earlier one's keys does not show it."""
     found, ranks = np.zeros(f.keys, dtype=bool), np.unique(f.file_rank[f.course_rows])
     shown = {rank: f.by_key.any(f.course_rows & (f.file_rank == rank)) for rank in ranks} if len(ranks) > 1 else {}
-    for earlier in shown:
-        for later in ranks[ranks > earlier]:
-            if 2 * (shown[earlier] & shown[later]).sum() >= shown[earlier].sum():
-                found |= shown[earlier] & (f.last_rank < later)
+    for earlier, later in combinations(shown, 2):
+        if 2 * (shown[earlier] & shown[later]).sum() >= shown[earlier].sum():
+            found |= shown[earlier] & (f.last_rank < later)
     return found
 
 
@@ -146,12 +134,11 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
         value[take], legible[take] = found[take], read[take]
         shown |= here
         gives |= here & read
-        early &= ~here | (read & (found < np.datetime64(f.calendar.announced_on, "s")))
+        early &= ~here | (read & (found < f.announced_on))
     return value, shown & legible, gives & early
 
 
-@once_a_name
-def latest_row(f: Facts, name: str) -> Array:
+def _latest_row(f: Facts, name: str) -> Array:
     """Of every place: the record that gives a setting: the latest source that fills it, its own record before its pool's."""
     found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
     for rows, own in _sources(f, f.column(name).filled):
@@ -159,8 +146,12 @@ def latest_row(f: Facts, name: str) -> Array:
     return found
 
 
+facts_of_a_column(latest_row=_latest_row)
+
+
 def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:
-    return (f.comparable(name) if comparable else f.column(name)).take(rows)
+    column: Coded = f.comparable(name) if comparable else f.column(name)
+    return column.take(rows)
 
 
 def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
@@ -173,7 +164,7 @@ def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
 
 def pool_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of the pool every key counts in; blank where it is not known."""
-    return _at_rows(f, name, comparable, at(latest_row(f, name), f.home, -1))
+    return _at_rows(f, name, comparable, at(f.latest_row(name), f.home, -1))
 
 
 def key_setting(f: Facts, name: str, comparable: bool = False) -> Coded:

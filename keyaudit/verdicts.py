@@ -9,7 +9,7 @@ import numpy as np
 
 from keyaudit import links  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
-from keyaudit.facts import NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
+from keyaudit.facts import DAY, NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
 from keyaudit.rulebook import (
     FAMILIES,
     FINDINGS,
@@ -28,7 +28,6 @@ from keyaudit.settings import counted_uses
 
 NUMBER = {code: number for number, code in enumerate(STATUSES)}
 W_YES, W_USED, W_UNKNOWN, W_NOT_YET, W_NO = range(len(WORKS))
-DAY = np.timedelta64(1, "D").astype("timedelta64[s]")
 FIRST, LAST = np.datetime64(-(2**62), "s"), np.datetime64(2**62, "s")
 
 facts(  # of keys; `status_missing` and the like: is that its status?
@@ -91,14 +90,11 @@ def working(f: Facts) -> tuple[Array, Array]:
     found, until = np.where(used, W_USED, W_UNKNOWN), np.full(f.keys, NEVER)
     entered = np.flatnonzero(course)
     found[entered], until[entered] = _by_course_key(f, f.course_row[entered], f.uses[entered])
-    place_works, place_until = f.by_its_pool
-    chosen = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
-    shown = [(f.place_key[chosen], place_works[chosen], place_until[chosen])]
-    if places.any():
-        held = np.flatnonzero(places[f.place_key] & f.place_latest)
-        shown += [(f.place_key[held], place_works[held], place_until[held]), _entries_of(f, places)]
-    key, what, end = (np.concatenate(part) for part in zip(*shown, strict=True))
-    best, last = _best(f.keys, key, what, end)
+    in_pool = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
+    held = np.flatnonzero(in_pool | (places[f.place_key] & f.place_latest))
+    shown = [(f.place_key[held], *(told[held] for told in f.by_its_pool))]
+    shown += [_entries_of(f, places)] if places.any() else []
+    best, last = _best(f.keys, *(np.concatenate(part) for part in zip(*shown, strict=True)))
     several = pool | places
     found[several], until[several] = best[several], last[several]
     until[(found != W_YES) & (found != W_NOT_YET)] = NEVER
@@ -123,8 +119,7 @@ def by_its_pool(f: Facts) -> tuple[Array, Array]:
         [W_NO, W_NO, W_NO, W_UNKNOWN, W_UNKNOWN, W_UNKNOWN, W_NOT_YET],
         default=W_YES,
     )
-    removed = np.datetime64(f.calendar.removed, "s")
-    return found, np.where(is_known, np.fmin(expires, removed), removed)
+    return found, np.where(is_known, np.fmin(expires, f.removed), f.removed)
 
 
 def _by_course_key(f: Facts, row: Array, uses: Array) -> tuple[Array, Array]:
@@ -213,10 +208,9 @@ def family_of_key(f: Facts) -> Array:
 @fact
 def group(f: Facts) -> Array:
     """The number of every key's group of the first screen (GROUPS)."""
-    names, kinds = list(GROUPS), list(FAMILIES)
-    is_dead, is_unknown = (f.family_of_key == kinds.index(name) for name in ("dead", "unknown"))
-    places = [names.index(name) for name in ("locked out now", "not known", "due", "settled")]
-    return np.select([is_dead, is_unknown, f.needs], places[:3], places[3])
+    is_dead, is_unknown = (f.family_of_key == list(FAMILIES).index(name) for name in ("dead", "unknown"))
+    out, unknown, due, settled = map(list(GROUPS).index, ("locked out now", "not known", "due", "settled"))
+    return np.select([is_dead, is_unknown, f.needs], [out, unknown, due], settled)
 
 
 @fact

@@ -439,6 +439,7 @@ def test_invisible_signs_entities_and_tags_in_names(cells: str, expected: list[s
         (["\tAB12", "\tCD34"], "0", ["AB12", "CD34"], "error"),
         (["'AB12", "'CD34"], "0", ["AB12", "CD34"], "error"),
         (["A1B2C3D0        ", "0F1E2D3C4B5A6978"], "0", ["A1B2C3D0", "0F1E2D3C4B5A6978"], "error"),
+        (["0F1E2D3C4B5A6978", "A1B2C3D0        "], "0", ["0F1E2D3C4B5A6978", "A1B2C3D0"], "error"),
         (['"=""AB12"""', '"=""CD34"""'], "0", ["AB12", "CD34"], "note"),
         (["AB12 "], "0", ["AB12 "], ""),  # one code says nothing of the file
         (["AB12 ", "CD3456"], "0", ["AB12 ", "CD3456"], ""),

@@ -736,6 +736,24 @@ def test_who_resembles_whom_is_said_from_either_side(write: Write) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("most", "uses", "works", "left"),
+    [
+        ("0", 0, "yes", "1"),
+        ("0", 1, "used", "0"),
+        (".", 0, "yes", "1"),
+        (".", 1, "used", "0"),
+        ("1", 1, "used", "0"),
+        ("3", 1, "yes", "2"),
+    ],
+)
+def test_nothing_or_zero_max_uses_is_one_use(most: str, uses: int, works: str, left: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    result = audit(write("course-keys/k.csv", keys(f"KEY-00001 E C 2026-12-31 {most} {uses}")))
+    assert verdicts(result, "works")["KEY-00001"] == works
+    assert [f"{number:g}" for number in result.keys["uses_left"]] == [left]
+
+
 def test_each_row_with_a_learner_is_a_use_of_the_first_key_too(write: Write) -> None:
     write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
     head = "Training_Key Name Course Expires Max_Uses Student"
@@ -818,6 +836,16 @@ def test_a_plan_says_first_which_export_hides_who_has_redeemed(head: str, told: 
     assert [warning.partition(" not show")[0] for warning in warnings] == (
         ["Attention: pools-before/P.csv does"] if told else []
     )
+
+
+@pytest.mark.parametrize(
+    ("ends", "stage"), [("2026-04-02", "closed"), ("2026-04-03", "closed"), ("2026-04-04", "moved"), (".", "moved")]
+)
+def test_a_pool_without_keys_is_closed_from_its_last_day_on(ends: str, stage: str, write: Write) -> None:
+    write("pools-before/P.csv", POOL)
+    write("pool-list/l.csv", f"Pool Course Expires\nP C {ends}")
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")), as_of="2026-04-03")
+    assert result.pools.set_index("pool")["stage"].to_dict() == {"P": stage}
 
 
 def test_words_of_ours_have_an_order_and_names_have_none(write: Write) -> None:

@@ -126,6 +126,34 @@ class Sheet:
         values = cells.listed()
         return [values[code] for code in cells.codes.tolist()]
 
+    def codes_below(self, place: int, column: int, found: int | None = None) -> int:
+        """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""
+        words, stop = 0, min(place + 1 + HEADER_WITHIN, self.height)
+        for number in range(place + 1, stop if found is None else min(found, stop)):
+            cell = _cell(self.at(number), column)
+            if isinstance(cell, str) and self.means(cell) != self.required and not list_heading(cell):
+                if ORDINARY(cell):
+                    return 2
+                words += bool(re.fullmatch(r"[^\W\d_]{4,}", cell)) and not self.means(cell)
+            elif cell is not None and not isinstance(cell, str):
+                return 2
+            if words > 3:
+                break
+        return min(words, 1)
+
+    def two_headers(self, one: tuple[int, int], other: tuple[int, int]) -> UnreadableFile:
+        """The error for two rows of which either may be the header, each given with the column of its key."""
+        return UnreadableFile(
+            self.where,
+            f"row {one[0] + 1} and row {other[0] + 1} could both be the header: the key's stands in column {one[1] + 1} and in column "
+            f"{other[1] + 1}. Give each list a file of its own, or delete the row that is none.",
+        )
+
+    def ready_line(self, column: str, header: str) -> str:
+        """The lines of case.toml that give a column its header, beside those that are declared already."""
+        text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
+        return self.options.entry(self.label, {column: text})
+
 
 @dataclass(frozen=True)
 class Header:
@@ -159,30 +187,27 @@ def find_header(sheet: Sheet) -> int | None:
     follows; of equal rows, the first. A list without such a row may have its heading for a header.
     """
     head, found, sole = sheet.head, None, list[int]()
-    for place in reversed(range(len(head))):
-        row = head[place]
+    for place, row in reversed([*enumerate(head)]):
         column = _key_at(sheet, row)
         if column < 0 or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
             continue
-        strength = 2 if len({*map(sheet.means, row)} - {None}) > 1 else codes_below(sheet, place, column, found)
+        strength = 2 if len({*map(sheet.means, row)} - {None}) > 1 else sheet.codes_below(place, column, found)
         is_alone = sum(cell is not None for cell in row) == 1
         is_same = found is not None and row == head[found]
         is_near = found is None or (not is_alone and sheet.means(_cell(head[found], column)) == sheet.required)
         if strength == 2 or is_same or (strength and is_near):
             found = place
         elif found is not None and not is_alone and _are_rivals(sheet, place, found):
-            raise two_headers(sheet, (place, column), (found, _key_at(sheet, head[found])))
+            raise sheet.two_headers((place, column), (found, _key_at(sheet, head[found])))
         else:
             sole.append(place)
     if found is None and sole and not _is_prose(sheet, sole[0]):
         found = next(place for place in reversed(sole) if head[place] == head[sole[0]])
-    if found is None:
-        for place, row in enumerate(head):
-            filled = [i for i, cell in enumerate(row) if cell is not None]
-            if filled and all(list_heading(row[i]) and codes_below(sheet, place, i) == 2 for i in filled):
-                return place
-        return None
-    if found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
+    for place, row in enumerate(head) if found is None else ():
+        filled = [i for i, cell in enumerate(row) if cell is not None]
+        if filled and all(list_heading(row[i]) and sheet.codes_below(place, i) == 2 for i in filled):
+            return place
+    if found is not None and found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
         found += 1
         head[found] = both
     return found
@@ -197,16 +222,7 @@ def _are_rivals(sheet: Sheet, place: int, found: int) -> bool:
     """Is the lower of two rows with the key's header known by that alone, and do codes stand below that of the upper one too?"""
     column, other = (_key_at(sheet, sheet.head[row]) for row in (place, found))
     known = {*map(sheet.means, sheet.head[found])} - {None}
-    return column != other and len(known) == 1 and codes_below(sheet, place, column) == 2
-
-
-def two_headers(sheet: Sheet, one: tuple[int, int], other: tuple[int, int]) -> UnreadableFile:
-    """The error for two rows of which either may be the header, each given with the column of its key."""
-    return UnreadableFile(
-        sheet.where,
-        f"row {one[0] + 1} and row {other[0] + 1} could both be the header: the key's stands in column {one[1] + 1} and in column "
-        f"{other[1] + 1}. Give each list a file of its own, or delete the row that is none.",
-    )
+    return column != other and len(known) == 1 and sheet.codes_below(place, column) == 2
 
 
 def _cell(row: Sequence[Any], place: int) -> Any:
@@ -216,26 +232,9 @@ def _cell(row: Sequence[Any], place: int) -> Any:
 def _is_code_among_codes(head: list[list[Any]], place: int, column: int) -> bool:
     """Is a cell like a code, and another one near it in its column as well?"""
     cell = head[place][column]
-    if not isinstance(cell, str) or len(cell) < 4 or not ORDINARY(cell):
-        return False
-    near = (_cell(row, column) for row in (*head[max(0, place - 3) : place], *head[place + 1 : place + 4]))
-    return any(isinstance(other, str) and len(other) == len(cell) and ORDINARY(other) for other in near)
-
-
-def codes_below(sheet: Sheet, place: int, column: int, found: int | None = None) -> int:
-    """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""
-    words, stop = 0, min(place + 1 + HEADER_WITHIN, sheet.height)
-    for number in range(place + 1, stop if found is None else min(found, stop)):
-        cell = _cell(sheet.at(number), column)
-        if isinstance(cell, str) and sheet.means(cell) != sheet.required and not list_heading(cell):
-            if ORDINARY(cell):
-                return 2
-            words += bool(re.fullmatch(r"[^\W\d_]{4,}", cell)) and not sheet.means(cell)
-        elif cell is not None and not isinstance(cell, str):
-            return 2
-        if words > 3:
-            break
-    return min(words, 1)
+    near = [_cell(row, column) for row in (*head[max(0, place - 3) : place], *head[place + 1 : place + 4])]
+    alike = [text for text in (cell, *near) if isinstance(text, str) and len(text) > 3 and ORDINARY(text)]
+    return cell in alike and any(len(other) == len(cell) for other in alike[1:])
 
 
 def _is_prose(sheet: Sheet, place: int) -> bool:
@@ -259,19 +258,14 @@ def blocks_of(sheet: Sheet, top: int) -> list[Header]:
     row = sheet.head[top]
     keys = [i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required]
     if all(list_heading(row[i]) for i in keys):  # each heading is the header of its list
-        keys = [i for i, cell in enumerate(row) if list_heading(cell) and (i in keys or codes_below(sheet, top, i))]
-    starts = [0]
-    if len(keys) > 1:
-        starts = keys if list_heading(row[keys[0]]) else _starts(sheet, top, keys)
+        keys = [i for i, cell in enumerate(row) if list_heading(cell) and (i in keys or sheet.codes_below(top, i))]
+    starts = [0] if len(keys) < 2 else keys if list_heading(row[keys[0]]) else _starts(sheet, top, keys)
     named = max(i for i, cell in enumerate(row) if cell is not None) + 1
     beside = [] if len(starts) > 1 else _begin_below(sheet, top, named)
     borders = [0, *starts[1:], *(place for place, _ in beside), max(sheet.width, named)]
-    rows = [*(top for _ in starts), *(number for _, number in beside)]
-    headers = []
-    for number, (start, stop) in zip(rows, itertools.pairwise(borders), strict=True):
-        cells = row if number == top else sheet.row(number)
-        headers.append(read_header(sheet, cells, number, start, stop, keys if number == top else []))
-    return headers
+    numbers = [*(top for _ in starts), *(number for _, number in beside)]
+    rows = [(number, row, keys) if number == top else (number, sheet.row(number), []) for number in numbers]
+    return [read_header(sheet, *told, *span) for told, span in zip(rows, itertools.pairwise(borders), strict=True)]
 
 
 def _starts(sheet: Sheet, top: int, keys: list[int]) -> list[int]:
@@ -280,54 +274,49 @@ def _starts(sheet: Sheet, top: int, keys: list[int]) -> list[int]:
         starts = [i for i, cell in enumerate(row) if list_heading(cell)]
         if len(starts) == len(keys):
             return starts
-    row = [None, *sheet.head[top]]
-    starts = [i for i, (before, cell) in enumerate(itertools.pairwise(row)) if before is None and cell is not None]
-    lists = itertools.pairwise([*starts, len(row)])
+    row = sheet.head[top]
+    starts = [i for i, cell in enumerate(row) if cell is not None and (i == 0 or row[i - 1] is None)]
+    lists = itertools.pairwise([*starts, len(row) + 1])
     return starts if all(sum(start <= key < stop for key in keys) == 1 for start, stop in lists) else [0]
 
 
 def _begin_below(sheet: Sheet, top: int, named: int) -> list[tuple[int, int]]:
     """Lists that begin further down, beside the columns the header names: first column and header row."""
-    found, stop = list[tuple[int, int]](), named
+    found, stop, below = list[tuple[int, int]](), named, np.arange(top + 1, sheet.height)
     for place in range(named, sheet.width):
-        if place < stop:
-            continue
-        column = Coded(sheet.codes(place), sheet.grid.columns[place].values)
-        for number in np.flatnonzero(column.has(lambda cell: sheet.means(cell) == sheet.required)).tolist():
-            if number > top and codes_below(sheet, number, place):
-                cells, first = sheet.row(number), place
-                while first > stop and _cell(cells, first - 1) is not None:
-                    first -= 1
-                stop = next((i for i in range(place, len(cells)) if cells[i] is None), len(cells))
-                found.append((first, number))
-                break
+        is_key = sheet.holds(below, [place] if place >= stop else [], lambda cell: sheet.means(cell) == sheet.required)
+        numbers = (number for number in below[is_key].tolist() if sheet.codes_below(number, place))
+        if (number := next(numbers, None)) is not None:
+            cells, first = sheet.row(number), place
+            while first > stop and _cell(cells, first - 1) is not None:
+                first -= 1
+            stop = next((i for i in range(place, len(cells)) if cells[i] is None), len(cells))
+            found.append((first, number))
     return found
 
 
-def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int, keys: Sequence[int] = ()) -> Header:
+def read_header(sheet: Sheet, number: int, row: list[Any], keys: Sequence[int], start: int, stop: int) -> Header:
     """Understand a header row between two columns. Raises UnreadableFile if two headers mean one column."""
+    texts = {place: " ".join(str(row[place]).split()) for place in range(start, min(stop, len(row)))}
+    texts = {place: text for place, text in texts.items() if row[place] is not None}
+    found_in: dict[str, list[int]] = {}
+    for place, text in texts.items():
+        if column := sheet.required if place in keys else sheet.means(text):
+            found_in.setdefault(column, []).append(place)
+    if "distributed_to" in found_in:
+        del found_in["distributed_to"][1:]  # a log often has a learner's name and address: one is enough
     places: dict[str, int] = {}
-    texts: dict[int, str] = {}
-    unused: dict[int, str] = {}
-    for place in range(start, min(stop, len(row))):
-        text = "" if row[place] is None else " ".join(str(row[place]).split())
-        column = sheet.required if place in keys else sheet.means(text)
-        texts[place] = text
-        is_weak = column in places and fold_header(text) not in sheet.known  # the same header with a unit behind it
-        if column is None or is_weak or (column in places and column == "distributed_to"):
-            if text:
-                unused[place] = text  # a log often has a learner's name and address: one is enough
-        elif column in places and fold_header(texts[places[column]]) in sheet.known:
-            first = texts[places[column]]
+    for column, found in found_in.items():
+        exact = [place for place in found if fold_header(texts[place]) in sheet.known]  # without a unit behind it
+        places[column] = (exact or found)[0]
+        if len(exact) > 1:
+            first, text = texts[exact[0]], texts[exact[1]]
             both = f'"{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning})'
             what = f"two headers for one column: {both}. Delete or rename the other column"
             if fold_header(first) != fold_header(text):
-                what += f", or say in case.toml which one counts:\n{ready_line(sheet, column, text)}"
+                what += f", or say in case.toml which one counts:\n{sheet.ready_line(column, text)}"
             raise UnreadableFile(sheet.where, what)
-        else:
-            if column in places:
-                unused[places[column]] = texts[places[column]]
-            places[column] = place
+    unused = {place: text for place, text in texts.items() if text and place not in places.values()}
     if sheet.role == "course_keys" and "redeemed_at" not in sheet.options.columns and _are_uses(sheet, places, number):
         places["uses"] = places.pop("redeemed_at")
     named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
@@ -345,20 +334,14 @@ def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
     if "uses" in places or "redeemed_at" not in places:
         return False
     below = np.arange(top + 1, sheet.height)
-    cells = (
-        sheet.cells(places[name], below).listed() if name in places else [] for name in ("redeemed_at", "max_uses")
-    )
-    used, most = ([cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))] for own in cells)
-    counts = [count_of(cell) for cell in used]
-    if not used or not all(count < DAYS_OF_NOW for count in counts):
+    names = [name for name in ("redeemed_at", "max_uses") if name in places]
+    cells = {name: sheet.cells(places[name], below).listed() for name in names}
+    cells = {
+        name: [cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))]
+        for name, own in cells.items()
+    }
+    used, most = cells["redeemed_at"], cells.get("max_uses", [])
+    if not used or not all(count_of(cell) < DAYS_OF_NOW for cell in used):
         return False
-    are_flags = all(
-        count <= 1 and str(bare(cell)) in ("0", "1", "0.0", "1.0") for count, cell in zip(counts, used, strict=True)
-    )
+    are_flags = all(str(bare(cell)) in ("0", "1", "0.0", "1.0") for cell in used)
     return not are_flags or all(count_of(cell) <= 1 for cell in most)
-
-
-def ready_line(sheet: Sheet, column: str, header: str) -> str:
-    """The lines of case.toml that give a column its header, beside those that are declared already."""
-    text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
-    return sheet.options.entry(sheet.label, {column: text})

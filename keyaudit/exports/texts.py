@@ -27,7 +27,7 @@ MARKS = ((BOM, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 DELIMITERS = (",", ";", "\t", "|")
 FREE_LINES, LINE = 1_048_576, 9  # the rows of a worksheet; a key of eight characters takes a line of nine
 FREE_AREA, MAX_SPARSE = 5_000_000, 20  # blank cells that wide rows may bring to the others, more with every byte
-BLOCK = 1 << 22  # bytes that are split at once: they fit the processor's cache
+BLOCK = 1 << 20  # bytes that are split at once: they fit the processor's cache
 SAMPLE = 60  # lines by which a delimiter is judged
 LINE_END = re.compile(rb"\r\n|\n|\r")
 MARKED_LINE = re.compile(rb"(?:^|(?<=[\r\n]))(?:\xef\xbb\xbf)+")
@@ -78,8 +78,7 @@ def text_grid(content: bytes, label: str, known: set[str], encoding: str | None 
         content = MARKED_LINE.sub(b"", content)
     if not re.fullmatch(rb"[^\r\n\x1a]+(?:\r\n|\n|\r)?", content[-3:]):
         content = content.rstrip(b"\x1a").rstrip(b"\r\n")
-    signs = np.frombuffer(content, np.uint8)
-    number = max(int(np.count_nonzero(signs == ord(sign))) for sign in "\r\n")
+    number = max(content.count(b"\n"), content.count(b"\r") if b"\r" in content else 0)
     if number > max(FREE_LINES, len(content) // LINE):
         raise UnreadableFile(label, f"holds {number:,} lines, more than its size allows: no export has. {AGAIN}")
     ends = [end.end() for end in itertools.islice(LINE_END.finditer(content), SAMPLE)]
@@ -263,8 +262,10 @@ class _Split:
             if odd:
                 own = Coded.of(cell or None for cell in (odd[number] if number < len(odd) else [""] * len(self.odd)))
                 told = Coded.stacked([told, Coded(own.codes, pa.array(own.values, TEXT))])
-            codes = np.full(height, -1, np.int32)
-            codes[at] = told.codes
+            codes = told.codes
+            if len(places) < height:
+                codes = np.full(height, -1, np.int32)
+                codes[at] = told.codes
             columns.append(Coded(codes, told.values))
         return columns
 
