@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def _ticked(steps: Path) -> list[tuple[str, str]]:
     except OSError:
         return []
     found, pool = [], ""
-    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+    for line, below in pairwise([*lines, ""]):
         if line and below and set(below) == {"-"}:
             pool = line
         elif match := re.match(r"\[\s*[^\s\]]+\s*\] \d+\. (.*)", line):
