@@ -14,12 +14,12 @@ import numpy as np
 
 from keyaudit.calendar import Calendar
 from keyaudit.changes import Changes
-from keyaudit.coded import Array
+from keyaudit.coded import Array, taken
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
 from keyaudit.findings import NOT_GIVEN, Found, noted, table
-from keyaudit.keytable import COLUMNS, frame, taken
+from keyaudit.keytable import COLUMNS, frame
 from keyaudit.masking import ending
 from keyaudit.meaning import meaning
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows

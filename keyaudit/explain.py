@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import Array, Coded, taken
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import YES, Facts, at, named_codes
-from keyaudit.keytable import taken
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
@@ -236,8 +235,8 @@ def _because(f: Facts, key: int, row: Mapping[str, Any]) -> str:
         told.append(f'course key entry: "{row["course_key_name"]}"')
     if f.in_course_keys[key]:
         allowed, uses = row["max_uses"], row["uses"]
-        most = "" if np.isnan(allowed) else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
-        told.append("uses: not shown" if np.isnan(uses) else f"uses: {uses:.0f}{most}")
+        most = "" if allowed is None else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
+        told.append("uses: not shown" if uses is None else f"uses: {uses:.0f}{most}")
     return "; ".join(told)
 
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.coded import at as at
 from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
@@ -144,11 +145,6 @@ class Facts:
         found = np.zeros(self.keys, dtype=bool)
         found[np.array(keys, dtype=np.int64)] = True
         return found
-
-
-def at(values: Array, places: Array, nothing: Any) -> Array:
-    """The values at some places; `nothing` where a place is -1."""
-    return np.append(values, np.array([nothing], dtype=values.dtype))[places]
 
 
 def narrow(found: Any) -> Any:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from keyaudit.audit import Audit, frame_of
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import Array, Coded, taken
 from keyaudit.facts import Facts, at
-from keyaudit.keytable import frame, taken
+from keyaudit.keytable import frame
 from keyaudit.masking import ending
 from keyaudit.rulebook import ACTIONS, FINDINGS, LISTS, Code, holds
 from keyaudit.rulebook.statuses import ADD, ASSIGNMENTS, DIFFERENCE, KEYS, POOL, SAME_COURSE

@@ -16,9 +16,8 @@ from keyaudit import __version__, rulebook
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
 from keyaudit.card import ACCENT, GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
-from keyaudit.coded import TEXT, Array, Coded, as_texts
+from keyaudit.coded import TEXT, Array, Coded, as_texts, taken
 from keyaudit.columns import KEYS
-from keyaudit.keytable import taken
 from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, Ticks, with_ticks
 from keyaudit.report.writer import write_book
