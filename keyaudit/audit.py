@@ -14,12 +14,12 @@ import numpy as np
 
 from keyaudit.calendar import Calendar
 from keyaudit.changes import Changes
-from keyaudit.coded import Array
+from keyaudit.coded import Array, taken
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
 from keyaudit.findings import NOT_GIVEN, Found, noted, table
-from keyaudit.keytable import COLUMNS, frame, taken
+from keyaudit.keytable import COLUMNS, frame
 from keyaudit.masking import ending
 from keyaudit.meaning import meaning
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
@@ -364,24 +364,15 @@ class Audit:
 
 def _sources(f: Facts) -> list[dict[str, Any]]:
     """Every file as it was read; rows of later exports that its backup shows too are set aside, not keys."""
-    lost = np.bincount(f.file[f.is_set_aside], minlength=len(f.files))
+    lost = np.bincount(f.file[f.is_set_aside], minlength=len(f.files)).tolist()
     rows = []
     for place, file in enumerate(f.files):
-        if file.role == "declared":
-            continue
-        row = {name: getattr(file, name) for name in _SOURCE}
-        row["keys"] -= int(lost[place])
-        row["set_aside"] += int(lost[place])
+        row = {name: told for name, told in vars(file).items() if name not in ("shows", "padding_doubted")}
+        row |= {"keys": file.keys - lost[place], "set_aside": file.set_aside + lost[place]}
         matched = f.matched.get(place)
         row |= {"matched": matched, "unmatched": None if matched is None else row["keys"] - matched}
-        rows.append(row)
+        rows += [row] if file.role != "declared" else []
     return rows
-
-
-_SOURCE = (
-    "role", "source_file", "sheets", "sha256", "bytes", "columns_used", "columns_not_used", "rows_read", "keys", "repeats",
-    "set_aside", "damaged",
-)  # fmt: skip
 
 
 def frame_of(rows: Iterable[Any], columns: Iterable[str] | None = None) -> pd.DataFrame:

@@ -93,22 +93,16 @@ class Case:
         `keep_going` turns a file that cannot be read into a finding instead of an error. `progress` is told each step
         before it begins. `read`: what `read()` gave, if the exports were read before.
         """
-        given, unreadable = self.read(keep_going=keep_going, progress=progress) if read is None else read
+        given, unreadable = read or self.read(keep_going=keep_going, progress=progress)
         exports: dict[str, Any] = dict(given)
         if not {"pools_before", "pools_now"} & set(exports):
             raise CaseError(f"{self.name}: no pool export could be read. Put the backup into pools-before.")
         progress("reconciling")
         before = exports.pop("pools_before", None)
         before = read_role("pools_before", []) if before is None else before  # one without a row is an export too
-        result = reconcile(
-            replace(before, told=(*before.told, *self.notes)),
-            exports.pop("course_keys", None),
-            as_of=as_of if as_of is not None else self.as_of,
-            **self.given,
-            unreadable=unreadable,
-            name=self.name,
-            **exports,
-        )
+        before = replace(before, told=(*before.told, *self.notes))
+        exports |= {"as_of": self.as_of if as_of is None else as_of, "unreadable": unreadable, "name": self.name}
+        result = reconcile(before, **self.given, **exports)
         if not unreadable:  # what a file that was passed over holds is not known
             self._check_names(result)
         return result
@@ -260,12 +254,8 @@ def _validate(value: Any, expected: Any, name: str, where: str) -> None:
     """Compare what case.toml says with ENTRIES; an unknown entry or a wrong type is an error that names it."""
     if isinstance(expected, list):
         if not isinstance(value, list):
-            how = (
-                f"write [[{where}]] with two brackets: there may be several"
-                if expected != [str]
-                else f'{where} must be a list of texts: ["…"]'
-            )
-            raise CaseError(f"{name}: {how}.")
+            texts, tables = f'{where} must be a list of texts: ["…"]', f"write [[{where}]] with two brackets"
+            raise CaseError(f"{name}: {texts if expected == [str] else f'{tables}: there may be several'}.")
         for item in value:
             _validate(item, expected[0], name, where)
     elif isinstance(expected, dict):

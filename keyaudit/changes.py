@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array, as_texts
+from keyaudit.coded import TEXT, Array, Coded, as_texts, taken
 from keyaudit.errors import UnreadableFile
 from keyaudit.masking import ending
 from keyaudit.rulebook import STATUSES
@@ -46,7 +47,8 @@ KINDS = ("moved", "gone", "new")
 MOVES = ("status", "works")
 BLANK = dict.fromkeys(MOVES, "")
 NEEDED = ("training_key", "status", "works", "reference", "act_by", *dict.fromkeys(row[0] for row in WHY))
-ISO = r"^$|^\d{4}-\d{2}-\d{2}$"
+IDENTITY = ("training_key", "reference")
+ISO = "|[0-9]{4}-[0-9]{2}-[0-9]{2}"
 NONE = "it is no keys.csv of a former audit"
 SAVED_SINCE = "another program has saved it since, and may have changed codes and dates in it."
 AS_WRITTEN = "Take the keys.csv that `keyaudit audit` wrote."
@@ -78,40 +80,48 @@ class Changes:
 
 
 def read_former(path: str | Path) -> dict[str, Any]:
-    """The keys.csv of a former audit, every column as Arrow texts. Raises UnreadableFile if it is none, a masked twin, or
-    was saved by another program, which may have changed codes and dates."""
+    """The keys.csv of a former audit: its NEEDED columns, Coded or Arrow texts. Raises UnreadableFile if it is none, a masked
+    twin, or was saved by another program, which may have changed codes and dates."""
     from pyarrow import csv
 
-    file = Path(path)
+    file, few = Path(path), pa.dictionary(pa.int32(), pa.string())
     try:
-        content = file.read_bytes()
-        names = content.split(b"\r\n", 1)[0].decode().split(",")
-        wanted = list(NEEDED) if set(NEEDED) <= {*names} else None
-        as_text = csv.ConvertOptions(column_types=dict.fromkeys(names, TEXT), include_columns=wanted)
-        table = csv.read_csv(pa.py_buffer(content), None, csv.ParseOptions(newlines_in_values=True), as_text)
+        with file.open("rb") as opened:
+            names = opened.readline().rstrip(b"\r\n").decode().split(",")
+            wanted = list(NEEDED) if set(NEEDED) <= {*names} else None
+            kinds = dict.fromkeys(names, few) | dict.fromkeys(IDENTITY, TEXT)
+            as_text = csv.ConvertOptions(column_types=kinds, include_columns=wanted)
+            opened.seek(0)
+            table = csv.read_csv(opened, None, csv.ParseOptions(newlines_in_values=True), as_text)
     except OSError as problem:
         raise UnreadableFile(str(file), f"{problem.strerror or 'cannot be read'}.") from None
     except (ValueError, pa.ArrowInvalid):
         raise UnreadableFile(str(file), f"{NONE}: it cannot be read as a table. {AS_WRITTEN}") from None
     if lacking := [name for name in NEEDED if name not in names]:
         raise UnreadableFile(str(file), f"{NONE}: it has no column {', '.join(lacking)}. {AS_WRITTEN}")
-    keys = {name: table[name].combine_chunks() for name in NEEDED}
-    if not pc.all(pc.match_substring_regex(keys["act_by"], ISO)).as_py() or _is_edited(file, content):
+    keys = {name: _column(table[name].combine_chunks()) for name in NEEDED}
+    if not all(re.fullmatch(ISO, day) for day in keys["act_by"].listed()) or _is_edited(file):
         raise UnreadableFile(str(file), f"{SAVED_SINCE} {AS_WRITTEN}")
-    coded = pc.not_equal(keys["training_key"], "")
-    codes, references = (keys[name].filter(coded).slice(0, 1000).to_pylist() for name in ("training_key", "reference"))
+    coded = np.flatnonzero(pc.not_equal(keys["training_key"], ""))[:1000]
+    codes, references = (keys[name].take(pa.array(coded)).to_pylist() for name in IDENTITY)
     if codes and all(code.startswith(reference) for code, reference in zip(codes, references, strict=True)):
         raise UnreadableFile(str(file), "it is the masked twin of a report (--share). Take the full one.")
     return keys
 
 
-def _is_edited(file: Path, content: bytes) -> bool:
+def _column(told: Any) -> Any:
+    """A column as Arrow has read it: texts, or codes."""
+    return Coded(told.indices.to_numpy(), told.dictionary.to_pylist()) if pa.types.is_dictionary(told.type) else told
+
+
+def _is_edited(file: Path) -> bool:
     """Is it another file than the manifest beside it says?"""
     try:
         told = json.loads((file.parent / "MANIFEST.json").read_text(encoding="utf-8"))["outputs"][file.name]["sha256"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return bool(told != hashlib.sha256(content).hexdigest())
+    with file.open("rb") as content:
+        return bool(told != hashlib.file_digest(content, "sha256").hexdigest())
 
 
 def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
@@ -119,15 +129,14 @@ def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
 
     A key whose code is not readable is known by its reference.
     """
-    before, after = ({name: as_texts(table[name]) for name in NEEDED} for table in (former, now))
-    place = pc.index_in(_identity(after), value_set=_identity(before)).fill_null(-1).to_numpy()
+    place = pc.index_in(_identity(now), value_set=_identity(former)).fill_null(-1).to_numpy()
     seen, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
-    stays = [pc.equal(before[name].take(pa.array(place[seen])), after[name].take(pa.array(seen))) for name in MOVES]
-    moved, gone = seen[~np.asarray(pc.and_(*stays))], np.setdiff1d(np.arange(len(before["status"])), place)
-    pairs = zip(_some(before, place[moved]), _some(after, moved), strict=True)
+    moved = seen[np.any([_differ(former[name], place[seen], now[name], seen) for name in MOVES], axis=0)]
+    gone = np.setdiff1d(np.arange(len(former["status"])), place)
+    pairs = zip(_some(former, place[moved]), _some(now, moved), strict=True)
     told = [("moved", was, key, _why(was, key)) for was, key in pairs]
-    told += [("gone", was, was | BLANK, "no export shows it") for was in _some(before, gone)]
-    told += [("new", BLANK, key, "it was in no export before") for key in _some(after, new)]
+    told += [("gone", was, was | BLANK, "no export shows it") for was in _some(former, gone)]
+    told += [("new", BLANK, key, "it was in no export before") for key in _some(now, new)]
     rows = []
     for change, was, key, why in told:
         states = (state[name] for name in MOVES for state in (was, key))
@@ -138,13 +147,22 @@ def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
 
 def _identity(keys: Mapping[str, Any]) -> Any:
     """What a key is known by: its code, else (not readable) its reference, which no code can be taken for."""
-    by_name = pc.binary_join_element_wise(pa.scalar("\0", TEXT), keys["reference"], pa.scalar("", TEXT))
-    return pc.if_else(pc.equal(keys["training_key"], ""), by_name, keys["training_key"])
+    codes = as_texts(keys["training_key"])
+    blank = pc.equal(codes, "")
+    names = as_texts(taken(keys["reference"], np.flatnonzero(blank)))
+    by_name = pc.binary_join_element_wise(pa.scalar("\0", TEXT), names, pa.scalar("", TEXT))
+    return pc.replace_with_mask(codes, blank, by_name)
+
+
+def _differ(former: Coded, places: Array, now: Coded, seen: Array) -> Array:
+    """Where a column says something else of keys than before."""
+    told = Coded.stacked([former.take(places), now.take(seen)]).distinct().codes
+    return told[: len(seen)] != told[len(seen) :]
 
 
 def _some(table: Mapping[str, Any], rows: Array) -> list[dict[str, str]]:
     """Some keys, each by the names of its columns."""
-    columns = [table[name].take(pa.array(rows)).to_pylist() for name in NEEDED]
+    columns = [as_texts(taken(table[name], rows)).to_pylist() for name in NEEDED]
     return [dict(zip(NEEDED, row, strict=True)) for row in zip(*columns, strict=True)]
 
 

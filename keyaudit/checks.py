@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -49,8 +50,7 @@ facts(  # of keys: settings of pool and course key
     made_when_read_only=lambda f: f.made >= f.read_only,
     key_ends_in_a_month=lambda f: f.key_expires <= f.as_of + 30 * DAY,
     key_expiry_blank=lambda f: at(f.shows("expires_on") & ~f.column("expires_on").filled, f.course_row, False),
-)
-facts(  # of keys: redemption
+    # of keys: redemption
     redeemed_in_backup=lambda f: f.by_key.any(f.is_in("pools_before") & f.sign("redeemed")),
     learner_without_date=lambda f: f.by_key.any(f.sign(Code.learner_without_date)),
     redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
@@ -66,12 +66,10 @@ facts(  # of keys: redemption
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
     uses_known=lambda f: f.in_course_keys & ~np.isnan(f.uses) & bool(len(f.paid[1])),
     uses_differ=lambda f: f.uses_known & ~f.redeemed_in_pool & ~f.paid_before_made & (f.paid_live != f.uses),
-)
-facts(  # of keys: their codes and files
+    # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= f.creation_off)),
     pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),
-)
-facts(  # of pools
+    # of pools
     pool_has_before=lambda f: f.pools.has_before,
     pool_has_now=lambda f: f.pools.has_now,
     pool_listed=lambda f: f.pools.in_list,
@@ -112,34 +110,27 @@ def case_twin(f: Facts) -> Array:
     """Another key differs from it only in upper and lower case (and neither is the other's lookalike)."""
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
-    texts = f.codes.take(pa.array(numbers))
-    folded = caseless(texts)
-    is_lower = pc.mean(pc.equal(folded, texts).cast(pa.float64())).as_py() or 0
-    usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are
-    odd = folded.filter(pc.not_equal(texts, usual)).unique()
-    mask = pc.is_in(folded, value_set=odd).to_numpy(zero_copy_only=False)
-    group = folded.filter(pa.array(mask)).dictionary_encode().indices.to_numpy().astype(np.int64)
-    return f.mask_of(numbers[mask][np.bincount(group)[group] > 1] if len(group) else [])
+    twin = caseless(f.codes.take(pa.array(numbers))).dictionary_encode().indices.to_numpy()
+    return f.mask_of(numbers[np.bincount(twin)[twin] > 1])
 
 
 @fact
 def redeemed_by_another(f: Facts) -> Array:
     """Redeemed by somebody else than the log names: names are compared with names, addresses with addresses."""
-    sent: dict[tuple[int, bool], set[str]] = {}
+    sent: dict[tuple[int, bool], set[str]] = defaultdict(set)
     told = f.column("distributed_to")
     for row, keys in f.log[3].items():
         if told.codes[row] >= 0 and len(keys) == 1:
-            sent.setdefault((keys[0], "@" in told[row]), set()).add(_person(told[row]))
+            sent[keys[0], "@" in told[row]].add(_person(told[row]))
     single = ~f.many_uses & f.logged  # a key of many uses has many learners
-    seen: list[tuple[int, str]] = []
-    for name in ("redeemed_by", "redeemed_email"):
-        people = f.column(name)
-        rows = np.flatnonzero(people.filled & at(single, f.key, False))
-        seen += [(int(f.key[row]), people[row]) for row in rows.tolist()]
-    students = f.column("student")
-    pairs = zip(f.paid[0][f.paid[2]].tolist(), f.paid[1][f.paid[2]].tolist(), strict=True)
-    seen += [(key, students[row]) for row, key in pairs if single[key] and students.codes[row] >= 0]
-    return f.mask_of([key for key, who in seen if _person(who) not in sent.get((key, "@" in who), {_person(who)})])
+    every, live, found = np.flatnonzero(f.key >= 0), f.paid[2], []
+    seen = [(f.column(name), every, f.key[every]) for name in ("redeemed_by", "redeemed_email")]
+    for people, rows, keys in (*seen, (f.column("student"), f.paid[0][live], f.paid[1][live])):
+        mine = people.filled[rows] & single[keys]
+        for key, row in zip(keys[mine].tolist(), rows[mine].tolist(), strict=True):
+            who = _person(people[row])
+            found += [key] if who not in sent.get((key, "@" in who), {who}) else []
+    return f.mask_of(found)
 
 
 def _person(text: str) -> str:

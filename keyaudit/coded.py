@@ -15,6 +15,21 @@ TEXT = pa.large_string()
 LONG = 64  # signs: longer texts are no codes
 FEW = 8  # times as many values as rows: those of the rows are sought one by one
 MANY = 1000  # values: so many are looked at by a pattern first
+SHORT = 30_000  # values: so few have places of 16 bits
+
+
+def _kind(size: int) -> Any:
+    """The type of the places of so many values."""
+    return np.int16 if size < SHORT else np.int32
+
+
+def at(values: Array, places: Array, nothing: Any) -> Array:
+    """The values at some places; `nothing` where a place is -1."""
+    if not len(values):
+        return np.full(len(places), nothing, dtype=values.dtype)
+    found = values[places]
+    found[places < 0] = nothing
+    return found
 
 
 @dataclass(frozen=True)
@@ -54,8 +69,13 @@ class Coded:
         """Columns one below the other. Texts stay an Arrow array only if all are."""
         if len(parts) == 1:
             return parts[0]
-        starts = np.cumsum([0, *(len(part.values) for part in parts)])
-        codes = [np.where(part.codes < 0, -1, part.codes + start) for part, start in zip(parts, starts, strict=False)]
+        *starts, size = np.cumsum([0, *(len(part.values) for part in parts)]).tolist()
+        codes, stop = np.empty(sum(map(len, parts)), dtype=_kind(size)), 0
+        for part, start in zip(parts, starts, strict=True):
+            stop += len(part)
+            own = codes[stop - len(part) : stop]
+            own[:] = part.codes
+            own[own >= 0] += start
         told = [part.values for part in parts if len(part.values)]
         told = told or [part.values for part in parts if not isinstance(part.values, list)][:1]
         values: Any
@@ -65,7 +85,7 @@ class Coded:
             values = pa.concat_arrays(told)
         else:
             values = [value for part in parts for value in part.listed()]
-        return cls(np.concatenate([*codes, np.array([], np.int32)]).astype(np.int32), values)
+        return cls(codes, values)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -89,7 +109,11 @@ class Coded:
 
     def take(self, rows: Array) -> Coded:
         """The values of some rows; of row -1 there is none."""
-        return Coded(np.append(self.codes, np.int32(-1))[rows], self.values)
+        return Coded(at(self.codes, rows, -1), self.values)
+
+    def short(self) -> Coded:
+        """The same with codes of as few bits as hold them."""
+        return Coded(self.codes.astype(_kind(len(self.values)), copy=False), self.values)
 
     def _odd(self, only: str) -> Array | None:
         """Of many texts those with a pattern; None where each is to be looked at."""
@@ -174,12 +198,13 @@ class Numbered:
     def __getitem__(self, rows: Any) -> Any:
         """Some of them, a slice; or one as text."""
         if isinstance(rows, (int, np.integer)):
-            return self[rows : rows + 1].tolist()[0]
+            name, row = text_of(self.name[int(rows)]), self.row[rows]
+            return name if row < 0 else f"{name}, row {row}"
         return Numbered(Coded(self.name.codes[rows], self.name.values), self.row[rows])
 
     def take(self, rows: Array) -> Numbered:
         """The texts of some rows; of row -1 it is blank."""
-        return Numbered(self.name.take(rows), np.append(self.row, -1)[rows])
+        return Numbered(self.name.take(rows), at(self.row, rows, -1))
 
     def texts(self) -> Any:
         """All of them, as Arrow texts."""
@@ -226,6 +251,13 @@ def distinct_count(texts: Any) -> int:
         hashes += words[:, place]
     hashes.sort()
     return len(pc.unique(texts)) if (hashes[1:] == hashes[:-1]).any() else len(texts)
+
+
+def taken(column: Any, rows: Array) -> Any:
+    """Some rows of a column, of whatever kind."""
+    if isinstance(column, Coded):
+        return column.short().take(rows)
+    return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
 
 
 def text_of(value: Any) -> str:

@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import Array, Coded, taken
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import YES, Facts, at, named_codes
-from keyaudit.keytable import taken
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending
@@ -119,12 +118,12 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     asked = text if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
         raise Slip(
-            'explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner\'s name'
+            """explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""
         )
     f = audit.facts
-    key, others, how = _located(f, asked)
-    if key is not None:
-        return story(audit, key)
+    others, how = _meant(f, asked)
+    if how and len(others) == 1:
+        return story(audit, others[0])
     if how:  # of several that are meant alike, the most urgent first
         others = sorted(others, key=audit.places.__getitem__)
     few = np.array(others[:AT_MOST], dtype=np.int64)
@@ -136,10 +135,8 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     if how:
         return Explanation(False, SEVERAL[how].format(count(len(others))), tuple(meant))
     text, headline = asked.strip(BLANKS), "No pool export and no course-key export knows this code."
-    elsewhere = [
-        (f.exports[role], f.slices[role].start) for role in ("distribution", "other_keys") if role in f.exports
-    ]
-    rows = [_where(pc.equal(export.keys, text)) + start for export, start in elsewhere]
+    elsewhere = [role for role in ("distribution", "other_keys") if role in f.exports]
+    rows = [_where(pc.equal(f.exports[role].keys, text)) + f.slices[role].start for role in elsewhere]
     seen = [("seen", told) for found in rows for told in _told(audit, found)]
     if not seen:
         headline = "No export knows this code. Did you mean:"
@@ -150,21 +147,21 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     return Explanation(False, headline, (*seen, *meant))
 
 
-def _located(f: Facts, asked: str) -> tuple[int | None, list[int], str]:
-    """The number of the key meant; or the keys that may be meant, and by what."""
+def _meant(f: Facts, asked: str) -> tuple[list[int], str]:
+    """The numbers of the keys that are meant, and by what; by nothing: of those that may be."""
     text = asked.strip(BLANKS)
     for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references.texts()), text.lower())):
         found = _where(pc.equal(names, value))
         if len(found) == 1:
-            return int(found[0]), [], ""
+            return found.tolist(), "name"
     if len(inside := named_codes(f, [text])[0]) == 1:
-        return inside[0], [], ""
+        return inside, "name"
     tail = text.lstrip("….")
     if 2 <= len(tail) <= 6 and len(found := _where(pc.ends_with(f.codes, tail))):
-        return (int(found[0]), [], "") if len(found) == 1 else (None, found.tolist(), "ending")
+        return found.tolist(), "ending"
     if people := sorted({key for key, _ in _of_learner(f, text)}):
-        return (people[0], [], "") if len(people) == 1 else (None, people, "learner")
-    return None, meant_by(f.codes, text), ""
+        return people, "learner"
+    return meant_by(f.codes, text), ""
 
 
 def _where(mask: Any) -> Array:
@@ -236,8 +233,8 @@ def _because(f: Facts, key: int, row: Mapping[str, Any]) -> str:
         told.append(f'course key entry: "{row["course_key_name"]}"')
     if f.in_course_keys[key]:
         allowed, uses = row["max_uses"], row["uses"]
-        most = "" if np.isnan(allowed) else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
-        told.append("uses: not shown" if np.isnan(uses) else f"uses: {uses:.0f}{most}")
+        most = "" if allowed is None else " without limit" if np.isinf(allowed) else f" of {allowed:.0f}"
+        told.append("uses: not shown" if uses is None else f"uses: {uses:.0f}{most}")
     return "; ".join(told)
 
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.coded import at as at
 from keyaudit.exports.dates import is_cancelled
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
@@ -142,13 +143,8 @@ class Facts:
     def mask_of(self, keys: Sequence[int] | Array) -> Array:
         """Which keys are among some."""
         found = np.zeros(self.keys, dtype=bool)
-        found[list(keys)] = True
+        found[np.array(keys, dtype=np.int64)] = True
         return found
-
-
-def at(values: Array, places: Array, nothing: Any) -> Array:
-    """The values at some places; `nothing` where a place is -1."""
-    return np.append(values, np.array([nothing], dtype=values.dtype))[places]
 
 
 def narrow(found: Any) -> Any:
@@ -244,8 +240,7 @@ facts(  # of records
     # a key of their own, because their code cannot be read (one that its backup shows too is not); and of every record its key:
     blind=lambda f: f.in_pools & (f.code < 0) & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False)),
     key=lambda f: np.where(f.blind, len(f.coded.dictionary) + np.cumsum(f.blind) - 1, f.code),  # -1: none of ours
-)
-facts(  # of keys
+    # of keys
     by_key=lambda f: By(f.key, f.keys),
     keys=lambda f: int(len(f.coded.dictionary) + f.blind.sum()),  # how many there are
     codes=lambda f: pa.concat_arrays([f.coded.dictionary, pa.nulls(int(f.blind.sum()), TEXT)]),  # null: not readable
@@ -270,8 +265,7 @@ facts(  # of keys
     redeemed=lambda f: f.redeemed_in_pool | (f.paid_live > 0) & ~f.in_course_keys & f.in_pool,
     recreated_at=lambda f: f.by_key.most(f.dates("created_at"), f.course_rows, NEVER, np.fmin),  # its first course key
     first_record=lambda f: f.by_key.first(),
-)
-facts(  # of places
+    # of places
     by_place=lambda f: By(f.placed(*f.held[:2]), len(f.place_key)),  # records
     place_key=lambda f: f.held[2],
     place_pool=lambda f: f.held[3],
@@ -349,15 +343,12 @@ def home(f: Facts) -> Array:
 @fact
 def paid(f: Facts) -> tuple[Array, Array, Array]:
     """Which keys the payments of course assignments name: record, key, and is the assignment not cancelled?"""
-    if "assignments" not in f.exports:
-        return np.array([], np.int64), np.array([], np.int64), np.array([], bool)
-    export = f.exports["assignments"]
-    payment = export.column("payment")
-    named = named_codes(f, payment.listed())
-    pairs = [(row, key) for row, place in enumerate(payment.codes.tolist()) if place >= 0 for key in named[place]]
+    payment = f.column("payment")
+    rows, named = np.flatnonzero(payment.filled), named_codes(f, payment.listed())
+    told = zip(rows.tolist(), payment.codes[rows].tolist(), strict=True)
+    pairs = [(row, key) for row, place in told for key in named[place]]
     rows, keys = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    cancelled = export.column("assignment_status").has(is_cancelled)
-    return rows + f.slices["assignments"].start, keys, ~cancelled[rows]
+    return rows, keys, ~f.column("assignment_status").has(is_cancelled)[rows]
 
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:

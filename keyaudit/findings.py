@@ -61,11 +61,9 @@ def _accepted(f: Facts, block: Found) -> Found:
         if entry.reference is not None:
             mask &= np.array(pc.equal(f.references.take(block.key).texts(), entry.reference))
         block.rank[mask] = ACCEPTED
-        codes, told = block.message.codes.copy(), block.message.listed()
-        for number in np.unique(codes[mask]).tolist():
-            codes[mask & (codes == number)] = len(told)
-            told.append(f"{told[number]} Accepted: {entry.reason}")
-        block.message = Coded(codes, told)
+        codes, told = block.message.codes, block.message.listed()
+        both = [*told, *(f"{text} Accepted: {entry.reason}" for text in told)]
+        block.message = Coded(np.where(mask, codes + len(told), codes), both).compact()
     return block
 
 
@@ -111,7 +109,6 @@ def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
 
 
 def _note_at(f: Facts, record: int, code: str, message: str, text: str) -> Note:
-    """A note about what stands in a record."""
     file = f.files[f.file[record]].source_file
     return Note(code, message, file, f.sheet[record] or "", int(f.row[record]), text)
 

@@ -35,7 +35,14 @@ def rank_of_code(f: Facts) -> Array:
     known = len(f.coded.dictionary)
     rank = np.arange(f.keys)
     words = words_of(f.coded.dictionary)
-    order = pc.sort_indices(f.coded.dictionary).to_numpy() if words is None else np.lexsort(words.T[::-1])
+    if words is None:
+        order = pc.sort_indices(f.coded.dictionary).to_numpy()
+    else:  # nearly all differ in their first word
+        order = np.argsort(words[:, 0])
+        is_next = np.diff(words[order, 0]) == 0
+        tied = np.append(is_next, False) | np.append(False, is_next)
+        rows = np.sort(order[tied])
+        order[tied] = rows[np.lexsort(words[rows].T[::-1])]
     rank[order] = np.arange(known)
     return rank
 
@@ -142,9 +149,11 @@ COLUMNS: dict[str, Callable[[Facts], Any]] = {  # of KEYS by key number: Coded, 
     "course_key_course": lambda f: key_setting(f, "course"),
     "course_key_organization": lambda f: key_setting(f, "organization"),
     "course_key_expires_on": lambda f: Coded.ordered(f.key_expires),
-    "uses": _uses,
-    "max_uses": lambda f: f.max_uses,
-    "uses_left": lambda f: np.where(np.isnan(_uses(f)), np.nan, np.maximum(f.max_uses - np.nan_to_num(f.uses), 0)),
+    "uses": lambda f: Coded.ordered(_uses(f)),
+    "max_uses": lambda f: Coded.ordered(f.max_uses),
+    "uses_left": lambda f: Coded.ordered(
+        np.where(np.isnan(_uses(f)), np.nan, np.maximum(f.max_uses - np.nan_to_num(f.uses), 0))
+    ),
     "lookalike": _lookalike,
     "damage": lambda f: _few(f, f.damage),
     "reference": lambda f: f.references,
@@ -167,17 +176,12 @@ def _series(column: Any, name: str) -> Any:
 
     if isinstance(column, Coded):
         if isinstance(column.values, np.ndarray):
-            return column.spread(np.datetime64("NaT", "s"), "datetime64[s]")
+            return column.spread(None)  # NaT, NaN
         values = column.listed()
         kept = column.distinct() if len(set(values)) < len(values) else column
         return pd.Categorical.from_codes(kept.codes, pd.Index(kept.listed(), dtype="str"), ordered=name in ORDERED)
     column = column.texts() if isinstance(column, Numbered) else column
     return pd.array(column, dtype="str") if isinstance(column, pa.Array) else column
-
-
-def taken(column: Any, rows: Array) -> Any:
-    """Some rows of a column, of whatever kind."""
-    return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
 
 
 ORDERED = ("status", "works", "severity")

@@ -23,12 +23,10 @@ facts(  # of keys
     logged=lambda f: f.mask_of([key for keys in f.log[3].values() for key in keys]),
     not_distributed=lambda f: f.is_distributed == NO,
     taken=lambda f: By(f.code, f.keys).any(f.is_in("other_keys")),  # another kind of key has the same code
-)
-facts(  # of records of the log: are they of somebody? one without a recipient is not, where the log has such a column
+    # of records of the log: are they of somebody? one without a recipient is not, where the log has such a column
     sent=lambda f: f.is_in("distribution") & (f.column("distributed_to").filled | ~f.shows("distributed_to")),
-)
-facts(  # of pools: is any of its keys a course key, exactly or by a link?
-    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given
+    # of pools: is any of its keys a course key, exactly or by a link?
+    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given,
 )
 
 
@@ -44,7 +42,7 @@ def links(f: Facts) -> Links:
     theirs = np.flatnonzero(f.in_course_keys & ~f.in_pool)
     if not len(ours) or not len(theirs):
         return Links()
-    hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))
+    hyphen = np.asarray(pc.match_substring(f.codes, "-").fill_null(False))
     hyphened = ~f.by_pool.any(~hyphen[f.place_key])
     bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))
     typed = np.zeros(f.records, dtype=bool)
@@ -111,11 +109,8 @@ def log_links(f: Facts) -> Links:
     """Codes of the log that no export knows against pool keys the log does not name."""
     numbers, texts, _, _ = f.log
     left = np.flatnonzero(f.in_pool & ~f.logged & f.readable)
-    if not len(numbers) or not len(left):
-        return Links()
     codes = pa.concat_arrays([f.codes, pa.array(texts, TEXT)])
-    sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))
-    return find_lookalikes(codes, *sides, lambda pool: _keys_of(f, pool))
+    return find_lookalikes(codes, Side(left, pool=f.home_pool[left]), Side(numbers), lambda pool: _keys_of(f, pool))
 
 
 @fact

@@ -14,23 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from keyaudit.audit import Audit, frame_of
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import Array, Coded, taken
 from keyaudit.facts import Facts, at
-from keyaudit.keytable import frame, taken
+from keyaudit.keytable import frame
 from keyaudit.masking import ending
-from keyaudit.rulebook import (
-    ACTIONS,
-    ADD,
-    ASSIGNMENTS,
-    DIFFERENCE,
-    FINDINGS,
-    KEYS,
-    LISTS,
-    POOL,
-    SAME_COURSE,
-    Code,
-    holds,
-)
+from keyaudit.rulebook import ACTIONS, FINDINGS, LISTS, Code, holds
+from keyaudit.rulebook.statuses import ADD, ASSIGNMENTS, DIFFERENCE, KEYS, POOL, SAME_COURSE
 from keyaudit.settings import key_setting, of_pools, pool_setting
 from keyaudit.tallies import NO_POOL
 from keyaudit.words import agree, are, count, listed, plain, sentence, weekday
@@ -182,7 +171,9 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     work = {names[number]: order[pool[order] == number] for number in np.unique(pool[order]).tolist()}
     codes_of, odd = _lists(f, work)
     due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
-    does = {name: _by_action(f, keys) for name, keys in work.items()}
+    kinds = [*ACTIONS, ""]
+    action = np.array([kinds.index(step.action) for step in f.step[1]])[f.step[0]]
+    does = {name: {kind: own[action[own] == place] for place, kind in enumerate(kinds)} for name, own in work.items()}
     batches, rows = dict[str, dict[str, Any]](), list[PlanStep]()
     urgent = {name: place for place, name in enumerate(dict.fromkeys(task.pool for task in audit.work))}
     for name in sorted(work, key=lambda name: (due[name], urgent.get(name, len(urgent)), name)):
@@ -200,26 +191,13 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     given = {what: f.exports[role].files for role, what in MADE_FROM.items() if role in f.exports}
     columns = {name: taken(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
-    columns["action"] = Coded.of(f.step[1][number].action for number in f.step[0][order].tolist())
-    return MigrationPlan(
-        f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do.",
-        tuple(f"{what}: {listed([file.source_file for file in of], most=8)}" for what, of in given.items()),
-        tuple(doubts),
-        tuple(batches[name] for name in names if name in batches),
-        tuple(rows),
-        tuple(_letters(f, does.values(), "reissue")),
-        tuple(_letters(f, does.values(), "remind")),
-        totals,
-        codes_of,
-        columns,
-    )
-
-
-def _by_action(f: Facts, keys: Array) -> dict[str, Array]:
-    """Action → those of some keys that need it, none included."""
-    names = [*ACTIONS, ""]
-    action = np.array([names.index(step.action) for step in f.step[1]])[f.step[0][keys]]
-    return {name: keys[action == place] for place, name in enumerate(names)}
+    columns["action"] = Coded.of(kinds[place] for place in action[order].tolist())
+    title = f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do."
+    made_from = tuple(f"{what}: {listed([file.source_file for file in of], most=8)}" for what, of in given.items())
+    forms = tuple(batches[name] for name in names if name in batches)
+    reissue, remind = (tuple(_letters(f, does.values(), action)) for action in ("reissue", "remind"))
+    lines = made_from, tuple(doubts), forms, tuple(rows)
+    return MigrationPlan(title, *lines, reissue, remind, totals, codes_of, columns)
 
 
 def _lists(f: Facts, work: Mapping[str, Array]) -> tuple[dict[tuple[str, str], list[str]], dict[str, list[str]]]:
@@ -308,7 +286,6 @@ def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, i
 
 
 def _typed(settings: Mapping[str, str]) -> str:
-    """What to type into the form of a new entry."""
     return sentence("; ".join(f"{plain(name)}: {settings[name]}" for name in SETTINGS))
 
 
@@ -332,9 +309,8 @@ def _to_type(f: Facts, keys: Array) -> str:
     code = f.setting_findings[f.setting_number[keys[0]] - 1][0]
     told = _entry(f, keys)
     value = of_pools(f, TO_TYPE[code])[int(f.home_pool[keys[0]])] if code in TO_TYPE else None
-    shown = (
-        value.item().date() if isinstance(value, np.datetime64) else f"{value:g}" if isinstance(value, float) else value
-    )
+    value = value.item().date() if isinstance(value, np.datetime64) else value
+    shown = f"{value:g}" if isinstance(value, float) else value
     return told if value is None else f"{told} The pool's: {shown}."
 
 
@@ -345,7 +321,6 @@ def _entry(f: Facts, keys: Array) -> str:
 
 
 def _quoted(column: Coded, keys: Array) -> str:
-    """The different values that some keys have in a column."""
     own = column.take(keys)
     return listed([f'"{own.listed()[place]}"' for place in own.used()])
 

@@ -101,18 +101,10 @@ def pools(f: Facts) -> Pools:
     roles = [{unit.role for unit in of} for of in members_of]
     has_before, has_now, *listed = (np.array([role in of for of in roles], dtype=bool) for role in NAMING)
     later = [(number, unit) for number, of in enumerate(members_of) for unit in of if unit.role == "pools_now"]
-    empty = [(number, unit) for number, unit in later if not len(unit.records)]
-    return Pools(
-        names,
-        has_before,
-        has_now,
-        np.any(listed, axis=0),
-        pool,
-        {number: unit.file for number, unit in empty},
-        [number for number, unit in empty if unit.is_damaged],
-        [name for name, of in zip(names, roles, strict=True) if of == {"declared"}],
-        notes,
-    )
+    empty = {number: unit.file for number, unit in later if not len(unit.records)}
+    damaged = [number for number, unit in later if not len(unit.records) and unit.is_damaged]
+    declared = [name for name, of in zip(names, roles, strict=True) if of == {"declared"}]
+    return Pools(names, has_before, has_now, np.any(listed, axis=0), pool, empty, damaged, declared, notes)
 
 
 def _units(f: Facts) -> Iterator[_Unit]:
@@ -276,22 +268,19 @@ def _refuse_two_rows(f: Facts, pool: Array, members_of: list[list[_Unit]]) -> No
 
 def _said(f: Facts, name: str, row: int) -> str:
     """What a setting says, as an error shows it."""
-    if not f.column(name).filled[row]:
-        return "blank"
-    if name == "course":
-        return f'"{f.column(name)[row]}"'
-    date = f.dates(name)[row]
-    return "not readable" if np.isnat(date) else str(date)[:10]
+    told = f.column(name)[row]
+    if told is None or isinstance(told, str):
+        return "blank" if told is None else f'"{told}"'
+    return "not readable" if np.isnat(told) else str(told)[:10]
 
 
 def _refuse_unequal(f: Facts, later: list[_Unit]) -> Iterator[Note]:
     """Two later exports of one pool: equal, parts that share no key, or which one is now?"""
     told: dict[str, set[tuple[Any, bool]]] = {unit.file: set() for unit in later}
     for unit in later if len(told) > 1 else ():
-        says = zip(
-            f.code[unit.records].tolist(), unit.records.tolist(), f.sign("redeemed")[unit.records].tolist(), strict=True
-        )
-        told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in says}
+        columns = f.code, np.arange(f.records), f.sign("redeemed")
+        rows = zip(*(column[unit.records].tolist() for column in columns), strict=True)
+        told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in rows}
     for (one, mine), (other, theirs) in combinations(told.items(), 2):
         if mine != theirs and ({code for code, _ in mine} & {code for code, _ in theirs} or not mine or not theirs):
             raise ReconcileError(

@@ -102,11 +102,8 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
     for pool, name in enumerate(f.pools.names):
         if first[pool] >= 0:
             place, key = first[pool], order[first[pool]]
-            stage, what, act_by = (
-                "begun" if f.pool_begun[pool] else "not_begun",
-                steps[step[key]],
-                f.act_by[key].item().date(),
-            )
+            what = steps[step[key]]
+            stage, act_by = "begun" if f.pool_begun[pool] else "not_begun", f.act_by[key].item().date()
         else:
             stage, act_by = "not_exported" if not exported[pool] else "closed" if is_over[pool] else "moved", None
             place, what = len(order) + list(STAGES).index(stage), IDLE[stage][int(f.is_removed)]

@@ -239,24 +239,21 @@ _AS_READ = {
 
 def _without_copies(exports: dict[str, Export]) -> dict[str, Export]:
     """A copy of the backup in pools-now is no later export; one file of pools and of course keys stops the audit."""
-    of = {role: {file.sha256: file for file in exports[role].files if file.rows_read} for role in exports}
+    of = {role: {file.sha256: file.source_file for file in exports[role].files if file.rows_read} for role in exports}
     for role in ("pools_before", "pools_now"):
         for sha in of.get(role, {}).keys() & of.get("course_keys", {}).keys():
-            one, other = of[role][sha].source_file, of["course_keys"][sha].source_file
+            one, other = of[role][sha], of["course_keys"][sha]
             raise ReconcileError(f"{one} and {other} are the same file. Take it out of the wrong folder.")
     copies = of.get("pools_now", {}).keys() & of["pools_before"].keys()
     if not copies:
         return exports
-    now = exports["pools_now"]
-    told = []
-    for sha in sorted(copies):
-        backup = of["pools_before"][sha].source_file
-        text = f"has the same bytes as {backup}: read as the backup only, a copy is no later export"
-        told.append(Note(Code.same_file_twice, text, of["pools_now"][sha].source_file))
+    now, before = exports["pools_now"], exports["pools_before"]
+    text = "has the same bytes as {}: read as the backup only, a copy is no later export"
+    shown = ((text.format(of["pools_before"][sha]), of["pools_now"][sha]) for sha in sorted(copies))
+    told = [Note(Code.same_file_twice, *one) for one in shown]
     left = now.without_files({place for place, file in enumerate(now.files) if file.sha256 in copies}, told)
     if left.files:
         return exports | {"pools_now": left}
-    before = exports["pools_before"]
     del exports["pools_now"]
     return exports | {"pools_before": replace(before, told=(*before.told, *told))}
 

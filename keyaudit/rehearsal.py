@@ -142,11 +142,7 @@ class Tms:
 
     def delete_keys(self, pool: str, codes: Iterable[str]) -> None:
         """Delete keys from a pool: their codes are free from now on."""
-        target = self._editable(pool)
-        for code in codes:
-            if code not in target.keys:
-                raise Refused("The pool does not hold this key.")
-            del target.keys[code]
+        _delete(self._editable(pool).keys, codes, "The pool does not hold this key.")
 
     def send(self, codes: Iterable[str]) -> None:
         """Send each key to a learner. The TMS does not notice: only the administrator's own list knows."""
@@ -167,10 +163,7 @@ class Tms:
 
     def delete_course_keys(self, codes: Iterable[str]) -> None:
         """Delete course keys: their codes are free from now on."""
-        for code in codes:
-            if code not in self.course_keys:
-                raise Refused("There is no such course key.")
-            del self.course_keys[code]
+        _delete(self.course_keys, codes, "There is no such course key.")
 
     def create_other_key(self, kind: str, code: str) -> None:
         """Create a subscription or class key: codes are unique across all kinds."""
@@ -273,6 +266,13 @@ class Tms:
         write_csv(root / "distribution/sent.csv", [LOG_HEADER, *self.sent])
         if not (root / "case.toml").exists():  # the model's log names every key that was sent
             (root / "case.toml").write_text("[distribution]\ncomplete = true\n", encoding="utf-8", newline="\n")
+
+
+def _delete(keys: dict[str, Any], codes: Iterable[str], otherwise: str) -> None:
+    for code in codes:
+        if code not in keys:
+            raise Refused(otherwise)
+        del keys[code]
 
 
 _YES = ("No", "Yes")

@@ -29,21 +29,18 @@ facts(  # of keys: their course keys
     padding_doubted=lambda f: at(f.of_file(lambda file: file.padding_doubted), f.course_row, False),
     course_differs=lambda f: f.in_pool & f.in_course_keys & differ(f, "course"),
     courses_known=lambda f: pool_setting(f, "course").filled & key_setting(f, "course").filled,
-)
-facts(  # of keys: their pools
+    # of keys: their pools
     expired_unannounced=lambda f: (
         at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2])
     ),
     pool_ended=lambda f: f.in_pool & ~f.places.any(f.may_hold & ~f.place_ended),  # wherever it may still be
     starts_on=lambda f: at(f.place_starts[0], f.home, NEVER),
     pool_expires_on=lambda f: at(np.where(f.place_expires[1], f.place_expires[0], NEVER), f.home, NEVER),
-)
-facts(  # of places: value, is it known, was it before the announcement wherever it is given
+    # of places: value, is it known, was it before the announcement wherever it is given
     place_expires=lambda f: _date_setting(f, "expires_on"),
     place_starts=lambda f: _date_setting(f, "starts_on"),
     place_ended=lambda f: f.is_removed | (f.place_expires[1] & (f.place_expires[0] <= f.as_of)),
-)
-facts(  # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
+    # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
     file_rank=lambda f: np.argsort(f.files_by_name)[f.file],  # the place of its file
     files_by_name=lambda f: sorted(range(len(f.files)), key=lambda place: natural(f.files[place].source_file)),
     row_uses=lambda f: np.where(f.shows("uses"), np.where(f.column("uses").filled, f.numbers("uses"), 0.0), np.nan),
@@ -119,8 +116,7 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     Neither is a column that was not understood, and speaks of it.
     """
     size = len(f.place_key)
-    value, shown, legible = np.full(size, NEVER), np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
-    gives, early = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
+    value, (shown, known, late) = np.full(size, NEVER), np.zeros((3, size), dtype=bool)
     dates, filled = f.dates(name), f.column(name).filled
     doubted = f.of_file(lambda file: spoken(file.shows.get(name, "")) == name)
     bad, by_pool = (filled & np.isnat(dates)) | doubted, By(f.pool, f.pool_count)
@@ -131,11 +127,10 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
         found = np.where(own >= 0, dates[own], of_pool[f.place_pool])
         read = ~np.where(own >= 0, bad[own], by_pool.any(rows & bad)[f.place_pool])
         take = here & ~shown
-        value[take], legible[take] = found[take], read[take]
+        value[take], known[take] = found[take], read[take]
         shown |= here
-        gives |= here & read
-        early &= ~here | (read & (found < f.announced_on))
-    return value, shown & legible, gives & early
+        late |= here & ~(read & (found < f.announced_on))
+    return value, known, shown & ~late
 
 
 def _latest_row(f: Facts, name: str) -> Array:

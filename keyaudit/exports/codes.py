@@ -89,7 +89,7 @@ def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[st
         odd = odd[~is_typed[odd]]
     told = Codes(texts.take(pa.array(cells.codes)), typed=typed)
     if len(odd):
-        _remove_what_all_carry(told, kind, everywhere)
+        _remove_what_all_carry(told, odd, kind, everywhere)
         is_usual = np.ones(len(cells), dtype=bool)
         is_usual[odd] = False
         lengths = set(pc.unique(pc.utf8_length(told.keys.filter(pa.array(is_usual)))).to_pylist())
@@ -115,16 +115,19 @@ def carried(texts: Any, pattern: str) -> bool:
     return bool(hits) and (hits == len(texts) or bool(fills and pc.count_distinct(pc.utf8_length(texts)).as_py() == 1))
 
 
-def _remove_what_all_carry(told: Codes, kind: str, everywhere: Callable[[str], bool]) -> None:
-    """Remove a wrapper or padding that every key of the file carries; of `="…"` and the apostrophe, every key that needs it."""
+def _remove_what_all_carry(told: Codes, odd: Array, kind: str, everywhere: Callable[[str], bool]) -> None:
+    """Remove a wrapper or padding that every key of the file carries; of `="…"` and the apostrophe, every key that needs it.
+
+    What is plainly a code (not `odd`) carries none.
+    """
     for what, pattern, need in AFFIXES + SIGNS:
         texts = told.keys
         if pattern not in (BEGIN, END) and not need and not carried(texts.drop_null().slice(0, 1), pattern):
             continue  # all carry it, or none
+        if not pc.any(pc.match_substring_regex(texts.take(pa.array(odd)), pattern)).as_py():
+            continue
         hit = pc.match_substring_regex(texts, pattern).fill_null(False)
         first = pc.index(hit, True).as_py()
-        if first < 0:
-            continue
         keys = texts.drop_null()
         inner = pc.replace_with_mask(texts, hit, pc.replace_substring_regex(texts.filter(hit), pattern, r"\1"))
         if carried(keys, pattern):

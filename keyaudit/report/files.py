@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from keyaudit.audit import Audit
 from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
-from keyaudit.coded import TEXT, Coded, as_texts, text_of
+from keyaudit.coded import TEXT, Coded, Numbered, as_texts, text_of
 from keyaudit.columns import FINDINGS, KEYS
 from keyaudit.facts import alike
 from keyaudit.masking import one_line
@@ -59,31 +59,34 @@ def write_changes(changes: Changes, path: Path) -> int:
 def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
     """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
     size = len(next(iter(columns.values())))
-    told = (
-        Coded.ordered(column) if isinstance(column, np.ndarray) and column.dtype.kind == "f" else column
-        for column in columns.values()
-    )
-    parts = [_fields(list(some)) for _, some in groupby(told, key=lambda column: isinstance(column, Coded))]
+    parts = [_fields(list(some)) for _, some in groupby(columns.values(), key=lambda column: isinstance(column, Coded))]
     with path.open("wb") as file:
         file.write((",".join(columns) + "\r\n").encode())
         for first in range(0, size, CHUNK):
-            some = slice(first, first + CHUNK)
-            rows = _joined([texts for fields in parts for texts in fields(some)])
-            whole = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
-            file.write(pc.binary_join(whole, pa.scalar("\r\n", TEXT))[0].as_buffer())
-            file.write(b"\r\n")
+            *fields, last = (texts for fields in parts for texts in fields(slice(first, first + CHUNK)))
+            file.write(_signs(_joined([*fields, _joined([last, ""], "\r\n")])))
     return size
 
 
-def _joined(fields: Iterable[Any]) -> Any:
+def _signs(texts: Any) -> Any:
+    """The bytes of Arrow texts, one behind the other."""
+    _, offsets, signs = texts.buffers()
+    first, last = np.frombuffer(offsets, np.int64)[[texts.offset, texts.offset + len(texts)]].tolist()
+    return signs.slice(first, last - first) if signs else b""
+
+
+def _joined(fields: Iterable[Any], sign: str = ",") -> Any:
     """Fields of rows as the rows' texts."""
-    return pc.binary_join_element_wise(*fields, pa.scalar(",", TEXT))
+    return pc.binary_join_element_wise(
+        *(pa.scalar(one, TEXT) if isinstance(one, str) else one for one in (*fields, sign))
+    )
 
 
 def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
     """The fields of some rows of columns beside each other; of columns with few values each combination is joined once."""
     if not isinstance(columns[0], Coded):
-        return lambda some: [_quoted(as_texts(column[some])) for column in columns]
+        writers = [_numbered(column) if isinstance(column, Numbered) else _plain(column) for column in columns]
+        return lambda some: [write(some) for write in writers]
     # the last text is that of -1
     every = [_quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)) for column in columns]
 
@@ -96,17 +99,33 @@ def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
     return fields
 
 
+def _plain(column: Any) -> Callable[[slice], Any]:
+    """The fields of numbers or texts."""
+    return lambda some: _quoted(as_texts(column[some]))
+
+
+def _numbered(column: Numbered) -> Callable[[slice], Any]:
+    """The same of names with the number of a row, which stand in quotes for the comma between the two."""
+    names = pa.array([*map(text_of, column.name.listed()), ""], TEXT)  # the last text is that of -1
+    alone, begun = _quoted(names), _joined(['"', pc.replace_substring(names, '"', '""'), ", row "], "")
+
+    def fields(some: slice) -> Any:
+        name, row = pa.array(column.name.codes[some] % len(names)), pa.array(column.row[some])
+        numbered = _joined([begun.take(name), row.cast(TEXT), '"'], "")
+        is_alone = pc.less(row, 0)
+        return pc.if_else(is_alone, alone.take(name), numbered) if pc.any(is_alone).as_py() else numbered
+
+    return fields
+
+
 def _quoted(texts: Any) -> Any:
     """Texts, in quotes where they need it."""
-    _, offsets, signs = texts.buffers()
-    first, last = np.frombuffer(offsets, np.int64)[[texts.offset, texts.offset + len(texts)]].tolist()
-    written = signs.slice(first, last - first).to_pybytes() if signs else b""
+    written = bytes(_signs(texts))
     if not any(sign in written for sign in b'",\r\n'):
         return texts
-    odd, mark = pc.match_substring_regex(texts, r'[",\r\n]'), pa.scalar('"', TEXT)
+    odd = pc.match_substring_regex(texts, r'[",\r\n]')
     doubled = pc.replace_substring(texts, '"', '""') if b'"' in written else texts
-    quoted = pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", TEXT))
-    return quoted if pc.all(odd).as_py() else pc.if_else(odd, quoted, texts)
+    return pc.if_else(odd, _joined(['"', doubled, '"'], ""), texts)
 
 
 # --- the plan ---

@@ -12,30 +12,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from keyaudit import __version__
+from keyaudit import __version__, rulebook
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
-from keyaudit.coded import TEXT, Array, Coded, as_texts
+from keyaudit.card import ACCENT, GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
+from keyaudit.coded import TEXT, Array, Coded, as_texts, taken
 from keyaudit.columns import KEYS
-from keyaudit.keytable import taken
 from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, Ticks, with_ticks
 from keyaudit.report.writer import write_book
-from keyaudit.rulebook import (
-    ANSWERS,
-    FAMILIES,
-    FINDINGS,
-    GROUPS,
-    LISTS,
-    SEVERITIES,
-    STAGES,
-    STATUSES,
-    TERMS,
-    VERDICTS,
-    WORKS,
-    in_words,
-)
+from keyaudit.rulebook import FAMILIES, GROUPS, LISTS, SEVERITIES, STATUSES, TERMS, WORKS
 from keyaudit.tallies import NO_POOL, outlook
 from keyaudit.words import away, plain, sentence, weekday
 
@@ -66,7 +52,6 @@ KEYS_SHOWN = (
     "redeemed_at", "course_key_expires_on", "uses_left", "lookalike", "damage", "evidence",
 )  # fmt: skip
 SHADE = {family: shade for family, (_, shade, _) in FAMILIES.items()}
-OF_VERDICT = dict(zip(VERDICTS, ("dead", "todo", "check", "check", "works"), strict=True))
 
 
 def _looks(words: Iterable[str], families: Iterable[str]) -> dict[str, Any]:
@@ -153,7 +138,7 @@ def report_sheets(audit: Audit, *, all_keys: bool = False) -> list[Sheet]:
 
 def _summary(audit: Audit, rows: Array) -> Sheet:
     """The first sheet: verdict, groups, statuses, answers, deadlines, sign-off."""
-    colour, masked = SHADE[OF_VERDICT[audit.verdict]], " · masked, to share" if audit.is_masked else ""
+    colour, masked = SHADE[ACCENT[audit.verdict]], " · masked, to share" if audit.is_masked else ""
     name = f"{case_of(audit)} · " if audit.name else ""
     head = [
         (f"Training key reconciliation · {name}as of {weekday(audit.as_of)}{masked}", "mute"),
@@ -186,7 +171,7 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
     answers = [
         Column("The four answers", list(audit.answer_counts)),
         *(Column(title, answered[:, at], "count") for at, title in enumerate(("Keys", "Certain"))),
-        Column("Definition", list(ANSWERS.values()), "wrapped", 84, span=3),
+        Column("Definition", list(rulebook.ANSWERS.values()), "wrapped", 84, span=3),
     ]
     dates = audit.calendar.deadlines()
     deadlines = [
@@ -288,13 +273,11 @@ def _outlook(audit: Audit) -> Sheet:
     dates, names, counts = outlook(audit.facts)
     label = {audit.as_of: "the day of the audit"} | {date: name for name, date in audit.calendar.deadlines()}
     stops = -np.diff(counts.sum(axis=1), prepend=counts[:1].sum())
-    happens = (
-        [*([label[date]] if date in label else []), *([f"{number:,} stop working"] if number > 0 else [])]
-        for date, number in zip(dates, stops.tolist(), strict=True)
-    )
+    ends = [f"{number:,} stop working" if number > 0 else "" for number in stops.tolist()]
+    happens = zip(map(label.get, dates), ends, strict=True)
     table = {
         "date": dates,
-        "what_happens": ["; ".join(told) or "others start" for told in happens],
+        "what_happens": ["; ".join(filter(None, told)) or "others start" for told in happens],
         "still_work": counts.sum(axis=1),
         **{name: counts[:, at] for at, name in enumerate(names) if counts[:, at].any()},
     }
@@ -317,11 +300,11 @@ def _sources(audit: Audit) -> Sheet:
 def _dictionary() -> Sheet:
     told = {
         "step": TERMS,
-        "verdict": VERDICTS,
-        "status": {code: f"{row.when} (rule: {in_words(row.rule)})" for code, row in STATUSES.items()},
+        "verdict": rulebook.VERDICTS,
+        "status": {code: f"{row.when} (rule: {rulebook.in_words(row.rule)})" for code, row in STATUSES.items()},
         "works": WORKS,
-        "stage": STAGES,
-        "finding": {code: f"{row.what} {row.remedy[0]}".strip() for code, row in FINDINGS.items()},
+        "stage": rulebook.STAGES,
+        "finding": {code: f"{row.what} {row.remedy[0]}".strip() for code, row in rulebook.FINDINGS.items()},
         "column": KEYS,
     }
     rows = [(kind, plain(word), meaning) for kind, of in told.items() for word, meaning in of.items()]
