@@ -427,7 +427,7 @@ def test_an_interrupt_while_it_is_written_is_an_interrupt(tmp_path: Path, monkey
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 interrupted += 1
-            gc.collect()
+        gc.collect()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
