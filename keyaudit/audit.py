@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,22 +18,12 @@ from keyaudit.coded import Array, taken
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
-from keyaudit.findings import NOT_GIVEN, Accepted, Found, counts_of, noted, table
+from keyaudit.findings import NOT_GIVEN, Found, noted, table
 from keyaudit.keytable import COLUMNS, frame
 from keyaudit.masking import ending
 from keyaudit.meaning import meaning
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
-from keyaudit.rulebook import (
-    ANSWERS,
-    DOUBLED,
-    GROUPS,
-    SEVERITIES,
-    STATUS,
-    STATUSES,
-    VERDICTS,
-    WORKS,
-    Code,
-)
+from keyaudit.rulebook import ANSWERS, DOUBLED, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
 from keyaudit.tallies import Task, tasks
 from keyaudit.words import agree, are, away, count, listed, plain, weekday
 
@@ -54,7 +45,6 @@ class Audit:
     """
 
     facts: Facts = field(repr=False)
-    accepted: tuple[Accepted, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
     name: str = ""
     shown: Mapping[str, Any] = field(default_factory=dict, repr=False)  # of a twin to share
@@ -115,6 +105,9 @@ class Audit:
         lost = [Note(Code.file_unreadable, text, file) for file, text in self.unreadable]
         return [*self.facts.found, *noted(self.facts, lost)]
 
+    def _notes(self, code: str) -> list[Note]:
+        return [note for block in self._blocks if block.code == code for note in block.notes]
+
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:
         """Every pool, those that need action first."""
@@ -142,17 +135,13 @@ class Audit:
     @cached_property
     def pools(self) -> pd.DataFrame:
         """One row per pool: stage, counts per status, next step, act_by, sign-off; those that need action first."""
-        import pandas as pd
-
-        made = pd.DataFrame([row.as_dict() for row in self.pool_rows], columns=list(POOLS))
-        return made.astype({"expires_on": "datetime64[s]", "act_by": "datetime64[s]"})
+        dates = dict.fromkeys(("expires_on", "act_by"), "datetime64[s]")
+        return frame_of((row.as_dict() for row in self.pool_rows), POOLS).astype(dates)
 
     @cached_property
     def sources(self) -> pd.DataFrame:
         """One row per file: role, name, hash, columns used and not, the account of its rows."""
-        import pandas as pd
-
-        return pd.DataFrame(list(self.source_rows)).astype({"matched": "Int64", "unmatched": "Int64"})
+        return frame_of(self.source_rows).astype({"matched": "Int64", "unmatched": "Int64"})
 
     @property
     def tie_out(self) -> pd.DataFrame:
@@ -163,16 +152,13 @@ class Audit:
     @cached_property
     def answers(self) -> pd.DataFrame:
         """The user's four words, always four rows: count, of which certain, definition. (CATALOGUE §3)"""
-        import pandas as pd
+        return frame_of(self.answer_rows)
 
-        return pd.DataFrame(self._answer_rows())
-
-    def _answer_rows(self) -> list[dict[str, Any]]:
-        counts = self.answer_counts
-        return [
-            {"answer": word, "count": counts[word][0], "certain": counts[word][1], "definition": definition}
-            for word, definition in ANSWERS.items()
-        ]
+    @property
+    def answer_rows(self) -> list[dict[str, Any]]:
+        """The same as rows."""
+        told = ((word, definition, *self.answer_counts[word]) for word, definition in ANSWERS.items())
+        return [{"answer": word, "count": of, "certain": sure, "definition": text} for word, text, of, sure in told]
 
     # --- counts ---
 
@@ -243,7 +229,11 @@ class Audit:
     @cached_property
     def finding_counts(self) -> dict[str, dict[str, int]]:
         """Severity → kind → how many, the most first."""
-        return counts_of(self._blocks)
+        found: dict[str, Counter[str]] = {severity: Counter() for severity in SEVERITIES}
+        for block in self._blocks:
+            for severity, number in zip(SEVERITIES, np.bincount(block.rank).tolist(), strict=False):
+                found[severity] += Counter({block.code: number})
+        return {severity: dict(kinds.most_common()) for severity, kinds in found.items()}
 
     def count_findings(self) -> dict[str, int]:
         """How many findings of each severity, zeros included."""
@@ -262,13 +252,8 @@ class Audit:
     def verdict(self) -> str:
         """One of VERDICTS, worst first."""
         counts = self.count_findings()
-        told = {
-            "blocked": counts["critical"],
-            "act": counts["error"],
-            "incomplete": self.not_checked,
-            "watch": counts["warning"],
-        }
-        return next((verdict for verdict, reasons in told.items() if reasons), "clear")
+        reasons = (counts["critical"], counts["error"], self.not_checked, counts["warning"], "clear")
+        return next(verdict for verdict, found in zip(VERDICTS, reasons, strict=True) if found)
 
     @property
     def locked_out(self) -> int:
@@ -278,11 +263,9 @@ class Audit:
     @property
     def headline(self) -> str:
         """The verdict in one sentence with its figure."""
-        accepted, needing = "", self.needing
-        if self.excused:
-            accepted = (
-                f" {count(self.excused)} {are(self.excused)} accepted as {agree(self.excused, 'it is', 'they are')}."
-            )
+        excused, needing = self.excused, self.needing
+        as_it_is = f" {count(excused)} {are(excused)} accepted as {agree(excused, 'it is', 'they are')}."
+        accepted = as_it_is if excused else ""
         if self.verdict == "clear":
             every = agree(self.total, "the one key is", f"all {self.total:,} keys are")
             return f"Nothing is open: {every} accounted for.{accepted}"
@@ -323,12 +306,7 @@ class Audit:
         for file, lost in ((row["source_file"], row["damaged"]) for row in self.source_rows if row["damaged"]):
             told = f"{count(lost, 'damaged row')} {agree(lost, 'was', 'were')} set aside; a key may be lost there."
             found.append(f"{file}: {told}")
-        dark = [
-            note.source_file
-            for block in self._blocks
-            if block.code == Code.redemption_not_shown
-            for note in block.notes
-        ]
+        dark = [note.source_file for note in self._notes(Code.redemption_not_shown)]
         found += [f"{listed(dark, 2)}: which keys are redeemed is not shown."] if dark else []
         return (*found, *(text for _, text in self.unreadable))
 
@@ -336,11 +314,10 @@ class Audit:
     def not_understood(self) -> tuple[str, ...]:
         """The columns of pool and course-key files that no role uses, the same of several files once."""
         files: dict[str, list[str]] = {}
-        for block in self._blocks:
-            for note in block.notes if block.code == Code.column_not_understood else ():
-                text, _, line = note.message.partition("\n")
-                text = f"{text.rpartition('. ')[0]}; keyaudit check gives the line for case.toml" if line else text
-                files.setdefault(text, []).append(note.source_file)
+        for note in self._notes(Code.column_not_understood):
+            text, _, line = note.message.partition("\n")
+            text = f"{text.rpartition('. ')[0]}; keyaudit check gives the line for case.toml" if line else text
+            files.setdefault(text, []).append(note.source_file)
         return tuple(f"{listed(list(dict.fromkeys(of)), 2)}: {text}" for text, of in files.items())
 
     def when(self, day: dt.date) -> str:
@@ -355,7 +332,7 @@ class Audit:
             "phase": self.phase,
             "verdict": self.verdict,
             "headline": self.headline,
-            "answers": self._answer_rows(),
+            "answers": self.answer_rows,
             "keys": self.total,
             "groups": self.groups,
             "accepted": self.excused,
@@ -388,24 +365,22 @@ class Audit:
 
 def _sources(f: Facts) -> list[dict[str, Any]]:
     """Every file as it was read; rows of later exports that its backup shows too are set aside, not keys."""
-    lost = np.bincount(f.file[f.is_set_aside], minlength=len(f.files))
+    lost = np.bincount(f.file[f.is_set_aside], minlength=len(f.files)).tolist()
     rows = []
     for place, file in enumerate(f.files):
-        if file.role == "declared":
-            continue
-        row = {name: getattr(file, name) for name in _SOURCE}
-        row["keys"] -= int(lost[place])
-        row["set_aside"] += int(lost[place])
+        row = {name: told for name, told in vars(file).items() if name not in ("shows", "padding_doubted")}
+        row |= {"keys": file.keys - lost[place], "set_aside": file.set_aside + lost[place]}
         matched = f.matched.get(place)
         row |= {"matched": matched, "unmatched": None if matched is None else row["keys"] - matched}
-        rows.append(row)
+        rows += [row] if file.role != "declared" else []
     return rows
 
 
-_SOURCE = (
-    "role", "source_file", "sheets", "sha256", "bytes", "columns_used", "columns_not_used", "rows_read", "keys", "repeats",
-    "set_aside", "damaged",
-)  # fmt: skip
+def frame_of(rows: Iterable[Any], columns: Iterable[str] | None = None) -> pd.DataFrame:
+    """Rows as a DataFrame: pandas is loaded only for whoever asks for one."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
 def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:

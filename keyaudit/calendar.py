@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 
 from keyaudit.errors import CaseError, KeyauditError
+
+DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -20,25 +22,16 @@ class Calendar:
     removed: dt.date = dt.date(2026, 5, 29)
 
     def __post_init__(self) -> None:
-        dates = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        for (former, first), (name, date) in pairwise(dates):
+        dates = vars(self)
+        for (former, first), (name, date) in pairwise(dates.items()):
             if date < first:
-                raise CaseError(
-                    f"[calendar] {name} = {date} lies before {former} = {first}. "
-                    f"The dates must follow each other: {', '.join(n for n, _ in dates)}."
-                )
+                told = f"[calendar] {name} = {date} lies before {former} = {first}"
+                raise CaseError(f"{told}. The dates must follow each other: {', '.join(dates)}.")
 
     def phase(self, on: dt.date) -> str:
         """Name the phase `on` falls in: one of `PHASES`."""
-        if on < self.announced_on:
-            return "before_announcement"
-        if on <= self.migrate_by:
-            return "migrate"
-        if on < self.creation_off:
-            return "late"
-        if on < self.read_only:
-            return "creation_off"
-        return "read_only" if on < self.removed else "removed"
+        ends = (self.announced_on, self.migrate_by + DAY, self.creation_off, self.read_only, self.removed)
+        return next((phase for phase, end in zip(PHASES, ends, strict=False) if on < end), "removed")
 
     def period(self, on: dt.date) -> int:
         """The place in `PERIODS` of the rules that hold `on` a day: what is still possible in the pools."""
@@ -54,8 +47,7 @@ class Calendar:
 
     def last_day_to_migrate(self, on: dt.date) -> dt.date:
         """The last day on which a key still in a pool can be dealt with in time, seen from `on`. (CATALOGUE §3, act_by)"""
-        day = dt.timedelta(days=1)
-        choices = (self.migrate_by, self.read_only - day, self.removed - day)
+        choices = (self.migrate_by, self.read_only - DAY, self.removed - DAY)
         return next((last for last in choices if last >= on), on)
 
 

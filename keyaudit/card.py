@@ -24,10 +24,7 @@ NONE = {
     "due": "nothing waits",
     "settled": "no key is done with",
 }
-WORK_TODAY = {
-    "yes": ("the code still works", "the codes still work"),
-    "no": ("the code fails", "the codes fail"),
-}  # one key, several
+WORK_TODAY = {"yes": ("the code still works", "the codes still work"), "no": ("the code fails", "the codes fail")}
 SMALL = Html("font-size:12px;opacity:.8")
 # Stripes are for what nobody knows. A notebook that is not trusted keeps a plain gradient, not a repeating one.
 STRIPES = "linear-gradient(135deg, {1} 25%, {0} 25%, {0} 50%, {1} 50%, {1} 75%, {0} 75%)".format(*FAMILIES["unknown"])
@@ -47,16 +44,16 @@ class Group(NamedTuple):
 
 def first_screen(audit: Audit) -> list[Group]:
     """The groups every view begins with, together all keys; `not known` only where there are any."""
-    f, words = audit.facts, {name: name for name in GROUPS}
+    f, words, names = audit.facts, {name: name for name in GROUPS}, list(GROUPS)
     told = {name: GROUPS[name] if number else NONE.get(name, "") for name, number in audit.groups.items()}
-    days, counts = np.unique(f.act_by[f.group == list(GROUPS).index("due")].astype("datetime64[D]"), return_counts=True)
+    days, counts = np.unique(f.act_by[f.group == names.index("due")].astype("datetime64[D]"), return_counts=True)
     when = [f"{number:,} {audit.when(day)}" for day, number in zip(days.tolist(), counts.tolist(), strict=True)]
     if when:
         words["due"] = f"due {audit.when(days[-1].item())}"
         told["due"] = "needs action; locks nobody out so far"
     if len(when) > 1:
         told["due"] = f"{', '.join(when[:2])}{', others later' if len(when) > 2 else ''}"
-    if waiting := int(((f.group == list(GROUPS).index("not known")) & ~f.needs).sum()):
+    if waiting := int(((f.group == names.index("not known")) & ~f.needs).sum()):
         told["not known"] += f"; {waiting:,} wait for a fuller export only"
     if audit.excused:
         told["settled"] += f", or accepted as it is ({audit.excused:,})"
@@ -79,9 +76,7 @@ def verdict_of(audit: Audit) -> str:
     meaning = VERDICTS[audit.verdict]
     if audit.locked_out:
         meaning = f"{meaning.partition(':')[0].rstrip('.')}."
-    if audit.headline.startswith(meaning[:-1]):
-        return f"Verdict: {audit.verdict}."
-    return f"Verdict: {audit.verdict}. {meaning}"
+    return f"Verdict: {audit.verdict}.{'' if audit.headline.startswith(meaning[:-1]) else f' {meaning}'}"
 
 
 def meaning_of(audit: Audit) -> str:
@@ -123,7 +118,7 @@ def work_lines(audit: Audit, most: int = TASKS, rest: str = "audit.today() shows
 
 def change_lines(changes: Changes | None, most: int = CHANGES) -> list[str]:
     """What changed since the former audit, counted; no line if there is none to compare with."""
-    if changes is None or not len(changes):
+    if not changes:
         return [] if changes is None else ["Since the former audit no key has changed."]
     told = [f"{count(number)} {what}" for number, what in changes.counted()]
     more = [f"and {count(len(told) - most, 'more kind')} of change: changes.csv"] if len(told) > most else []

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,22 +71,14 @@ class Case:
         self, *, keep_going: bool = False, progress: Progress = lambda _: None
     ) -> tuple[dict[str, Export], list[tuple[str, str]]]:
         """Read the exports of every role; and, if `keep_going`, the files that could not be read: label, problem."""
-        unreadable: list[tuple[str, str]] = []
-
-        def pass_over(problem: UnreadableFile) -> None:
-            unreadable.append((problem.file, str(problem)))
-
-        exports: dict[str, Export] = {}
+        problems: list[UnreadableFile] = []
+        pass_over = problems.append if keep_going else None
         files = [one for role, of in self.folders.items() for one in requests_of(role, of, self.options)]
-        on_unreadable = pass_over if keep_going else None
         with Ahead(files) as ahead:
-            for role, folders in self.folders.items():
-                export = read_role(
-                    role, folders, self.options, on_unreadable=on_unreadable, ahead=ahead, progress=progress
-                )
-                if export.files:
-                    exports[role] = export
-        return exports, unreadable
+            read = partial(read_role, options=self.options, on_unreadable=pass_over, ahead=ahead, progress=progress)
+            exports = {role: read(role, folders) for role, folders in self.folders.items()}
+        unreadable = [(problem.file, str(problem)) for problem in problems]
+        return {role: export for role, export in exports.items() if export.files}, unreadable
 
     def reconcile(
         self,
@@ -100,21 +93,16 @@ class Case:
         `keep_going` turns a file that cannot be read into a finding instead of an error. `progress` is told each step
         before it begins. `read`: what `read()` gave, if the exports were read before.
         """
-        given, unreadable = self.read(keep_going=keep_going, progress=progress) if read is None else read
+        given, unreadable = read or self.read(keep_going=keep_going, progress=progress)
         exports: dict[str, Any] = dict(given)
         if not {"pools_before", "pools_now"} & set(exports):
             raise CaseError(f"{self.name}: no pool export could be read. Put the backup into pools-before.")
         progress("reconciling")
-        before = exports.pop("pools_before", None) or read_role("pools_before", [])
-        result = reconcile(
-            replace(before, told=(*before.told, *self.notes)),
-            exports.pop("course_keys", None),
-            as_of=as_of if as_of is not None else self.as_of,
-            **self.given,
-            unreadable=unreadable,
-            name=self.name,
-            **exports,
-        )
+        before = exports.pop("pools_before", None)
+        before = read_role("pools_before", []) if before is None else before  # one without a row is an export too
+        before = replace(before, told=(*before.told, *self.notes))
+        exports |= {"as_of": self.as_of if as_of is None else as_of, "unreadable": unreadable, "name": self.name}
+        result = reconcile(before, **self.given, **exports)
         if not unreadable:  # what a file that was passed over holds is not known
             self._check_names(result)
         return result
@@ -140,9 +128,8 @@ def open_case(path: str | Path) -> Case:
     root = Path(path)
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
-        raise CaseError(
-            f"{path}: this case folder {what}. `keyaudit new CASE` makes one, with a folder for each export."
-        )
+        makes = "`keyaudit new CASE` makes one, with a folder for each export."
+        raise CaseError(f"{path}: this case folder {what}. {makes}")
     declared = _declared(root)
     folders, notes = _folders(root)
     if not {"pools_before", "pools_now"} & set(folders):
@@ -153,9 +140,8 @@ def open_case(path: str | Path) -> Case:
     labels = [f"{file.parent.name}/{file.name}" for of in folders.values() for file in files_of(list(of))]
     for pattern in declared.get("files", {}):
         if not any(label == pattern or fnmatch.fnmatchcase(label, pattern) for label in labels):
-            raise CaseError(
-                f"{root.name}/case.toml: [files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
-            )
+            told = f"[files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
+            raise CaseError(f"{root.name}/case.toml: {told}")
     given = {
         "calendar": Calendar(**declared.get("calendar", {})),
         "log_is_complete": declared.get("distribution", {}).get("complete", False),
@@ -164,13 +150,11 @@ def open_case(path: str | Path) -> Case:
         "same_organization": declared.get("same_organization", {}),
         "accepted": tuple(Accepted(**entry) for entry in declared.get("accepted", [])),
     }
-    options = {pattern: _options(told) for pattern, told in declared.get("files", {}).items()}
+    options = {}
+    for pattern, told in declared.get("files", {}).items():
+        entries: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+        options[pattern] = FileOptions(**entries)
     return Case(root, folders, declared.get("as_of"), options, given, tuple(notes))
-
-
-def _options(told: Mapping[str, Any]) -> FileOptions:
-    entries: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-    return FileOptions(**entries)
 
 
 def _plain(name: str) -> str:
@@ -178,7 +162,8 @@ def _plain(name: str) -> str:
 
 
 _ROLE_OF = {_plain(folder): role.name for role in ROLES.values() for folder in role.folders}
-ACCEPTED = ", ".join(folder for role in ROLES.values() for folder in role.folders)
+NAMES = [folder for role in ROLES.values() for folder in role.folders]
+ACCEPTED = ", ".join(NAMES)
 
 
 def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
@@ -205,13 +190,10 @@ def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
                 found.setdefault(role, []).append(entry)
             else:
                 passed += [(label, why, "") for label, why in passed_over(entry)]
-        elif (
-            entry.name not in (*OURS.values(), "notebooks")
-            and not (entry / "MANIFEST.json").is_file()
-            and _holds_exports(entry)
-        ):
-            names = [folder for of in ROLES.values() for folder in of.folders]
-            raise CaseError(f"{where}: no folder of a case has this name.{_nearest(entry.name, names, 'Accepted')}")
+        elif entry.name in (*OURS.values(), "notebooks") or (entry / "MANIFEST.json").is_file():
+            continue
+        elif _holds_exports(entry):
+            raise CaseError(f"{where}: no folder of a case has this name.{_nearest(entry.name, NAMES, 'Accepted')}")
     notes = [Note(Code.files_passed_over, f"{why}: not read", where, severity=how) for where, why, how in passed]
     return {role: tuple(found[role]) for role in ROLES if role in found}, notes
 
@@ -272,12 +254,8 @@ def _validate(value: Any, expected: Any, name: str, where: str) -> None:
     """Compare what case.toml says with ENTRIES; an unknown entry or a wrong type is an error that names it."""
     if isinstance(expected, list):
         if not isinstance(value, list):
-            how = (
-                f"write [[{where}]] with two brackets: there may be several"
-                if expected != [str]
-                else f'{where} must be a list of texts: ["…"]'
-            )
-            raise CaseError(f"{name}: {how}.")
+            texts, tables = f'{where} must be a list of texts: ["…"]', f"write [[{where}]] with two brackets"
+            raise CaseError(f"{name}: {texts if expected == [str] else f'{tables}: there may be several'}.")
         for item in value:
             _validate(item, expected[0], name, where)
     elif isinstance(expected, dict):

@@ -133,12 +133,14 @@ def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
     seen, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
     moved = seen[np.any([_differ(former[name], place[seen], now[name], seen) for name in MOVES], axis=0)]
     gone = np.setdiff1d(np.arange(len(former["status"])), place)
-    rows = [
-        _row("moved", was, told, _why(was, told))
-        for was, told in zip(_some(former, place[moved]), _some(now, moved), strict=True)
-    ]
-    rows += [_row("gone", was, was | BLANK, "no export shows it") for was in _some(former, gone)]
-    rows += [_row("new", BLANK, told, "it was in no export before") for told in _some(now, new)]
+    pairs = zip(_some(former, place[moved]), _some(now, moved), strict=True)
+    told = [("moved", was, key, _why(was, key)) for was, key in pairs]
+    told += [("gone", was, was | BLANK, "no export shows it") for was in _some(former, gone)]
+    told += [("new", BLANK, key, "it was in no export before") for key in _some(now, new)]
+    rows = []
+    for change, was, key, why in told:
+        states = (state[name] for name in MOVES for state in (was, key))
+        rows.append((change, key["reference"], ending(key["training_key"]), *states, why))
     rank = {code: number for number, code in enumerate(STATUSES)}
     return Changes(tuple(sorted(rows, key=lambda row: (KINDS.index(row[0]), rank.get(row[4], -1), row[1]))))
 
@@ -164,20 +166,11 @@ def _some(table: Mapping[str, Any], rows: Array) -> list[dict[str, str]]:
     return [dict(zip(NEEDED, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _row(change: str, was: Mapping[str, str], now: Mapping[str, str], why: str) -> tuple[str, ...]:
-    states = (told[name] for name in MOVES for told in (was, now))
-    return change, now["reference"], ending(now["training_key"]), *states, why
-
-
 def _why(was: Mapping[str, str], now: Mapping[str, str]) -> str:
     """The facts that changed, in words."""
-    told = {
-        column: words
-        for column, one, other, words in reversed(WHY)
-        if was[column] != now[column] and _is(was[column], one) and _is(now[column], other)
-    }
+    told: dict[str, str] = {}
+    for column, *wanted, words in reversed(WHY):
+        texts = was[column], now[column]
+        fits = all(one in (ANY, text) or (one == SOME and text) for one, text in zip(wanted, texts, strict=True))
+        told |= {column: words} if fits and texts[0] != texts[1] else {}
     return "; ".join(told[column] for column in NEEDED if column in told) or TIME
-
-
-def _is(text: str, wanted: str) -> bool:
-    return wanted == ANY or (text != "" if wanted == SOME else text == wanted)

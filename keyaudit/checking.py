@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ OF_ROLE = {  # what files of other roles prove by what they are
     "other_keys": "which codes other keys hold",
     "assignments": "which keys were redeemed, where the payment names them",
 }
-SAID = {  # of a file, in this order: our field, and its name on the screen
+SAID = {
     "understood": "understood",
     "proves": "proves",
     "does_not_say": "does not say",
@@ -72,7 +72,7 @@ class Checked:
     passed_over: tuple[str, ...]
     absent: tuple[str, ...]
     settings: tuple[str, ...]  # a block of case.toml for each pool of which something is not known
-    asks: bool = field(default=False)
+    asks: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -100,11 +100,8 @@ class Checked:
             alike.setdefault((file.role, *(getattr(file, name) for name in SAID)), []).append(file)
         for files in alike.values():
             yield from _told(files)
-        for what, texts in (
-            ("Cannot be read", self.unreadable),
-            ("Not read", self.passed_over),
-            ("Not there", self.absent),
-        ):
+        others = {"Cannot be read": self.unreadable, "Not read": self.passed_over, "Not there": self.absent}
+        for what, texts in others.items():
             yield from (f"\n{what}:", *(f"  {text}" for text in texts)) if texts else ()
         if self.settings:
             yield f"\nSettings that no file says, of {count(len(self.settings), 'pool')}; into case.toml, as its page shows them (the # goes):"
@@ -146,9 +143,8 @@ def check(case: str | Path | Case) -> Checked:
     passed = [f"{note.source_file}: {note.message}" for note in notes if note.code == Code.files_passed_over]
     asks |= any(note.code in (Code.column_not_understood, Code.redemption_not_shown) for note in notes) or bool(passed)
     checked = [file for export in exports.values() for file in _files(export, opened.options)]
-    absent = [
-        f"{of.folders[0]}: {of.title.partition(': ')[2]}" for role, of in ROLES.items() if role not in opened.folders
-    ]
+    roles = [of for role, of in ROLES.items() if role not in opened.folders]
+    absent = [f"{of.folders[0]}: {of.title.partition(': ')[2]}" for of in roles]
     return Checked(opened.name, tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks), asks)
 
 
@@ -160,22 +156,15 @@ def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:
         shown = {words: source.shows.get(name, "") for name, words in PROVES.items()}
         proven = [words for words, told in shown.items() if told == "yes"]
         proven += [OF_ROLE[source.role]] if source.role in OF_ROLE else []
-        unsaid = [
-            words if told == "no" else f'{words} (unless "{told}" does)'
+        unsaid = {
+            words: f' (unless "{told}" does)' * (told != "no")
             for words, told in shown.items()
             if told not in ("yes", "")
-        ]
-        yield CheckedFile(
-            source.source_file,
-            source.role,
-            _pools(export, place),
-            source.rows_read,
-            ", ".join(dict.fromkeys(known)),
-            ", ".join(dict.fromkeys(map(_may_be, unknown))),
-            listed(proven, most=9),
-            listed(unsaid, most=9),
-            _lines(source.source_file, known_of(source.source_file), unknown),
-        )
+        }
+        texts = [", ".join(dict.fromkeys(own)) for own in (known, map(_may_be, unknown))]
+        texts += [listed(own, most=9) for own in (proven, [words + unless for words, unless in unsaid.items()])]
+        texts.append(_lines(source.source_file, known_of(source.source_file), unknown))
+        yield CheckedFile(source.source_file, source.role, _pools(export, place), source.rows_read, *texts)
 
 
 def _lines(file: str, known: FileOptions, unknown: list[Understood]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,59 +15,42 @@ from keyaudit.coded import Array, Coded
 from keyaudit.errors import toml
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts
+from keyaudit.facts import DAY, NEVER, By, Facts, alike, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 from keyaudit.rulebook import Code
 from keyaudit.settings import KNOWN_ROLES, differ, key_setting, of_pools, pool_setting
-from keyaudit.verdicts import DAY
 from keyaudit.words import count, listed
 
 
-def _of_pool(f: Facts, name: str) -> Array:
-    """A count or flag of the pool every key counts in, NaN where it is not known."""
-    return pool_setting(f, name).spread(np.nan, float)
-
-
-def _of_key(f: Facts, name: str) -> Array:
-    return key_setting(f, name).spread(np.nan, float)
-
-
-def _day(dates: Array) -> Array:
-    return dates.astype("datetime64[D]")
-
-
 def _is_earlier(one: Array, other: Array) -> Array:
-    return _day(one) < _day(other)
-
-
-def _date(f: Facts, name: str) -> Any:
-    return np.datetime64(getattr(f.calendar, name))
+    return one.astype("datetime64[D]") < other.astype("datetime64[D]")
 
 
 facts(  # of keys: settings of pool and course key
     made=lambda f: at(f.dates("created_at"), f.course_row, NEVER),
     key_expires=lambda f: at(f.dates("expires_on"), f.course_row, NEVER),
     organization_differs=lambda f: differ(f, "organization"),
-    pool_sitewide=lambda f: _of_pool(f, "sitewide") == 1,
-    pool_bound=lambda f: _of_pool(f, "sitewide") == 0,
-    key_open=lambda f: _of_key(f, "any_organization") == 1,
-    key_bound=lambda f: _of_key(f, "any_organization") == 0,
+    pool_flag=lambda f: pool_setting(f, "sitewide").spread(np.nan, float),
+    pool_sitewide=lambda f: f.pool_flag == 1,
+    pool_bound=lambda f: f.pool_flag == 0,
+    key_flag=lambda f: key_setting(f, "any_organization").spread(np.nan, float),
+    key_open=lambda f: f.key_flag == 1,
+    key_bound=lambda f: f.key_flag == 0,
     many_uses=lambda f: f.max_uses > 1,
-    pool_days=lambda f: _of_pool(f, "content_availability"),
-    key_days=lambda f: _of_key(f, "content_availability"),
+    pool_days=lambda f: pool_setting(f, "content_availability").spread(np.nan, float),
+    key_days=lambda f: key_setting(f, "content_availability").spread(np.nan, float),
     both_days=lambda f: (f.key_days > 0) & (f.pool_days > 0),
     availability_less=lambda f: f.both_days & (f.key_days < f.pool_days),
     availability_more=lambda f: f.both_days & (f.key_days > f.pool_days),
     key_expires_first=lambda f: f.key_expires < f.pool_expires_on,
     started_after_made=lambda f: f.starts_on > f.made,
     ended_before_made=lambda f: f.pool_expires_on <= f.made,
-    made_late=lambda f: _day(f.made) > _date(f, "migrate_by"),
-    made_when_read_only=lambda f: f.made >= _date(f, "read_only"),
+    made_late=lambda f: f.made >= f.migrate_by + DAY,
+    made_when_read_only=lambda f: f.made >= f.read_only,
     key_ends_in_a_month=lambda f: f.key_expires <= f.as_of + 30 * DAY,
     key_expiry_blank=lambda f: at(f.shows("expires_on") & ~f.column("expires_on").filled, f.course_row, False),
-)
-facts(  # of keys: redemption
+    # of keys: redemption
     redeemed_in_backup=lambda f: f.by_key.any(f.is_in("pools_before") & f.sign("redeemed")),
     learner_without_date=lambda f: f.by_key.any(f.sign(Code.learner_without_date)),
     redeemed_by_list=lambda f: f.by_key.any(f.sign("without_learner")),
@@ -77,19 +61,15 @@ facts(  # of keys: redemption
     paid_at=lambda f: f.dates("created_at")[f.paid[0]],  # of every payment
     paid_before_made=lambda f: f.paid_before & f.in_pool & ~f.redeemed_in_pool,
     paid_before=lambda f: f.paid_by.any(f.paid[2] & _is_earlier(f.paid_at, f.made[f.paid[1]])),
-    paid_after_removal=lambda f: (
-        f.paid_by.any(f.paid_at >= _date(f, "removed")) & ~f.in_course_keys & f.course_keys_given
-    ),
+    paid_after_removal=lambda f: f.paid_by.any(f.paid_at >= f.removed) & ~f.in_course_keys & f.course_keys_given,
     used_in_both=lambda f: f.status_redeemed_recreated & f.used,
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
     uses_known=lambda f: f.in_course_keys & ~np.isnan(f.uses) & bool(len(f.paid[1])),
     uses_differ=lambda f: f.uses_known & ~f.redeemed_in_pool & ~f.paid_before_made & (f.paid_live != f.uses),
-)
-facts(  # of keys: their codes and files
-    added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= _date(f, "creation_off"))),
+    # of keys: their codes and files
+    added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= f.creation_off)),
     pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),
-)
-facts(  # of pools
+    # of pools
     pool_has_before=lambda f: f.pools.has_before,
     pool_has_now=lambda f: f.pools.has_now,
     pool_listed=lambda f: f.pools.in_list,
@@ -109,7 +89,7 @@ facts(  # of pools
     pool_settings_lacking=lambda f: f.lacking.any(axis=0),
     pool_course_or_expiry_lacking=lambda f: f.lacking[:2].any(axis=0),
     # course keys of its course, in no pool, are known to be made since the announcement; or nobody says when
-    pool_has_fresh_course_keys=lambda f: _of_its_course(f, f.made >= _date(f, "announced_on")),
+    pool_has_fresh_course_keys=lambda f: _of_its_course(f, f.made >= f.announced_on),
     pool_has_new_course_keys=lambda f: f.pool_has_fresh_course_keys | _of_its_course(f, np.isnat(f.made)),
     # the log names every key of the pool, and none of those: they are no former keys of it
     pool_log_clears=lambda f: (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
@@ -130,34 +110,27 @@ def case_twin(f: Facts) -> Array:
     """Another key differs from it only in upper and lower case (and neither is the other's lookalike)."""
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
-    texts = f.codes.take(pa.array(numbers))
-    folded = caseless(texts)
-    is_lower = pc.mean(pc.equal(folded, texts).cast(pa.float64())).as_py() or 0
-    usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are
-    odd = folded.filter(pc.not_equal(texts, usual)).unique()
-    mask = pc.is_in(folded, value_set=odd).to_numpy(zero_copy_only=False)
-    group = folded.filter(pa.array(mask)).dictionary_encode().indices.to_numpy().astype(np.int64)
-    return f.mask_of(numbers[mask][np.bincount(group)[group] > 1] if len(group) else [])
+    twin = caseless(f.codes.take(pa.array(numbers))).dictionary_encode().indices.to_numpy()
+    return f.mask_of(numbers[np.bincount(twin)[twin] > 1])
 
 
 @fact
 def redeemed_by_another(f: Facts) -> Array:
     """Redeemed by somebody else than the log names: names are compared with names, addresses with addresses."""
-    sent: dict[tuple[int, bool], set[str]] = {}
+    sent: dict[tuple[int, bool], set[str]] = defaultdict(set)
     told = f.column("distributed_to")
     for row, keys in f.log[3].items():
         if told.codes[row] >= 0 and len(keys) == 1:
-            sent.setdefault((keys[0], "@" in told[row]), set()).add(_person(told[row]))
+            sent[keys[0], "@" in told[row]].add(_person(told[row]))
     single = ~f.many_uses & f.logged  # a key of many uses has many learners
-    seen: list[tuple[int, str]] = []
-    for name in ("redeemed_by", "redeemed_email"):
-        people = f.column(name)
-        rows = np.flatnonzero(people.filled & at(single, f.key, False))
-        seen += [(int(f.key[row]), people[row]) for row in rows.tolist()]
-    students = f.column("student")
-    pairs = zip(f.paid[0][f.paid[2]].tolist(), f.paid[1][f.paid[2]].tolist(), strict=True)
-    seen += [(key, students[row]) for row, key in pairs if single[key] and students.codes[row] >= 0]
-    return f.mask_of([key for key, who in seen if _person(who) not in sent.get((key, "@" in who), {_person(who)})])
+    every, live, found = np.flatnonzero(f.key >= 0), f.paid[2], []
+    seen = [(f.column(name), every, f.key[every]) for name in ("redeemed_by", "redeemed_email")]
+    for people, rows, keys in (*seen, (f.column("student"), f.paid[0][live], f.paid[1][live])):
+        mine = people.filled[rows] & single[keys]
+        for key, row in zip(keys[mine].tolist(), rows[mine].tolist(), strict=True):
+            who = _person(people[row])
+            found += [key] if who not in sent.get((key, "@" in who), {who}) else []
+    return f.mask_of(found)
 
 
 def _person(text: str) -> str:
@@ -219,9 +192,8 @@ def lacking(f: Facts) -> Array:
 def _lacking(f: Facts, pool: int) -> tuple[list[str], str]:
     """The settings of a pool that nothing says, and the lines of case.toml that would."""
     names = [name for name, is_lacking in zip(SETTINGS, f.lacking[:, pool], strict=True) if is_lacking]
-    return names, "\n".join(
-        [f"[pools.{toml(f.pools.names[pool])}]", *(f"# {name} = {SETTINGS[name][1]}" for name in names)]
-    )
+    lines = [f"[pools.{toml(f.pools.names[pool])}]", *(f"# {name} = {SETTINGS[name][1]}" for name in names)]
+    return names, "\n".join(lines)
 
 
 def lacking_lines(f: Facts) -> list[str]:

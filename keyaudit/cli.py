@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on
 FAIL_ON = ("critical", "error", "warning", "never")
-CASE = click.argument("case", type=click.Path(path_type=Path))
+PATH = click.Path(path_type=Path)
+CASE = click.argument("case", type=PATH)
 AS_OF = click.option(
     "--as-of", metavar="DATE", help="The day to speak of (YYYY-MM-DD; default: case.toml, else today)."
 )
@@ -61,7 +62,7 @@ def new(case: Path) -> None:
 
 
 @commands.command()
-@click.argument("folder", type=click.Path(path_type=Path), default="keyaudit-demo")
+@click.argument("folder", type=PATH, default="keyaudit-demo")
 def demo(folder: Path) -> None:
     """Copy a sample migration into FOLDER with notebooks of its own, and audit it."""
     from keyaudit.new import demo_case
@@ -74,11 +75,9 @@ def demo(folder: Path) -> None:
 @CASE
 @AS_OF
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Where the report goes (default: CASE/report; with --share CASE/report-to-share).",
+    "--out", type=PATH, help="Where the report goes (default: CASE/report; with --share CASE/report-to-share)."
 )
-@click.option("--since", metavar="KEYS.CSV", type=click.Path(path_type=Path), help="The keys.csv of a former report (default: that in the report's folder): say which keys moved since, and why.")  # fmt: skip
+@click.option("--since", metavar="KEYS.CSV", type=PATH, help="The keys.csv of a former report (default: that in the report's folder): say which keys moved since, and why.")  # fmt: skip
 @click.option(
     "--fail-on", type=click.Choice(FAIL_ON), default="error", show_default=True, help="Exit with 1 from here on."
 )
@@ -158,7 +157,7 @@ def _target(opened: Case, out: Path | None, kind: str) -> Path:
 
 @commands.command()
 @CASE
-@click.option("--out", type=click.Path(path_type=Path), help="Where the plan goes (default: CASE/plan).")
+@click.option("--out", type=PATH, help="Where the plan goes (default: CASE/plan).")
 @AS_OF
 def plan(case: Path, out: Path | None, as_of: str | None) -> None:
     """Write what is left to do in the TMS: steps per pool, lists to delete and to paste, people to write to."""
@@ -171,12 +170,8 @@ def plan(case: Path, out: Path | None, as_of: str | None) -> None:
         result = opened.reconcile(_date(as_of), progress=progress)
         progress("writing the plan")
         write_plan(result, target)
-    say(
-        *lines_of(repr(migration_plan(result))),
-        "",
-        f"Steps:  {target / 'steps.txt'}",
-        f"Sheets: {target / 'plan.xlsx'}",
-    )
+    say(*lines_of(repr(migration_plan(result))))
+    say("", f"Steps:  {target / 'steps.txt'}", f"Sheets: {target / 'plan.xlsx'}")
 
 
 @commands.command()
@@ -259,11 +254,10 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
         lines.append(f"  {click.style(f'{words:<28}', fg=shades[name])}{result.groups[name]:>9,}")
     where = "all stand on the page (named below), under What to do"
     lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, where))] if result.work else []
-    counts = (
-        ", ".join(f"{number:,} {severity}" for severity, number in result.count_findings().items() if number) or "none"
-    )
-    lines += ["", f"Findings: {counts}.", *(f"Not checked: {one_line(text)}" for text in result.not_checked)]
-    lines += [f"Not understood: {one_line(text)}" for text in result.not_understood]
+    counts = [f"{number:,} {severity}" for severity, number in result.count_findings().items() if number]
+    lines += ["", f"Findings: {', '.join(counts) or 'none'}."]
+    lines += [one_line(f"Not checked: {text}") for text in result.not_checked]
+    lines += [one_line(f"Not understood: {text}") for text in result.not_understood]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
     if share:
         lines.append("Codes are masked, and nobody is named: these files can be sent on.")

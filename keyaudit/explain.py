@@ -34,7 +34,6 @@ CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:
 TODAY = "the day of the audit"
 DATES = ("redeemed_at", "starts_on", "expires_on", "created_at", "distributed_at")
 DATED = ("redeemed", "starts", "expires", "created", "sent")  # the same in words
-LINES = ("status", "rule", "because", "evidence", "works", "next step")  # of every story; then come others
 ASKED = {  # what the rule book asks of a key: column of KEYS → in words
     "in_before": "in the backup",
     "in_now": "in the later export of its pool",
@@ -58,12 +57,12 @@ EVENTS = (  # role, column, in words
     ("assignments", "created_at", "an assignment was created"),
 )
 ROLES_NAMED = {
-    "pools_before": "pool",
-    "pools_now": "pool",
-    "course_keys": "course key",
-    "distribution": "distribution log",
-    "other_keys": "other keys",
-    "assignments": "course assignment",
+    "pools_before": "pool", "pools_now": "pool", "course_keys": "course key", "distribution": "distribution log",
+    "other_keys": "other keys", "assignments": "course assignment",
+}  # fmt: skip
+SEVERAL = {  # keys that are meant, and by what
+    "learner": "{} name that learner. Name one by its reference:",
+    "ending": "{} end so. Write more of the code, or a reference:",
 }
 
 
@@ -119,54 +118,50 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     asked = text if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
         raise Slip(
-            'explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner\'s name'
+            """explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""
         )
     f = audit.facts
-    key, others, how = _located(f, asked)
-    if key is not None:
-        return story(audit, key)
+    others, how = _meant(f, asked)
+    if how and len(others) == 1:
+        return story(audit, others[0])
     if how:  # of several that are meant alike, the most urgent first
         others = sorted(others, key=audit.places.__getitem__)
-    few = others[:AT_MOST]
-    places = np.array(few, dtype=np.int64)
-    names = named(audit, places)
+    few = np.array(others[:AT_MOST], dtype=np.int64)
     meant = [
         ("did you mean", f"{' '.join(name).strip()}, which is {plain(status)}")
-        for name, status in zip(names, _column(audit, "status", places), strict=True)
+        for name, status in zip(named(audit, few), _column(audit, "status", few), strict=True)
     ]
     meant += [("", f"and {len(others) - AT_MOST:,} more")] * (len(others) > AT_MOST)
-    if how == "learner":
-        return Explanation(False, f"{count(len(others))} name that learner. Name one by its reference:", tuple(meant))
-    if how == "ending":
-        return Explanation(False, f"{count(len(others))} end so. Write more of the code, or a reference:", tuple(meant))
-    seen = [("seen", told) for told in _seen_elsewhere(audit, asked.strip(BLANKS))]
-    headline = "No pool export and no course-key export knows this code."
+    if how:
+        return Explanation(False, SEVERAL[how].format(count(len(others))), tuple(meant))
+    text, headline = asked.strip(BLANKS), "No pool export and no course-key export knows this code."
+    elsewhere = [role for role in ("distribution", "other_keys") if role in f.exports]
+    rows = [_where(pc.equal(f.exports[role].keys, text)) + f.slices[role].start for role in elsewhere]
+    seen = [("seen", told) for found in rows for told in _told(audit, found)]
     if not seen:
-        headline = (
-            "No export knows this code. Did you mean:"
-            if meant
-            else "No export knows this code or learner, and no code resembles it."
-        )
-        if audit.not_understood and not meant:
+        headline = "No export knows this code. Did you mean:"
+    if not seen and not meant:
+        headline = "No export knows this code or learner, and no code resembles it."
+        if audit.not_understood:
             headline += " A learner may stand in a column that is not understood: keyaudit check names them."
     return Explanation(False, headline, (*seen, *meant))
 
 
-def _located(f: Facts, asked: str) -> tuple[int | None, list[int], str]:
-    """The number of the key meant; or the keys that may be meant, and by what."""
+def _meant(f: Facts, asked: str) -> tuple[list[int], str]:
+    """The numbers of the keys that are meant, and by what; by nothing: of those that may be."""
     text = asked.strip(BLANKS)
     for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references.texts()), text.lower())):
         found = _where(pc.equal(names, value))
         if len(found) == 1:
-            return int(found[0]), [], ""
+            return found.tolist(), "name"
     if len(inside := named_codes(f, [text])[0]) == 1:
-        return inside[0], [], ""
+        return inside, "name"
     tail = text.lstrip("….")
     if 2 <= len(tail) <= 6 and len(found := _where(pc.ends_with(f.codes, tail))):
-        return (int(found[0]), [], "") if len(found) == 1 else (None, found.tolist(), "ending")
+        return found.tolist(), "ending"
     if people := sorted({key for key, _ in _of_learner(f, text)}):
-        return (people[0], [], "") if len(people) == 1 else (None, people, "learner")
-    return None, meant_by(f.codes, text), ""
+        return people, "learner"
+    return meant_by(f.codes, text), ""
 
 
 def _where(mask: Any) -> Array:
@@ -189,8 +184,7 @@ def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:
     table = zip(*(_column(audit, name, keys) for name in TABLE), strict=True)
     for key, name, values in zip(keys.tolist(), named(audit, keys), table, strict=True):
         row = dict(zip(TABLE, values, strict=True))
-        verdict = _verdict(row) | {"because": _because(f, key, row), "evidence": row["evidence"]}
-        told = [(what, verdict[what]) for what in LINES] + [("seen", text) for text in seen.get(key, ())]
+        told = [*_verdict(f, key, row), *(("seen", text) for text in seen.get(key, ()))]
         if f.gone[key]:
             told.append(("seen", "not in the later export of its pool"))
         if f.is_distributed[key] == YES and not f.logged[key]:
@@ -205,15 +199,15 @@ def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:
         yield Explanation(True, headline, tuple(told), life[key], list(FAMILIES)[f.family_of_key[key]])
 
 
-def _verdict(row: Mapping[str, Any]) -> dict[str, str]:
-    """Status, rule, does it work, next step of a key in words."""
+def _verdict(f: Facts, key: int, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Status, rule, what the exports say as the rule asks for it, what proves it, does it work, next step."""
     until, by = (row[name] and row[name].item().date() for name in ("works_until", "act_by"))
-    return {
-        "status": f"{plain(row['status'])}: {row['reason']}",
-        "rule": f"{sentence(STATUSES[row['status']].when)}.",
-        "works": f"{plain(row['works'])}{f', until {until}' if until else ''}. {sentence(WORKS[row['works']])}.",
-        "next step": f"{row['next_step']}{f' By {by}.' if by else ''}",
-    }
+    yield "status", f"{plain(row['status'])}: {row['reason']}"
+    yield "rule", f"{sentence(STATUSES[row['status']].when)}."
+    yield "because", _because(f, key, row)
+    yield "evidence", row["evidence"]
+    yield "works", f"{plain(row['works'])}{f', until {until}' if until else ''}. {sentence(WORKS[row['works']])}."
+    yield "next step", f"{row['next_step']}{f' By {by}.' if by else ''}"
 
 
 def named(audit: Audit, keys: Array) -> list[tuple[str, str]]:
@@ -294,15 +288,6 @@ def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
         if day is not None:
             found[key].add((day, "its pool expires", True))
     return {key: tuple(sorted(moments)) for key, moments in found.items()}
-
-
-def _seen_elsewhere(audit: Audit, text: str) -> list[str]:
-    """Rows of the log and of other keys with a code that no pool and no course key has."""
-    f, lines = audit.facts, []
-    for role in ("distribution", "other_keys"):
-        if role in f.exports:
-            lines += _told(audit, _where(pc.equal(f.exports[role].keys, text)) + f.slices[role].start)
-    return lines
 
 
 def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:

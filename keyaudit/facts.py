@@ -12,8 +12,8 @@ import gc
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,15 +29,16 @@ from keyaudit.rulebook import Code
 
 NO, YES, UNKNOWN = 0, 1, 2
 MANY = 200_000  # records
+DAY = np.timedelta64(24 * 60 * 60, "s")
 NEVER = np.datetime64("NaT", "s")
 KEYED = ("pools_before", "pools_now", "course_keys")
 ROLE_NAMES = (*KEYED, "declared", "pool_list", "distribution", "other_keys", "assignments")
 # What may stand around a code in a sentence or a link.
 BETWEEN = re.compile(r"(?:[\s,;|()\[\]{}<>\"'“”‘’«»„‚`*?&=#/:]|%[0-9A-Fa-f]{2})+")
 
-T = TypeVar("T")
 Fact = Callable[["Facts"], Any]
 _FUNCTIONS: dict[str, Fact] = {}
+_OF_A_COLUMN: dict[str, Callable[[Facts, str], Any]] = {}
 
 
 def fact(function: Fact) -> Fact:
@@ -51,17 +52,9 @@ def facts(**of_one_line: Fact) -> None:
     _FUNCTIONS.update(of_one_line)
 
 
-def once_a_name(find: Callable[[Facts, str], T]) -> Callable[[Facts, str], T]:
-    """A function of facts and a name that finds what it finds once for each name."""
-
-    @wraps(find)
-    def found(f: Facts, name: str) -> T:
-        known = f.found_by_name
-        if (find.__name__, name) not in known:
-            known[find.__name__, name] = narrow(find(f, name))
-        return cast(T, known[find.__name__, name])
-
-    return found
+def facts_of_a_column(**of_one_line: Callable[[Facts, str], Any]) -> None:
+    """Facts that are found once for each name of a column: `f.dates("created_at")`."""
+    _OF_A_COLUMN.update(of_one_line)
 
 
 class Facts:
@@ -80,27 +73,35 @@ class Facts:
         """Take the exports by role (ROLE_NAMES); nothing is looked at yet."""
         self.exports, self.calendar, self.day = exports, calendar, as_of
         self.log_is_complete, self.accepted = log_is_complete, accepted
-        self.found_by_name: dict[tuple[str, str], Any] = {}
+        self.of_columns: dict[tuple[str, str], Any] = {}
         self.same = {"course": same_course, "organization": same_organization}
         self.as_of, self.period = np.datetime64(as_of, "s"), calendar.period(as_of)
         self.is_late, self.is_read_only, self.is_removed = (np.bool_(self.period >= place) for place in (1, 2, 3))
         self.course_keys_given = np.bool_("course_keys" in exports)
+        vars(self).update({name: np.datetime64(day, "s") for name, day in vars(calendar).items()})
         stops = np.cumsum([0, *(len(exports[role]) if role in exports else 0 for role in ROLE_NAMES)])
         self.slices = dict(zip(ROLE_NAMES, map(slice, stops[:-1], stops[1:]), strict=True))
         self.records = int(stops[-1])
 
     def __getattr__(self, name: str) -> Any:
+        if name in _OF_A_COLUMN:
+            return partial(self._of_column, name)
         if name not in _FUNCTIONS:
             raise AttributeError(f"no fact is called {name}")
         self.__dict__[name] = found = narrow(_FUNCTIONS[name](self))
         return found
+
+    def _of_column(self, name: str, column: str) -> Any:
+        if (name, column) not in self.of_columns:
+            self.of_columns[name, column] = narrow(_OF_A_COLUMN[name](self, column))
+        return self.of_columns[name, column]
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
 
     def let_go(self, *modules: str) -> None:
         """Forget the facts of some modules, and what was found by names of columns: who asks again has them found again."""
-        self.found_by_name.clear()
+        self.of_columns.clear()
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
             if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
                 del self.__dict__[name]
@@ -129,36 +130,11 @@ class Facts:
             mask[self.slices[role]] = True
         return mask
 
-    @once_a_name
-    def column(self, name: str) -> Coded:
-        """A column of all records, one role below the other."""
-        return Coded.stacked([export.column(name) for _, export in self.given()])
-
-    @once_a_name
-    def dates(self, name: str) -> Array:
-        """The dates of a column, NaT where there is none or it cannot be read."""
-        return self.column(name).spread(NEVER, "datetime64[s]")
-
-    @once_a_name
-    def numbers(self, name: str) -> Array:
-        """The counts of a column, NaN where there is none or it cannot be read."""
-        return self.column(name).spread(np.nan, float)
-
-    @once_a_name
-    def shows(self, name: str) -> Array:
-        """Of every record: does its list have the column?"""
-        return self.stacked(lambda export: export.shows(name))
-
-    @once_a_name
-    def sign(self, name: str) -> Array:
-        """Of every record: does it say so? (`Export.signs`: redeemed, learner_without_date, …)"""
-        return self.stacked(lambda export: export.signs.get(name, np.zeros(len(export), dtype=bool)))
-
-    @once_a_name
-    def comparable(self, name: str) -> Coded:
-        """A column of names for comparing: two names that mean the same have one code."""
-        same = self.same.get(name, {})
-        return self.column(name).map(lambda text: same.get(fold_name(text), fold_name(text)))
+    def placed(self, rows: Any, numbers: Array) -> Array:
+        """Of every record a number: that of some rows, -1 of all others."""
+        found = np.full(self.records, -1, dtype=np.int64)
+        found[rows] = numbers
+        return found
 
     def of_file(self, learn: Callable[[Any], Any]) -> Array:
         """Of every record: what is learnt of its file."""
@@ -167,7 +143,7 @@ class Facts:
     def mask_of(self, keys: Sequence[int] | Array) -> Array:
         """Which keys are among some."""
         found = np.zeros(self.keys, dtype=bool)
-        found[list(keys)] = True
+        found[np.array(keys, dtype=np.int64)] = True
         return found
 
 
@@ -242,6 +218,16 @@ class By:
         return least, most
 
 
+facts_of_a_column(  # of records
+    column=lambda f, name: Coded.stacked([export.column(name) for _, export in f.given()]),  # one role below the other
+    dates=lambda f, name: f.column(name).spread(NEVER, "datetime64[s]"),  # NaT: none, or not readable
+    numbers=lambda f, name: f.column(name).spread(np.nan, float),  # NaN: none, or not readable
+    shows=lambda f, name: f.stacked(lambda export: export.shows(name)),  # does its list have the column?
+    # does it say so? (`Export.signs`: redeemed, learner_without_date, …)
+    sign=lambda f, name: f.stacked(lambda export: export.signs.get(name, np.zeros(len(export), dtype=bool))),
+    # names for comparing: two that mean the same have one code
+    comparable=lambda f, name: f.column(name).map(fold_name).map(lambda told: f.same.get(name, {}).get(told, told)),
+)
 facts(  # of records
     files=lambda f: [file for _, export in f.given() for file in export.files],
     in_pools=lambda f: f.is_in("pools_before", "pools_now"),
@@ -250,11 +236,11 @@ facts(  # of records
     pool_count=lambda f: len(f.pools.names),
     has_learner=lambda f: f.column("redeemed_by").filled | f.column("redeemed_email").filled,
     row=lambda f: f.stacked(lambda export: export.row).astype(np.int64),  # in the sheet
+    raw=lambda f: {row + f.slices[role].start: text for role, export in f.given() for row, text in export.raw.items()},
     # a key of their own, because their code cannot be read (one that its backup shows too is not); and of every record its key:
     blind=lambda f: f.in_pools & (f.code < 0) & ~(f.is_in("pools_now") & at(f.pools.has_before, f.pool, False)),
     key=lambda f: np.where(f.blind, len(f.coded.dictionary) + np.cumsum(f.blind) - 1, f.code),  # -1: none of ours
-)
-facts(  # of keys
+    # of keys
     by_key=lambda f: By(f.key, f.keys),
     keys=lambda f: int(len(f.coded.dictionary) + f.blind.sum()),  # how many there are
     codes=lambda f: pa.concat_arrays([f.coded.dictionary, pa.nulls(int(f.blind.sum()), TEXT)]),  # null: not readable
@@ -279,8 +265,8 @@ facts(  # of keys
     redeemed=lambda f: f.redeemed_in_pool | (f.paid_live > 0) & ~f.in_course_keys & f.in_pool,
     recreated_at=lambda f: f.by_key.most(f.dates("created_at"), f.course_rows, NEVER, np.fmin),  # its first course key
     first_record=lambda f: f.by_key.first(),
-)
-facts(  # of places
+    # of places
+    by_place=lambda f: By(f.placed(*f.held[:2]), len(f.place_key)),  # records
     place_key=lambda f: f.held[2],
     place_pool=lambda f: f.held[3],
     places=lambda f: By(f.place_key, f.keys),  # by key
@@ -291,6 +277,8 @@ facts(  # of places
     may_hold=lambda f: f.place_in_now != NO,
     place_row=lambda f: np.where(f.place_now_row >= 0, f.place_now_row, f.place_before_row),  # its latest record
     place_seen=lambda f: (f.place_now_row >= 0) | ~f.pools.has_now[f.place_pool] & (f.place_before_row >= 0),
+    # its latest export shows no redemption of any key, or a column nobody understood may
+    redemption_hidden=lambda f: f.of_file(lambda file: file.shows.get("redemption", "yes") != "yes")[f.place_row],
     place_latest=lambda f: f.place_seen & ~f.redeemed[f.place_key],  # the latest export shows the key, unredeemed
 )
 
@@ -312,9 +300,8 @@ def coded(f: Facts) -> Any:
 @fact
 def code(f: Facts) -> Array:
     """Of every record: the number of its code among those of pools and course keys, -1 where it has none of these."""
-    own = f.coded.indices.fill_null(-1).to_numpy().astype(np.int64)
-    found = np.full(f.records, -1, dtype=np.int64)
-    found[: len(own)] = own
+    own = f.coded.indices.fill_null(-1).to_numpy()
+    found = f.placed(slice(len(own)), own)
     for role in ("distribution", "other_keys"):
         if role in f.exports:
             known = pc.index_in(f.exports[role].keys, value_set=f.coded.dictionary)
@@ -331,22 +318,12 @@ def held(f: Facts) -> Any:
 
 
 @fact
-def by_place(f: Facts) -> By:
-    """Records by their place."""
-    rows, place, place_key, _ = f.held
-    group = np.full(f.records, -1, dtype=np.int64)
-    group[rows] = place
-    return By(group, len(place_key))
-
-
-@fact
 def unseen(f: Facts) -> Array:
     """Pools whose later export proves no absence: there is none, or it holds a row that cannot be read and is no backup's."""
     now = f.is_in("pools_now")
     doubtful = now & f.of_file(lambda file: file.damaged > 0)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
-    raw = {row + f.slices[role].start: text for role, export in f.given() for row, text in export.raw.items()}
-    told = {row: (f.pool[row], raw.get(row), str(f.dates("created_at")[row])) for row in unread}
+    told = {row: (f.pool[row], f.raw.get(row), str(f.dates("created_at")[row])) for row in unread}
     backed = {told[row] for row in unread if not now[row]}
     doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
     found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)
@@ -364,24 +341,14 @@ def home(f: Facts) -> Array:
 
 
 @fact
-def redemption_hidden(f: Facts) -> Array:
-    """Of every place: its latest export shows no redemption of any key, or a column nobody understood may."""
-    shown = f.of_file(lambda file: file.shows.get("redemption", "yes") == "yes")
-    return ~shown[f.place_row]
-
-
-@fact
 def paid(f: Facts) -> tuple[Array, Array, Array]:
     """Which keys the payments of course assignments name: record, key, and is the assignment not cancelled?"""
-    if "assignments" not in f.exports:
-        return np.array([], np.int64), np.array([], np.int64), np.array([], bool)
-    export = f.exports["assignments"]
-    payment = export.column("payment")
-    named = named_codes(f, payment.listed())
-    pairs = [(row, key) for row, place in enumerate(payment.codes.tolist()) if place >= 0 for key in named[place]]
+    payment = f.column("payment")
+    rows, named = np.flatnonzero(payment.filled), named_codes(f, payment.listed())
+    told = zip(rows.tolist(), payment.codes[rows].tolist(), strict=True)
+    pairs = [(row, key) for row, place in told for key in named[place]]
     rows, keys = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    cancelled = export.column("assignment_status").has(is_cancelled)
-    return rows + f.slices["assignments"].start, keys, ~cancelled[rows]
+    return rows, keys, ~f.column("assignment_status").has(is_cancelled)[rows]
 
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:

@@ -61,11 +61,9 @@ def _accepted(f: Facts, block: Found) -> Found:
         if entry.reference is not None:
             mask &= np.array(pc.equal(f.references.take(block.key).texts(), entry.reference))
         block.rank[mask] = ACCEPTED
-        codes, told = block.message.codes.copy(), block.message.listed()
-        for number in np.unique(codes[mask]).tolist():
-            codes[mask & (codes == number)] = len(told)
-            told.append(f"{told[number]} Accepted: {entry.reason}")
-        block.message = Coded(codes, told)
+        codes, told = block.message.codes, block.message.listed()
+        both = [*told, *(f"{text} Accepted: {entry.reason}" for text in told)]
+        block.message = Coded(np.where(mask, codes + len(told), codes), both).compact()
     return block
 
 
@@ -111,7 +109,6 @@ def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
 
 
 def _note_at(f: Facts, record: int, code: str, message: str, text: str) -> Note:
-    """A note about what stands in a record."""
     file = f.files[f.file[record]].source_file
     return Note(code, message, file, f.sheet[record] or "", int(f.row[record]), text)
 
@@ -173,23 +170,11 @@ def found_of_keys(f: Facts) -> list[Found]:
 @fact
 def excused(f: Facts) -> Array:
     """Keys of which something is accepted, and nothing else counts: nobody needs to do anything about them."""
-    counting, accepted = np.zeros(f.keys + 1, dtype=bool), np.zeros(f.keys + 1, dtype=bool)
+    counting, accepted = np.zeros((2, f.keys + 1), dtype=bool)
     for block in f.found_of_keys if f.accepted else ():
         counting[block.key[block.rank < SEVERITIES.index("note")]] = True
         accepted[block.key[block.rank == ACCEPTED]] = True
     return (accepted & ~counting)[:-1]
-
-
-def counts_of(blocks: Sequence[Found]) -> dict[str, dict[str, int]]:
-    """Severity → kind → how many findings, the most first."""
-    counts: dict[str, dict[str, int]] = {severity: {} for severity in SEVERITIES}
-    for block in blocks:
-        for severity, number in zip(
-            SEVERITIES, np.bincount(block.rank, minlength=len(SEVERITIES)).tolist(), strict=True
-        ):
-            if number:
-                counts[severity][block.code] = counts[severity].get(block.code, 0) + number
-    return {severity: dict(sorted(kinds.items(), key=lambda kind: -kind[1])) for severity, kinds in counts.items()}
 
 
 def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
@@ -197,11 +182,8 @@ def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
     kinds, (step, steps) = list(FINDINGS), f.next_step
     numbers = ((np.full(len(b.key), kinds.index(b.code)), b.rank, b.pool, b.key) for b in blocks)
     code, rank, pool, key = np.concatenate([np.zeros((4, 0), np.int64), *map(np.stack, numbers)], axis=1)
-    texts, files, sheets, rows = zip(
-        (pa.array([], TEXT), Coded.nothing(0), Coded.nothing(0), np.zeros(0, np.int64)),
-        *(_where(f, block) for block in blocks),
-        strict=True,
-    )
+    nowhere = (pa.array([], TEXT), Coded.nothing(0), Coded.nothing(0), np.zeros(0, np.int64))
+    texts, files, sheets, rows = zip(nowhere, *(_where(f, block) for block in blocks), strict=True)
     own = np.isin(code, [kinds.index(name) for name in STATUSES if name in FINDINGS]) & (key >= 0)
     remedy = np.where(own, len(kinds) + at(step, key, 0), code)
     columns: dict[str, Any] = {
@@ -224,11 +206,9 @@ def table(f: Facts, blocks: Sequence[Found]) -> dict[str, Any]:
 def _where(f: Facts, block: Found) -> tuple[Any, Coded, Coded, Array]:
     """Of every finding of a block the code it names, and the file, sheet and row where it stands."""
     if notes := block.notes:
-        file, sheet = (
-            Coded.of([getattr(note, of) or None for note in notes]) for of in ("source_file", "source_sheet")
-        )
-        texts, row = pa.array([note.training_key for note in notes], TEXT), [note.source_row for note in notes]
-        return texts, file, sheet, np.array(row, dtype=np.int64)
+        file, sheet = (Coded.of(getattr(note, of) or None for note in notes) for of in ("source_file", "source_sheet"))
+        row = np.array([note.source_row for note in notes], dtype=np.int64)
+        return pa.array([note.training_key for note in notes], TEXT), file, sheet, row
     record = at(f.first_record, block.key, -1)
     files = Coded(at(f.file, record, -1).astype(np.int32), [file.source_file for file in f.files])
     texts = f.codes.take(pa.array(block.key, mask=block.key < 0))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 
@@ -47,39 +47,36 @@ def _signals() -> list[int]:
     return [int(getattr(signal, name)) for name in names if hasattr(signal, name)]
 
 
-class Held:
-    """Within it an interrupt waits for the end: what must not stop half-way takes milliseconds."""
+@contextmanager
+def held() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Within it an interrupt waits for the end: what must not stop half-way takes milliseconds.
 
-    def __init__(self) -> None:
-        self._handlers: dict[int, Any] = {}
-        self._came: list[int] = []
+    What it gives is a context in turn, within which an interrupt takes effect at once.
+    """
+    handlers = {number: handler for number in _signals() if callable(handler := signal.getsignal(number))}
+    came: list[int] = []
 
-    def __enter__(self) -> Held:
-        self._handlers = {number: signal.getsignal(number) for number in _signals()}
-        self._hold()
-        return self
+    def hold() -> None:
+        for number in handlers:
+            signal.signal(number, lambda number, _: came.append(number))
 
-    def __exit__(self, *_: object) -> None:
-        self._let_go()
+    def let_go() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            number, came[:] = came[0], []
+            handlers[number](number, None)
 
     @contextmanager
-    def may_stop(self) -> Iterator[None]:
-        """Within it an interrupt takes effect at once."""
+    def may_stop() -> Iterator[None]:
         try:
-            self._let_go()
+            let_go()
             yield
         finally:
-            self._hold()
+            hold()
 
-    def _hold(self) -> None:
-        for number, handler in self._handlers.items():
-            if callable(handler):
-                signal.signal(number, lambda number, _: self._came.append(number))
-
-    def _let_go(self) -> None:
-        for number, handler in self._handlers.items():
-            if callable(handler):
-                signal.signal(number, handler)
-        if self._came:
-            number, self._came = self._came[0], []
-            self._handlers[number](number, None)
+    hold()
+    try:
+        yield may_stop
+    finally:
+        let_go()

@@ -23,9 +23,10 @@ facts(  # of keys
     logged=lambda f: f.mask_of([key for keys in f.log[3].values() for key in keys]),
     not_distributed=lambda f: f.is_distributed == NO,
     taken=lambda f: By(f.code, f.keys).any(f.is_in("other_keys")),  # another kind of key has the same code
-)
-facts(  # of pools: is any of its keys a course key, exactly or by a link?
-    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given
+    # of records of the log: are they of somebody? one without a recipient is not, where the log has such a column
+    sent=lambda f: f.is_in("distribution") & (f.column("distributed_to").filled | ~f.shows("distributed_to")),
+    # of pools: is any of its keys a course key, exactly or by a link?
+    pool_begun=lambda f: f.by_pool.any((f.in_course_keys | f.has_lookalike)[f.place_key]) & f.course_keys_given,
 )
 
 
@@ -41,7 +42,7 @@ def links(f: Facts) -> Links:
     theirs = np.flatnonzero(f.in_course_keys & ~f.in_pool)
     if not len(ours) or not len(theirs):
         return Links()
-    hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))
+    hyphen = np.asarray(pc.match_substring(f.codes, "-").fill_null(False))
     hyphened = ~f.by_pool.any(~hyphen[f.place_key])
     bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))
     typed = np.zeros(f.records, dtype=bool)
@@ -53,7 +54,7 @@ def links(f: Facts) -> Links:
         key_setting(f, "course", True).codes[theirs],
         bare=at(bare[f.file], f.course_row, False)[theirs],
         is_typed=f.by_key.any(typed)[theirs],
-        is_old=f.recreated_at[theirs] < np.datetime64(f.calendar.announced_on, "s"),
+        is_old=f.recreated_at[theirs] < f.announced_on,
     )
     return find_lookalikes(f.codes, left, right, lambda pool: _keys_of(f, pool), backwards=True)
 
@@ -74,28 +75,22 @@ def link(f: Facts) -> Array:
 
 @fact
 def log(f: Facts) -> tuple[Array, list[str], Array, dict[int, list[int]]]:
-    """What the log says: codes no export knows (number, text, record), and for every record that names keys these.
-
-    A record without a recipient, where the log has such a column, names nobody.
-    """
+    """What the log says: codes no export knows (number, text, record), and for every record that names keys these."""
     if "distribution" not in f.exports:
         return np.array([], np.int64), [], np.array([], np.int64), {}
-    export, where = f.exports["distribution"], f.slices["distribution"]
-    sent = export.column("distributed_to").filled | ~export.shows("distributed_to")
-    own = f.code[where]
-    names = {row + where.start: [int(own[row])] for row in np.flatnonzero(sent & (own >= 0)).tolist()}
-    open_ = np.flatnonzero(sent & (own < 0) & np.asarray(pc.is_valid(export.keys)))
-    texts = Coded.of(export.keys.take(pa.array(open_)).to_pylist())
+    names = {row: [int(f.code[row])] for row in np.flatnonzero(f.sent & (f.code >= 0)).tolist()}
+    open_ = np.flatnonzero(f.sent & (f.code < 0))
+    keys = f.exports["distribution"].keys.take(pa.array(open_ - f.slices["distribution"].start))
+    texts = Coded.of(keys.to_pylist())
     other = set(f.exports["other_keys"].keys.to_pylist()) if "other_keys" in f.exports else set()
     found = named_codes(f, texts.values)
-    strangers: dict[int, int] = {}
-    for row, place in zip(open_.tolist(), texts.codes.tolist(), strict=True):
+    strangers: dict[str, int] = {}
+    for row, place in zip(open_[texts.filled].tolist(), texts.codes[texts.filled].tolist(), strict=True):
         if found[place]:
-            names[row + where.start] = found[place]
+            names[row] = found[place]
         elif texts.values[place] not in other:
-            strangers.setdefault(place, row + where.start)
-    rows = np.array(list(strangers.values()), dtype=np.int64)
-    return f.keys + np.arange(len(rows)), [texts.values[place] for place in strangers], rows, names
+            strangers.setdefault(texts.values[place], row)
+    return f.keys + np.arange(len(strangers)), [*strangers], np.array([*strangers.values()], dtype=np.int64), names
 
 
 @fact
@@ -104,9 +99,8 @@ def log_unreadable(f: Facts) -> bool:
     if "distribution" not in f.exports:
         return False
     export = f.exports["distribution"]
-    sent = export.column("distributed_to").filled | ~export.shows("distributed_to")
-    sent[[row - f.slices["distribution"].start for row in f.log[3]]] = False
     lost = any(row.reason == "blank key" or row.reason.startswith("damaged") for row in export.aside)
+    sent = f.sent[f.slices["distribution"]]
     return lost or not len(export) or bool((sent & np.asarray(pc.is_null(export.keys))).any())
 
 
@@ -115,11 +109,8 @@ def log_links(f: Facts) -> Links:
     """Codes of the log that no export knows against pool keys the log does not name."""
     numbers, texts, _, _ = f.log
     left = np.flatnonzero(f.in_pool & ~f.logged & f.readable)
-    if not len(numbers) or not len(left):
-        return Links()
     codes = pa.concat_arrays([f.codes, pa.array(texts, TEXT)])
-    sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))
-    return find_lookalikes(codes, *sides, lambda pool: _keys_of(f, pool))
+    return find_lookalikes(codes, Side(left, pool=f.home_pool[left]), Side(numbers), lambda pool: _keys_of(f, pool))
 
 
 @fact
@@ -144,13 +135,12 @@ def holder(f: Facts) -> dict[int, str]:
 @fact
 def matched(f: Facts) -> dict[int, int]:
     """File of a log, of other keys or of assignments → how many of its codes (payments) are those of a key we know."""
-    of = ("distribution", "other_keys", "assignments")
+    of, start = ("distribution", "other_keys", "assignments"), f.slices["distribution"].start
     found: dict[int, set[Any]] = {place: set() for place, file in enumerate(f.files) if file.role in of}
-    start = f.slices["distribution"].start
-    for row in f.log[3]:
-        found[int(f.file[row])].add(f.exports["distribution"].keys[row - start].as_py())
-    for row in np.flatnonzero(f.is_in("other_keys") & (f.code >= 0)).tolist():
-        found[int(f.file[row])].add(int(f.code[row]))
-    for row in np.unique(f.paid[0]).tolist():
-        found[int(f.file[row])].add(int(f.column("payment").codes[row]))
+    told = [(row, f.exports["distribution"].keys[row - start].as_py()) for row in f.log[3]]
+    others = np.flatnonzero(f.is_in("other_keys") & (f.code >= 0))
+    for rows, what in ((others, f.code), (f.paid[0], f.column("payment").codes)):
+        told += zip(rows.tolist(), what[rows].tolist(), strict=True)
+    for row, what in told:
+        found[f.file[row]].add(what)
     return {place: len(codes) for place, codes in found.items()}

@@ -24,6 +24,7 @@ MANY = 20_000  # codes that begin or end like a typed text beyond which only one
 
 Texts: TypeAlias = Any  # an Arrow array of large strings
 Rows: TypeAlias = Any  # a record batch: place (in its side), code, spaceless (after rung 1), plain (after rung 2)
+CodesOf: TypeAlias = Callable[[int], Array]  # the key numbers of a pool
 Pairs: TypeAlias = Array  # a line for each: the row (or place) of the one code, and of the other
 
 
@@ -45,10 +46,8 @@ class Side:
     is_old: Array = None
 
     def __post_init__(self) -> None:
-        flags = dict.fromkeys(("has_hyphens", "bare", "is_typed", "is_old"), False)
-        for name, unknown in {"course": -1, "pool": 0, **flags}.items():
-            if getattr(self, name) is None:
-                setattr(self, name, np.full(len(self.numbers), unknown))
+        for name in [name for name, told in vars(self).items() if told is None]:
+            setattr(self, name, np.full(len(self.numbers), {"course": -1, "pool": 0}.get(name, False)))
 
 
 @dataclass
@@ -66,9 +65,7 @@ class Links:
     backwards: list[tuple[int, int]] = field(default_factory=list)
 
 
-def find_lookalikes(
-    codes: Texts, left: Side, right: Side, codes_of: Callable[[int], Array], backwards: bool = False
-) -> Links:
+def find_lookalikes(codes: Texts, left: Side, right: Side, codes_of: CodesOf, backwards: bool = False) -> Links:
     """Link codes of `right` (what was recreated, or logged) to codes of `left` (pool keys), rung by rung.
 
     `codes` holds the text of every key number; `codes_of` gives the key numbers of a pool (for the sequential test).
@@ -123,7 +120,6 @@ def _is_alone(pairs: Pairs) -> Array:
 
 
 def _once(found: list[Pairs]) -> Pairs:
-    """Every pair once, in order."""
     one, other = np.concatenate(found).T
     width = other.max(initial=0) + 1
     return np.column_stack(np.divmod(np.unique(one * width + other), width))
@@ -139,7 +135,6 @@ def _rows(code: Texts) -> Rows:
 
 
 def _only(rows: Rows, is_wanted: Array) -> Rows:
-    """The rows whose place is wanted."""
     wanted = is_wanted[rows["place"].to_numpy()]
     return rows if wanted.all() else rows.filter(wanted)
 
@@ -188,10 +183,7 @@ def _shared(ones: Any, others: Any) -> tuple[Array, Array]:
 
 
 def _equal(ones: Any, others: Any) -> Pairs:
-    """All pairs of equal values."""
     mine, theirs = _shared(ones, others)
-    if not len(mine):
-        return _pairs([])
     values = pa.array(ones.take(mine)).dictionary_encode()
     wanted = values.indices.to_numpy()
     value = np.asarray(pc.index_in(others.take(theirs), value_set=values.dictionary))
@@ -231,7 +223,6 @@ def _matching(texts: Texts, pattern: str) -> Array:
 
 
 def _told(texts: Texts, rows: Array) -> Iterator[tuple[int, str]]:
-    """Rows and their texts, as Python has them."""
     return zip(rows.tolist(), texts.take(rows).to_pylist(), strict=True)
 
 
@@ -326,9 +317,7 @@ def _alike_in_half(ones: Texts, others: Texts) -> tuple[Array, Array]:
     ones, others = ones.take(mine), others.take(their)
     half = (np.concatenate([lengths[mine], other_lengths[their]]).min(initial=99) - 1) // 2
     ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]
-    near, other_near = (
-        np.unique(np.concatenate(found)) for found in zip(*(_shared(*end) for end in ends), strict=True)
-    )
+    near, other_near = (np.unique(np.concatenate(rows)) for rows in zip(*(_shared(*end) for end in ends), strict=True))
     return mine[near], their[other_near]
 
 

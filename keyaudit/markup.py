@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 
@@ -21,6 +22,11 @@ def html(template: str, *values: object) -> Html:
     """Markup with a value for every {}: escaped, unless it is Html; numbers as 1,000; None is nothing."""
     first, *parts = _pieces(template)
     return Html(first + "".join([_safe(value) + part for value, part in zip(values, parts, strict=True)]))
+
+
+def filled(template: str, parts: Mapping[str, object]) -> Html:
+    """Markup with a part for every {name}, in the same way."""
+    return Html(re.sub(r"\{(\w+)\}", lambda found: _safe(parts[found[1]]), template))
 
 
 @cache

@@ -40,11 +40,9 @@ def choose_pool(audit: Audit, name: str | None = None) -> str:
     """
     pools = [row.pool for row in audit.pool_rows]
     found = pools[:1] if name is None else [pool for pool in pools if fold_name(pool) == fold_name(name)]
-    if not found:
-        raise Slip(
-            f'There is no pool "{name or ""}" in {audit.name}. Choose one of: {listed(pools, most=20) or "none"}.'
-        )
-    return found[0]
+    if found:
+        return found[0]
+    raise Slip(f'There is no pool "{name or ""}" in {audit.name}. Choose one of: {listed(pools, most=20) or "none"}.')
 
 
 def reading_findings(audit: Audit) -> pd.DataFrame:
@@ -64,13 +62,11 @@ class Files:
         return "\n".join(self._told())
 
     def _repr_html_(self) -> str:
-        place = Path(os.path.relpath(self.folder)).as_posix()
-        link = '<a href="{}">{}</a>'
-        told = (
-            link.format(quote(f"{place}/{name}"), escape(name)) if (self.folder / name).is_file() else escape(name)
-            for name in self._told()
-        )
-        return "".join(f"<div>{text}</div>" for text in told)
+        place, page = Path(os.path.relpath(self.folder)).as_posix(), ""
+        for name in self._told():
+            link = f'<a href="{quote(f"{place}/{name}")}">{escape(name)}</a>'
+            page += f"<div>{link if (self.folder / name).is_file() else escape(name)}</div>"
+        return page
 
     def _told(self) -> list[str]:
         names = sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
@@ -104,13 +100,10 @@ def as_html(table: pd.DataFrame) -> str:
     small = ";font-size:10px;padding:3px" if len(columns) > MANY else ""
     head = "".join(f'<th style="{style}{small}">{name}</th>' for name, style, _ in columns)
     cells = ([f'<td style="{style}{small}">{text}</td>' for text in texts] for _, style, texts in columns)
-    rows = zip(*cells, strict=True)
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    more = "" if len(table) else "<div>none</div>"
-    if len(table) > ROWS:
-        more = f"<div>… and {len(table) - ROWS:,} more rows</div>"
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True))
+    more = f"<div>… and {len(table) - ROWS:,} more rows</div>" if len(table) > ROWS else ""
     page = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<table class="tex2jax_ignore mathjax_ignore">{page}</table>{more}'
+    return f'<table class="tex2jax_ignore mathjax_ignore">{page}</table>{more if len(table) else "<div>none</div>"}'
 
 
 def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
@@ -119,14 +112,11 @@ def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
         column = column.dt.strftime("%Y-%m-%d")
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     known = [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in column]
-    texts = ["" if value is None else f"{value:,.10g}" if is_number else _text(value) for value in known]
+    days = [value.date() if isinstance(value, pd.Timestamp) else value for value in known]
+    texts = ["" if value is None else f"{value:,.10g}" if is_number else str(value) for value in days]
     is_short = max(map(len, texts), default=0) <= SHORT
     if not is_short:  # a long text is not read twice
         texts = [text if text != above or len(text) <= SHORT else "as above" for above, text in pairwise(["", *texts])]
     wrap = "nowrap" if is_short and not is_number else "normal"
     style = f"text-align:{'right' if is_number else 'left'};vertical-align:top;white-space:{wrap}"
     return escape(str(name)).replace("_", "_<wbr>"), style, [escape(text) for text in texts]
-
-
-def _text(value: object) -> str:
-    return str(value.date() if isinstance(value, pd.Timestamp) else value)

@@ -6,31 +6,20 @@ up, delete, recreate, count, export again, expire the pool.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from keyaudit.audit import Audit
+from keyaudit.audit import Audit, frame_of
 from keyaudit.coded import Array, Coded, taken
 from keyaudit.facts import Facts, at
 from keyaudit.keytable import frame
 from keyaudit.masking import ending
-from keyaudit.rulebook import (
-    ACTIONS,
-    ADD,
-    ASSIGNMENTS,
-    DIFFERENCE,
-    FINDINGS,
-    KEYS,
-    LISTS,
-    POOL,
-    SAME_COURSE,
-    Code,
-    holds,
-)
+from keyaudit.rulebook import ACTIONS, FINDINGS, LISTS, Code, holds
+from keyaudit.rulebook.statuses import ADD, ASSIGNMENTS, DIFFERENCE, KEYS, POOL, SAME_COURSE
 from keyaudit.settings import key_setting, of_pools, pool_setting
 from keyaudit.tallies import NO_POOL
 from keyaudit.words import agree, are, count, listed, plain, sentence, weekday
@@ -90,6 +79,7 @@ WORDS = {
     "remind": "Write to the learners of the sheet Reminders: each key works until its date, at the latest until {removed}.",
     "reissue": f"Look in {KEYS} whether the code stands there by now, and in {ASSIGNMENTS} whether the learner has redeemed since the last pool export; only if neither, create a new course key (Course Assignment Training Keys → New) and write to the learner (sheet Reissue). {{settings}}.",
 }  # fmt: skip
+MADE_FROM = {"pools_now": "later exports", "pools_before": "backups", "course_keys": "course keys"}
 LOOK_FIRST = ("export again", "ask the learner", "look it up")
 BY_THEMSELVES = ("ask about the course", "right the course", "review the invoice", "extend", "correct the setting", "leave")  # fmt: skip
 
@@ -142,12 +132,12 @@ class MigrationPlan:
     @cached_property
     def batches(self) -> pd.DataFrame:
         """One row per pool with keys to recreate: the form's settings, counts per list, act_by."""
-        return _table(self.batch_rows, IN_BATCH).astype({"act_by": "datetime64[s]"})
+        return frame_of(self.batch_rows, IN_BATCH).astype({"act_by": "datetime64[s]"})
 
     @cached_property
     def steps(self) -> pd.DataFrame:
         """What to do, pool by pool, in order: pool, step, what, keys (blank: about the pool)."""
-        return _table([(*step[:-1], step.keys or "") for step in self.step_rows], PlanStep._fields)
+        return frame_of([(*step[:-1], step.keys or "") for step in self.step_rows], PlanStep._fields)
 
     @cached_property
     def keys(self) -> pd.DataFrame:
@@ -157,24 +147,18 @@ class MigrationPlan:
     @property
     def reissue(self) -> pd.DataFrame:
         """Learners who need a new key, for a mail merge."""
-        return _table(self.letters, Letter._fields).rename(columns=plain)
+        return frame_of(self.letters, Letter._fields).rename(columns=plain)
 
     @property
     def reminders(self) -> pd.DataFrame:
         """Learners to remind while their key works, for a mail merge."""
-        return _table(self.reminder_letters, Letter._fields).rename(columns=plain)
+        return frame_of(self.reminder_letters, Letter._fields).rename(columns=plain)
 
     def __repr__(self) -> str:
         """The counts of every action."""
         width = max(map(len, ACTIONS))
         told = [f"  {code:<{width}}  {self.actions[code]:>7,}  {what}" for code, what in ACTIONS.items() if self.actions[code]]  # fmt: skip
         return "\n".join([self.title, *self.warnings, *told])
-
-
-def _table(rows: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=list(columns))
 
 
 def migration_plan(audit: Audit) -> MigrationPlan:
@@ -187,7 +171,9 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     work = {names[number]: order[pool[order] == number] for number in np.unique(pool[order]).tolist()}
     codes_of, odd = _lists(f, work)
     due = {name: f.act_by[keys].min().item().date() for name, keys in work.items()}
-    does = {name: _by_action(f, keys) for name, keys in work.items()}
+    kinds = [*ACTIONS, ""]
+    action = np.array([kinds.index(step.action) for step in f.step[1]])[f.step[0]]
+    does = {name: {kind: own[action[own] == place] for place, kind in enumerate(kinds)} for name, own in work.items()}
     batches, rows = dict[str, dict[str, Any]](), list[PlanStep]()
     urgent = {name: place for place, name in enumerate(dict.fromkeys(task.pool for task in audit.work))}
     for name in sorted(work, key=lambda name: (due[name], urgent.get(name, len(urgent)), name)):
@@ -198,29 +184,20 @@ def migration_plan(audit: Audit) -> MigrationPlan:
         rows += [PlanStep(name, place, *step) for place, step in enumerate(told, start=1)]
     totals = {code: sum(len(of[code]) for of in does.values()) for code in ACTIONS}
     left = len(order) - totals["leave"]
-    accepted = (f"{count(audit.excused)} {are(audit.excused)} accepted and left out.",) if audit.excused else ()
+    hidden = [file.source_file for file in f.files if file.shows.get("redemption", "yes") != "yes"]
+    files = f"{listed(hidden)} {agree(len(hidden), 'does', 'do')}"
+    doubts = [WORDS["hidden"].format(files=files)] if hidden else []  # what makes the lists unsafe comes first
+    doubts += [f"{count(audit.excused)} {are(audit.excused)} accepted and left out."] if audit.excused else []
+    given = {what: f.exports[role].files for role, what in MADE_FROM.items() if role in f.exports}
     columns = {name: taken(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
-    columns["action"] = Coded.of(f.step[1][number].action for number in f.step[0][order].tolist())
-    return MigrationPlan(
-        f"{count(left)} {'needs' if left == 1 else 'need'} action." if left else "Nothing is left to do.",
-        tuple(_made_from(f)),
-        (*_doubts(f), *accepted),
-        tuple(batches[name] for name in names if name in batches),
-        tuple(rows),
-        tuple(_letters(f, does.values(), "reissue")),
-        tuple(_letters(f, does.values(), "remind")),
-        totals,
-        codes_of,
-        columns,
-    )
-
-
-def _by_action(f: Facts, keys: Array) -> dict[str, Array]:
-    """Action → those of some keys that need it, none included."""
-    names = [*ACTIONS, ""]
-    action = np.array([names.index(step.action) for step in f.step[1]])[f.step[0][keys]]
-    return {name: keys[action == place] for place, name in enumerate(names)}
+    columns["action"] = Coded.of(kinds[place] for place in action[order].tolist())
+    title = f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do."
+    made_from = tuple(f"{what}: {listed([file.source_file for file in of], most=8)}" for what, of in given.items())
+    forms = tuple(batches[name] for name in names if name in batches)
+    reissue, remind = (tuple(_letters(f, does.values(), action)) for action in ("reissue", "remind"))
+    lines = made_from, tuple(doubts), forms, tuple(rows)
+    return MigrationPlan(title, *lines, reissue, remind, totals, codes_of, columns)
 
 
 def _lists(f: Facts, work: Mapping[str, Array]) -> tuple[dict[tuple[str, str], list[str]], dict[str, list[str]]]:
@@ -235,24 +212,11 @@ def _lists(f: Facts, work: Mapping[str, Array]) -> tuple[dict[tuple[str, str], l
             kept = [code for code in codes if len(code.splitlines()) == 1]
             risky = sum(code.startswith(FORMULA_LIKE) for code in kept)
             for number, told in ((len(codes) - len(kept), "line_end"), (risky, "formula")):
-                verbs = ("holds", "begins", "it") if number == 1 else ("hold", "begin", "them")
-                words = dict(zip(("hold", "begin", "them"), verbs, strict=True), codes=count(number, "code"), what=what)
+                words = {"codes": count(number, "code"), "what": what, "them": agree(number, "it", "them")}
+                words |= {verb: agree(number, f"{verb}s", verb) for verb in ("hold", "begin")}
                 odd[name] += [WORDS[told].format(**words)] if number else []
             codes_of |= {(name, what): kept} if kept else {}
     return codes_of, odd
-
-
-def _made_from(f: Facts) -> Iterator[str]:
-    for role, what in (("pools_now", "later exports"), ("pools_before", "backups"), ("course_keys", "course keys")):
-        if role in f.exports:
-            yield f"{what}: {listed([file.source_file for file in f.exports[role].files], most=8)}"
-
-
-def _doubts(f: Facts) -> Iterator[str]:
-    """What makes the lists unsafe: said before anything else."""
-    hidden = [file.source_file for file in f.files if file.shows.get("redemption", "yes") != "yes"]
-    if hidden:
-        yield WORDS["hidden"].format(files=f"{listed(hidden)} {'does' if len(hidden) == 1 else 'do'}")
 
 
 def _settings(f: Facts, pool: str) -> dict[str, str]:
@@ -301,15 +265,13 @@ def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, i
     found = {"delete after comparing": of["delete stray"], "delete course keys": np.append(of["move"], again)}
     for what in (*found, "delete from the pool"):
         if on_list[what]:
-            twice = _twice(len(again))
+            twice = _with_number("twice", len(again), "was", "were")
             words = {"courses": _courses(f, of["move"]), "twice": twice, "but": WORDS["but"] if twice else ""}
             yield WORDS[what].format(**words) + _entry(f, found.get(what, again[:0])), on_list[what]
     if batch:
         yield WORDS["create"].format(settings=_typed(batch)), 0
     if paste := on_list["paste"]:
-        number = len(of["recreate"])
-        words = {"keys": f"{count(number)} {are(number)}", "them": "it" if number == 1 else "them"}
-        yield WORDS["paste"].format(missing=WORDS["gone"].format(**words) if number else ""), paste
+        yield WORDS["paste"].format(missing=_with_number("gone", len(of["recreate"]), "is", "are")), paste
         yield WORDS["count"].format(paste=paste), paste
     if compared := on_list["paste after comparing"]:
         yield WORDS["paste after comparing"].format(free="" if f.is_read_only else WORDS["free"]), compared
@@ -324,14 +286,13 @@ def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, i
 
 
 def _typed(settings: Mapping[str, str]) -> str:
-    """What to type into the form of a new entry."""
     return sentence("; ".join(f"{plain(name)}: {settings[name]}" for name in SETTINGS))
 
 
-def _twice(number: int) -> str:
-    """Why some keys are deleted that stand under the right course."""
-    words = {"keys": f"{count(number)} {'was' if number == 1 else 'were'}", "them": "it" if number == 1 else "them"}
-    return WORDS["twice"].format(**words) if number else ""
+def _with_number(what: str, number: int, one: str, several: str) -> str:
+    """Words about some keys, nothing where there are none."""
+    words = {"keys": f"{count(number)} {agree(number, one, several)}", "them": agree(number, "it", "them")}
+    return WORDS[what].format(**words) if number else ""
 
 
 def _once(f: Facts, of: Mapping[str, Array], actions: tuple[str, ...]) -> Iterator[tuple[str, int]]:
@@ -348,9 +309,9 @@ def _to_type(f: Facts, keys: Array) -> str:
     code = f.setting_findings[f.setting_number[keys[0]] - 1][0]
     told = _entry(f, keys)
     value = of_pools(f, TO_TYPE[code])[int(f.home_pool[keys[0]])] if code in TO_TYPE else None
-    if value is None:
-        return told
-    return f"{told} The pool's: {value.item().date() if isinstance(value, np.datetime64) else f'{value:g}' if isinstance(value, float) else value}."
+    value = value.item().date() if isinstance(value, np.datetime64) else value
+    shown = f"{value:g}" if isinstance(value, float) else value
+    return told if value is None else f"{told} The pool's: {shown}."
 
 
 def _entry(f: Facts, keys: Array) -> str:
@@ -360,17 +321,15 @@ def _entry(f: Facts, keys: Array) -> str:
 
 
 def _quoted(column: Coded, keys: Array) -> str:
-    """The different values that some keys have in a column."""
     own = column.take(keys)
     return listed([f'"{own.listed()[place]}"' for place in own.used()])
 
 
 def _courses(f: Facts, mine: Array) -> str:
     """What is to be asked before keys are deleted that stand under another course than their pool's."""
-    if not len(mine):
-        return ""
     words = {"theirs": _quoted(key_setting(f, "course"), mine), "ours": _quoted(pool_setting(f, "course"), mine)}
-    return WORDS["courses"].format(keys=f"{count(len(mine))} {'stands' if len(mine) == 1 else 'stand'}", **words)
+    keys = f"{count(len(mine))} {agree(len(mine), 'stands', 'stand')}"
+    return WORDS["courses"].format(keys=keys, **words) if len(mine) else ""
 
 
 def _letters(f: Facts, does: Iterable[Mapping[str, Array]], action: str) -> list[Letter]:

@@ -70,9 +70,8 @@ class PoolRow:
         files += [f"{self.only_later:,} only in a later export"] if self.only_later else []
         parts = [f"{number:,} {plain(code)}" for code, number in self.statuses.items() if number]
         parts += [f"{number:,} counted under {pool}" for pool, number in self.elsewhere.items()]
-        left = "" if self.balanced else "; NOT BALANCED"
-        if self.balanced and not self.is_signed_off:
-            left = "; not signed off: something is left to do"
+        open_ = "" if self.is_signed_off else "; not signed off: something is left to do"
+        left = open_ if self.balanced else "; NOT BALANCED"
         return f"{' + '.join(files)} = {' + '.join(parts) or 'nothing'}{left}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -91,34 +90,27 @@ POOLS = (  # the columns of `audit.pools`
 
 def pool_rows(f: Facts) -> Iterator[PoolRow]:
     """Every pool: those that need action first, the most urgent on top."""
-    statuses = f.by_home.tally(f.status, len(STATUSES))
+    statuses = f.by_home.tally(f.status, len(STATUSES)).tolist()
     backup, both = _distinct(f, f.is_in("pools_before")), _distinct(f, f.in_pools & ~f.is_set_aside)
     expires = of_pools(f, "expires_on").spread(np.datetime64("NaT", "s"), "datetime64[s]")
     courses, organizations = of_pools(f, "course"), of_pools(f, "organization")
     order = f.order[(f.needs & (f.home_pool >= 0))[f.order]]
     first = By(f.home_pool[order], f.pool_count).first()
+    is_over, exported = f.pool_is_over | (expires <= f.as_of), f.pools.has_before | f.pools.has_now
     step, steps = f.next_step
     rows: list[tuple[int, PoolRow]] = []  # and the place of each
     for pool, name in enumerate(f.pools.names):
-        key = int(order[first[pool]]) if first[pool] >= 0 else None
-        is_over = bool(np.broadcast_to(f.pool_is_over, f.pool_count)[pool]) or bool(expires[pool] <= f.as_of)
-        exported = f.pools.has_before[pool] or f.pools.has_now[pool]
-        done = "not_exported" if not exported else "closed" if is_over else "moved"
-        stage = done if key is None else "begun" if f.pool_begun[pool] else "not_begun"
-        row = PoolRow(
-            name,
-            courses[pool],
-            organizations[pool],
-            expires[pool],
-            stage,
-            dict(zip(STATUSES, statuses[pool].tolist(), strict=True)),
-            steps[step[key]] if key is not None else IDLE[stage][int(f.is_removed)],
-            f.act_by[key].item().date() if key is not None else None,
-            int(backup[pool]),
-            int(both[pool] - backup[pool]),
-            _elsewhere(f, pool),
-        )
-        rows.append((int(first[pool]) if key is not None else len(order) + list(STAGES).index(stage), row))
+        if first[pool] >= 0:
+            place, key = first[pool], order[first[pool]]
+            what = steps[step[key]]
+            stage, act_by = "begun" if f.pool_begun[pool] else "not_begun", f.act_by[key].item().date()
+        else:
+            stage, act_by = "not_exported" if not exported[pool] else "closed" if is_over[pool] else "moved", None
+            place, what = len(order) + list(STAGES).index(stage), IDLE[stage][int(f.is_removed)]
+        known = (name, courses[pool], organizations[pool], expires[pool], stage)
+        counts = (int(backup[pool]), int(both[pool] - backup[pool]), _elsewhere(f, pool))
+        own = dict(zip(STATUSES, statuses[pool], strict=True))
+        rows.append((place, PoolRow(*known, own, what, act_by, *counts)))
     yield from (row for _, row in sorted(rows, key=itemgetter(0)))
 
 

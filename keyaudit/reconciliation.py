@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow.compute as pc
 
-from keyaudit.audit import Audit
+from keyaudit.audit import Audit, frame_of
 from keyaudit.calendar import Calendar, as_date
 from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
@@ -75,7 +75,6 @@ class Reconciliation(Audit):
         `contains` is a part of a reference, pool, course or next step; `sort` a column of KEYS. Raises Slip for a
         status, works or column that there is not.
         """
-
         rows = np.arange(self.total)
         for column, value, known in (("status", status, STATUSES), ("works", works, WORKS), ("sort", sort, KEYS)):
             if value is not None and value not in known:
@@ -111,12 +110,8 @@ class Reconciliation(Audit):
 
     def today(self) -> pd.DataFrame:
         """The work list: act_by, pool, keys, status and what it means, next_step. The most urgent first; pools before keys, counts before codes."""
-        import pandas as pd
-
-        rows = [
-            (str(task.act_by), task.pool, task.keys, *named_work(self, [task]), task.next_step) for task in self.work
-        ]
-        return pd.DataFrame(rows, columns=["act_by", "pool", "keys", "status", "what it means", "next_step"])
+        rows = ((str(one.act_by), one.pool, one.keys, *named_work(self, [one]), one.next_step) for one in self.work)
+        return frame_of(rows, ("act_by", "pool", "keys", "status", "what it means", "next_step"))
 
     def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
         """Count the codes that would still work on each date if nothing changes.
@@ -172,9 +167,7 @@ class Reconciliation(Audit):
         return compare(read_former(former) if isinstance(former, (str, Path)) else former, self.key_columns)
 
 
-Former: TypeAlias = (
-    Reconciliation | Mapping[str, Any] | str | Path
-)  # an audit, the columns of its keys, or its keys.csv
+Former: TypeAlias = Reconciliation | Mapping[str, Any] | str | Path  # or the columns of its keys, or its keys.csv
 
 
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
@@ -220,9 +213,8 @@ def reconcile(
     for role, export in exports.items():
         if not isinstance(export, Export) or export.role != role:
             what = ROLES[export.role].title if isinstance(export, Export) else type(export).__name__
-            raise ReconcileError(
-                f"reconcile() was given, as {ROLES[role].title.partition(':')[0]}: {what}. {_AS_READ[role]}"
-            )
+            where = ROLES[role].title.partition(":")[0]
+            raise ReconcileError(f"reconcile() was given, as {where}: {what}. {_AS_READ[role]}")
     exports = _without_copies(exports)
     if pool_settings:
         exports["declared"] = declared(pool_settings)
@@ -230,7 +222,7 @@ def reconcile(
     same = _pairs(same_course), _pairs(same_organization)
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
     facts.give_back()  # what reading needed
-    audit = Reconciliation(facts, facts.accepted, tuple(unreadable), name)
+    audit = Reconciliation(facts, tuple(unreadable), name)
     _refuse_pool_among_course_keys(facts)
     _check(audit)
     return audit
@@ -247,24 +239,21 @@ _AS_READ = {
 
 def _without_copies(exports: dict[str, Export]) -> dict[str, Export]:
     """A copy of the backup in pools-now is no later export; one file of pools and of course keys stops the audit."""
-    of = {role: {file.sha256: file for file in exports[role].files if file.rows_read} for role in exports}
+    of = {role: {file.sha256: file.source_file for file in exports[role].files if file.rows_read} for role in exports}
     for role in ("pools_before", "pools_now"):
         for sha in of.get(role, {}).keys() & of.get("course_keys", {}).keys():
-            one, other = of[role][sha].source_file, of["course_keys"][sha].source_file
+            one, other = of[role][sha], of["course_keys"][sha]
             raise ReconcileError(f"{one} and {other} are the same file. Take it out of the wrong folder.")
     copies = of.get("pools_now", {}).keys() & of["pools_before"].keys()
     if not copies:
         return exports
-    now = exports["pools_now"]
-    told = []
-    for sha in sorted(copies):
-        backup = of["pools_before"][sha].source_file
-        text = f"has the same bytes as {backup}: read as the backup only, a copy is no later export"
-        told.append(Note(Code.same_file_twice, text, of["pools_now"][sha].source_file))
+    now, before = exports["pools_now"], exports["pools_before"]
+    text = "has the same bytes as {}: read as the backup only, a copy is no later export"
+    shown = ((text.format(of["pools_before"][sha]), of["pools_now"][sha]) for sha in sorted(copies))
+    told = [Note(Code.same_file_twice, *one) for one in shown]
     left = now.without_files({place for place, file in enumerate(now.files) if file.sha256 in copies}, told)
     if left.files:
         return exports | {"pools_now": left}
-    before = exports["pools_before"]
     del exports["pools_now"]
     return exports | {"pools_before": replace(before, told=(*before.told, *told))}
 

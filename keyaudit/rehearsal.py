@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keyaudit.calendar import Calendar
+from keyaudit.calendar import DAY, Calendar
 from keyaudit.masking import ending
 from keyaudit.words import weekday
 
 LONG_KEYS_FROM = dt.date(2021, 3, 25)  # generated keys have 16 hexadecimal digits from this day, 8 before
 LEARNERS = ("Ana Lima", "Bo Chen", "Ivo Petrov", "Jo O'Neil", "Kim Park", "Mia Rossi", "Søren Dahl", "Zoë Marsh")
-DAY = dt.timedelta(days=1)
 Date = dt.date | None
 
 
@@ -143,11 +142,7 @@ class Tms:
 
     def delete_keys(self, pool: str, codes: Iterable[str]) -> None:
         """Delete keys from a pool: their codes are free from now on."""
-        target = self._editable(pool)
-        for code in codes:
-            if code not in target.keys:
-                raise Refused("The pool does not hold this key.")
-            del target.keys[code]
+        _delete(self._editable(pool).keys, codes, "The pool does not hold this key.")
 
     def send(self, codes: Iterable[str]) -> None:
         """Send each key to a learner. The TMS does not notice: only the administrator's own list knows."""
@@ -168,10 +163,7 @@ class Tms:
 
     def delete_course_keys(self, codes: Iterable[str]) -> None:
         """Delete course keys: their codes are free from now on."""
-        for code in codes:
-            if code not in self.course_keys:
-                raise Refused("There is no such course key.")
-            del self.course_keys[code]
+        _delete(self.course_keys, codes, "There is no such course key.")
 
     def create_other_key(self, kind: str, code: str) -> None:
         """Create a subscription or class key: codes are unique across all kinds."""
@@ -223,10 +215,10 @@ class Tms:
         pool, entry = self._pool_of(code), self.course_keys.get(code)
         if pool is not None:
             is_open = pool.keys[code].redeemed is None and (pool.starts or self.today) <= self.today
-            return pool.course if is_open and self.today < (pool.expires or dt.date.max) else None
-        if entry is None or len(entry.uses) >= (entry.max_uses or 1) or self.today >= (entry.expires or dt.date.max):
-            return None
-        return entry.course
+        else:
+            is_open = entry is not None and len(entry.uses) < (entry.max_uses or 1)
+        opened = pool or entry
+        return opened.course if opened and is_open and self.today < (opened.expires or dt.date.max) else None
 
     def learner_enters(self, code: str, learner: str) -> str:
         """Let a learner enter a code; returns what happens, in words."""
@@ -240,31 +232,26 @@ class Tms:
     def export_pool(self, name: str) -> list[list[Any]]:
         """A pool's keys."""
         p = self.pools[name]
-        keys = ((k.code, k.created, k.redeemed, k.learner) for k in p.keys.values())
-        return _table(
-            POOL_HEADER, ([code, p.course, p.organization, *rest, p.starts, p.expires] for code, *rest in keys)
-        )
+        keys = ([k.code, p.course, p.organization, k.created, k.redeemed, k.learner] for k in p.keys.values())
+        return [[*POOL_HEADER], *([*key, p.starts, p.expires] for key in keys)]
 
     def export_course_keys(self) -> list[list[Any]]:
         """Find Course Assignment Keys, all columns shown."""
-        keys = self.course_keys.values()
-        where = ([k.code, k.entry, k.course, k.organization, k.created, k.expires] for k in keys)
-        rest = ([k.max_uses, len(k.uses), k.availability, "Yes" if k.any_organization else "No"] for k in keys)
-        return _table(COURSE_KEY_HEADER, map(list.__add__, where, rest))
+        rows: list[list[Any]] = [[*COURSE_KEY_HEADER]]
+        for k in self.course_keys.values():
+            uses = (k.max_uses, len(k.uses), k.availability, _YES[k.any_organization])
+            rows.append([k.code, k.entry, k.course, k.organization, k.created, k.expires, *uses])
+        return rows
 
     def export_pool_list(self) -> list[list[Any]]:
         """Find Training Key Pools, expired pools shown too."""
-        pools = ((p, "Yes" if p.sitewide else "No") for p in self.pools.values())
-        rows = ([p.name, p.course, p.organization, p.starts, p.expires, p.availability, told] for p, told in pools)
-        return _table(POOL_LIST_HEADER, rows)
+        pools = ((p, (p.starts, p.expires, p.availability, _YES[p.sitewide])) for p in self.pools.values())
+        return [[*POOL_LIST_HEADER], *([p.name, p.course, p.organization, *settings] for p, settings in pools)]
 
     def export_assignments(self) -> list[list[Any]]:
         """Find Course Assignments with the payment type shown."""
-        state = ("Active", "Cancelled")
-        rows = (
-            [f"Training Key {a.code}", a.learner, a.course, a.created, state[a.cancelled]] for a in self.assignments
-        )
-        return _table(ASSIGNMENT_HEADER, rows)
+        paid = ((f"Training Key {a.code}", a, "Cancelled" if a.cancelled else "Active") for a in self.assignments)
+        return [[*ASSIGNMENT_HEADER], *([payment, a.learner, a.course, a.created, state] for payment, a, state in paid)]
 
     def export_case(self, folder: str | Path, *, backup: bool = False) -> None:
         """Download today's exports into the folders of a case; a backup begins the case anew."""
@@ -276,15 +263,19 @@ class Tms:
             write_xlsx(root / "pools-before" / later.name if backup else later, {name: self.export_pool(name)})
         write_csv(root / "course-keys/course keys.csv", self.export_course_keys())
         write_csv(root / "pool-list/pools.csv", self.export_pool_list())
-        write_csv(root / "distribution/sent.csv", _table(LOG_HEADER, map(list, self.sent)))
+        write_csv(root / "distribution/sent.csv", [LOG_HEADER, *self.sent])
         if not (root / "case.toml").exists():  # the model's log names every key that was sent
             (root / "case.toml").write_text("[distribution]\ncomplete = true\n", encoding="utf-8", newline="\n")
 
 
-def _table(header: Sequence[str], rows: Iterable[list[Any]]) -> list[list[Any]]:
-    return [list(header), *rows]
+def _delete(keys: dict[str, Any], codes: Iterable[str], otherwise: str) -> None:
+    for code in codes:
+        if code not in keys:
+            raise Refused(otherwise)
+        del keys[code]
 
 
+_YES = ("No", "Yes")
 POOL_HEADER = ("Training Key", "Course", "Organization", "Created", "Redeemed", "Redeemed By", "Starts", "Expires")
 COURSE_KEY_HEADER = (
     *("Training Key", "Name", "Course", "Organization", "Created", "Expires", "Max Uses Per Key"),
@@ -313,9 +304,7 @@ DAMAGE: dict[str, Callable[[str], str]] = {
 def write_csv(path: Path, rows: Sequence[Sequence[Any]], encoding: str = "utf-8", delimiter: str = ",") -> None:
     """Write rows as text; dates in ISO order."""
     buffer = io.StringIO(newline="")
-    csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n").writerows(
-        [["" if cell is None else str(cell) for cell in row] for row in rows]
-    )
+    csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(buffer.getvalue().encode(encoding))
 
@@ -329,13 +318,8 @@ def write_xlsx(
     """
     import xlsxwriter
 
-    made, plain = io.BytesIO(), ("formulas", "urls", "numbers")
-    options = {
-        "in_memory": True,
-        "default_date_format": "yyyy-mm-dd",
-        **{f"strings_to_{kind}": False for kind in plain},
-    }
-    book = xlsxwriter.Workbook(made, options)
+    made, as_text = io.BytesIO(), {f"strings_to_{kind}": False for kind in ("formulas", "urls", "numbers")}
+    book = xlsxwriter.Workbook(made, {"in_memory": True, "default_date_format": "yyyy-mm-dd", **as_text})
     book.set_properties({"created": dt.datetime(2026, 1, 1)})
     for name, rows in sheets.items():
         sheet = book.add_worksheet(name[:31])

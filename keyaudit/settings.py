@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.hints import spoken
 from keyaudit.exports.names import natural
-from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, once_a_name
+from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, facts_of_a_column
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
 
 facts(  # of keys: their course keys
+    uses=lambda f: np.fmax(f.by_key.most(f.row_uses, f.course_rows, np.nan), counted_uses(f, f.by_key)),  # of all files
     last_rank=lambda f: f.by_key.most(f.file_rank, f.course_rows, -1),  # the last file that shows it
     course_row=lambda f: f.by_key.first(f.course_rows & (f.file_rank == at(f.last_rank, f.key, -1))),  # of its settings
     used=lambda f: np.nan_to_num(f.uses) > 0,
@@ -27,39 +29,25 @@ facts(  # of keys: their course keys
     padding_doubted=lambda f: at(f.of_file(lambda file: file.padding_doubted), f.course_row, False),
     course_differs=lambda f: f.in_pool & f.in_course_keys & differ(f, "course"),
     courses_known=lambda f: pool_setting(f, "course").filled & key_setting(f, "course").filled,
-)
-facts(  # of keys: their pools
+    # of keys: their pools
     expired_unannounced=lambda f: (
         at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2])
     ),
     pool_ended=lambda f: f.in_pool & ~f.places.any(f.may_hold & ~f.place_ended),  # wherever it may still be
     starts_on=lambda f: at(f.place_starts[0], f.home, NEVER),
     pool_expires_on=lambda f: at(np.where(f.place_expires[1], f.place_expires[0], NEVER), f.home, NEVER),
-)
-facts(  # of places: value, is it known, was it before the announcement wherever it is given
+    # of places: value, is it known, was it before the announcement wherever it is given
     place_expires=lambda f: _date_setting(f, "expires_on"),
     place_starts=lambda f: _date_setting(f, "starts_on"),
     place_ended=lambda f: f.is_removed | (f.place_expires[1] & (f.place_expires[0] <= f.as_of)),
-)
-facts(  # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
+    # of records: uses so far and allowed: a blank is none, or one; NaN is not known, infinity no limit
+    file_rank=lambda f: np.argsort(f.files_by_name)[f.file],  # the place of its file
+    files_by_name=lambda f: sorted(range(len(f.files)), key=lambda place: natural(f.files[place].source_file)),
     row_uses=lambda f: np.where(f.shows("uses"), np.where(f.column("uses").filled, f.numbers("uses"), 0.0), np.nan),
     row_max=lambda f: np.where(f.shows("max_uses"), np.where(f.is_one, 1.0, f.numbers("max_uses")), np.nan),
     is_one=lambda f: ~f.column("max_uses").filled | (f.numbers("max_uses") == 0),
     is_use=lambda f: f.course_rows & f.has_learner & ~f.shows("uses"),  # a row with a learner, without a column of uses
 )
-
-
-@fact
-def file_rank(f: Facts) -> Array:
-    """Of every record: the place of its file in natural name order."""
-    order = sorted(range(len(f.files)), key=lambda place: natural(f.files[place].source_file))
-    return np.argsort(order)[f.file]
-
-
-@fact
-def uses(f: Facts) -> Array:
-    """The largest uses of every key over all files, NaN where they are not known."""
-    return np.fmax(f.by_key.most(f.row_uses, f.course_rows, np.nan), counted_uses(f, f.by_key))
 
 
 def counted_uses(f: Facts, by: By) -> Array:
@@ -75,9 +63,7 @@ def entries(f: Facts) -> By:
     """Course-key records of keys listed more than once, by their entry: key, name, course, organization."""
     rows = np.flatnonzero(f.course_rows & at(f.by_key.count(f.course_rows) > 1, f.key, False))
     first, entry, _ = alike(f.key[rows], *(f.comparable(name).codes[rows] for name in ENTRY))
-    group = np.full(f.records, -1, dtype=np.int64)
-    group[rows] = entry
-    return By(group, len(first))
+    return By(f.placed(rows, entry), len(first))
 
 
 def _disagree(f: Facts, *names: str, in_one_file: bool = False) -> Array:
@@ -104,10 +90,9 @@ def course_key_gone(f: Facts) -> Array:
     """A later course-key file that shows at least half of an earlier one's keys does not show it."""
     found, ranks = np.zeros(f.keys, dtype=bool), np.unique(f.file_rank[f.course_rows])
     shown = {rank: f.by_key.any(f.course_rows & (f.file_rank == rank)) for rank in ranks} if len(ranks) > 1 else {}
-    for earlier in shown:
-        for later in ranks[ranks > earlier]:
-            if 2 * (shown[earlier] & shown[later]).sum() >= shown[earlier].sum():
-                found |= shown[earlier] & (f.last_rank < later)
+    for earlier, later in combinations(shown, 2):
+        if 2 * (shown[earlier] & shown[later]).sum() >= shown[earlier].sum():
+            found |= shown[earlier] & (f.last_rank < later)
     return found
 
 
@@ -131,8 +116,7 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     Neither is a column that was not understood, and speaks of it.
     """
     size = len(f.place_key)
-    value, shown, legible = np.full(size, NEVER), np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
-    gives, early = np.zeros(size, dtype=bool), np.ones(size, dtype=bool)
+    value, (shown, known, late) = np.full(size, NEVER), np.zeros((3, size), dtype=bool)
     dates, filled = f.dates(name), f.column(name).filled
     doubted = f.of_file(lambda file: spoken(file.shows.get(name, "")) == name)
     bad, by_pool = (filled & np.isnat(dates)) | doubted, By(f.pool, f.pool_count)
@@ -143,15 +127,13 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
         found = np.where(own >= 0, dates[own], of_pool[f.place_pool])
         read = ~np.where(own >= 0, bad[own], by_pool.any(rows & bad)[f.place_pool])
         take = here & ~shown
-        value[take], legible[take] = found[take], read[take]
+        value[take], known[take] = found[take], read[take]
         shown |= here
-        gives |= here & read
-        early &= ~here | (read & (found < np.datetime64(f.calendar.announced_on, "s")))
-    return value, shown & legible, gives & early
+        late |= here & ~(read & (found < f.announced_on))
+    return value, known, shown & ~late
 
 
-@once_a_name
-def latest_row(f: Facts, name: str) -> Array:
+def _latest_row(f: Facts, name: str) -> Array:
     """Of every place: the record that gives a setting: the latest source that fills it, its own record before its pool's."""
     found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
     for rows, own in _sources(f, f.column(name).filled):
@@ -159,8 +141,12 @@ def latest_row(f: Facts, name: str) -> Array:
     return found
 
 
+facts_of_a_column(latest_row=_latest_row)
+
+
 def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:
-    return (f.comparable(name) if comparable else f.column(name)).take(rows)
+    column: Coded = f.comparable(name) if comparable else f.column(name)
+    return column.take(rows)
 
 
 def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
@@ -173,7 +159,7 @@ def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
 
 def pool_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of the pool every key counts in; blank where it is not known."""
-    return _at_rows(f, name, comparable, at(latest_row(f, name), f.home, -1))
+    return _at_rows(f, name, comparable, at(f.latest_row(name), f.home, -1))
 
 
 def key_setting(f: Facts, name: str, comparable: bool = False) -> Coded:

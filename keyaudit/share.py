@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,11 @@ from keyaudit.exports.codes import PARTS
 from keyaudit.facts import Facts
 from keyaudit.masking import Secrets, ending
 
+Shown: TypeAlias = Mapping[str, str]  # a name → what it is shown as
 PEOPLE = [name for name, column in COLUMNS.items() if column.personal]
 HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
 _WITH_PLACE = re.compile(r"(.*?)(, row \d+)( \(.*\))", re.S)  # a reference that file and sheet are needed for
+OF_SOURCE = ("sheets", "columns_used", "columns_not_used")
 NAMES = ("course", "organization", "course_key_name", "course_key_course", "course_key_organization")
 
 
@@ -35,22 +37,22 @@ def masked(audit: Audit) -> Audit:
     pools = _apart([row.pool for row in audit.pool_rows], secrets)
     files = _apart([row["source_file"] for row in audit.source_rows], secrets)
     name = _references(audit, secrets, pools, files)
-    sources = tuple({**row, "source_file": files[row["source_file"]]} | {n: secrets.hide(row[n]) for n in ("sheets", "columns_used", "columns_not_used")} for row in audit.source_rows)  # fmt: skip
-    rows = tuple(
-        replace(
-            row,
-            pool=pools[row.pool],
-            course=row.course and secrets.hide(row.course),
-            organization=row.organization and secrets.hide(row.organization),
-            elsewhere={pools[pool]: number for pool, number in row.elsewhere.items()},
-        )
-        for row in audit.pool_rows
-    )
+    sources = [
+        {**row, "source_file": files[row["source_file"]]} | {word: secrets.hide(row[word]) for word in OF_SOURCE}
+        for row in audit.source_rows
+    ]
+    rows = []
+    for row in audit.pool_rows:
+        told: dict[str, Any] = {
+            word: (text := getattr(row, word)) and secrets.hide(text) for word in ("course", "organization")
+        }
+        elsewhere = {pools[pool]: number for pool, number in row.elsewhere.items()}
+        rows.append(replace(row, pool=pools[row.pool], elsewhere=elsewhere, **told))
     shown = {  # instead of the audit's own
         "key_columns": _keys(audit, secrets, pools, files, name),
         "finding_columns": _findings(audit, secrets, pools, files, name),
-        "pool_rows": rows,
-        "source_rows": sources,
+        "pool_rows": tuple(rows),
+        "source_rows": tuple(sources),
         "not_checked": tuple(map(secrets.hide, audit.not_checked)),
         "not_understood": (),
         "hide": cache(secrets.hide),
@@ -85,7 +87,7 @@ def _apart(names: list[str], secrets: Secrets) -> dict[str, str]:
     return shown
 
 
-def _references(audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str]) -> Numbered:
+def _references(audit: Audit, secrets: Secrets, pools: Shown, files: Shown) -> Numbered:
     """Of every key, in the order of urgency: its reference without secrets."""
     known = {**pools} | {name.rsplit("/", 1)[-1]: shown.rsplit("/", 1)[-1] for name, shown in files.items()}
     reference: Numbered = audit.key_columns["reference"]
@@ -98,9 +100,7 @@ def _references(audit: Audit, secrets: Secrets, pools: Mapping[str, str], files:
     return replace(reference, name=reference.name.map(shown))
 
 
-def _keys(
-    audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
-) -> dict[str, Any]:
+def _keys(audit: Audit, secrets: Secrets, pools: Shown, files: Shown, name: Numbered) -> dict[str, Any]:
     columns = dict(audit.key_columns)
     ends = pa.array([ending(code or "") for code in columns["training_key"].to_pylist()], TEXT)
     told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name.texts(), ends, pa.scalar(" ", TEXT)))
@@ -118,15 +118,13 @@ def _keys(
     return columns
 
 
-def _shown_file(text: str, files: Mapping[str, str]) -> str:
+def _shown_file(text: str, files: Shown) -> str:
     """`file`, or `file, not listed`, with the name its file is shown by."""
     name, comma, rest = (text, "", "") if text in files else text.rpartition(", ")
     return f"{files.get(name, name)}{comma}{rest}"
 
 
-def _findings(
-    audit: Audit, secrets: Secrets, pools: Mapping[str, str], files: Mapping[str, str], name: Any
-) -> dict[str, Any]:
+def _findings(audit: Audit, secrets: Secrets, pools: Shown, files: Shown, name: Numbered) -> dict[str, Any]:
     """A finding's code is shown as its key is; a code no export knows, by its place."""
     columns = dict(audit.finding_columns)
     place = np.append(audit.places, -1)[columns["key"]]

@@ -35,11 +35,10 @@ def tasks(columns: Mapping[str, Any], locked_out: Array) -> list[Task]:
     day, status, pool, step = (columns[name] for name in ("act_by", "status", "pool", "next_step"))
     rows = np.flatnonzero(day.filled)
     _, place, sizes = alike(*(column.codes[rows] for column in (day, status, pool, step)))
-    order = np.argsort(place, kind="stable")
-    found = []
-    for of in np.split(rows[order], np.cumsum(sizes)[:-1]) if len(rows) else ():
-        key = of[0]
-        found.append(Task(day[key].item().date(), pool[key] or NO_POOL, len(of), status[key], step[key], of))
+    parts = np.split(rows[np.argsort(place, kind="stable")], np.cumsum(sizes)[:-1]) if len(rows) else ()
+    found = [
+        Task(day[of[0]].item().date(), pool[of[0]] or NO_POOL, len(of), status[of[0]], step[of[0]], of) for of in parts
+    ]
 
     def urgency(task: Task) -> tuple[Any, ...]:
         return task.act_by, not locked_out[task.rows[0]], URGENCY.index(task.status), -task.keys, task.pool

@@ -9,26 +9,13 @@ import numpy as np
 
 from keyaudit import links  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
-from keyaudit.facts import NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
-from keyaudit.rulebook import (
-    FAMILIES,
-    FINDINGS,
-    GROUPS,
-    SEVERITIES,
-    STATUS,
-    STATUSES,
-    URGENCY,
-    WORKS,
-    Status,
-    family,
-    holds,
-    severity_of,
-)
+from keyaudit.facts import DAY, NEVER, NO, UNKNOWN, By, Facts, at, combined, fact, facts
+from keyaudit.rulebook import FAMILIES, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, URGENCY, WORKS
+from keyaudit.rulebook.statuses import Status, family, holds, severity_of
 from keyaudit.settings import counted_uses
 
 NUMBER = {code: number for number, code in enumerate(STATUSES)}
 W_YES, W_USED, W_UNKNOWN, W_NOT_YET, W_NO = range(len(WORKS))
-DAY = np.timedelta64(1, "D").astype("timedelta64[s]")
 FIRST, LAST = np.datetime64(-(2**62), "s"), np.datetime64(2**62, "s")
 
 facts(  # of keys; `status_missing` and the like: is that its status?
@@ -52,7 +39,6 @@ facts(  # of keys; `status_missing` and the like: is that its status?
 
 
 def _everywhere(f: Facts, rule: str) -> Array:
-    """Where a rule holds, an answer for every key."""
     return np.broadcast_to(holds(rule, f), f.keys)
 
 
@@ -91,14 +77,11 @@ def working(f: Facts) -> tuple[Array, Array]:
     found, until = np.where(used, W_USED, W_UNKNOWN), np.full(f.keys, NEVER)
     entered = np.flatnonzero(course)
     found[entered], until[entered] = _by_course_key(f, f.course_row[entered], f.uses[entered])
-    place_works, place_until = f.by_its_pool
-    chosen = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
-    shown = [(f.place_key[chosen], place_works[chosen], place_until[chosen])]
-    if places.any():
-        held = np.flatnonzero(places[f.place_key] & f.place_latest)
-        shown += [(f.place_key[held], place_works[held], place_until[held]), _entries_of(f, places)]
-    key, what, end = (np.concatenate(part) for part in zip(*shown, strict=True))
-    best, last = _best(f.keys, key, what, end)
+    in_pool = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
+    held = np.flatnonzero(in_pool | (places[f.place_key] & f.place_latest))
+    shown = [(f.place_key[held], *(told[held] for told in f.by_its_pool))]
+    shown += [_entries_of(f, places)] if places.any() else []
+    best, last = _best(f.keys, *(np.concatenate(part) for part in zip(*shown, strict=True)))
     several = pool | places
     found[several], until[several] = best[several], last[several]
     until[(found != W_YES) & (found != W_NOT_YET)] = NEVER
@@ -110,39 +93,23 @@ def by_its_pool(f: Facts) -> tuple[Array, Array]:
     """Of every place: does its pool let the key work, and until when; the rows of CATALOGUE §3 in order."""
     (expires, is_known, _), (starts, starts_known, _) = f.place_expires, f.place_starts
     bad_start = f.column("starts_on").filled & np.isnat(f.dates("starts_on"))
-    found = np.select(
-        [
-            f.place_in_now == NO,
-            np.broadcast_to(f.is_removed, len(expires)),
-            is_known & (expires <= f.as_of),
-            (f.place_in_now == UNKNOWN) & f.pool_begun[f.place_pool],
-            ~is_known | f.redemption_hidden,
-            ~starts_known & By(f.pool, f.pool_count).any(bad_start)[f.place_pool],
-            starts_known & (f.as_of < starts),
-        ],
-        [W_NO, W_NO, W_NO, W_UNKNOWN, W_UNKNOWN, W_UNKNOWN, W_NOT_YET],
-        default=W_YES,
-    )
-    removed = np.datetime64(f.calendar.removed, "s")
-    return found, np.where(is_known, np.fmin(expires, removed), removed)
+    no = (f.place_in_now == NO) | f.is_removed | (is_known & (expires <= f.as_of))
+    unknown = (f.place_in_now == UNKNOWN) & f.pool_begun[f.place_pool]
+    unknown |= ~is_known | f.redemption_hidden
+    unknown |= ~starts_known & By(f.pool, f.pool_count).any(bad_start)[f.place_pool]
+    not_yet = starts_known & (f.as_of < starts)
+    found = np.select([no, unknown, not_yet], [W_NO, W_UNKNOWN, W_NOT_YET], W_YES)
+    return found, np.where(is_known, np.fmin(expires, f.removed), f.removed)
 
 
 def _by_course_key(f: Facts, row: Array, uses: Array) -> tuple[Array, Array]:
     """By the course key of some records: does it let the key work, and until when; the rows of CATALOGUE §3 in order."""
     allowed, expires = f.row_max[row], f.dates("expires_on")[row]
-    illegible = f.column("expires_on").filled[row] & np.isnat(expires)
-    found = np.select(
-        [
-            np.nan_to_num(uses) >= np.where(np.isnan(allowed), np.inf, np.where(np.isinf(allowed), 1e18, allowed)),
-            expires <= f.as_of,
-            np.isnan(f.row_uses[row]) | ~f.shows("expires_on")[row] | illegible,
-            np.isnan(allowed) & (uses > 0),
-            f.course_key_gone[f.key[row]] | f.of_file(lambda file: file.padding_doubted)[row],
-        ],
-        [W_USED, W_NO, W_UNKNOWN, W_UNKNOWN, W_UNKNOWN],
-        default=W_YES,
-    )
-    return found, expires
+    is_used = np.nan_to_num(uses) >= np.nan_to_num(allowed, nan=np.inf, posinf=1e18)
+    unknown = np.isnan(f.row_uses[row]) | (np.isnan(allowed) & (uses > 0))
+    unknown |= ~f.shows("expires_on")[row] | (f.column("expires_on").filled[row] & np.isnat(expires))
+    unknown |= f.course_key_gone[f.key[row]] | f.of_file(lambda file: file.padding_doubted)[row]
+    return np.select([is_used, expires <= f.as_of, unknown], [W_USED, W_NO, W_UNKNOWN], W_YES), expires
 
 
 def _entries_of(f: Facts, keys: Array) -> tuple[Array, Array, Array]:
@@ -213,10 +180,9 @@ def family_of_key(f: Facts) -> Array:
 @fact
 def group(f: Facts) -> Array:
     """The number of every key's group of the first screen (GROUPS)."""
-    names, kinds = list(GROUPS), list(FAMILIES)
-    is_dead, is_unknown = (f.family_of_key == kinds.index(name) for name in ("dead", "unknown"))
-    places = [names.index(name) for name in ("locked out now", "not known", "due", "settled")]
-    return np.select([is_dead, is_unknown, f.needs], places[:3], places[3])
+    is_dead, is_unknown = (f.family_of_key == list(FAMILIES).index(name) for name in ("dead", "unknown"))
+    out, unknown, due, settled = map(list(GROUPS).index, ("locked out now", "not known", "due", "settled"))
+    return np.select([is_dead, is_unknown, f.needs], [out, unknown, due], settled)
 
 
 @fact

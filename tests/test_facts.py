@@ -838,6 +838,16 @@ def test_a_plan_says_first_which_export_hides_who_has_redeemed(head: str, told: 
     )
 
 
+@pytest.mark.parametrize(
+    ("ends", "stage"), [("2026-04-02", "closed"), ("2026-04-03", "closed"), ("2026-04-04", "moved"), (".", "moved")]
+)
+def test_a_pool_without_keys_is_closed_from_its_last_day_on(ends: str, stage: str, write: Write) -> None:
+    write("pools-before/P.csv", POOL)
+    write("pool-list/l.csv", f"Pool Course Expires\nP C {ends}")
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")), as_of="2026-04-03")
+    assert result.pools.set_index("pool")["stage"].to_dict() == {"P": stage}
+
+
 def test_words_of_ours_have_an_order_and_names_have_none(write: Write) -> None:
     write("pools-before/P.csv", pool("KEY-00001"))
     columns = audit(write("course-keys/k.csv", keys("OTHER-001"))).keys

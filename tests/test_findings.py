@@ -276,6 +276,15 @@ def test_a_clean_case_has_no_finding(write: Write, tmp_path: Path) -> None:
     assert list(result.findings.columns) == list(FINDINGS)
 
 
+def test_a_finding_of_a_status_says_what_is_so_of_all_its_keys() -> None:
+    said = {code: FINDINGS_TABLE[code].what for code in ("duplicate", "altered", "redeemed_recreated")}
+    assert said == {
+        "duplicate": "The latest exports of two pools show it unredeemed, and a code can exist only once.",
+        "altered": "It is not a course key; one that looks like it, and is not the same, was made.",
+        "redeemed_recreated": "It was redeemed in its pool and is a course key: it can be redeemed, and billed, a second time.",
+    }
+
+
 def test_a_remedy_and_a_severity_for_each_of_four_periods() -> None:
     assert {(len(row.remedy), len(row.severity)) for row in FINDINGS_TABLE.values()} == {(4, 4)}
 

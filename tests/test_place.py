@@ -31,7 +31,7 @@ import placing
 import pytest
 
 from keyaudit.errors import KeyauditError
-from keyaudit.interrupts import Held, stoppable
+from keyaudit.interrupts import held, stoppable
 from keyaudit.report import place, sets
 
 KILLS = int(os.environ.get("KEYAUDIT_KILLS", "0"))
@@ -787,12 +787,12 @@ def test_an_interrupt_while_python_clears_up_changes_no_exit_code() -> None:
 
 def test_what_must_not_stop_half_way_is_finished_first() -> None:
     done = []
-    with pytest.raises(KeyboardInterrupt), stoppable(), Held() as held:
+    with pytest.raises(KeyboardInterrupt), stoppable(), held() as may_stop:
         os.kill(os.getpid(), signal.SIGINT)
         done.append("held")
-        with held.may_stop():
+        with may_stop():
             done.append("not reached")
-    with pytest.raises(KeyboardInterrupt), stoppable(), Held():
+    with pytest.raises(KeyboardInterrupt), stoppable(), held():
         os.kill(os.getpid(), signal.SIGTERM)
         done.append("to its end")
     assert done == ["held", "to its end"]

@@ -30,8 +30,8 @@ from keyaudit import report
 from keyaudit.coded import Coded
 from keyaudit.errors import KeyauditError
 from keyaudit.reconciliation import Reconciliation
-from keyaudit.report import files, sets, sheets, workbook
-from keyaudit.report.cells import safe_text
+from keyaudit.report import files, sets, workbook, writer
+from keyaudit.report.sheets import safe_text
 from keyaudit.report.workbook import write_workbook
 from keyaudit.words import plain
 
@@ -216,7 +216,7 @@ def test_many_keys_list_those_that_need_somebody_unless_all_are_asked_for(
     assert book["Keys"].max_row == 93 + 3
     assert book["Findings"]["A1"].value == "The worst 50 of 110 findings; the others are in findings.csv"
     assert book["Findings"].max_row == 50 + 3
-    monkeypatch.setattr(sheets, "ROWS_OF_A_SHEET", 100)
+    monkeypatch.setattr(writer, "ROWS_OF_A_SHEET", 100)
     folder = ka.write_report(halfway, tmp_path / "all", all_keys=True)
     tables = assert_tables_are_sound(folder / "report.xlsx")
     assert (tables["KeysList3"], tables["FindingsList2"]) == ("A3:Q67", "A3:L16")

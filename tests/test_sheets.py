@@ -28,13 +28,11 @@ from openpyxl.utils.escape import unescape
 
 from keyaudit.coded import Coded
 from keyaudit.errors import UnreadableFile
-from keyaudit.report import cells as cells_module
-from keyaudit.report import sheets as sheets_module
-from keyaudit.report.cells import CELL_LENGTH, letters, shown_texts
+from keyaudit.report import writer
 from keyaudit.report.place import write_set
 from keyaudit.report.sets import edited
-from keyaudit.report.sheets import KINDS, Block, Column, Sheet, write_book
-from keyaudit.report.ticks import FORMER, read_ticks, with_ticks
+from keyaudit.report.sheets import CELL_LENGTH, FORMER, KINDS, Block, Column, Sheet, read_ticks, shown_texts, with_ticks
+from keyaudit.report.writer import letters, write_book
 
 RED, GREEN = "#5A0F3D", "#12877A"
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -177,7 +175,7 @@ def test_nothing_from_data_becomes_a_formula_a_link_or_a_number(
     few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Few or many of them, whatever the kind of the column; control characters are made visible, the rest reads back as it was."""
-    monkeypatch.setattr(cells_module, "FEW", few)
+    monkeypatch.setattr(writer, "FEW", few)
     columns = [Column(kind, NASTY, kind) for kind in KINDS if kind != "upright"]
     columns += [Column("coded", Coded.of(NASTY), looks={NASTY[0]: RED}), Column("arrow", pa.array(NASTY), "key")]
     path = book(tmp_path / "b.xlsx", a_list(*columns, total=[NASTY[: len(columns)]]))
@@ -194,7 +192,7 @@ def test_nothing_from_data_becomes_a_formula_a_link_or_a_number(
 @pytest.mark.parametrize("few", [0, 500])
 def test_a_cell_holds_what_excel_takes(few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """32,767 UTF-16 units: a key sign takes two of them, and is never cut in half."""
-    monkeypatch.setattr(cells_module, "FEW", few)
+    monkeypatch.setattr(writer, "FEW", few)
     texts = ["a" * 32_767, "a" * 32_768, "\U0001f511" * 20_000, "a" + "\U0001f511" * 20_000, "&" * 40_000]
     read = column_of(book(tmp_path / "b.xlsx", a_list(Column("One", texts))), "List", "A")
     assert read == ["a" * 32_767, "a" * 32_767, "\U0001f511" * 16_383, "a" + "\U0001f511" * 16_383, "&" * 32_767]
@@ -348,7 +346,7 @@ def test_counts_side_by_side_stand_below_upright_headers(tmp_path: Path) -> None
 
 def test_a_list_that_is_too_long_goes_on_in_the_next_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At most 10 rows a sheet: three above the list, one of sums: room for six of its fifteen rows."""
-    monkeypatch.setattr(sheets_module, "ROWS_OF_A_SHEET", 10)
+    monkeypatch.setattr(writer, "ROWS_OF_A_SHEET", 10)
     links = Column("Go to", ["first", "sixth", "seventh", "last"], "link", links=[("List", at) for at in (0, 5, 6, 14)])
     rows = [Column("Row", list(range(15))), Column("Text", pa.array(list("abcdefghijklmno")))]
     rows += [Column("Up", ["u"] * 15, "link", links=[None] * 14 + [("Summary", 0)])]
@@ -384,7 +382,7 @@ def test_the_same_sheets_give_the_same_bytes_and_no_other_file(tmp_path: Path, m
 
 
 def test_more_links_than_excel_takes_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets_module, "LINKS_OF_A_SHEET", 2)
+    monkeypatch.setattr(writer, "LINKS_OF_A_SHEET", 2)
     path = book(tmp_path / "b.xlsx", a_list(Column("Go", ["x"] * 4, "link", links=[("List", at) for at in range(4)])))
     read = openpyxl.load_workbook(path)["List"]
     assert [read.cell(row, 1).hyperlink is not None for row in range(4, 8)] == [True, True, False, False]
@@ -429,7 +427,7 @@ def test_an_interrupt_while_it_is_written_is_an_interrupt(tmp_path: Path, monkey
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 interrupted += 1
-            gc.collect()
+        gc.collect()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -481,9 +479,12 @@ def edited_with_openpyxl(path: Path) -> None:
 
 
 TYPED = {
-    "Summary": {"Prepared by": {"Name": "Kim Park", "Date": "2026-04-09"}},
-    "List": {"KEY-00002": {"Note": "5"}, "KEY-00000": {"Done": "done", "Note": "called her,\n=1+1 & more"}},
-    "Steps": {"Q\nR · 1": {"Done": "done"}},
+    ("Summary", "Prepared by", "Name"): "Kim Park",
+    ("Summary", "Prepared by", "Date"): "2026-04-09",
+    ("List", "KEY-00002", "Note"): "5",
+    ("List", "KEY-00000", "Done"): "done",
+    ("List", "KEY-00000", "Note"): "called her,\n=1+1 & more",
+    ("Steps", "Q\nR · 1", "Done"): "done",
 }
 
 
@@ -553,18 +554,18 @@ def test_two_rows_that_are_one_row_now_keep_both_notes(tmp_path: Path) -> None:
     for row, (key, note) in enumerate([("KEY-00000", "one"), ("KEY-00000", "two"), ("KEY-00000", "one")], start=4):
         read["List"].cell(row, 1).value, read["List"].cell(row, 7).value = key, note
     read.save(path)
-    assert read_ticks(path, signed()) == {"List": {"KEY-00000": {"Note": "one / two"}}}
+    assert read_ticks(path, signed()) == {("List", "KEY-00000", "Note"): "one / two"}
 
 
 def test_a_list_over_several_sheets_is_one_list_for_those_who_tick_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets_module, "ROWS_OF_A_SHEET", 5)
+    monkeypatch.setattr(writer, "ROWS_OF_A_SHEET", 5)
     path = book(tmp_path / "b.xlsx", work_list(3))
     read = openpyxl.load_workbook(path)
     read["List 2"]["F4"] = "done"
     read.save(path)
-    assert read_ticks(path, [work_list(3)]) == {"List": {"KEY-00002": {"Done": "done"}}}
+    assert read_ticks(path, [work_list(3)]) == {("List", "KEY-00002", "Done"): "done"}
 
 
 def test_notes_come_from_report_to_report_and_the_edited_workbook_stays(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from keyaudit.coded import Array
 from keyaudit.rulebook import FAMILIES, STATUSES
 from keyaudit.tallies import BANDS, by_family, open_codes, redeemed_on, working
 from keyaudit.verdicts import W_NO, W_UNKNOWN
-from keyaudit.words import are, count, plain, sentence
+from keyaudit.words import agree, are, count, plain, sentence
 
 # How a key was redeemed: column of the data, words for one key and for many, colour. The undated follow the dated.
 REDEEMED = {
@@ -83,6 +83,17 @@ class Timeline:
             self.sheet.fill(boxes, colour, z=0.6)
             floor = floor + numbers
 
+    def rungs(self, parts: Iterable[tuple[int, str, str, str]]) -> tuple[list[tuple[float, str, str, bool]], list[str]]:
+        """Labels for numbers that stand on each other, with a fill as a column beside the plot; and their words."""
+        rungs, low, x = [], 0, self.right + 0.2
+        for number, words, colour, fill in parts:
+            if number:
+                y0, y1 = self.y(low), self.y(low + number)
+                self.sheet.fill([(x, y0, x + 0.17, max(y1 - 0.012, y0 + 0.008))] if fill else [], fill)
+                rungs.append(((y0 + y1) / 2, f"{number:,} {words}", colour, False))
+                low += number
+        return rungs, [words for _, words, _, _ in rungs]
+
     def _name_deadlines(self, coming: tuple[str, dt.date] | None) -> float:
         """Draw the deadlines, their labels so low that none covers a line that goes up; returns the top of the plot."""
         ceiling, at = self.sheet.height - 0.94, [self.x(date) for date in self.deadlines]
@@ -134,14 +145,9 @@ def redemptions(audit: Audit) -> Chart:
     A redemption without a date is counted and drawn pale where it may have happened, never put on a day.
     """
     f, as_of, today = audit.facts, audit.as_of, np.datetime64(audit.as_of)
-    in_pool = f.in_pool & f.redeemed
-    used = f.in_pool & ~in_pool & f.used
-    on, made, is_done = (
-        np.minimum(redeemed_on(f), today),
-        np.minimum(f.recreated_at.astype("datetime64[D]"), today),
-        in_pool | used,
-    )
-    dated = ~np.isnat(on)
+    on, made = (np.minimum(days.astype("datetime64[D]"), today) for days in (redeemed_on(f), f.recreated_at))
+    in_pool, used, dated = f.in_pool & f.redeemed, f.in_pool & ~f.redeemed & f.used, ~np.isnat(on)
+    is_done = in_pool | used
     total, done, undated = int(f.in_pool.sum()), int(is_done.sum()), int((is_done & ~dated).sum())
     two_months = later(min(audit.calendar.announced_on, as_of), -60)  # before the announcement
     first = min(later(as_of, -28), max(two_months, min(on[is_done & dated].tolist(), default=as_of)))
@@ -181,24 +187,13 @@ def redemptions(audit: Audit) -> Chart:
 
     left, whole = f.in_pool & ~is_done, by_family(f)[0][1]
     rest = next((counts for key, counts in by_family(f, left) if left[key]), dict.fromkeys(FAMILIES, 0))
-    groups = {  # all keys as a column beside the plot, to its scale: number, words, fill, colour of the words
-        "redeemed in all": [
-            (len(parts[n]), row[len(parts[n]) != 1], row[2], WORD["done"]) for n, row in REDEEMED.items()
-        ],
-        "not redeemed": [(rest[n], _of(rest[n], whole[n], FAMILIES[n][2]), FILL[n], WORD[n]) for n in REST],
-    }
-    rungs, said, low, x = [], [], 0, time.right + 0.2
-    for heading, group in groups.items():
-        for number, words, fill, colour in group:
-            if number:
-                y0, y1 = time.y(low), time.y(low + number)
-                sheet.fill([(x, y0, x + 0.17, max(y1 - 0.012, y0 + 0.008))], fill)
-                said.append(f"{number:,} {words}")
-                rungs.append(((y0 + y1) / 2, said[-1], colour, False))
-                low += number
-        if any(number for number, *_ in group):
-            rungs.append((time.y(low) + 0.001, f"{sum(number for number, *_ in group):,} {heading}", INK, True))
-    sheet.ladder(x + 0.32, time.bottom - 0.2, time.top, rungs)
+    # All keys as a column beside the plot, to its scale: number, words, colour of the words, fill.
+    redeemed = [(len(parts[n]), row[len(parts[n]) != 1], WORD["done"], row[2]) for n, row in REDEEMED.items()]
+    waiting = [(rest[n], _of(rest[n], whole[n], FAMILIES[n][2]), WORD[n], FILL[n]) for n in REST]
+    rungs, said = time.rungs([*redeemed, *waiting])
+    for at, number, words in ((done, done, "redeemed in all"), (total, total - done, "not redeemed")):
+        rungs += [(time.y(at) + 0.001, f"{number:,} {words}", INK, True)] * (number > 0)
+    sheet.ladder(time.right + 0.52, time.bottom - 0.2, time.top, rungs)
     return sheet.chart(data, f"{', '.join(said)}.")
 
 
@@ -342,22 +337,18 @@ def outlook(audit: Audit) -> Chart:
         (expired, ("reached its own expiry", "reached their own expiry"), _when(until[expired]), "dead"),
         (dead & ~expired, stops, when, "dead"),
     ]
-    rungs, said, low = [], [], 0
-    for mask, words, more, family in outcomes:
-        if number := int(mask.sum()):
-            said.append(f"{number:,} {words[number != 1]}{more}")
-            rungs.append((time.y(low + number / 2), said[-1], WORD[family], False))
-            low += number
+    shown = ((int(mask.sum()), words, more, family) for mask, words, more, family in outcomes)
+    rungs, said = time.rungs((n, f"{words[n != 1]}{more}", WORD[family], "") for n, words, more, family in shown)
     sheet.ladder(time.right + 0.17, time.bottom, time.top, rungs)
     return sheet.chart(data, f"{'; '.join(said)}.")
 
 
 def _outlook_title(audit: Audit, total: int, dead: int, alive: int, unsure: int) -> str:
-    on, noun = day(audit.calendar.removed), "open code" if total == 1 else "open codes"
+    on, noun = day(audit.calendar.removed), agree(total, "open code", "open codes")
     if not total:
         return "No open code is in learners' hands" if audit.total else NOTHING
     if audit.as_of >= audit.calendar.removed:
-        return f"{dead:,} of {total:,} {noun} {'does' if dead == 1 else 'do'} not work"
+        return f"{dead:,} of {total:,} {noun} {agree(dead, 'does', 'do')} not work"
     if total == 1:
         would = "may still" if unsure else "would still" if alive else "would no longer"
         return f"On {on}, the 1 open code {would} work"

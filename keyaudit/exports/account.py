@@ -18,7 +18,6 @@ from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import count_of, is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
 from keyaudit.exports.files import SourceFile
-from keyaudit.exports.headers import ready_line
 from keyaudit.exports.hints import headers_of, may_be_redemption, second_codes
 from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import FEW, Aside, Export, FileOptions, Note, Source, Table, Understood
@@ -34,6 +33,7 @@ SHOWN = {  # the facts of a role that a file may or may not show, beside redempt
     **dict.fromkeys((*POOLS, "pool_list"), ("expires_on", "starts_on", "course", "organization")),
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
 }
+SECOND = "seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
 NOT_WHOLE = ": until it is mended, the log does not count as complete"
 TOLD = {  # reason of a row that was set aside → the finding about it
     BLANK_KEY: (Code.blank_key, "the key cell is blank"),
@@ -63,14 +63,11 @@ class FileAccount:
         """A finding about the file, a sheet or a row."""
         self.told.append(Note(code, message, self.label, sheet, row, key, severity=severity))
 
-    def note_record(self, code: str, message: str, record: int, key: str = "") -> None:
-        """A finding about a record."""
-        self.note(code, message, self.lists[self.table[record]].sheet.grid.name, int(self.rows[record]), key)
-
-    def note_keys(self, code: str, message: str, records: Iterable[int]) -> None:
-        """A finding about each of some records, which names their code."""
+    def note_keys(self, code: str, what: str, records: Iterable[int], texts: Mapping[int, str] | None = None) -> None:
+        """A finding about each of some records, which names its code, or what `texts` says of it."""
         for record in records:
-            self.note_record(code, message, record, self.codes.keys[record].as_py() or "")
+            key = self.codes.keys[record].as_py() if texts is None else texts.get(record)
+            self.note(code, what, self.lists[self.table[record]].sheet.grid.name, int(self.rows[record]), key or "")
 
     def export(self) -> Export:
         """Its records, what is to be told of it, and the account of every row."""
@@ -89,24 +86,19 @@ class FileAccount:
             heading = np.array([HEADINGS.index(part.heading) for part in self.lists], dtype=np.int8)[self.table]
             signs = signs_of(told, raw, heading, shows["redemption"] == "yes", self.label)
         for code, message, rows, is_of_each in sorted(told.told, key=lambda one: not one[3]):
-            if is_of_each:
-                self.note_keys(code, message, rows.tolist())
-            else:
-                self.note_record(code, message, int(rows[0]))
+            self.note_keys(code, message, rows.tolist() if is_of_each else [int(rows[0])], None if is_of_each else {})
         if self.role == "distribution" and not len(self.rows):
             self.note(Code.log_incomplete, f"the log names no key{NOT_WHOLE}")
         tables = self.tables(told)
         if self.known.pool is not None:
             told.columns.pop("pool", None)
-        blind = np.array([], dtype=np.int64)
-        if self.role == "course_keys":  # a course key that cannot be read: its code may be any pool key's
-            blind = np.flatnonzero(codes.keys.is_null().to_numpy(zero_copy_only=False))
+        # a course key that cannot be read: its code may be any pool key's
+        blind = np.flatnonzero(np.asarray(codes.keys.is_null()) & (self.role == "course_keys"))
         for record in blind.tolist():
             why = f"not readable: {codes.damage.get(record, 'several codes in one cell')}"
             self.lists[self.table[record]].set_aside.append((int(self.rows[record]) - 1, why))
-        aside = self.set_aside()
+        aside, keys = self.set_aside(), None if key is None else codes.keys
         few: dict[str, Any] = {name: getattr(codes, name) for name in FEW}
-        keys = codes.keys if key is not None else None
         made = Export(self.role, keys, told.columns, self.rows, self.table, tables, (), signs=signs, **few)
         made = made.without(blind) if len(blind) else made
         file = self.account(made, aside, shows)
@@ -124,10 +116,9 @@ class FileAccount:
     def carries(self, raw: Mapping[str, Coded], pattern: str) -> bool:
         """Is every column beside the key carried by a pattern? (No blank stands before the first cell of a line.)"""
         firsts = [name for name in raw if all(part.header.places.get(name, 0) == 0 for part in self.lists)]
-        others = (cells.listed() for name, cells in raw.items() if pattern != BEGIN or name not in firsts)
-        texts = [[cell for cell in cells if isinstance(cell, str)] for cells in others]
-        found = [carried(pa.array(own, TEXT), pattern) for own in texts if own]
-        return bool(found) and all(found)
+        others = [cells.listed() for name, cells in raw.items() if pattern != BEGIN or name not in firsts]
+        texts = [own for cells in others if (own := [cell for cell in cells if isinstance(cell, str)])]
+        return bool(texts) and all(carried(pa.array(own, TEXT), pattern) for own in texts)
 
     def read_codes(self, key: Coded, raw: Mapping[str, Coded], told: Said) -> None:
         """Read the codes, and tell what was removed from them and which cells hold something else than one code."""
@@ -140,14 +131,14 @@ class FileAccount:
             self.note(Code.uniform_padding, f"{what}: {check}", severity="error" if codes.is_doubted else "note")
         self.note_keys(Code.padded_key, "blanks or invisible characters around the code were removed", codes.padded)
         for record, parts in codes.parts.items():
-            self.note_record(Code.several_keys_in_cell, f"{parts} codes stand in one cell", record, codes.raw[record])
+            self.note_keys(Code.several_keys_in_cell, f"{parts} codes stand in one cell", [record], codes.raw)
         for record, damage in sorted(codes.damage.items()):
             self.note_keys(Code.excel_damage, f"the key cell holds {damage}", [record])
         known = {alias for alias, column in aliases(self.role).items() if column == "training_key"}
         known |= {fold_header(part.header.headers["training_key"]) for part in self.lists}
         begin = "".join(sorted({alias[:1] for alias in known}))
         may_be = pc.match_substring_regex(codes.keys.take(pa.array(odd)), f"^[^0-9A-Za-z]|(?i)^[{begin}]")
-        odd = odd[may_be.fill_null(False).to_numpy(zero_copy_only=False)]
+        odd = odd[np.asarray(may_be.fill_null(False))]
         pasted = [record for record in odd.tolist() if fold_header(codes.keys[record].as_py()) in known]
         self.note_keys(Code.header_as_key, "the code is the text of a header: a header was pasted as a key", pasted)
 
@@ -158,35 +149,27 @@ class FileAccount:
         told = [header for found in self.found for header in headers_of(found.sheet, found.headers, missing)]
         unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
         for text, header in unused.items():
-            if self.role == "pool_list" and not header.may_be:
-                continue
             what = f'column "{text}" is not understood, and not used'
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
-            self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
-        self._tell_counts_that_may_be_uses(raw)
-        return told
-
-    def _tell_counts_that_may_be_uses(self, raw: Mapping[str, Coded]) -> None:
-        """Numbers below a header for redemption, in course keys without a column of uses."""
-        if self.role != "course_keys" or "uses" in raw or "redeemed_at" not in raw:
-            return
-        if any(count_of(cell) >= 0 for cell in raw["redeemed_at"].listed()):
+            if header.may_be or self.role != "pool_list":
+                self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
+        may_count = self.role == "course_keys" and "uses" not in raw and "redeemed_at" in raw
+        if may_count and any(count_of(cell) >= 0 for cell in raw["redeemed_at"].listed()):
             part = next(part for part in self.lists if "redeemed_at" in part.header.headers)
             text = part.header.headers["redeemed_at"]
-            told = "holds numbers, and may count uses or say yes and no: uses are not known. If it counts them, say so in case.toml:"
-            what = f'column "{mask_text(text)}" {told}\n{ready_line(part.sheet, "uses", text)}'
-            self.note(Code.column_not_understood, what, severity="warning")
+            what = "holds numbers, and may count uses or say yes and no: uses are not known. If it counts them, say so in case.toml:"
+            line = part.sheet.ready_line("uses", text)
+            self.note(Code.column_not_understood, f'column "{mask_text(text)}" {what}\n{line}', severity="warning")
+        return told
 
     def shows_redemption(self, raw: Mapping[str, Coded]) -> str:
         """Does the file show which keys are redeemed: "yes", "no", or the header of a column that may say so."""
         parts = [part for part in self.lists if len(part.rows)] or self.lists
         dark = [part for part in parts if not part.heading and not {*REDEMPTION} & set(part.header.places)]
-        looked = dark
-        if not dark and not any(part.heading for part in parts):  # a column that is blank throughout is no proof
-            cells = (cell for name in REDEMPTION if name in raw for cell in raw[name].listed())
-            looked = [] if any(not is_blank(cell) for cell in cells) else parts
-        headers = {id(part.header): part for part in looked}.values()
+        cells = (cell for name in REDEMPTION if name in raw for cell in raw[name].listed())
+        is_lit = any(part.heading for part in parts) or not all(map(is_blank, cells))  # a blank column is no proof
+        headers = {id(part.header): part for part in dark or ([] if is_lit else parts)}.values()
         found = [one for part in headers for one in may_be_redemption(part.sheet, part.header, only_words=not dark)]
         has_learner = all({*LEARNER} & set(part.header.places) for part in dark)
         found = [one for one in found if has_learner or one[2] in (*REDEMPTION, *LEARNER)]
@@ -198,7 +181,7 @@ class FileAccount:
             may_be = "" if column in (*REDEMPTION, *LEARNER) else f"be {COLUMNS[column].meaning}, or "
             what = f'column "{mask_text(text)}" may {may_be}say which keys are redeemed, and is not understood. '
             what += f"If it {'is the first' if may_be else 'does'}, say so in case.toml:"
-            what += f"\n{ready_line(parts[0].sheet, column, text)}\nUntil then"
+            what += f"\n{parts[0].sheet.ready_line(column, text)}\nUntil then"
         if len(self.rows):
             what += ": its keys count as unredeemed, and whether they work is not known"
             self.note(Code.redemption_not_shown, what)
@@ -234,19 +217,17 @@ class FileAccount:
         """Every row that holds no record, with its reason; some are told."""
         parts = ((part.sheet.grid.name, row + 1, why) for part in self.lists for row, why in sorted(part.set_aside))
         aside = tuple(Aside(self.label, sheet, row, why) for sheet, row, why in parts)
-        rows: dict[str, list[int]] = {}
         for entry in aside:
-            rows.setdefault(entry.reason, []).append(entry.source_row)
-            if told := TOLD.get(entry.reason):
-                is_log = self.role == "distribution" and told[0] == Code.blank_key
-                self.note(told[0], told[1] + NOT_WHOLE * is_log, entry.source_sheet, entry.source_row)
-            elif entry.reason.startswith("damaged"):
-                what = f"{entry.reason}; a key may be lost there{NOT_WHOLE * (self.role == 'distribution')}"
-                self.note(Code.damaged_row, what, entry.source_sheet, entry.source_row)
+            code, what = TOLD.get(entry.reason, ("", ""))
+            if entry.reason.startswith("damaged"):
+                code, what = Code.damaged_row, f"{entry.reason}; a key may be lost there"
+            if code:
+                is_log = self.role == "distribution" and code != Code.header_as_key
+                self.note(code, what + NOT_WHOLE * is_log, entry.source_sheet, entry.source_row)
         for why, (code, what) in TOLD_TOGETHER.items():
-            if why in rows:
-                text = f"{count(len(rows[why]), 'row')} {what}: {'row' if len(rows[why]) == 1 else 'rows'} {_ranges(rows[why])}"
-                self.note(code, text, severity="note")
+            if rows := [entry.source_row for entry in aside if entry.reason == why]:
+                where = f"{'row' if len(rows) == 1 else 'rows'} {_ranges(rows)}"
+                self.note(code, f"{count(len(rows), 'row')} {what}: {where}", severity="note")
         for found in self.found:
             if found.above is not None:
                 what = "a row above the header holds what looks like a key or its header, or is as wide as the header: not read"
@@ -255,29 +236,33 @@ class FileAccount:
 
     def account(self, made: Export, aside: tuple[Aside, ...], shows: Mapping[str, str]) -> Source:
         """The account of the file: its rows as counted on its sheets, and what became of them."""
-        rows = sum(found.rows for found in self.found)
-        if self.known.rows is not None and self.known.rows != rows:
-            self.note(Code.rows_unaccounted, f"{self.known.rows} rows declared in case.toml, {rows} read")
-        heights = {found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100}  # with its header
-        if cut := {rows, *heights, *(found.rows for found in self.found)} & CUT_AT:
+        own = [found.rows for found in self.found]
+        if self.known.rows is not None and self.known.rows != sum(own):
+            self.note(Code.rows_unaccounted, f"{self.known.rows} rows declared in case.toml, {sum(own)} read")
+        heights = [found.sheet.height for found in self.found if found.rows > max(CUT_AT) - 100]  # with its header
+        if cut := {sum(own), *own, *heights} & CUT_AT:
             what = f"has exactly {max(cut):,} rows, where programs stop to export: it may have been cut off"
             self.note(Code.export_cut, what)
+        headers = [(found.sheet, header) for found in self.found for header in found.headers]
         if made.keys is not None:
-            self.note_second_codes(made.keys)
+            lengths = set(pc.unique(pc.utf8_length(made.keys.slice(0, 1000))).to_pylist())
+            for sheet, header in headers:
+                for text in second_codes(sheet, header, lengths):
+                    what = f'column "{mask_text(text)}"' if text else "a column without a header"
+                    self.note(Code.sheet_not_read, f"{what} {SECOND}", sheet.grid.name, header.row + 1)
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
         else:
             names = made.column(self.required).distinct()
             keys = len(names.used()) + int(np.count_nonzero(~names.filled))
-        headers = [header for found in self.found for header in found.headers]
         return Source(
             role=self.role,
             source_file=self.label,
             sheets=_joined(found.sheet.grid.name for found in self.found),
             sha256=self.source.sha256,
             bytes=self.source.size,
-            columns_used=_joined(text for header in headers for text in header.headers.values()),
-            columns_not_used=_joined(text for header in headers for text in header.unused.values()),
-            rows_read=rows,
+            columns_used=_joined(text for _, header in headers for text in header.headers.values()),
+            columns_not_used=_joined(text for _, header in headers for text in header.unused.values()),
+            rows_read=sum(own),
             keys=keys,
             repeats=len(made) - keys,
             set_aside=len(aside),
@@ -286,22 +271,11 @@ class FileAccount:
             padding_doubted=self.codes.is_doubted,
         )
 
-    def note_second_codes(self, keys: Any) -> None:
-        """Tell of a column beside the keys that seems to hold keys as well: it is not read."""
-        lengths = set(pc.unique(pc.utf8_length(keys.slice(0, 1000))).to_pylist())
-        for found in self.found:
-            for header in found.headers:
-                for text in second_codes(found.sheet, header, lengths):
-                    what = f'column "{mask_text(text)}"' if text else "a column without a header"
-                    what += " seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
-                    self.note(Code.sheet_not_read, what, found.sheet.grid.name, header.row + 1)
-
 
 def _is_used(told: Said) -> bool:
     """Shows a file of course keys a use of one? Then what learners type is what it shows."""
-    uses = told.columns.get("uses", Coded.nothing(0)).spread(0.0, float) > 0
-    names = (name for name in ("redeemed_at", *LEARNER) if name in told.columns)
-    return bool(uses.any()) or any(told.columns[name].filled.any() for name in names)
+    uses, *others = (told.columns.get(name, Coded.nothing(0)) for name in ("uses", "redeemed_at", *LEARNER))
+    return bool((uses.spread(0.0, float) > 0).any()) or any(column.filled.any() for column in others)
 
 
 def _joined(texts: Iterable[str]) -> str:
@@ -310,6 +284,5 @@ def _joined(texts: Iterable[str]) -> str:
 
 def _ranges(rows: list[int]) -> str:
     """`4`, `4 to 990`, `4 to 6 and 9`."""
-    breaks = [0, *(i for i in range(1, len(rows)) if rows[i] != rows[i - 1] + 1), len(rows)]
-    pairs = [(rows[start], rows[stop - 1]) for start, stop in itertools.pairwise(breaks)]
-    return listed([str(first) if first == last else f"{first} to {last}" for first, last in pairs])
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
+    return listed([str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs])

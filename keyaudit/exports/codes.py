@@ -20,12 +20,9 @@ from keyaudit.exports.grid import Odd, Padded
 
 _WIDE = [0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x1680, 0x17B4, 0x17B5, *range(0x180B, 0x180F), *range(0x2000, 0x2010)]
 _WIDE += [*range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x3000, 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0]
-INVISIBLE = (
-    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f"
-    r"\u205f-\u206f\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f"
-)
-# the same characters, for strip(): a pattern that ends in + and $ takes forever on a long run of blanks
+# for strip(): a pattern that ends in + and $ takes forever on a long run of blanks
 BLANKS = "".join(chr(c) for c in (*range(0x21), 0x7F, 0x85, 0xA0, *_WIDE))
+INVISIBLE = re.escape(BLANKS)  # the same characters, for a pattern
 ERRORS = frozenset(("#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 PARTS = re.compile(r"[\s,;|]+")
@@ -86,10 +83,10 @@ def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[st
     typed: dict[int, Any] = {}
     texts = cells.values
     if not isinstance(texts, pa.Array):
-        is_typed = np.array([not isinstance(value, str) for value in texts], dtype=bool)
-        typed = {row: texts[cells.codes[row]] for row in np.flatnonzero(is_typed[cells.codes]).tolist()}
+        is_typed = cells.has(lambda value: not isinstance(value, str))
+        typed = {row: cells[row] for row in np.flatnonzero(is_typed).tolist()}
         texts = pa.array([value if isinstance(value, str) else None for value in texts], TEXT)
-        odd = odd[~is_typed[cells.codes[odd]]]
+        odd = odd[~is_typed[odd]]
     told = Codes(texts.take(pa.array(cells.codes)), typed=typed)
     if len(odd):
         _remove_what_all_carry(told, odd, kind, everywhere)
@@ -155,12 +152,8 @@ def _remove_what_all_carry(told: Codes, odd: Array, kind: str, everywhere: Calla
 
 
 def _with(texts: Any, changed: Mapping[int, str | None]) -> Any:
-    """Texts with some of them changed."""
-    if not changed:
-        return texts
-    mask = np.zeros(len(texts), dtype=bool)
-    mask[list(changed)] = True
-    return pc.replace_with_mask(texts, pa.array(mask), pa.array([changed[row] for row in sorted(changed)], TEXT))
+    mask, values = np.isin(np.arange(len(texts)), [*changed]), [changed[row] for row in sorted(changed)]
+    return pc.replace_with_mask(texts, mask, pa.array(values, TEXT)) if changed else texts
 
 
 def _code_of(told: Codes, row: int, text: str, kind: str, lengths: set[int]) -> str | None:
@@ -199,11 +192,11 @@ def _typed_code(cell: Any, kind: str, widths: Mapping[int, int]) -> tuple[str, s
     if isinstance(cell, Padded) and kind != "course":
         return cell.text, "a number: its format pads it with zeros"
     cell = cell.value if isinstance(cell, Padded) else cell
-    if isinstance(cell, bool) or not isinstance(cell, (int, float)):
-        shown = str(cell).upper() if isinstance(cell, bool) else str(cell)
-        is_date = kind == "course" and isinstance(cell, dt.datetime)
-        what = "true/false value" if isinstance(cell, bool) else "date" if is_date else "date or time"
-        return shown if kind == "course" else "", f"a {what}, not text"
+    if isinstance(cell, bool):
+        return str(cell).upper() if kind == "course" else "", "a true/false value, not text"
+    if not isinstance(cell, (int, float)):
+        what = "date" if kind == "course" and isinstance(cell, dt.datetime) else "date or time"
+        return str(cell) if kind == "course" else "", f"a {what}, not text"
     number = Decimal(repr(cell))
     digits = f"{number:.0f}" if number == number.to_integral_value() else f"{number.normalize():f}"
     if kind == "course":
@@ -231,9 +224,8 @@ _GAPS = re.compile(rf"[{INVISIBLE}]+")
 def fold_whitespace(code: str) -> str:
     """Without blanks, invisible characters and wrappers."""
     code = _GAPS.sub("", code)
-    if code.startswith('="') and code.endswith('"') and len(code) > 3:
-        code = code[2:-1]
-    return code.removeprefix("'")
+    is_wrapped = len(code) > 3 and code.startswith('="') and code.endswith('"')
+    return (code[2:-1] if is_wrapped else code).removeprefix("'")
 
 
 def fold_unicode(code: str) -> str:
@@ -244,14 +236,14 @@ def fold_unicode(code: str) -> str:
 
 def excel_forms(code: str) -> Iterable[str]:
     """Everything Excel is known to make of a code. Empty for a code that Excel leaves alone."""
+    forms = {code.upper(), code.title()} if code.upper() in ("TRUE", "FALSE") else set()
     if re.fullmatch(r"\d+", code):
-        return _number_forms(Decimal(code), as_exponent=len(code.lstrip("0")) > 11) - {code}
-    if match := re.fullmatch(r"(\d+)[Ee](\d{1,3})", code):
-        exponent = int(match[2])
-        return _number_forms(Decimal(match[1]).scaleb(exponent), as_exponent=True) - {code} if exponent < 300 else set()
-    if code.upper() in ("TRUE", "FALSE"):
-        return {code.upper(), code.title()} - {code}
-    return _date_forms(code) - {code} if re.fullmatch(EXCEL_DATE, code) else set()
+        forms = _number_forms(Decimal(code), as_exponent=len(code.lstrip("0")) > 11)
+    elif (match := re.fullmatch(r"(\d+)[Ee](\d{1,3})", code)) and int(match[2]) < 300:
+        forms = _number_forms(Decimal(match[1]).scaleb(int(match[2])), as_exponent=True)
+    elif re.fullmatch(EXCEL_DATE, code):
+        forms = _date_forms(code)
+    return forms - {code}
 
 
 def _number_forms(number: Decimal, as_exponent: bool) -> set[str]:
@@ -298,6 +290,5 @@ def _date_forms(code: str) -> set[str]:
         with suppress(ValueError):
             date = dt.date(year if 1900 <= year <= 2100 else 0, number, day)
             parts = {"d": day, "m": number, "y": year, "yy": year % 100, "iso": date.isoformat()}
-            shown = _DATE_FORMS.format(mon=MONTHS[number - 1].title(), **parts)
-            forms |= {form.replace("_", " ") for form in shown.split()}
-    return forms
+            forms |= {*_DATE_FORMS.format(mon=MONTHS[number - 1].title(), **parts).split()}
+    return {form.replace("_", " ") for form in forms}

@@ -59,7 +59,7 @@ _TYPES = """
 TYPES = frozenset(_TYPES.split())
 NOBODY = frozenset(word for word, flag in _FLAGS.items() if not flag)  # no learner is called so
 STATUSES = {word: status for status, words in _STATUSES.items() for word in words.split(", ")}
-
+WORDS = BLANK_WORDS.union(STATUSES)  # that a column holds, and no header is
 
 once = lru_cache(1 << 14, typed=True)  # the files of a case hold the same dates and words
 
@@ -118,7 +118,13 @@ def flag_of(cell: Any) -> bool | None:
     return _FLAGS.get(word_of(cell))
 
 
-def status_of(cell: Any, words: Mapping[str, str]) -> str | None:
+def is_number(cell: Any) -> bool:
+    """Is it a bare number, which may be a sum?"""
+    cell = bare(cell)
+    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
+
+
+def status_of(cell: Any, words: Mapping[str, str] = STATUSES) -> str | None:
     """What a status says: redeemed, open or distributed; None for a word that is not known."""
     return words.get(word_of(cell))
 
@@ -186,10 +192,8 @@ def written(cell: Any) -> Date:
     """
     if isinstance(cell, dt.datetime):
         return _plausible(cell.replace(tzinfo=None, microsecond=0))
-    if isinstance(cell, dt.date):
-        return _plausible(dt.datetime(cell.year, cell.month, cell.day))
     if not isinstance(cell, str):
-        return None
+        return _plausible(dt.datetime(cell.year, cell.month, cell.day)) if isinstance(cell, dt.date) else None
     text = bare(cell)
     text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text
     if text[4:5] == "-" == text[7:8]:
@@ -216,10 +220,9 @@ def may_be(date: Date) -> bool:
 
 
 def _date(*parts: int) -> dt.datetime | None:
-    try:
+    with suppress(ValueError):
         return _plausible(dt.datetime(*parts))  # type: ignore[arg-type]
-    except ValueError:
-        return None
+    return None
 
 
 def _plausible(date: dt.datetime) -> dt.datetime | None:
@@ -236,8 +239,7 @@ class Proof:
 
     orders: frozenset[bool]  # True: a day over 12 stands first; False: it stands second
     open: bool  # a text that could be read in both orders
-    settled: bool  # a date in no need of an order whose day and month could be swapped
-    settled_over: bool  # one that could not: its day is over 12
+    days: frozenset[int]  # of the dates in no need of an order whose day is not their month
 
     @property
     def order(self) -> bool | None:
@@ -245,26 +247,27 @@ class Proof:
         return next(iter(self.orders)) if len(self.orders) == 1 else None
 
     @property
+    def may_be_swapped(self) -> bool:
+        """May the day of each such date have been a month? None is over 12."""
+        return 0 < max(self.days, default=0) <= 12
+
+    @property
     def is_reparsed(self) -> bool:
         """Did a program turn those texts into dates that its own order could read, and leave the others?
 
         Then every text has a day over 12 for the place of a month, and no date has a day over 12: that day was a month.
         """
-        return bool(self.orders) and not self.open and self.settled and not self.settled_over
+        return bool(self.orders) and not self.open and self.may_be_swapped
 
 
 def proof_of(dates: Iterable[Date]) -> Proof:
     """What a column's dates prove of the order of day and month."""
-    orders, is_open, days = set(), False, set()
-    for date in dates:
-        if isinstance(date, Open):
-            if not date.short and date.first != date.second and min(date.first, date.second) <= 12:
-                is_over = max(date.first, date.second) > 12
-                orders |= {date.first > 12} if is_over else set()
-                is_open |= not is_over
-        elif date is not None and date.day != date.month:
-            days.add(date.day)
-    return Proof(frozenset(orders), is_open, bool(days), max(days, default=0) > 12)
+    told = [*dates]
+    days = {date.day for date in told if isinstance(date, dt.datetime) and date.day != date.month}
+    texts = [date for date in told if isinstance(date, Open) and not date.short and date.first != date.second]
+    texts = [date for date in texts if min(date.first, date.second) <= 12]
+    over = frozenset(date.first > 12 for date in texts if max(date.first, date.second) > 12)
+    return Proof(over, any(max(date.first, date.second) <= 12 for date in texts), frozenset(days))
 
 
 @dataclass(frozen=True)
@@ -293,17 +296,14 @@ def orders_of(proofs: Mapping[str, Proof], declared: bool | None) -> dict[str, O
     """
     found = {proof.order for proof in proofs.values()} - {None}
     contradicted = declared is not None and (not declared) in found
-    every = proofs.values()
-    sides = (any(getattr(proof, name) for proof in every) for name in ("open", "settled", "settled_over"))
-    together = Proof(frozenset().union(*(proof.orders for proof in every)), *sides)
+    every, of_file = proofs.values(), found.pop() if len(found) == 1 else None
+    proven, days = (frozenset[Any]().union(*(getattr(proof, name) for proof in every)) for name in ("orders", "days"))
+    together = Proof(proven, any(proof.open for proof in every), days)
     reparsed = together.is_reparsed or any(proof.is_reparsed for proof in every)
-    of_file = next(iter(found)) if len(found) == 1 else None
     orders = {}
     for name, proof in proofs.items():
-        if declared is None:
-            order = of_file if proof.order is None else proof.order
-        else:
+        order = of_file if proof.order is None else proof.order
+        if declared is not None:
             order = declared if proof.order == declared or (proof.order is None and not contradicted) else None
-        is_swapped = reparsed and proof.settled and not proof.settled_over
-        orders[name] = Order(order, contradicted and order is None, is_swapped)
+        orders[name] = Order(order, contradicted and order is None, reparsed and proof.may_be_swapped)
     return orders

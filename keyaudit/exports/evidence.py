@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,22 +16,16 @@ from keyaudit.errors import toml
 from keyaudit.exports import dates
 from keyaudit.exports.dates import flag_of, is_blank
 from keyaudit.exports.grid import Odd, Padded
+from keyaudit.exports.hints import shapes
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
-from keyaudit.masking import shape
 from keyaudit.rulebook import Code
 from keyaudit.words import count
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 FEW = 4  # records: fewer may well be of one learner
 REDEMPTION, LEARNER = ("redeemed_at", "key_status"), ("redeemed_by", "redeemed_email")
-STATES = {
-    "redeemed": 1.0,
-    "open": 0.0,
-    "distributed": 0.0,
-    "": 2.0,
-    None: None,
-}  # what a status says → the number for it
+STATES = {"redeemed": 1.0, "open": 0.0, "distributed": 0.0, "": 2.0, None: None}  # what a status says → its number
 NO_DATE = np.datetime64("NaT", "s")
 WRONG_DATES = {
     "ambiguous": "could be day first or month first; say in case.toml: {} and on the line below it day_first = true (or false)",
@@ -64,7 +58,7 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
         if not isinstance(cells.values, pa.Array):
             odd = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else None)
             for place, what in enumerate(odd.values):
-                text = f'its cell in column "{_name(name)}" holds {what}'
+                text = f"its cell in {_named(name)} holds {what}"
                 told.told.append((Code.excel_damage, text, np.flatnonzero(odd.codes == place), True))
         if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
             told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
@@ -80,22 +74,17 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
             told.columns[name] = state.map(STATES.get, dtype=float)
         else:
             told.columns[name] = _numbers(told, name, cells)
-    _read_dates({name: raw[name] for name in raw if COLUMNS[name].kind == "date"}, told, label, known.day_first, words)
+    _read_dates(raw, told, label, known.day_first, words)
     return told
 
 
-def _name(column: str) -> str:
-    return COLUMNS[column].aliases[0]
+def _named(column: str) -> str:
+    return f'column "{COLUMNS[column].aliases[0]}"'
 
 
 def _meaning(cell: Any, words: Mapping[str, str]) -> str | None:
     """What a status says, "" for a word that is not known, None for a blank cell."""
     return dates.status_of(cell, words) or (None if dates.is_nothing(cell) else "")
-
-
-def _forms(cells: Iterable[Any]) -> str:
-    """What some cells look like, never what they say."""
-    return ", ".join(list(dict.fromkeys(map(shape, cells)))[:3])
 
 
 def _numbers(told: Said, name: str, cells: Coded) -> Coded:
@@ -112,9 +101,8 @@ def _numbers(told: Said, name: str, cells: Coded) -> Coded:
     numbers = cells.map(number, dtype=float)
     is_none = numbers.has(np.isnan if is_count else (2.0).__eq__) & ~cells.has(lambda cell: isinstance(cell, Odd))
     if len(rows := np.flatnonzero(is_none)):
-        forms = _forms(cells.take(rows).compact().listed())
-        what = f"cells are no {'number' if is_count else 'yes or no'} ({forms}): not known"
-        told.told.append((Code.column_missing, f'column "{_name(name)}": {len(rows)} {what}', rows, False))
+        what = f"no {'number' if is_count else 'yes or no'} ({shapes(cells.take(rows).compact().listed())}): not known"
+        told.told.append((Code.column_missing, f"{_named(name)}: {len(rows)} cells are {what}", rows, False))
     return numbers
 
 
@@ -124,9 +112,7 @@ def _text(cell: Any) -> str | None:
         return cell.text
     if is_blank(cell) or isinstance(cell, Odd) or cell == 0:
         return None
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return clean_name(dates.bare(str(cell))) or None
+    return clean_name(dates.bare(str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell))) or None
 
 
 def _learners(cells: Coded, words: Mapping[str, str]) -> tuple[Coded, Array]:
@@ -145,21 +131,19 @@ def _learners(cells: Coded, words: Mapping[str, str]) -> tuple[Coded, Array]:
 
 
 def _read_dates(
-    columns: Mapping[str, Coded], told: Said, label: str, day_first: bool | None, words: Mapping[str, str]
+    raw: Mapping[str, Coded], told: Said, label: str, day_first: bool | None, words: Mapping[str, str]
 ) -> None:
+    columns = {name: cells for name, cells in raw.items() if COLUMNS[name].kind == "date"}
     cells = {name: column.listed() for name, column in columns.items()}
     found = {name: [None if _is_no_date(cell) else dates.written(cell) for cell in cells[name]] for name in cells}
     orders = dates.orders_of({name: dates.proof_of(found[name]) for name in found}, day_first)
     for name, order in orders.items():
-        codes, to_tell = columns[name].codes, {"date", "unclear", "flag redeemed", "flag open"}
-        states = [_state(cell, date) for cell, date in zip(cells[name], found[name], strict=True)]
+        codes, states = columns[name].codes, [*map(_state, cells[name], found[name])]
+        to_tell = {"date"} if name == "redeemed_at" else {"date", "unclear", "flag redeemed", "flag open"}
         if name == "redeemed_at":
-            to_tell = {"date"}
+            late = [date is not None and date.year >= dates.NEVER_YET for date in found[name]]
             states = [_meaning(cell, words) or state for cell, state in zip(cells[name], states, strict=True)]
-            states = [
-                "unclear" if date and date.year >= dates.NEVER_YET else state
-                for state, date in zip(states, found[name], strict=True)
-            ]
+            states = ["unclear" if is_late else state for is_late, state in zip(late, states, strict=True)]
             is_flags = not {"date", "unclear"} & set(states)  # a flag counts only where all filled cells are flags
             states = [state.removeprefix("flag ") if is_flags or state[:4] != "flag" else "unclear" for state in states]
             told.signs["redeemed"] = Coded(codes, states).has(lambda state: state in ("date", "redeemed"))
@@ -178,15 +162,14 @@ def _read_dates(
             text = WRONG_DATES["contradicted" if problem == "ambiguous" and order.is_contradicted else problem]
             text = text.format(f"[files.{toml(label)}]", str(day_first).lower())
             code = Code.unreadable_date if problem == "unreadable" else Code.ambiguous_dates
-            told.told.append((code, f'column "{_name(name)}": {count(len(rows), "date")}: {text}', rows, False))
+            told.told.append((code, f"{_named(name)}: {count(len(rows), 'date')}: {text}", rows, False))
 
 
 def _state(cell: Any, date: dates.Date) -> str:
-    """What a cell of a date column holds."""
     if dates.may_be(date):
         return "date"
-    flag = flag_of(cell)
-    return "blank" if _is_no_date(cell) else "unclear" if flag is None else "flag redeemed" if flag else "flag open"
+    flag = {None: "unclear", True: "flag redeemed", False: "flag open"}[flag_of(cell)]
+    return "blank" if _is_no_date(cell) else flag
 
 
 def _is_no_date(cell: Any) -> bool:
@@ -200,28 +183,27 @@ def signs_of(told: Said, raw: Mapping[str, Coded], heading: Array, is_shown: boo
     """
     none = np.zeros(len(heading), dtype=bool)
     no_heading, in_sent, in_redeemed = (heading == HEADINGS.index(name) for name in ("", "distributed", "redeemed"))
-    status = told.columns["key_status"].spread(np.nan) if "key_status" in raw else np.full(len(heading), np.nan)
+    status = told.columns.get("key_status", Coded.nothing(len(heading))).spread(np.nan, float)
     learners, has_column = [name for name in LEARNER if name in raw], any(name in raw for name in REDEMPTION)
-    date, is_sent = told.signs.get("redeemed", none), told.signs.get("distributed", none)
+    date, is_sent, no_flag = (told.signs.get(name, none) for name in ("redeemed", "distributed", "unclear"))
     learner = np.any([none, *(told.columns[name].filled for name in learners)], axis=0)
     proven = np.any([none, *(told.columns[name].filled & ~told.signs[name] for name in learners)], axis=0)
     redeemed = date | (status == 1) | in_redeemed
-    unclear_in = {"redeemed_at": told.signs.get("unclear", none), "key_status": status == 2}
+    unclear_in = {"redeemed_at": no_flag, "key_status": status == 2}
     if is_shown and not has_column:  # a learner is proof only where nothing else may be
         redeemed = redeemed | (proven & no_heading)
-        odd = {name: raw[name].has(lambda cell: isinstance(cell, Odd)) | told.signs[name] for name in learners}
-        unclear_in |= {name: odd[name] & no_heading for name in learners}
-    unclear, untold = none.copy(), ~redeemed
+        for name in learners:
+            unclear_in[name] = (raw[name].has(lambda cell: isinstance(cell, Odd)) | told.signs[name]) & no_heading
+    unclear = none.copy()
     for name, mask in unclear_in.items():
-        rows = np.flatnonzero(mask & untold)
-        if len(rows):
+        if len(rows := np.flatnonzero(mask & ~redeemed & ~unclear)):
             cells = raw[name].take(rows).compact().listed()
-            text = f'its column "{_name(name)}" holds no date, flag or word that we know'
-            if forms := _forms(cell for cell in cells if isinstance(cell, str)):
+            text = f"its {_named(name)} holds no date, flag or word that we know"
+            if forms := shapes(cell for cell in cells if isinstance(cell, str)):
                 text += f" (like {forms}). If the words say whether a key is redeemed, tell it in case.toml:"
                 text += f'\n[files.{toml(label)}]\nredeemed_when = ["…"]\nopen_when = ["…"]'
             told.told.append((Code.redemption_unreadable, text, rows, True))
-            unclear[rows], untold[rows] = True, False
+            unclear[rows] = True
     return {
         "redeemed": redeemed,
         Code.redemption_unreadable: unclear,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -30,11 +30,10 @@ LONGEST = 100  # signs of a header
 EMPTY = BEGIN.replace("+(.*)$", "*(?:=?\"\"|'')?\\s*$")  # the same for Arrow
 
 T = TypeVar("T")
+Row: TypeAlias = dict[int, Any]  # column, from 0 → cell
 
 
 def _once(method: Callable[..., T]) -> Callable[..., T]:
-    """A method of a sheet that looks once."""
-
     def look(sheet: Sheet, *arguments: Any) -> T:
         return cast(T, sheet.kept((method, *arguments), lambda: method(sheet, *arguments)))
 
@@ -58,23 +57,24 @@ class Sheet:
         """The column of ours that a header names."""
         return column_named(cell, self.known) if isinstance(cell, str) and len(cell) <= LONGEST else None
 
-    def row(self, place: int) -> list[Any]:
-        """The cells of a row without what a file puts around them, None where nothing is seen."""
-        return [None if _is_empty(cell) else bare(cell) for cell in self.grid.row(place)]
+    def row(self, place: int, start: int = 0, stop: int | None = None) -> Row:
+        """The cells of a row between two columns in which something is seen, without what a file puts around them."""
+        cells = enumerate(self.grid.row(place)[start:stop], start)
+        return {at: bare(cell) for at, cell in cells if not _is_empty(cell)}
 
-    def at(self, place: int) -> list[Any]:
+    def at(self, place: int) -> Row:
         """A row as a header may stand in it."""
         return self.head[place] if place < len(self.head) else self.row(place)
 
     @cached_property
-    def head(self) -> list[list[Any]]:
+    def head(self) -> list[Row]:
         """The first rows, a merged header named in each row it spans."""
         rows = [self.row(place) for place in range(min(HEADER_WITHIN, self.height))]
         for (top, left), (bottom, _) in self.grid.merged:
-            for row in range(top + 1, min(bottom + 1, len(rows))):
-                if left < min(len(rows[top]), len(rows[row])):
-                    rows[row][left] = rows[top][left]
-        return rows
+            for row in rows[top + 1 : bottom + 1]:
+                row.pop(left, None)
+                row |= {left: rows[top][left]} if left in rows[top] else {}
+        return [dict(sorted(row.items())) for row in rows]
 
     def kept(self, name: Any, make: Callable[[], Any]) -> Any:
         """What is found out once."""
@@ -126,6 +126,34 @@ class Sheet:
         values = cells.listed()
         return [values[code] for code in cells.codes.tolist()]
 
+    def codes_below(self, place: int, column: int, found: int | None = None) -> int:
+        """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""
+        words, stop = 0, min(place + 1 + HEADER_WITHIN, self.height)
+        for number in range(place + 1, stop if found is None else min(found, stop)):
+            cell = self.at(number).get(column)
+            if isinstance(cell, str) and self.means(cell) != self.required and not list_heading(cell):
+                if ORDINARY(cell):
+                    return 2
+                words += bool(re.fullmatch(r"[^\W\d_]{4,}", cell)) and not self.means(cell)
+            elif cell is not None and not isinstance(cell, str):
+                return 2
+            if words > 3:
+                break
+        return min(words, 1)
+
+    def two_headers(self, one: tuple[int, int], other: tuple[int, int]) -> UnreadableFile:
+        """The error for two rows of which either may be the header, each given with the column of its key."""
+        return UnreadableFile(
+            self.where,
+            f"row {one[0] + 1} and row {other[0] + 1} could both be the header: the key's stands in column {one[1] + 1} and in column "
+            f"{other[1] + 1}. Give each list a file of its own, or delete the row that is none.",
+        )
+
+    def ready_line(self, column: str, header: str) -> str:
+        """The lines of case.toml that give a column its header, beside those that are declared already."""
+        text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
+        return self.options.entry(self.label, {column: text})
+
 
 @dataclass(frozen=True)
 class Header:
@@ -159,178 +187,132 @@ def find_header(sheet: Sheet) -> int | None:
     follows; of equal rows, the first. A list without such a row may have its heading for a header.
     """
     head, found, sole = sheet.head, None, list[int]()
-    for place in reversed(range(len(head))):
-        row = head[place]
+    for place, row in reversed([*enumerate(head)]):
         column = _key_at(sheet, row)
-        if column < 0 or any(_is_code_among_codes(head, place, i) for i in range(len(row))):
+        if column < 0 or any(_is_code_among_codes(head, place, i) for i in row):
             continue
-        strength = 2 if len({*map(sheet.means, row)} - {None}) > 1 else codes_below(sheet, place, column, found)
-        is_alone = sum(cell is not None for cell in row) == 1
+        strength = 2 if len({*map(sheet.means, row.values())} - {None}) > 1 else sheet.codes_below(place, column, found)
+        is_alone = len(row) == 1
         is_same = found is not None and row == head[found]
-        is_near = found is None or (not is_alone and sheet.means(_cell(head[found], column)) == sheet.required)
+        is_near = found is None or (not is_alone and sheet.means(head[found].get(column)) == sheet.required)
         if strength == 2 or is_same or (strength and is_near):
             found = place
         elif found is not None and not is_alone and _are_rivals(sheet, place, found):
-            raise two_headers(sheet, (place, column), (found, _key_at(sheet, head[found])))
+            raise sheet.two_headers((place, column), (found, _key_at(sheet, head[found])))
         else:
             sole.append(place)
     if found is None and sole and not _is_prose(sheet, sole[0]):
         found = next(place for place in reversed(sole) if head[place] == head[sole[0]])
-    if found is None:
-        for place, row in enumerate(head):
-            filled = [i for i, cell in enumerate(row) if cell is not None]
-            if filled and all(list_heading(row[i]) and codes_below(sheet, place, i) == 2 for i in filled):
-                return place
-        return None
-    if found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
+    for place, row in enumerate(head) if found is None else ():
+        if row and all(list_heading(cell) and sheet.codes_below(place, i) == 2 for i, cell in row.items()):
+            return place
+    if found is not None and found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
         found += 1
         head[found] = both
     return found
 
 
-def _key_at(sheet: Sheet, row: Sequence[Any]) -> int:
+def _key_at(sheet: Sheet, row: Row) -> int:
     """Where the key's header stands in a row, -1 where it does not."""
-    return next((i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required), -1)
+    return next((i for i, cell in row.items() if sheet.means(cell) == sheet.required), -1)
 
 
 def _are_rivals(sheet: Sheet, place: int, found: int) -> bool:
     """Is the lower of two rows with the key's header known by that alone, and do codes stand below that of the upper one too?"""
     column, other = (_key_at(sheet, sheet.head[row]) for row in (place, found))
-    known = {*map(sheet.means, sheet.head[found])} - {None}
-    return column != other and len(known) == 1 and codes_below(sheet, place, column) == 2
+    known = {*map(sheet.means, sheet.head[found].values())} - {None}
+    return column != other and len(known) == 1 and sheet.codes_below(place, column) == 2
 
 
-def two_headers(sheet: Sheet, one: tuple[int, int], other: tuple[int, int]) -> UnreadableFile:
-    """The error for two rows of which either may be the header, each given with the column of its key."""
-    return UnreadableFile(
-        sheet.where,
-        f"row {one[0] + 1} and row {other[0] + 1} could both be the header: the key's stands in column {one[1] + 1} and in column "
-        f"{other[1] + 1}. Give each list a file of its own, or delete the row that is none.",
-    )
-
-
-def _cell(row: Sequence[Any], place: int) -> Any:
-    return row[place] if place < len(row) else None
-
-
-def _is_code_among_codes(head: list[list[Any]], place: int, column: int) -> bool:
+def _is_code_among_codes(head: list[Row], place: int, column: int) -> bool:
     """Is a cell like a code, and another one near it in its column as well?"""
     cell = head[place][column]
-    if not isinstance(cell, str) or len(cell) < 4 or not ORDINARY(cell):
-        return False
-    near = (_cell(row, column) for row in (*head[max(0, place - 3) : place], *head[place + 1 : place + 4]))
-    return any(isinstance(other, str) and len(other) == len(cell) and ORDINARY(other) for other in near)
-
-
-def codes_below(sheet: Sheet, place: int, column: int, found: int | None = None) -> int:
-    """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""
-    words, stop = 0, min(place + 1 + HEADER_WITHIN, sheet.height)
-    for number in range(place + 1, stop if found is None else min(found, stop)):
-        cell = _cell(sheet.at(number), column)
-        if isinstance(cell, str) and sheet.means(cell) != sheet.required and not list_heading(cell):
-            if ORDINARY(cell):
-                return 2
-            words += bool(re.fullmatch(r"[^\W\d_]{4,}", cell)) and not sheet.means(cell)
-        elif cell is not None and not isinstance(cell, str):
-            return 2
-        if words > 3:
-            break
-    return min(words, 1)
+    near = [row.get(column) for row in (*head[max(0, place - 3) : place], *head[place + 1 : place + 4])]
+    alike = [text for text in (cell, *near) if isinstance(text, str) and len(text) > 3 and ORDINARY(text)]
+    return cell in alike and any(len(other) == len(cell) for other in alike[1:])
 
 
 def _is_prose(sheet: Sheet, place: int) -> bool:
     """Is it a text of long lines, in which a word stands alone in its line?"""
     rows = range(place + 1, min(place + 101, sheet.height))
-    lengths = [len(cell) for row in rows for cell in sheet.row(row) if isinstance(cell, str)]
+    lengths = [len(cell) for row in rows for cell in sheet.row(row).values() if isinstance(cell, str)]
     return len(lengths) >= 3 and sorted(lengths)[len(lengths) // 2] > 40
 
 
-def _in_two_rows(sheet: Sheet, above: list[Any], below: list[Any]) -> list[Any] | None:
+def _in_two_rows(sheet: Sheet, above: Row, below: Row) -> Row | None:
     """The header of both rows, if the lower one names columns the upper one leaves open, and nothing else."""
-    filled = {i: cell for i, cell in enumerate(below) if cell is not None}
-    added = [i for i, cell in filled.items() if _cell(above, i) != cell]
-    if not added or not all(map(sheet.means, filled.values())) or any(sheet.means(_cell(above, i)) for i in added):
+    added = [i for i, cell in below.items() if above.get(i) != cell]
+    if not added or not all(map(sheet.means, below.values())) or any(sheet.means(above.get(i)) for i in added):
         return None
-    return [filled.get(i, _cell(above, i)) for i in range(max(len(above), len(below)))]
+    return dict(sorted((above | below).items()))
 
 
 def blocks_of(sheet: Sheet, top: int) -> list[Header]:
     """The headers of lists that stand side by side, also where one begins further down; usually one header."""
     row = sheet.head[top]
-    keys = [i for i, cell in enumerate(row) if sheet.means(cell) == sheet.required]
+    keys = [i for i, cell in row.items() if sheet.means(cell) == sheet.required]
     if all(list_heading(row[i]) for i in keys):  # each heading is the header of its list
-        keys = [i for i, cell in enumerate(row) if list_heading(cell) and (i in keys or codes_below(sheet, top, i))]
-    starts = [0]
-    if len(keys) > 1:
-        starts = keys if list_heading(row[keys[0]]) else _starts(sheet, top, keys)
-    named = max(i for i, cell in enumerate(row) if cell is not None) + 1
+        keys = [i for i, cell in row.items() if list_heading(cell) and (i in keys or sheet.codes_below(top, i))]
+    starts = [0] if len(keys) < 2 else keys if list_heading(row[keys[0]]) else _starts(sheet, top, keys)
+    named = max(row) + 1
     beside = [] if len(starts) > 1 else _begin_below(sheet, top, named)
     borders = [0, *starts[1:], *(place for place, _ in beside), max(sheet.width, named)]
-    rows = [*(top for _ in starts), *(number for _, number in beside)]
-    headers = []
-    for number, (start, stop) in zip(rows, itertools.pairwise(borders), strict=True):
-        cells = row if number == top else sheet.row(number)
-        headers.append(read_header(sheet, cells, number, start, stop, keys if number == top else []))
-    return headers
+    numbers = [*(top for _ in starts), *(number for _, number in beside)]
+    rows = [(number, row, keys) if number == top else (number, sheet.row(number), []) for number in numbers]
+    return [read_header(sheet, *told, *span) for told, span in zip(rows, itertools.pairwise(borders), strict=True)]
 
 
 def _starts(sheet: Sheet, top: int, keys: list[int]) -> list[int]:
     """Where the lists of one header row begin: at their headings above, or behind a column without a name."""
     for row in reversed(sheet.head[max(0, top - 3) : top]):
-        starts = [i for i, cell in enumerate(row) if list_heading(cell)]
+        starts = [i for i, cell in row.items() if list_heading(cell)]
         if len(starts) == len(keys):
             return starts
-    row = [None, *sheet.head[top]]
-    starts = [i for i, (before, cell) in enumerate(itertools.pairwise(row)) if before is None and cell is not None]
-    lists = itertools.pairwise([*starts, len(row)])
+    row = sheet.head[top]
+    starts = [i for i in row if i - 1 not in row]
+    lists = itertools.pairwise([*starts, max(row) + 1])
     return starts if all(sum(start <= key < stop for key in keys) == 1 for start, stop in lists) else [0]
 
 
 def _begin_below(sheet: Sheet, top: int, named: int) -> list[tuple[int, int]]:
     """Lists that begin further down, beside the columns the header names: first column and header row."""
-    found, stop = list[tuple[int, int]](), named
+    found, stop, below = list[tuple[int, int]](), named, np.arange(top + 1, sheet.height)
     for place in range(named, sheet.width):
-        if place < stop:
-            continue
-        column = Coded(sheet.codes(place), sheet.grid.columns[place].values)
-        for number in np.flatnonzero(column.has(lambda cell: sheet.means(cell) == sheet.required)).tolist():
-            if number > top and codes_below(sheet, number, place):
-                cells, first = sheet.row(number), place
-                while first > stop and _cell(cells, first - 1) is not None:
-                    first -= 1
-                stop = next((i for i in range(place, len(cells)) if cells[i] is None), len(cells))
-                found.append((first, number))
-                break
+        is_key = sheet.holds(below, [place] if place >= stop else [], lambda cell: sheet.means(cell) == sheet.required)
+        numbers = (number for number in below[is_key].tolist() if sheet.codes_below(number, place))
+        if (number := next(numbers, None)) is not None:
+            row, first = sheet.row(number), place
+            while first > stop and first - 1 in row:
+                first -= 1
+            stop = next(i for i in itertools.count(place) if i not in row)
+            found.append((first, number))
     return found
 
 
-def read_header(sheet: Sheet, row: list[Any], number: int, start: int, stop: int, keys: Sequence[int] = ()) -> Header:
+def read_header(sheet: Sheet, number: int, row: Row, keys: Sequence[int], start: int, stop: int) -> Header:
     """Understand a header row between two columns. Raises UnreadableFile if two headers mean one column."""
+    texts = {place: " ".join(str(cell).split()) for place, cell in row.items() if start <= place < stop}
+    found_in: dict[str, list[int]] = {}
+    for place, text in texts.items():
+        if column := sheet.required if place in keys else sheet.means(text):
+            found_in.setdefault(column, []).append(place)
+    if "distributed_to" in found_in:
+        del found_in["distributed_to"][1:]  # a log often has a learner's name and address: one is enough
     places: dict[str, int] = {}
-    texts: dict[int, str] = {}
-    unused: dict[int, str] = {}
-    for place in range(start, min(stop, len(row))):
-        text = "" if row[place] is None else " ".join(str(row[place]).split())
-        column = sheet.required if place in keys else sheet.means(text)
-        texts[place] = text
-        is_weak = column in places and fold_header(text) not in sheet.known  # the same header with a unit behind it
-        if column is None or is_weak or (column in places and column == "distributed_to"):
-            if text:
-                unused[place] = text  # a log often has a learner's name and address: one is enough
-        elif column in places and fold_header(texts[places[column]]) in sheet.known:
-            first = texts[places[column]]
+    for column, found in found_in.items():
+        exact = [place for place in found if fold_header(texts[place]) in sheet.known]  # without a unit behind it
+        places[column] = (exact or found)[0]
+        if len(exact) > 1:
+            first, text = texts[exact[0]], texts[exact[1]]
             both = f'"{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning})'
             what = f"two headers for one column: {both}. Delete or rename the other column"
             if fold_header(first) != fold_header(text):
-                what += f", or say in case.toml which one counts:\n{ready_line(sheet, column, text)}"
+                what += f", or say in case.toml which one counts:\n{sheet.ready_line(column, text)}"
             raise UnreadableFile(sheet.where, what)
-        else:
-            if column in places:
-                unused[places[column]] = texts[places[column]]
-            places[column] = place
+    unused = {place: text for place, text in texts.items() if text and place not in places.values()}
     if sheet.role == "course_keys" and "redeemed_at" not in sheet.options.columns and _are_uses(sheet, places, number):
         places["uses"] = places.pop("redeemed_at")
-    named = max((i + 1 for i, cell in enumerate(row) if cell is not None), default=0)
+    named = max(row, default=-1) + 1
     width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
     heading = list_heading(texts.get(places.get(sheet.required, -1), ""))
     headers = {column: texts[place] for column, place in places.items()}
@@ -345,20 +327,10 @@ def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:
     if "uses" in places or "redeemed_at" not in places:
         return False
     below = np.arange(top + 1, sheet.height)
-    cells = (
-        sheet.cells(places[name], below).listed() if name in places else [] for name in ("redeemed_at", "max_uses")
-    )
-    used, most = ([cell for cell in own if not (is_blank(cell) or is_type(cell) or sheet.means(cell))] for own in cells)
-    counts = [count_of(cell) for cell in used]
-    if not used or not all(count < DAYS_OF_NOW for count in counts):
+    columns = (places.get(name, -1) for name in ("redeemed_at", "max_uses"))
+    cells = (sheet.cells(place, below).listed() if place >= 0 else [] for place in columns)
+    used, most = ([one for one in own if not (is_blank(one) or is_type(one) or sheet.means(one))] for own in cells)
+    if not used or not all(count_of(cell) < DAYS_OF_NOW for cell in used):
         return False
-    are_flags = all(
-        count <= 1 and str(bare(cell)) in ("0", "1", "0.0", "1.0") for count, cell in zip(counts, used, strict=True)
-    )
+    are_flags = all(str(bare(cell)) in ("0", "1", "0.0", "1.0") for cell in used)
     return not are_flags or all(count_of(cell) <= 1 for cell in most)
-
-
-def ready_line(sheet: Sheet, column: str, header: str) -> str:
-    """The lines of case.toml that give a column its header, beside those that are declared already."""
-    text = header if mask_text(header) == header else "the header in your file"  # it may hold a code
-    return sheet.options.entry(sheet.label, {column: text})

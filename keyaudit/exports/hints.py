@@ -8,8 +8,8 @@ from typing import Any
 
 from keyaudit.columns import COLUMNS, ROLES, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.dates import BLANK_WORDS, STATUSES, bare, flag_of, is_blank, is_type, status_of, written
-from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header, ready_line
+from keyaudit.exports.dates import WORDS, bare, flag_of, is_blank, is_number, is_type, status_of, written
+from keyaudit.exports.headers import ORDINARY, Header, Sheet, blocks_of, find_header
 from keyaudit.exports.records import Understood
 from keyaudit.masking import mask_text, shape
 
@@ -54,13 +54,8 @@ _WORDS = (
     ("pool", r"pool|プール"),
 )  # fmt: skip
 HINTS = {name: re.compile(words, re.I) for name, words in _WORDS}
-KINDS = {
-    "date": ("date",),
-    "count": ("count", "flag"),
-    "status": ("word", "flag"),
-    "flag": ("flag",),
-    "text": ("word", "code"),
-}
+KINDS = {"date": ["date"], "flag": ["flag"], "count": ["count", "flag"]}  # of a column → what its cells may be
+KINDS |= {"status": ["word", "flag"], "text": ["word", "code"]}
 DATES_LIKELY = ("redeemed_at", "expires_on", "starts_on", "created_at")
 
 
@@ -70,12 +65,9 @@ def kind_of(cells: Sequence[Any]) -> str:
     filled = filled[1:] if filled[1:] and is_type(filled[0]) else filled
     if not filled:
         return ""
-    if all(written(cell) for cell in filled):
-        return "date"
-    if all(flag_of(cell) is not None for cell in filled):
-        return "flag"
-    if all(isinstance(cell, (int, float)) or re.fullmatch(r"[\d.,\s]+", str(bare(cell))) for cell in filled):
-        return "count"
+    for kind, test in (("date", written), ("flag", lambda cell: flag_of(cell) is not None), ("count", is_number)):
+        if all(test(cell) for cell in filled):
+            return kind
     codes = {cell for cell in filled if isinstance(cell, str) and len(cell) >= 4 and ORDINARY(bare(cell))}
     is_coded = sum(not DATE_LIKE.match(code) for code in codes) > len(filled) / 2
     return "code" if is_coded else "word"
@@ -94,7 +86,7 @@ def nearest(text: str, cells: Sequence[Any], missing: Iterable[str]) -> str:
     if name is not None:
         fits = name in missing and (not kind or kind in KINDS[COLUMNS[name].kind] or name == "redeemed_at")
         return name if fits else ""
-    if kind == "word" and all(status_of(cell, STATUSES) for cell in cells if not is_blank(cell)):
+    if kind == "word" and all(status_of(cell) for cell in cells if not is_blank(cell)):
         return "key_status" if "key_status" in missing else ""
     return next((name for name in DATES_LIKELY if name in missing), "") if kind == "date" else ""
 
@@ -108,32 +100,27 @@ def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
     sheet, top, cells = _likely_header(sheets)
     shown = {place: _certain(sheet, top, place) for place in cells}
     texts = [f'"{text}"' if text else f"a cell of {len(str(cells[place]))} signs" for place, text in shown.items()]
-    listed = ", ".join(texts[:SHOWN]) or "no header at all"
-    listed += f" and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else ""
+    found = ", ".join(texts[:SHOWN]) or "no header at all"
+    found += f" and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else ""
     what, speaks = REQUIRED[required]
     looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
-    candidate = _candidate(sheet, top, shown, speaks)
-    below, header = "", "the header in your file"
-    if candidate is not None:
-        header, shapes = shown[candidate], [*map(shape, sheet.sample(candidate, top))]
-        below = f' Below "{header}" stands {shapes[0]}.' if shapes else ""
+    candidate, below = _candidate(sheet, top, shown, speaks), ""
+    header = "the header in your file" if candidate is None else shown[candidate]
+    if candidate is not None and (sample := sheet.sample(candidate, top)):
+        below = f' Below "{header}" stands {shape(sample[0])}.'
     if not sheet.grid.name and sheet.width == 1:
         below += " No separator was recognised (comma, semicolon, tab and | are): every line is one cell."
     where = f', sheet "{sheet.grid.name}": ' if sheet.grid.name else ""
-    return UnreadableFile(
-        label,
-        f"{where}no column holds {what}. Looked for {looked_for}; found {listed}.{below} If the header has another name, "
-        f"map it in case.toml:\n{ready_line(sheet, required, header)}",
-    )
+    told = f"no column holds {what}. Looked for {looked_for}; found {found}.{below} If the header has another name"
+    return UnreadableFile(label, f"{where}{told}, map it in case.toml:\n{sheet.ready_line(required, header)}")
 
 
 def _likely_header(sheets: list[Sheet]) -> tuple[Sheet, int, dict[int, Any]]:
     """The row with the most headers we know, and its cells; without any, the first row that is not blank."""
     for sheet in sheets:
-        filled = [i for i, row in enumerate(sheet.head) if any(cell is not None for cell in row)]
-        if filled:
+        if filled := [place for place, row in enumerate(sheet.head) if row]:
             top = max(filled, key=lambda place: (_known_in(sheet, place)[1], -place))
-            return sheet, top, {place: cell for place, cell in enumerate(sheet.at(top)) if cell is not None}
+            return sheet, top, sheet.at(top)
     return sheets[0], 0, {}
 
 
@@ -147,7 +134,7 @@ def _certain(sheet: Sheet, top: int, place: int) -> str:
     known, sure = sheet.kept(("known", top), lambda: _known_in(sheet, top))
     if place in known and sure:
         return text
-    has_digit = re.search(r"\d{3}|@", text) if sure else re.search(r"\d|@", text)
+    has_digit = re.search(r"\d{3}|@" if sure else r"\d|@", text)
     is_other = below and all(re.search(r"\d", cell) and "@" not in cell and len(cell) != len(text) for cell in below)
     return mask_text(text) if (is_other or sure > 1) and not has_digit else ""
 
@@ -155,17 +142,12 @@ def _certain(sheet: Sheet, top: int, place: int) -> str:
 def _known_in(sheet: Sheet, top: int) -> tuple[set[int], int]:
     """The headers we know in a row, and how many of them are for sure: no word of status, and nowhere else in its column."""
     row = sheet.at(top)
-    known = {place for place, cell in enumerate(row) if sheet.means(cell)}
-    words = {*STATUSES, *BLANK_WORDS}
-    others = [sheet.head[place] for place in range(len(sheet.head)) if place != top]
-    sure = [
-        place
-        for place in known
-        if str(row[place]).strip().casefold() not in words
-        and row[place] not in sheet.sample(place, top)
-        and not any(place < len(other) and other[place] == row[place] for other in others)
-    ]
-    return known, len(sure)
+    known = {place for place, cell in row.items() if sheet.means(cell)}
+    others = [other for place, other in enumerate(sheet.head) if place != top]
+    unsure = {place for place in known if str(row[place]).strip().casefold() in WORDS}
+    unsure |= {place for place in known if row[place] in sheet.sample(place, top)}
+    unsure |= {place for place in known for other in others if other.get(place) == row[place]}
+    return known, len(known - unsure)
 
 
 def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], speaks: str) -> int | None:
@@ -198,7 +180,7 @@ def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) 
             if text not in told:
                 cells, column = sheet.sample(place, header.row), columns.get(place, "")
                 may_be = "" if column else nearest(text, cells, missing)
-                line = ready_line(sheet, may_be, text) if may_be else ""
+                line = sheet.ready_line(may_be, text) if may_be else ""
                 shown = mask_text(text)
                 told[text] = Understood(sheet.label, sheet.grid.name, shown, column, shapes(cells), may_be, line)
     return list(told.values())
@@ -206,17 +188,14 @@ def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) 
 
 def explain(sheet: Sheet) -> list[Understood]:
     """How the headers of a sheet are understood, before anything is read of it; also where the key's header is not known."""
-    top = find_header(sheet)
-    if top is not None:
+    if (top := find_header(sheet)) is not None:
         headers = blocks_of(sheet, top)
         known = {name for header in headers for name in header.places}
         return headers_of(sheet, headers, (name for name in ROLES[sheet.role].columns if name not in known))
     _, top, row = _likely_header([sheet])
-    told = []
-    for place, cell in row.items():
-        text, looks_like = _certain(sheet, top, place) or f"({len(str(cell))} signs)", shapes(sheet.sample(place, top))
-        told.append(Understood(sheet.label, sheet.grid.name, text, sheet.means(cell) or "", looks_like))
-    return told
+    shown = {place: _certain(sheet, top, place) or f"({len(str(cell))} signs)" for place, cell in row.items()}
+    said = ((shown[at], sheet.means(cell) or "", shapes(sheet.sample(at, top))) for at, cell in row.items())
+    return [Understood(sheet.label, sheet.grid.name, *told) for told in said]
 
 
 def shapes(cells: Iterable[Any]) -> str:

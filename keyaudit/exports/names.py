@@ -30,9 +30,8 @@ _DATE = (
     rf"|\d{{1,2}}[-._/ ]\d{{1,2}}[-._/ ]\d{{2,4}}|\d{{1,2}}\W?{_MONTH}\W?\d{{2,4}}|{_MONTH}\W?\d{{1,2}}\W+\d{{4}})"
 )
 _AT_AN_END = rf"(?:{_DATE}|\(\d+\)|copy(?: of)?|kopie(?: von)?|copie(?: de)?|copia(?: de)?|cópia(?: de)?)"
-_BEFORE, _BEHIND = (
-    re.compile(text, re.I) for text in (rf"^(?:{_AT_AN_END}[-_ ,.]+)+", rf"(?:[-_ ,.(]+{_AT_AN_END}\)?)+$")
-)
+_BEFORE = re.compile(rf"^(?:{_AT_AN_END}[-_ ,.]+)+", re.I)
+_BEHIND = re.compile(rf"(?:[-_ ,.(]+{_AT_AN_END}\)?)+$", re.I)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});")
 _BLOCKS = "br|p|div|li|ul|ol|td|th|tr|hr|h[1-6]"
 _INLINE = "a|b|i|u|s|em|strong|span|font|small|big|sub|sup|mark|code|tt|nobr|wbr|center|strike|del|ins"

@@ -1,9 +1,11 @@
-"""The parts of a workbook, a piece of XML at a time: plain pieces by NumPy and Arrow, all else tag by tag. (HAZARDS A)"""
+"""A workbook and its parts, a piece of XML at a time: plain pieces by NumPy and Arrow, all else tag by tag. (HAZARDS A)"""
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
+import posixpath
 import re
 import zipfile
 from contextlib import suppress
@@ -16,7 +18,7 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, changed
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.grid import is_utf8
+from keyaudit.exports.grid import Format, is_utf8, number_format
 
 AGAIN = "Open it in Excel or LibreOffice and save it again as .xlsx."
 MAX_MEMBERS = 1_000
@@ -53,8 +55,8 @@ START[[*b"VTPWU"]] = 3, 3, len(SPACED), 4, 4
 KEEP = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)  # the first n bytes of eight
 
 
-class Members:
-    """The members of an xlsx file, checked. Raises UnreadableFile for what no export holds."""
+class Package:
+    """An xlsx file: its members, checked, and what they name. Raises UnreadableFile for what no export holds."""
 
     def __init__(self, content: bytes, label: str) -> None:
         self.label, self.size = label, len(content)
@@ -62,14 +64,15 @@ class Members:
         self._zip = zipfile.ZipFile(io.BytesIO(content))
         members = self._zip.infolist()
         self._members = {member.filename.replace("\\", "/").lower(): member for member in members}
-        if len(self._members) < len(members) or any(
-            ".." in name.split("/") or name.startswith("/") for name in self._members
-        ):
+        is_outside = any(".." in name.split("/") or name.startswith("/") for name in self._members)
+        if len(self._members) < len(members) or is_outside:
             raise self.refused(f"holds two parts of one name: what it says is ambiguous. {AGAIN}")
         inflated = sum(member.file_size for member in members)
         if len(members) > MAX_MEMBERS or inflated > max(FREE_INFLATED, MAX_RATIO * self.size):
             what = f"would unpack to {inflated >> 20:,} MiB, which no export does"
             raise self.refused(f"{what}. Do not open it; export again.")
+        self.book = self._book()
+        self.relations = self._related(self.book)
 
     def refused(self, problem: str) -> UnreadableFile:
         """The error that says why this file is not read."""
@@ -77,10 +80,9 @@ class Members:
 
     def bound(self) -> None:
         """Refuse a file as soon as it holds more cells, columns or text than its size allows: it is built to fill memory."""
-        most = (FREE_CELLS + CELLS_PER_BYTE * self.size, FREE_COLUMNS + self.size / BYTES_PER_COLUMN)
         bounds = (
-            (self.cells, most[0], f"holds {self.cells:,} cells, more than its size allows"),
-            (self.columns, most[1], f"holds {self.columns:,} columns, more than its size allows"),
+            (self.cells, FREE_CELLS + CELLS_PER_BYTE * self.size, f"holds {self.cells:,} cells, more than its size allows"),
+            (self.columns, FREE_COLUMNS + self.size / BYTES_PER_COLUMN, f"holds {self.columns:,} columns, more than its size allows"),
             (self.tags, FREE_TAGS + TAGS_PER_BYTE * self.size, "is larger inside than any export"),
             (self.area, FREE_PLACES + MAX_SPARSE * self.cells, "holds cells far apart, which no export does"),
             (self.shown, FREE_SHOWN + SHOWN_PER_BYTE * self.size, f"shows {self.shown >> 20:,} MiB of text, which no export does"),
@@ -94,6 +96,66 @@ class Members:
         if part not in self._members:
             raise self.refused(f"lacks a part that it names ({part}). {AGAIN}")
         return self._zip.open(self._members[part])
+
+    def _book(self) -> str:
+        """The part that lists the worksheets: as the file says, else by its name."""
+        said = [target for kind, target in self._related("").values() if kind == "officeDocument"]
+        found = [name for name in (*said, *self._members) if name.endswith("workbook.xml") and name in self._members]
+        if not found:
+            is_other = {"xl/workbook.bin", "content.xml"} & set(self._members)
+            kind = "an .xlsb or .ods workbook" if is_other else "a zip file"
+            raise self.refused(f"is {kind}, not an .xlsx workbook. {AGAIN}")
+        return found[0]
+
+    def _related(self, part: str) -> dict[str, tuple[str, str]]:
+        """What a part names others by: identity → kind and part."""
+        folder, name = posixpath.split(part)
+        relations, found = posixpath.join(folder, "_rels", f"{name}.rels"), {}
+        for _, own in Elements(self, relations, {"Relationship"}).found if relations in self._members else ():
+            path = posixpath.normpath(posixpath.join(folder, own.get("Target", "").replace("\\", "/")))
+            found[own.get("Id", "")] = (own.get("Type", "").rpartition("/")[2], path.lstrip("/").lower())
+        return found
+
+    @functools.cached_property
+    def _listed(self) -> list[tuple[str, dict[str, str]]]:
+        return Elements(self, self.book, {"workbookPr", "sheets/sheet"}).found
+
+    @property
+    def is_1904(self) -> bool:
+        """Are its days counted from 1904, as on an old Macintosh?"""
+        return any(own.get("date1904") in ("1", "true") for name, own in self._listed if name == "workbookPr")
+
+    def sheets(self) -> list[tuple[str, str, bool]]:
+        """Its worksheets, in their order: part, name, whether it is visible. Raises UnreadableFile if two are one part."""
+        found: list[tuple[str, str, bool]] = []
+        for name, own in self._listed:
+            identity = next((value for key, value in own.items() if key.rpartition(":")[2] == "id"), "")
+            kind, part = self.relations.get(identity, ("worksheet", f"sheet {len(found) + 1}"))
+            if name == "sheet" and kind == "worksheet":
+                found.append((part, own.get("name", ""), own.get("state", "visible") == "visible"))
+        if len({part for part, *_ in found}) < len(found):
+            raise self.refused(f"has two sheets in one part: what it says is ambiguous. {AGAIN}")
+        return found
+
+    def related(self, kind: str) -> str | None:
+        """The part of a kind (styles, sharedStrings) that the workbook names, if it has one."""
+        parts = (part for found, part in self.relations.values() if found == kind)
+        return next((part for part in parts if part in self._members), None)
+
+    def texts(self) -> Any:
+        """The texts that cells show by their number, as Arrow texts."""
+        part = self.related("sharedStrings")
+        return Texts(self, part).listed() if part else pa.array([], TEXT)
+
+    @functools.cached_property
+    def formats(self) -> list[Format]:
+        """What the number format of each cell style makes of a number."""
+        part = self.related("styles")
+        found = Elements(self, part, {"numFmts/numFmt", "cellXfs/xf"}).found if part else []
+        own = {told.get("numFmtId", ""): told.get("formatCode", "") for name, told in found if name == "numFmt"}
+        styles = [told.get("numFmtId", "0") for name, told in found if name == "xf"]
+        kinds = {identity: number_format(identity, own.get(identity)) for identity in set(styles)}
+        return [kinds[identity] for identity in styles]
 
 
 class NotPlain(Exception):
@@ -122,10 +184,8 @@ class Piece:
         second, third = self.bytes[1:].take(self.tags), self.bytes[2:].take(self.tags)
         self.letters = letters = LETTER.take(third.astype(np.uint16) << np.uint16(8) | second)
         last = self.bytes.take(self.stops - 1)
-        for letter in b"RCF":
-            at = self.which(letter)
-            is_closed = (last[at] == ord(">")) & (self.bytes.take(self.stops[at] - 2) == ord("/"))
-            letters[at[is_closed]] = letter + 1
+        for at in map(self.which, b"RCF"):
+            letters[at] += (last[at] == ord(">")) & (self.bytes.take(self.stops[at] - 2) == ord("/"))
         demand(pc.match_substring_regex(pa.array([letters.tobytes()]), grammar)[0].as_py())
         demand(((last == ord(">")) | HAS_TEXT.take(letters)).all())
         length = LENGTH.take(letters)
@@ -137,10 +197,7 @@ class Piece:
 
     def which(self, *letters: int) -> Array:
         """The places of some tags among all."""
-        found = self.letters == letters[0]
-        for letter in letters[1:]:
-            found |= self.letters == letter
-        return np.flatnonzero(found)
+        return np.flatnonzero(functools.reduce(np.logical_or, [self.letters == letter for letter in letters]))
 
     def words(self, at: Array, count: int = 1) -> list[Array]:
         """The eight bytes that begin at each place, as a number, and the following eights."""
@@ -176,7 +233,7 @@ class Part:
 
     opening, ending = re.compile(rb"()"), b""  # of the list of items, and of an item
 
-    def __init__(self, package: Members, part: str) -> None:
+    def __init__(self, package: Package, part: str) -> None:
         self.package, self.part = package, part
         self.is_open = self.is_inside = self._is_untidy = False  # is_open: the list of items; is_inside: an item
         self.into: list[str] | None = None  # where text goes
@@ -184,15 +241,15 @@ class Part:
         self.plainly: list[str] = []  # items that were read tag by tag
         self.parser = parser = expat.ParserCreate()
         parser.buffer_text = True
-        parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
+        parser.StartElementHandler = lambda tag, own: self.start(tag.rpartition(":")[2], own)
+        parser.EndElementHandler = lambda tag: self.end(tag.rpartition(":")[2])
         parser.CharacterDataHandler, parser.XmlDeclHandler = self._hear, self._declared
         parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = self._refuse_declaration
         for name in ("CommentHandler", "ProcessingInstructionHandler", "StartCdataSectionHandler"):
             setattr(parser, name, self._refuse_remark)
 
-    def start(self, tag: str, _: dict[str, str]) -> None:
+    def start(self, name: str, _: dict[str, str]) -> None:
         """An element begins, with its own attributes: a text, or a run of it; how it is pronounced is no part of it."""
-        name = local(tag)
         if name == "t":
             self.into = self.inline
         elif name in ("is", "si"):
@@ -200,9 +257,8 @@ class Part:
         elif name == "rPh":
             self._told, self.inline = self.inline, None
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
         """An element ends."""
-        name = local(tag)
         if name in ("t", "v"):
             self.into = None
         elif name == "rPh":
@@ -294,14 +350,29 @@ def _tidied(piece: bytes) -> bytes:
     return re.sub(rb"<([vt]) />", rb"<\1/>", piece)
 
 
-def local(tag: str) -> str:
-    """The name of an element without its prefix."""
-    return tag.rpartition(":")[2]
-
-
 def escaped(runs: list[str]) -> str:
     """A text as it stands in a plain piece."""
     return "".join(runs).replace("&", "&amp;").replace("<", "&lt;").replace("\r", "&#13;")
+
+
+class Elements(Part):
+    """The elements of a small part that are wanted, by name or by `parent/name`, with their attributes."""
+
+    def __init__(self, package: Package, part: str, wanted: set[str]) -> None:
+        super().__init__(package, part)
+        self._wanted, self._path = wanted, [""]
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.read()
+
+    def start(self, name: str, own: dict[str, str]) -> None:
+        """Keep an element that is wanted."""
+        if name in self._wanted or f"{self._path[-1]}/{name}" in self._wanted:
+            self.found.append((name, own))
+        self._path.append(name)
+
+    def end(self, _: str) -> None:
+        """Forget its name."""
+        self._path.pop()
 
 
 class Texts(Part):
@@ -321,19 +392,19 @@ class Texts(Part):
         piece = Piece(content, self.grammar)
         self._parts.append(piece.texts(*piece.values()[1:]))
 
-    def start(self, tag: str, own: dict[str, str]) -> None:
+    def start(self, name: str, own: dict[str, str]) -> None:
         """A text begins, or the list of all."""
-        super().start(tag, own)
-        self.is_inside |= local(tag) == "si"
-        self.is_open |= local(tag) == "sst"
+        super().start(name, own)
+        self.is_inside |= name == "si"
+        self.is_open |= name == "sst"
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
         """A text ends, or the list of all."""
-        super().end(tag)
-        if local(tag) == "si":
+        super().end(name)
+        if name == "si":
             self.plainly.append(f"<si><t>{escaped(self.inline or [])}</t></si>")
             self.inline, self.is_inside = None, False
-        self.is_open &= local(tag) != "sst"
+        self.is_open &= name != "sst"
 
 
 def unescaped(texts: Any) -> Any:

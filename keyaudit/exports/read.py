@@ -170,11 +170,9 @@ def files_of(paths: Paths) -> list[Path]:
         found = [path]
     else:
         inside = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(paths)))  # noqa: PTH207
-        found = [file for file in inside if is_data_file(file)]
-        what = f"the folder holds no export. Expected are {', '.join(SUFFIXES)} files."
-        if not path.is_dir():
+        if not (found := [file for file in inside if is_data_file(file)]):
             what = "no such file or folder. Check the name; patterns such as pools/*.csv work."
-        if not found:
+            what = f"the folder holds no export. Expected are {', '.join(SUFFIXES)} files." if path.is_dir() else what
             raise KeyauditError(f"{path.name}: {what}")
     return sorted(set(found), key=lambda file: (natural(file.name), str(file)))
 
@@ -202,11 +200,9 @@ def header_mapping(paths: Paths, role: str = "pools_before", options: Options | 
 
     if role not in ROLES:
         raise KeyauditError(f'header_mapping(role="{role}"): choose one of {", ".join(ROLES)}.')
-    names = [entry.name for entry in fields(Understood)]
-    rows = [
-        (request.path.name, *astuple(told)[1:])
-        for request in requests_of(role, paths, options)
-        for grid in request.open().grids
-        for told in explain(Sheet(grid, role, request.label, options(request.label) if options else FileOptions()))
-    ]
-    return pd.DataFrame(rows, columns=["file", *names[1:]])
+    rows = []
+    for request in requests_of(role, paths, options):
+        known = options(request.label) if options else FileOptions()
+        told = (explain(Sheet(grid, role, request.label, known)) for grid in request.open().grids)
+        rows += [(request.path.name, *astuple(one)[1:]) for own in told for one in own]
+    return pd.DataFrame(rows, columns=["file", *(entry.name for entry in fields(Understood)[1:])])

@@ -153,19 +153,12 @@ class Export:
         """The same without some records."""
         keep = np.ones(len(self), dtype=bool)
         keep[records] = False
-        new = np.cumsum(keep) - 1
-        few: Any = {
-            name: {int(new[row]): told for row, told in getattr(self, name).items() if keep[row]} for name in FEW
-        }
-        return replace(
-            self,
-            keys=None if self.keys is None else self.keys.filter(pa.array(keep)),
-            columns={name: Coded(column.codes[keep], column.values) for name, column in self.columns.items()},
-            row=self.row[keep],
-            table=self.table[keep],
-            signs={name: sign[keep] for name, sign in self.signs.items()},
-            **few,
-        )
+        new, few = np.cumsum(keep) - 1, ((name, getattr(self, name).items()) for name in FEW)
+        made: dict[str, Any] = {name: {int(new[row]): told for row, told in own if keep[row]} for name, own in few}
+        made |= {name: getattr(self, name)[keep] for name in ("row", "table")}
+        made["columns"] = {name: Coded(column.codes[keep], column.values) for name, column in self.columns.items()}
+        made["signs"] = {name: sign[keep] for name, sign in self.signs.items()}
+        return replace(self, keys=None if self.keys is None else self.keys.filter(pa.array(keep)), **made)
 
     def column(self, name: str) -> Coded:
         """A column, blank where no list shows it."""

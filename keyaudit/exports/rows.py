@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,29 +15,27 @@ import pyarrow.compute as pc
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import BLANKS
-from keyaudit.exports.dates import bare, count_of, flag_of, is_blank, is_type, written
+from keyaudit.exports.dates import bare, count_of, flag_of, is_blank, is_number, is_type, written
 from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
 from keyaudit.exports.hints import DATE_LIKE
 
-TOTALS = re.compile(
+_TOTAL = (
     r"(?:(?:grand|sub)[\s-]*totals?|totals?|count|sum|summary|(?:ins)?gesamt(?:summe|ergebnis)?|zwischensumme|summe|anzahl|(?:sous-)?total|somme"
-    r"|totale|totaal|sub-?totaal|suma|soma|summa|razem|toplam|yhteensä|Σ|итого|合計|小計|总计)\b(?!-)",
-    re.I,
+    r"|totale|totaal|sub-?totaal|suma|soma|summa|razem|toplam|yhteensä|Σ|итого|合計|小計|总计)"
 )
-PAGE = re.compile(r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)\s*:?\s*\d+.*", re.I | re.S)
-MADE = re.compile(
+_PAGE = r"(?:page|seite|página|pagina|strona|sida|side|sivu|страница|ページ)"
+_MADE = (
     r"(?:(?:auto(?:matically)?[\s-]*)?(?:generated|printed|exported|created|prepared|produced|downloaded|extracted|run|as)|report(?:ed)?"
     r"|erstellt|erzeugt|gedruckt|exportiert|stand|g[ée]n[ée]r[ée]|imprim[ée]|[ée]dit[ée]|export[ée]|generado|impreso|exportado|gerado"
-    r"|impresso|generato|stampato|esportato|gegenereerd|afgedrukt|aangemaakt)(?:\s+(?:by|on|at|from|of|date|von|am|vom|durch|par|le|por"
-    r"|el|em|da|il|door|op)\b|\s*:|\s+\d).*",
-    re.I | re.S,
+    r"|impresso|generato|stampato|esportato|gegenereerd|afgedrukt|aangemaakt)"
 )
-SPECIAL = (
-    r"(?i)^[^\pL\pN]*(?:gra|ins|sub|tot|cou|sum|ges|zwi|anz|sou|som|suo|raz|top|yht|Σ|ито|合|小|总|pag|pág|sei|str|sid|siv|стр|ペ"
-    r"|aut|gen|gén|ger|geg|pri|pre|pro|exp|cre|dow|ext|run|as|rep|ers|erz|ged|sta|imp|édi|edi|esp|afg|aan)"
-)
+_BY = r"by|on|at|from|of|date|von|am|vom|durch|par|le|por|el|em|da|il|door|op"
+TOTALS = re.compile(rf"{_TOTAL}\b(?!-)", re.I)
+PAGE = re.compile(rf"{_PAGE}\s*:?\s*\d+.*", re.I | re.S)
+MADE = re.compile(rf"{_MADE}(?:\s+(?:{_BY})\b|\s*:|\s+\d).*", re.I | re.S)
+SPECIAL = rf"(?i)^[^\pL\pN]*(?:{_TOTAL}|{_PAGE}|{_MADE})".replace(r"\s", r"\s\pZ")  # what one of them may be, for Arrow
 LABEL_END = r"(?i)\s(?:total|count|sum|ergebnis|summe|anzahl|totaal|totale)\W*$"  # as a spreadsheet groups rows
-LABEL = rf"{SPECIAL}|{LABEL_END}"  # the same for Arrow
+LABEL = rf"{SPECIAL}|{LABEL_END}"
 RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
 AROUND = r"^\s*(?:=\"|['\"])(.*)['\"]\s*$"  # what a file may put around a code
 KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
@@ -47,7 +45,6 @@ MAX_SUMS = 3  # rows without a code at the end of one list: more are rows whose 
 NO_FACT = "no code, and no fact of ours"
 BLANK_KEY = "blank key"
 TYPES_ROW = "types of the columns"
-Shaped = Callable[[], "Shape"]
 
 
 @dataclass
@@ -98,12 +95,6 @@ def is_special(cell: Any) -> bool:
     return isinstance(text, str) and bool(TOTALS.match(text) or PAGE.fullmatch(text) or MADE.fullmatch(text))
 
 
-def is_number(cell: Any) -> bool:
-    """Is it a bare number, which may be a sum?"""
-    cell = bare(cell)
-    return isinstance(cell, (int, float)) or (isinstance(cell, str) and bool(re.fullmatch(r"[\d.,\s]+", cell)))
-
-
 def is_code(text: str) -> bool:
     """Can it be nothing but a code, no date or number either?"""
     return bool(ORDINARY(text)) and not DATE_LIKE.match(text) and not is_number(text)
@@ -123,14 +114,12 @@ class Rows:
     """
 
     def __init__(self, sheet: Sheet, header: Header) -> None:
-        self.sheet, self.header, self.key = sheet, header, header.places[sheet.required]
+        self.sheet, self.header, self.texts, self.key = sheet, header, header.texts, header.places[sheet.required]
         self.columns = [*range(header.start, min(header.stop, sheet.width))]
         self.cells, self.has_keys = sheet.filled(header.start, header.stop), sheet.required == "training_key"
-        self.texts = header.texts
         self.codes, values = sheet.codes(self.key), sheet.grid.columns[self.key].values
-        self.facts = np.zeros(sheet.height, dtype=bool)
-        for place in set(header.places.values()) - {self.key}:
-            self.facts |= sheet.says(place)
+        others = [sheet.says(place) for place in header.places.values() if place != self.key]
+        self.facts = np.any([np.zeros(sheet.height, dtype=bool), *others], axis=0)
         text = self.texts[self.key]
         if isinstance(values, pa.Array):
             held = pc.match_substring_regex(values, ORDINARY_TEXT)
@@ -144,149 +133,125 @@ class Rows:
         is_typed = key.has(lambda cell: not isinstance(cell, str))
         self.is_plain = self.is_ordinary | is_typed | (odd & self.facts & ~self.is_special)
 
+    def text(self, row: int) -> str:
+        """The key cell of a row, "" where nothing is seen."""
+        return plain(self.sheet.grid.columns[self.key][row]) if self.codes[row] >= 0 else ""
+
+    def shape(self, rows: Array) -> Shape:
+        """The shape of the codes in some rows."""
+        return Shape.of(self.sheet, self.key, rows[self.codes[rows] >= 0])
+
     def settle(self, rows: Array, stops: Array) -> tuple[Array, list[tuple[int, str]]]:
         """Which of some filled rows that follow each other are records, and the reasons of the others.
 
         `stops`: where the list ends, and the rows in which its header stands again: above each may stand what stands at
         an end.
         """
-        set_aside = list[tuple[int, str]]()
-        for look in (self.types, self.footers, self.sums_beside):
-            found = [one for part in self.parts(look, rows, stops) for one in look(part)]
-            set_aside += found
-            rows = rows[~np.isin(rows, [row for row, _ in found])] if found else rows
+        aside = dict[int, str]()
+        for look in (self.types, self.footers):
+            for part in np.split(rows, np.searchsorted(rows, stops[:-1])):
+                aside |= look(part) if len(part) else {}
+            rows = rows[~np.isin(rows, [*aside])] if aside else rows
+        if sums := self.sums_beside(rows):
+            aside |= sums
+            rows = rows[~np.isin(rows, [*sums])]
         fits = self.fits(rows)
         good = self.is_plain[rows] & fits
         if good.all() and np.count_nonzero(self.cells[rows] == 1) in (0, len(rows)):
-            return rows, set_aside
-        shape = cache(lambda: Shape.of(self.sheet, self.key, rows[good]))
+            return rows, [*aside.items()]
         notes = np.isin(rows, self.notes_below(rows[good])) if self.has_keys else np.zeros(len(rows), dtype=bool)
-        good = good & ~notes
+        good &= ~notes
+        shape = cache(lambda: self.shape(rows[good]))
         has_key, is_below = self.codes[rows] >= 0, rows > rows[good].max(initial=-1)
-        without = ~has_key & ~self.facts[rows]
-        holds_code = np.zeros(len(rows), dtype=bool)
-        holds_code[without] = self.sheet.holds(rows[without], self.columns, lambda cell: shape().is_within(cell))
-        nothing = without & ~holds_code & (fits | is_below)
-        damaged = ~fits & ~good & ~nothing & (~has_key | (~self.is_special[rows] & (self.cells[rows] > 1)))
-        lost = ~has_key & ~nothing & ~damaged
+        nothing = ~has_key & ~self.facts[rows]
+        nothing[nothing] = ~self.sheet.holds(rows[nothing], self.columns, lambda cell: shape().is_within(cell))
+        nothing &= fits | is_below
         sums = nothing & is_below & (np.count_nonzero(nothing & is_below) <= MAX_SUMS)
-        set_aside += [(row, self.damage(row)) for row in rows[damaged].tolist()]
-        for mask, reason in ((notes, "note"), (lost, BLANK_KEY), (sums, "totals"), (nothing & ~sums, NO_FACT)):
-            set_aside += [(row, reason) for row in rows[mask].tolist()]
+        damaged = ~fits & ~nothing & (~has_key | (~self.is_special[rows] & (self.cells[rows] > 1)))
+        lost = ~has_key & ~nothing & ~damaged
+        why = np.full(len(rows), "", dtype=object)
+        for mask, reason in ((notes, "note"), (lost, BLANK_KEY), (nothing, NO_FACT), (sums, "totals")):
+            why[mask] = reason
+        why[damaged] = [*map(self.damage, rows[damaged].tolist())]
         others_fill = bool(good.any()) and bool((self.cells[rows[good]] > 1).all())
-        solid = rows[good | damaged | lost]
-        places = np.flatnonzero(~(good | damaged | lost | nothing | notes))[::-1]
-        column = self.sheet.grid.columns[self.key].take(rows[places]).compact()
-        texts = np.array([*map(plain, column.listed()), ""], dtype=object)[column.codes].tolist()
-        ends = stops[np.searchsorted(stops, rows[places])]
-        borders = np.append(solid, -1)[np.searchsorted(solid, ends) - 1]
-        record, odd = len(self.cells), list[int]()  # the first record below that is not plainly one
-        for place, text, end, border in zip(places.tolist(), texts, ends.tolist(), borders.tolist(), strict=True):
+        solid = np.append(rows[good | damaged | lost], len(self.cells))
+        doubted = np.flatnonzero(~good & (why == ""))[::-1]
+        ends, nexts = (found[np.searchsorted(found, rows[doubted])].tolist() for found in (stops, solid))
+        record = len(self.cells)  # the first one below that is not plainly one
+        for place, end, following in zip(doubted.tolist(), ends, nexts, strict=True):
             row = int(rows[place])
-            reason = self.reason(row, text.strip(), row > border and not record < end, others_fill, shape)
-            reason = reason or ("" if fits[place] else self.damage(row))
-            if reason:
-                set_aside.append((row, reason))
-            else:
-                odd.append(place)
-            record = record if reason and not reason.startswith("damaged") else row
-        good[odd] = True
-        return rows[good], sorted(set_aside)
+            reason = self.reason(row, min(record, following) >= end, others_fill, shape())
+            why[place] = reason or ("" if fits[place] else self.damage(row))
+            record = record if reason else row
+        is_record = why == ""
+        return rows[is_record], [*aside.items(), *zip(rows[~is_record].tolist(), why[~is_record], strict=True)]
 
-    def parts(self, look: Callable[[Array], Any], rows: Array, stops: Array) -> list[Array]:
-        """The rows below each header that a look is worth: those that may begin with types, or end with a footer."""
-        if look == self.sums_beside or not len(rows):
-            return [rows]
-        borders = np.unique([0, *np.searchsorted(rows, stops[:-1]), len(rows)])
-        firsts, lasts = rows[borders[:-1]], rows[borders[1:] - 1]
-        is_worth = self.cells[lasts] <= THIN if look == self.footers else ~self.is_ordinary[firsts]
-        is_worth[0] |= look == self.types
-        return [rows[borders[at] : borders[at + 1]] for at in np.flatnonzero(is_worth)]
-
-    def sums_beside(self, rows: Array) -> list[tuple[int, str]]:
+    def sums_beside(self, rows: Array) -> dict[int, str]:
         """The rows whose key cell is a number unlike every code of the list, beside the label of a sum."""
         places = self.header.places
         labels = {places[name] for name in ("pool", "name", "course", "organization") if name in places}
         labels = {self.header.start, *labels} - {self.key}
         found = self.sheet.holds(rows, sorted(labels), is_label, LABEL) & (self.codes[rows] >= 0)
         if not self.has_keys or not found.any() or found.all():
-            return []
-        shape = Shape.of(self.sheet, self.key, rows[~found & self.is_plain[rows]])
-        rows = rows[found]
+            return {}
+        shape, rows = Shape.of(self.sheet, self.key, rows[~found & self.is_plain[rows]]), rows[found]
         cells = self.sheet.cells(self.key, rows)
         is_sum = cells.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))
-        return [(row, "totals") for row in rows[is_sum].tolist()]
+        return dict.fromkeys(rows[is_sum].tolist(), "totals")
 
     def beside(self, row: int) -> dict[int, Any]:
         """The filled cells of a row between the header's borders, but for the key's."""
-        cells = enumerate(self.sheet.row(row))
-        return {at: cell for at, cell in cells if cell is not None and at in self.columns and at != self.key}
+        cells = self.sheet.row(row, self.header.start, self.header.stop)
+        return {at: cell for at, cell in cells.items() if at != self.key}
 
-    def types(self, rows: Array) -> list[tuple[int, str]]:
+    def types(self, rows: Array) -> dict[int, str]:
         """The row below a header that says what its columns hold: types, units, or words where a date must stand."""
-        row = int(rows[0]) if len(rows) else 0
-        key, others = (self.sheet.grid.columns[self.key][row], self.beside(row)) if len(rows) else (None, {})
-        if not isinstance(key, str) or (self.is_ordinary[row] and not others):
-            return []
-        text, is_read = plain(key), self.are_read(others)
-        is_types = is_type(text) and all(map(is_type, others.values()))
+        row = int(rows[0])
+        text, others = self.text(row), self.beside(row)
+        if not isinstance(self.sheet.grid.columns[self.key][row], str) or (self.is_ordinary[row] and not others):
+            return {}
+        is_read, is_types = self.are_read(others), is_type(text) and all(map(is_type, others.values()))
         is_sure = bool(others) and is_types
         if not is_sure and self.has_keys and (is_types or (" " in text and is_read and not any(is_read))):
-            shape = Shape.of(self.sheet, self.key, rows[1:][self.codes[rows[1:]] >= 0])
+            shape = self.shape(rows[1:])
             is_other = " " not in shape.kinds if others else "9" in shape.kinds
             is_sure = is_other and bool(shape.lengths) and not shape.fits(text)
-        return [(row, TYPES_ROW)] if is_sure else []
+        return {row: TYPES_ROW} if is_sure else {}
 
     def are_read(self, others: Mapping[int, Any]) -> list[bool]:
         """Of every cell in a column of dates, numbers or flags: is it one?"""
         kinds = {place: COLUMNS[name].kind for name, place in self.header.places.items()}
         cells = [cell for place, cell in others.items() if kinds.get(place) in ("date", "count", "flag")]
-        return [
-            not isinstance(cell, str)
-            or is_blank(cell)
-            or bool(written(cell))
-            or flag_of(cell) is not None
-            or count_of(cell) >= 0
-            for cell in cells
-        ]
+        tests = (is_blank, written, lambda cell: flag_of(cell) is not None, lambda cell: count_of(cell) >= 0)
+        return [not isinstance(cell, str) or any(test(cell) for test in tests) for cell in cells]
 
-    def footers(self, rows: Array) -> list[tuple[int, str]]:
+    def footers(self, rows: Array) -> dict[int, str]:
         """The last rows of a list that fill two cells at most and no code, and leave a column blank that all rows above fill."""
         found, stop = dict[int, str](), len(rows)
-        column = self.sheet.grid.columns[self.key]
         while self.has_keys and stop > 1 and len(rows) - stop < MAX_FOOTERS and self.cells[rows[stop - 1]] <= THIN:
             row = int(rows[stop - 1])
-            text, others = plain(column[row]) if self.codes[row] >= 0 else "", self.beside(row)
-            if is_code(text):
-                break
+            text, others = self.text(row), self.beside(row)
             is_sum = not text and any(map(is_label, others.values()))
             is_lost = self.facts[row] and (is_sum or not any(self.are_read(others)))
+            if is_code(text):
+                break
             if (len(others) == 1 and self.is_plain[row]) if text else is_lost:
                 near = Shape.of(self.sheet, self.key, rows[max(0, stop - 1 - SAMPLE) : stop - 1])
                 if near.fits(text) or any(map(near.is_within, (text, *others.values()))):
                     break
                 found[row] = "totals" if is_sum else "note"
             stop -= 1
-        found = found if self.fits(rows[stop:]).all() else {}
-        above = rows[:stop][self.codes[rows[:stop]] >= 0] if found else rows[:0]
-        columns = (
-            [place for place in self.columns if not (self.sheet.codes(place)[[*found]] >= 0).any()] if found else []
-        )
-        if not len(above) or not any(
-            (self.sheet.codes(place)[above] >= 0).all() for place in columns if place != self.key
-        ):
-            return []
-        shape = Shape.of(self.sheet, self.key, above)
-        known = {place: set(self.sheet.cells(place, above).listed()) for row in found for place in self.beside(row)}
-        return [
-            (row, reason)
-            for row, reason in sorted(found.items())
-            if reason == "totals"
-            or (
-                not shape.fits(plain(column[row]) if self.codes[row] >= 0 else "")
-                and all(cell not in known[place] for place, cell in self.beside(row).items())
-            )
-        ]
+        above = rows[:stop][self.codes[rows[:stop]] >= 0]
+        seen = (self.sheet.codes(place) >= 0 for place in (self.columns if found else ()) if place != self.key)
+        is_short = any(own[above].all() and not own[[*found]].any() for own in seen)
+        if not is_short or not len(above) or not self.fits(rows[stop:]).all():
+            return {}
+        shape = self.shape(above)
+        beside = {row: self.beside(row) for row in found}
+        known = {at: self.sheet.cells(at, above).listed() for own in beside.values() for at in own}
+        is_known = {row: any(cell in known[at] for at, cell in own.items()) for row, own in beside.items()}
+        notes = [row for row in found if not is_known[row] and not shape.fits(self.text(row))]
+        return {row: why for row, why in found.items() if why == "totals" or row in notes}
 
     def notes_below(self, rows: Array) -> Array:
         """The last rows of a list that fill one cell only, where all others fill more, and are shaped like none of its codes.
@@ -301,44 +266,42 @@ class Rows:
         border = int(np.flatnonzero(fills)[-1:].sum()) + 1 if fills.any() else 0
         if border in (0, len(rows)) or not fills[:border].all():
             return rows[:0]
-        above = Shape.of(self.sheet, self.key, rows[:border])
-        below = self.sheet.cells(self.key, rows[border:])
-        is_note = below.has(lambda cell: not above.fits(plain(cell)) and not above.is_within(cell))
-        is_cut = self.is_cut(int(rows[-1]), plain(below.listed()[-1]), above)
+        above, below = self.shape(rows[:border]), self.sheet.cells(self.key, rows[border:])
+        is_note = not below.has(lambda cell: above.fits(plain(cell)) or above.is_within(cell)).any()
         are_codes = np.count_nonzero(below.has(lambda cell: is_code(plain(cell)))) >= border
-        return rows[border:] if is_note.all() and not is_cut and not are_codes else rows[:0]
+        return rows[border:] if is_note and not are_codes and not self.is_cut(int(rows[-1]), above) else rows[:0]
 
-    def is_cut(self, row: int, text: str, shape: Shape) -> bool:
+    def is_cut(self, row: int, shape: Shape) -> bool:
         """Does a text file end within the code of its last row?"""
         widths = self.sheet.grid.widths
         is_last = widths is not None and row + 1 == len(widths) and widths[row] < self.header.named
-        return bool(is_last) and shape.is_begun(text)
+        return bool(is_last) and shape.is_begun(self.text(row))
 
-    def reason(self, row: int, text: str, at_end: bool, others_fill: bool, shape: Shaped) -> str:
+    def reason(self, row: int, at_end: bool, others_fill: bool, shape: Shape) -> str:
         """Why a row with a key cell is no record, "" if it is one."""
-        others = [*self.beside(row).values()] if self.cells[row] > 1 else []
-        if all(isinstance(cell, str) and RULE.fullmatch(cell) for cell in (text, *others)):
-            return "rule"
-        if PAGE.fullmatch(text) and not self.facts[row]:
-            return "number of a page"
-        are_numbers = all(map(is_number, others))
-        if TOTALS.match(text) and (are_numbers or not self.facts[row]) and (at_end or not shape().fits(text)):
-            return "totals" if are_numbers else "note"
-        if MADE.fullmatch(text) and at_end and len(others) < THIN and not shape().fits(text):
-            return "note"
-        if shape().is_within(text) or self.is_cut(row, text, shape()):
-            return ""
-        words = len(text.split())
-        if not shape().lengths:  # a list without a key
-            is_text = words > 1 and not others and not re.search(r"\d", text)
-            return "note" if at_end and is_text and len(self.header.places) > 1 else ""
-        if not others and at_end and words > 1 and " " not in shape().kinds:
-            return "note"
-        if self.has_keys and others_fill and not shape().fits(text):
-            if not others and (at_end or words > 1 or not re.search(r"\d", text)):
-                return "note"
-            return "note" if at_end and others and are_numbers else ""
-        return ""
+        text, others = self.text(row), [*self.beside(row).values()] if self.cells[row] > 1 else []
+        is_rule = all(isinstance(cell, str) and RULE.fullmatch(cell) for cell in (text, *others))
+        are_numbers, are_words, has_digit = all(map(is_number, others)), len(text.split()) > 1, re.search(r"\d", text)
+        is_other, says = not shape.fits(text), self.facts[row]
+        if shape.lengths:
+            is_sentence = are_words and " " not in shape.kinds
+        else:  # a list without a key
+            is_sentence = are_words and not has_digit and len(self.header.places) > 1
+        is_thin = others_fill and is_other and self.has_keys and bool(shape.lengths)
+        reasons = (  # the first that holds
+            ("rule", is_rule),
+            ("number of a page", PAGE.fullmatch(text) and not says),
+            (
+                "totals" if are_numbers else "note",
+                TOTALS.match(text) and (are_numbers or not says) and (at_end or is_other),
+            ),
+            ("note", MADE.fullmatch(text) and at_end and is_other and len(others) < THIN),
+            ("", shape.is_within(text) or self.is_cut(row, shape)),
+            ("note", at_end and is_sentence and not others),
+            ("note", is_thin and not others and (at_end or are_words or not has_digit)),
+            ("note", is_thin and others and at_end and are_numbers),
+        )
+        return next((reason for reason, holds in reasons if holds), "")
 
     def fits(self, rows: Array) -> Array:
         """Which rows have the header's width? Blank cells behind it do not count where no cell can have shifted.
@@ -346,10 +309,9 @@ class Rows:
         None has where a delimiter stands at the end of every line, and where the last filled cell is a date below a date's
         header.
         """
-        widths = self.sheet.grid.widths
-        if widths is None:
+        if self.sheet.grid.widths is None:
             return np.ones(len(rows), dtype=bool)
-        widths, header = widths[rows], self.header
+        widths, header = self.sheet.grid.widths[rows], self.header
         fits, wide = (widths >= header.named) & (widths <= header.width), widths > header.width
         for place in range(header.width, self.sheet.width if wide.any() else 0):
             wide &= self.sheet.codes(place)[rows] < 0
@@ -357,7 +319,7 @@ class Rows:
             fits[wide] = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
             dates = {place for name, place in header.places.items() if COLUMNS[name].kind == "date"}
             for at in np.flatnonzero(wide & ~fits).tolist() if dates else ():
-                place, cell = [(n, cell) for n, cell in enumerate(self.sheet.row(rows[at])) if cell is not None][-1]
+                place, cell = self.sheet.row(rows[at]).popitem()
                 fits[at] = place in dates and written(cell) is not None
         return fits
 

@@ -13,11 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array, Coded
+from keyaudit.coded import Array, Coded
 from keyaudit.errors import UnreadableFile
 from keyaudit.exports.grid import FORMULA, MAX_CELLS, Cell, Format, Grid, cell_at, coded, column_letters, value_of
-from keyaudit.exports.package import Package, SheetPart
-from keyaudit.exports.parts import AGAIN, KEEP, MAX_SPARSE, Part, Piece, Texts, demand, escaped, local, unescaped
+from keyaudit.exports.parts import AGAIN, KEEP, MAX_SPARSE, Package, Part, Piece, demand, escaped, unescaped
 
 MAX_ROWS = 1_048_576
 MAX_MERGED = 500_000
@@ -33,14 +32,13 @@ ATTRIBUTES = re.compile(rb'(?: [\w:]+="[^"&]*")* ?/?')
 class Sheet(Part):
     """One worksheet."""
 
-    package: Package
     opening, ending = re.compile(rb"<(\w+:)?sheetData>"), b"</row>"
     # rows of cells, and in a cell a formula and its value, a text of one run, or nothing (see parts.BEGIN)
     grammar = "^(?:R(?:C(?:(?:Ff|G)?(?:Vv|W)?|I(?:[TP]t|U)i)c|D)*r|S)*$"
 
-    def __init__(self, package: Package, sheet: SheetPart, texts: Any) -> None:
-        super().__init__(package, sheet.part)
-        self.sheet, self.texts, self.lengths = sheet, texts, pc.binary_length(texts).to_numpy()
+    def __init__(self, package: Package, part: str, texts: Any) -> None:
+        super().__init__(package, part)
+        self.texts, self.lengths = texts, pc.binary_length(texts).to_numpy()
         self.kinds: dict[tuple[str, str], int] = {}  # style and type of a cell → its number
         self.tails: dict[bytes, int] = {}  # what stands in a cell's tag behind its place → its kind
         self.columns: dict[int, list[tuple[Array, Array, Any]]] = {}  # column, from 1 → rows, kinds, texts
@@ -104,10 +102,8 @@ class Sheet(Part):
         length = stops - starts
         longest = max(1, int(length.max(initial=0)))
         demand(longest <= 24)
-        words = [
-            word & KEEP.take(length - 8 * n, mode="clip")
-            for n, word in enumerate(piece.words(starts, (longest + 7) // 8))
-        ]
+        words = piece.words(starts, (longest + 7) // 8)
+        words = [word & KEEP.take(length - 8 * n, mode="clip") for n, word in enumerate(words)]
         kinds = np.full(len(starts), -1, np.int32)
         while len(kinds) and kinds[at := int(kinds.argmin())] < 0:
             tail = piece.content[starts[at] : stops[at]]
@@ -153,13 +149,16 @@ class Sheet(Part):
 
     # --- tag by tag ---
 
-    def start(self, tag: str, own: dict[str, str]) -> None:
+    def start(self, name: str, own: dict[str, str]) -> None:
         """An element begins: of the rows, or around them."""
-        name = local(tag)
         if not self.is_open:
             self._around(name, own)
         elif name == "c":
-            self._begin_cell(own)
+            place = cell_at(own["r"]) or (-1, -1) if "r" in own else (self.row - 1, self.column)
+            if self._cell is not None or place[0] != self.row - 1 or place[1] < self.column:
+                raise self._disordered("cells")
+            self.column, self._cell = place[1] + 1, own
+            self._value, self.inline, self._is_formula = None, None, False
         elif name == "v":
             if self._value is not None:
                 raise self._disordered("cells")
@@ -167,22 +166,26 @@ class Sheet(Part):
         elif name == "f":
             self._is_formula = True
         elif name == "row":
-            self._begin_row(own)
+            number = int(own["r"]) if "r" in own else self.row + 1
+            if self.is_inside or number <= self.row:
+                raise self._disordered("rows")
+            self.row, self.column, self.is_inside = number, 0, True
+            self.hidden_rows += [number] if own.get("hidden") in ("1", "true") else []
+            self.plainly.append(f'<row r="{number}">')
         else:
-            super().start(tag, own)
+            super().start(name, own)
 
-    def end(self, tag: str) -> None:
+    def end(self, name: str) -> None:
         """An element ends."""
-        name = local(tag) if self.is_open else ""
-        if name == "c":
+        if name == "c" and self.is_open:
             self._end_cell()
-        elif name == "row":
+        elif name == "row" and self.is_open:
             self.is_inside = False
             self.plainly.append("</row>")
         elif name == "sheetData":
             self.is_open = False
         else:
-            super().end(tag)
+            super().end(name)
 
     def _around(self, name: str, own: dict[str, str]) -> None:
         if name == "sheetData":
@@ -192,29 +195,11 @@ class Sheet(Part):
         elif name == "col" and own.get("hidden") in ("1", "true"):
             self.hidden_columns.append((int(own["min"]), int(own["max"])))
         elif name == "mergeCell":
-            first, _, last = own.get("ref", "").partition(":")
-            if (top_left := cell_at(first)) and (bottom_right := cell_at(last)):
-                self.merged.append((top_left, bottom_right))
+            first, last = map(cell_at, own.get("ref", "").partition(":")[::2])
+            self.merged += [(first, last)] if first and last else []
             if len(self.merged) > MAX_MERGED:
                 what = f"holds more than {MAX_MERGED:,} merged cells, which no export does"
                 raise self.package.refused(f"{what}. Do not open it; export again.")
-
-    def _begin_row(self, own: dict[str, str]) -> None:
-        number = int(own["r"]) if "r" in own else self.row + 1
-        if self.is_inside or number <= self.row:
-            raise self._disordered("rows")
-        self.row, self.column, self.is_inside = number, 0, True
-        self.plainly.append(f'<row r="{number}">')
-        if own.get("hidden") in ("1", "true"):
-            self.hidden_rows.append(number)
-
-    def _begin_cell(self, own: dict[str, str]) -> None:
-        place = cell_at(own["r"]) or (-1, -1) if "r" in own else (self.row - 1, self.column)
-        if self._cell is not None or place[0] != self.row - 1 or place[1] < self.column:
-            raise self._disordered("cells")
-        self.column, self._cell = place[1] + 1, own
-        self._value = self.inline = None
-        self._is_formula = False
 
     def _end_cell(self) -> None:
         own, self._cell = self._cell or {}, None
@@ -239,7 +224,7 @@ class Sheet(Part):
 
     # --- columns ---
 
-    def grid(self) -> Grid:
+    def grid(self, name: str, is_visible: bool) -> Grid:
         """Read the sheet. Raises UnreadableFile for one that no program writes."""
         self.read()
         self._part()
@@ -256,8 +241,7 @@ class Sheet(Part):
         _repeat_merged(columns, self.merged, height)
         hidden = sum(number <= height for number in self.hidden_rows)
         spans = [min(last, width) - first + 1 for first, last in self.hidden_columns if first <= width]
-        sheet = self.sheet
-        return Grid(sheet.name, columns, height, None, {}, sheet.visible, hidden, sum(spans), self.merged)
+        return Grid(name, columns, height, None, {}, is_visible, hidden, sum(spans), self.merged)
 
     def _meaning(self, style: str, type_: str) -> tuple[str, Format]:
         """What tells how the text of a cell becomes its value."""
@@ -267,7 +251,6 @@ class Sheet(Part):
         return "str" if type_ == "inlineStr" else type_, ""
 
     def _column(self, place: int, height: int) -> Coded:
-        """The cells of a column, kind by kind."""
         parts = self.columns.pop(place, [])
         if not parts:
             return Coded.nothing(height)
@@ -359,10 +342,9 @@ def worksheets(content: bytes, label: str) -> Iterator[Grid]:
     """The grids of a workbook. Raises UnreadableFile, and nothing else, for a file that cannot be read safely."""
     try:
         package = Package(content, label)
-        part = package.related("sharedStrings")
-        texts = Texts(package, part).listed() if part else pa.array([], TEXT)
-        for sheet in package.sheets:
-            yield Sheet(package, sheet, texts).grid()
+        texts = package.texts()
+        for part, name, is_visible in package.sheets():
+            yield Sheet(package, part, texts).grid(name, is_visible)
     except (UnreadableFile, MemoryError):
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):

@@ -12,20 +12,10 @@ import numpy as np
 from keyaudit.coded import Array
 from keyaudit.columns import LIST_HEADINGS, fold_header, list_heading
 from keyaudit.errors import UnreadableFile
-from keyaudit.exports.dates import flag_of
-from keyaudit.exports.headers import (
-    HEADER_WITHIN,
-    SAMPLE,
-    Header,
-    Sheet,
-    blocks_of,
-    codes_below,
-    find_header,
-    read_header,
-    two_headers,
-)
+from keyaudit.exports.dates import flag_of, is_number
+from keyaudit.exports.headers import HEADER_WITHIN, SAMPLE, Header, Row, Sheet, blocks_of, find_header, read_header
 from keyaudit.exports.hints import kind_of
-from keyaudit.exports.rows import RULE, Rows, Shape, is_number, is_special, plain
+from keyaudit.exports.rows import RULE, Rows, Shape, is_special, plain
 
 POOL_BEGIN = r"(?:training\s+key\s+)?pool(?:\s+name)?\s*:"
 POOL_TITLE = re.compile(rf"{POOL_BEGIN}\s*(\S.*)", re.I | re.S)
@@ -93,17 +83,12 @@ def find_lists(sheet: Sheet) -> Found | None:
 
 def _refuse_row_names(sheet: Sheet, header: Header) -> None:
     """A header one cell narrower than every row: which column a header names is not known. (CATALOGUE §3)"""
-    widths = sheet.grid.widths
-    if widths is None:
+    body, widths = np.flatnonzero(sheet.filled(0, sheet.width) > 1), sheet.grid.widths
+    body, key = body[body > header.row], header.places[sheet.required]
+    if widths is None or not len(body) or not (widths[body] == (wide := int(widths[header.row])) + 1).all():
         return
-    body = np.flatnonzero(sheet.filled(0, sheet.width)[header.row + 1 :] > 1) + header.row + 1
-    key, wide = header.places[sheet.required], int(widths[header.row])
-    if len(body) == 0 or not (widths[body] == wide + 1).all():
-        return
-    is_blank = not (sheet.codes(wide)[body] >= 0).any()
-    codes = [kind_of(sheet.sample(place, header.row)) == "code" for place in (key, key + 1)]
-    numbers = kind_of(sheet.sample(key, header.row)) == "count"
-    if not is_blank or (codes[1] and (not codes[0] or numbers)):
+    kind, beside = (kind_of(sheet.sample(place, header.row)) for place in (key, key + 1))
+    if (sheet.codes(wide)[body] >= 0).any() or (beside == "code" != kind):
         raise UnreadableFile(
             sheet.where,
             f"every row has {wide + 1} cells and the header has {wide}: a column without a name stands before the first one "
@@ -113,21 +98,19 @@ def _refuse_row_names(sheet: Sheet, header: Header) -> None:
 
 def _key_above(sheet: Sheet, top: int, lists: list[KeyList]) -> int | None:
     """The first row above the header that holds what looks like a code, is as wide as the header, or is one for the key too."""
-    above = [(row, [cell for cell in sheet.head[row] if cell is not None]) for row in range(top)]
-    if not any(filled for _, filled in above):
+    if not any(sheet.head[:top]):
         return None
     shape = Shape.of(sheet, lists[0].header.places[sheet.required], lists[0].rows[:SAMPLE])
-    header = [cell for cell in sheet.head[top] if cell is not None]
-    for row, filled in above:  # neither a title nor the upper half of a header in two rows is one for the key too
-        other = [cell for cell in filled if cell not in header]
-        is_header = len(filled) > 1 and any(sheet.means(cell) == sheet.required for cell in other)
-        if 2 < len(header) == len(filled) or is_header or any(map(shape.is_within, filled)):
-            return row
+    header = [*sheet.head[top].values()]
+    for place, row in enumerate(sheet.head[:top]):
+        # neither a title nor the upper half of a header in two rows is one for the key too
+        keys = [cell for cell in row.values() if cell not in header and sheet.means(cell) == sheet.required]
+        if 2 < len(header) == len(row) or (len(row) > 1 and keys) or any(map(shape.is_within, row.values())):
+            return place
     return None
 
 
 def _number_in(text: str) -> int | None:
-    """How many keys a heading says its list has."""
     found = re.search(r"[(\[:]\s*(\d{1,9})", text)
     return int(found[1]) if found and list_heading(text) else None
 
@@ -137,8 +120,7 @@ class _Block:
 
     def __init__(self, sheet: Sheet, header: Header) -> None:
         self.sheet, self.of_pools = sheet, sheet.role in ("pools_before", "pools_now")
-        self.filled = np.flatnonzero(sheet.filled(header.start, header.stop))
-        self.lists: list[KeyList] = []
+        self.filled, self.lists = np.flatnonzero(sheet.filled(header.start, header.stop)), list[KeyList]()
         self.repeats: list[int] = []  # rows of the list at hand that are its header again
         self.looked: dict[int, int] = {}  # column → how often the key's header stood in it, and was none
         self.headings: set[str] = set()  # of the pool at hand
@@ -147,13 +129,11 @@ class _Block:
 
     def use(self, header: Header) -> None:
         """Read on under this header."""
-        places = tuple(sorted(header.places.items()))
-        key_text = header.headers[self.sheet.required]
-        self.header = header
-        self.rows = self.sheet.kept(("rows", places, key_text), lambda: Rows(self.sheet, header))
+        self.header, alike = header, (*sorted(header.places.items()), header.headers[self.sheet.required])
+        self.rows = self.sheet.kept(("rows", *alike), lambda: Rows(self.sheet, header))
         self.rows.header, self.rows.texts = header, header.texts
         deaf = frozenset(place for place, times in self.looked.items() if times >= SAMPLE)
-        self.marks = self.sheet.kept(("marks", places, key_text, deaf), lambda: self.find_marks(deaf))
+        self.marks = self.sheet.kept(("marks", deaf, *alike), lambda: self.find_marks(deaf))
 
     def find_marks(self, deaf: frozenset[int]) -> Array:
         """The rows in which a list may begin: a cell is the heading of a list, the key's header or the title of a pool."""
@@ -171,14 +151,11 @@ class _Block:
 
     def below(self) -> list[KeyList]:
         """Every list below the header, with its rows."""
-        first = self.header.row + 1
+        first = place = self.header.row + 1
         self.start(*self.above(self.header.row))
-        at = 0
-        while (at := int(np.searchsorted(self.marks, max(first, at)))) < len(self.marks):
-            place = int(self.marks[at])
-            if self.begins(place, first):
-                first = place + 1
-            at = place + 1
+        while len(marks := self.marks[np.searchsorted(self.marks, place) :]):  # which a new header may change
+            place = int(marks[0]) + 1
+            first = place if self.begins(place - 1, first) else first
         self.settle(first, self.sheet.height)
         return self.lists
 
@@ -188,7 +165,8 @@ class _Block:
         if self.header.heading:
             return self.header.heading, title, _number_in(self.rows.texts[self.rows.key])
         for place in range(max(0, top - HEADER_WITHIN), top):
-            filled = [cell for cell in self.sheet.at(place)[self.header.start : self.header.stop] if cell is not None]
+            row = self.sheet.at(place).items()
+            filled = [cell for at, cell in row if self.header.start <= at < self.header.stop]
             headings = [cell for cell in filled if isinstance(cell, str) and list_heading(cell)]
             self.headings |= {fold_header(cell) for cell in headings}
             self.titles |= {fold_header(cell) for cell in filled[:1] if len(filled) == 1}
@@ -199,15 +177,14 @@ class _Block:
             return "", title, None  # counts of several lists above one: its own heading is not among them for certain
         return told, title, declared if told else None
 
-    def row(self, place: int) -> list[Any]:
-        """The cells of a row between the header's borders."""
-        return self.sheet.row(place)[self.header.start : self.header.stop]
+    def row(self, place: int) -> Row:
+        return self.sheet.row(place, self.header.start, self.header.stop)
 
     def begins(self, place: int, first: int) -> bool:
         """Does a list begin at a row, or is its header repeated there? If so, what stands above is settled."""
         if self.begins_with_header(place, row := self.row(place), first):
             return True
-        filled = [cell for cell in row if cell is not None]
+        filled = [*row.values()]
         title, heading = self.pool_title(filled), list_heading(filled[0])
         if heading and (not filled[1:] or (len(filled) == 2 and is_number(filled[1]))):
             name = fold_header(filled[0])
@@ -226,14 +203,13 @@ class _Block:
             return False
         return True
 
-    def begins_with_header(self, place: int, row: list[Any], first: int) -> bool:
+    def begins_with_header(self, place: int, row: Row, first: int) -> bool:
         """The same for a row with the key's header."""
-        start, required = self.header.start, self.sheet.required
-        named = {start + i: name for i, cell in enumerate(row) if (name := self.sheet.means(cell))}
-        keys = [i for i, name in named.items() if name == required]
+        named = {i: name for i, cell in row.items() if (name := self.sheet.means(cell))}
+        keys = [i for i, name in named.items() if name == self.sheet.required]
         if not keys:
             return False
-        texts = {start + i: " ".join(str(cell).split()) for i, cell in enumerate(row) if cell is not None}
+        texts = {i: " ".join(str(cell).split()) for i, cell in row.items()}
         is_same = all(self.rows.texts.get(i) == text for i, text in texts.items())
         is_new = len(set(named.values())) > 1 and not any(re.search(r"\d{3}|@", text) for text in texts.values())
         is_whole = len(texts) == len(self.rows.texts) and (len(texts) > 1 or not re.search(r"\d", texts[keys[0]]))
@@ -242,57 +218,49 @@ class _Block:
             self.repeats.append(place)
             return False
         if is_same or is_new or (len(texts) == 1 and keys[0] == self.rows.key):
-            doubt = self.settle(first, place, title_may_stand=True)
-            if is_new and not is_same:
-                header = read_header(self.sheet, [None] * start + row, place, start, self.header.stop)
-                is_other = header.places != self.header.places or header.headers != self.header.headers
+            doubt, header = self.settle(first, place, title_may_stand=True), self.header
+            if is_changed := is_new and not is_same:
+                header = read_header(self.sheet, place, row, [], header.start, header.stop)
+            is_other = (header.places, header.headers) != (self.header.places, self.header.headers)
+            if is_changed:
                 self.use(header)
-                if self.list.parts and (is_other or doubt is not None):
-                    self.go_on(doubt)
-                self.list.header = header
-            elif doubt is not None:
-                self.go_on(doubt)
+            if (is_other or doubt is not None) and (self.list.parts or not is_changed):  # of the same pool
+                heading = self.list.heading if doubt is None else list_heading(self.sheet.grid.name)
+                self.start(heading, self.list.title, None, doubt)
+            self.list.header = header
             self.list.set_aside.append((place, "repeated header" + ", of the key only" * (not is_new and not is_whole)))
             return True
         if keys[0] != self.rows.key:
-            if codes_below(self.sheet, place, keys[0]) == 2:
-                raise two_headers(self.sheet, (self.header.row, self.rows.key), (place, keys[0]))
+            if self.sheet.codes_below(place, keys[0]) == 2:
+                raise self.sheet.two_headers((self.header.row, self.rows.key), (place, keys[0]))
             self.looked[keys[0]] = self.looked.get(keys[0], 0) + 1
             if self.looked[keys[0]] == SAMPLE:  # it is what the column holds
                 self.use(self.header)
         return False
 
     def start(self, heading: str, title: str, declared: int | None = None, doubt: int | None = None) -> None:
-        """Begin a list."""
         if len(self.lists) >= MAX_LISTS:
             raise UnreadableFile(self.sheet.where, f"holds more than {MAX_LISTS:,} lists. Export it again.")
         self.list = KeyList(self.sheet, self.header, heading, title, doubt, declared)
         self.lists.append(self.list)
 
-    def go_on(self, doubt: int | None) -> None:
-        """Begin a list of the same pool. A title that is not understood ends what the heading above it proves."""
-        heading = self.list.heading if doubt is None else list_heading(self.sheet.grid.name)
-        self.start(heading, self.list.title, None, doubt)
-
     def pool_title(self, filled: list[Any]) -> str:
         """The pool a title row names beyond doubt (`Pool: Azure Fundamentals`), "" for any other row."""
-        if not self.of_pools or len(filled) > 2 or not all(isinstance(cell, str) for cell in filled):
-            return ""
-        if len(filled) == 2 and not filled[0].rstrip().endswith(":"):
+        is_title = self.of_pools and len(filled) < 3 and all(isinstance(cell, str) for cell in filled)
+        if not is_title or (len(filled) == 2 and not filled[0].rstrip().endswith(":")):
             return ""
         match = POOL_TITLE.fullmatch(" ".join(" ".join(filled).split()))
         return match[1] if match else ""
 
     def settle(self, first: int, stop: int, title_may_stand: bool = False) -> int | None:
         """Decide what every row of a list is, from `first` on; returns the row of a title that may be another pool's name."""
-        rows = self.filled[np.searchsorted(self.filled, first) : np.searchsorted(self.filled, stop)]
-        stops, self.repeats = np.array([*self.repeats, stop]), []
+        rows = self.filled[slice(*np.searchsorted(self.filled, (first, stop)))]
+        stops, self.repeats, doubt = np.array([*self.repeats, stop]), [], None
         rows = rows[~np.isin(rows, stops)] if len(stops) > 1 else rows
-        doubt = None
         if title_may_stand and self.is_title(rows, first):
             rows, row = rows[:-1], int(rows[-1])
             self.list.set_aside.append((row, "title of a list"))
-            text = fold_header(next(cell for cell in self.row(row) if cell is not None))
+            text = fold_header(*self.row(row).values())
             doubt = None if text in self.titles else row  # what stood there before is the title of the page
             self.titles.add(text)
         records, set_aside = self.rows.settle(rows, stops)
@@ -307,12 +275,10 @@ class _Block:
         row = int(rows[-1]) if len(rows) else -1
         if not self.of_pools or row < first or self.rows.cells[row] != 1:
             return False
-        text = next(cell for cell in self.row(row) if cell is not None)
+        (text,) = self.row(row).values()
         if not isinstance(text, str) or is_special(text) or RULE.fullmatch(text) or flag_of(text) is not None:
             return False
-        codes, key = self.rows.codes, self.sheet.grid.columns[self.rows.key]
-        if not self.list.parts and not (codes[first:row] >= 0).any():
+        if not self.list.parts and not (self.rows.codes[first:row] >= 0).any():
             return False  # it stands above the first of its records
-        begin = max(first, row - SAMPLE)
-        shape = Shape.of(self.sheet, self.rows.key, np.flatnonzero(codes[begin:row] >= 0) + begin)
-        return not (codes[row] >= 0 and (self.rows.is_plain[row] or shape.fits(plain(key[row]))))
+        shape = self.rows.shape(np.arange(max(first, row - SAMPLE), row))
+        return not self.rows.is_plain[row] and not shape.fits(self.rows.text(row))

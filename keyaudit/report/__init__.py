@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from keyaudit.report import place
 from keyaudit.report.files import STEPS, write_changes, write_findings, write_keys, write_lists, write_summary
 from keyaudit.report.page import write_page
 from keyaudit.report.sets import edited, read_manifest
-from keyaudit.report.ticks import Ticks, read_ticks
+from keyaudit.report.sheets import Ticks, read_ticks
 from keyaudit.report.workbook import plan_sheets, report_sheets, write_plan_book, write_workbook
 from keyaudit.share import masked
 
@@ -54,10 +55,7 @@ def write_report(
     Same audit and options → same bytes. Raises KeyauditError where the folder cannot take a report.
     """
     shown = masked(audit) if share and not audit.is_masked else audit
-    target, is_shared = Path(path), shown.is_masked
-    kind = "share" if is_shared else "report"
-
-    carried: dict[str, int] = {}
+    target, is_shared, carried = Path(path), shown.is_masked, dict[str, int]()
 
     def write(folder: Path) -> dict[str, int]:
         notes = {} if is_shared else _notes(target, BOOK, report_sheets(shown, all_keys=all_keys), carried)
@@ -81,18 +79,15 @@ def write_report(
         return rows
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
-    return place.write_set(path, kind, write, partial(_manifest, audit, told, carried), inputs, progress)
+    kind, manifest = "share" if is_shared else "report", partial(_manifest, audit, told, carried)
+    return place.write_set(path, kind, write, manifest, inputs, progress)
 
 
 def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
     """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json."""
     carried: dict[str, int] = {}
-    manifest = partial(_manifest, audit, {"only": PLAN}, carried)
-
-    def write(folder: Path) -> dict[str, int]:
-        return _write_plan(audit, folder, Path(path), "", carried)
-
-    return place.write_set(path, "plan", write, manifest, inputs)
+    write = partial(_write_plan, audit, former=Path(path), within="", carried=carried)
+    return place.write_set(path, "plan", write, partial(_manifest, audit, {"only": PLAN}, carried), inputs)
 
 
 def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:
@@ -110,8 +105,8 @@ def _notes(former: Path, name: str, sheets: Any, carried: dict[str, int]) -> Tic
     if not book.is_file() or not (name in told or book in edited(former)):
         return {}
     notes = read_ticks(book, sheets)
-    if size := sum(len(said) for rows in notes.values() for said in rows.values()):
-        carried[name] = size
+    if notes:
+        carried[name] = len(notes)
     return notes
 
 
@@ -122,7 +117,7 @@ def _ticked(steps: Path) -> list[tuple[str, str]]:
     except OSError:
         return []
     found, pool = [], ""
-    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+    for line, below in pairwise([*lines, ""]):
         if line and below and set(below) == {"-"}:
             pool = line
         elif match := re.match(r"\[\s*[^\s\]]+\s*\] \d+\. (.*)", line):

@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from keyaudit.columns import ROLES, fold_header
 from keyaudit.errors import KeyauditError
-from keyaudit.interrupts import Held
+from keyaudit.interrupts import held
 from keyaudit.report.sets import KINDS, MANIFEST, below, edited, forced, kind_of, outputs_of, read_manifest, secured
 
 if sys.platform == "win32":
@@ -46,7 +46,21 @@ ADVICE = {
     errno.EIO: "the disk does not work as it should. Check it, or choose another --out",
     errno.ENAMETOOLONG: "the path is too long. Choose a shorter --out",
 }
+REFUSED = {
+    "a file": "{path} is a file. --out needs a folder.",
+    "for exports": "{path}: a folder of this name is for exports of the TMS. Choose another --out.",
+    "with exports": "{path} holds the exports of the case, or lies among them: a report must not be mixed with them. Choose another --out.",
+    "mounted": "{path} is where a disk is mounted and cannot be replaced. Choose a folder in it: --out {inside}",
+    "no rights": "{path}: cannot write into it. Check the rights, or choose another --out.",
+    "not empty": "{path} is not empty and holds no report of keyaudit. Choose another --out, or empty it first.",
+    "another kind": "{path} holds {former}, which {new} would replace. Choose another --out.",
+    "not deleted": "{path} could not be deleted ({problem}). It may hold codes of a former report: delete it yourself.",
+}  # fmt: skip
 _begun: list[tuple[Path, int]] = []  # targets, and the inode number of the folder that was to be put there
+
+
+def _refused(why: str, path: str | Path, **words: object) -> KeyauditError:
+    return KeyauditError(REFUSED[why].format(path=path, **words))
 
 
 def check_target(path: str | Path, kind: str, inputs: Iterable[Path] = ()) -> None:
@@ -57,17 +71,13 @@ def check_target(path: str | Path, kind: str, inputs: Iterable[Path] = ()) -> No
     try:
         target = Path(path).resolve()
         if target.exists() and not target.is_dir():
-            raise KeyauditError(f"{path} is a file. --out needs a folder.")
+            raise _refused("a file", path)
         if fold_header(target.name) in {fold_header(name) for role in ROLES.values() for name in role.folders}:
-            raise KeyauditError(f"{path}: a folder of this name is for exports of the TMS. Choose another --out.")
-        for folder in map(Path.resolve, inputs):
-            if _is_within(target, folder) or _is_within(folder, target):
-                raise KeyauditError(
-                    f"{path} holds the exports of the case, or lies among them: a report must not be mixed with them. "
-                    "Choose another --out."
-                )
+            raise _refused("for exports", path)
+        if any(_is_within(target, folder) or _is_within(folder, target) for folder in map(Path.resolve, inputs)):
+            raise _refused("with exports", path)
         parent = next(folder for folder in target.parents if folder.exists())
-        with Held(), _turn(parent / target.name):  # what can be locked can be written
+        with held(), _turn(parent / target.name):  # what can be locked can be written
             if parent == target.parent:
                 _clear_up(target)
         _check_place(path, target, kind)
@@ -79,26 +89,20 @@ def _check_place(path: str | Path, target: Path, kind: str) -> None:
     if not target.exists():
         return
     if _is_mounted(target):
-        raise KeyauditError(
-            f"{path} is where a disk is mounted and cannot be replaced. Choose a folder in it: --out {Path(path) / kind}"
-        )
+        raise _refused("mounted", path, inside=Path(path) / kind)
     if not os.access(target, os.W_OK | os.X_OK):
-        raise KeyauditError(f"{path}: cannot write into it. Check the rights, or choose another --out.")
+        raise _refused("no rights", path)
     found = read_manifest(target)
     if found is None and any(target.iterdir()):
-        raise KeyauditError(
-            f"{path} is not empty and holds no report of keyaudit. Choose another --out, or empty it first."
-        )
+        raise _refused("not empty", path)
     if found is not None and kind_of(found) != kind:
-        told = KINDS[kind_of(found)], KINDS[kind]
-        raise KeyauditError(f"{path} holds {told[0]}, which {told[1]} would replace. Choose another --out.")
+        raise _refused("another kind", path, former=KINDS[kind_of(found)], new=KINDS[kind])
 
 
 def _is_within(place: Path, folder: Path) -> bool:
     """Whether a place is a folder or lies in it, by whatever name or link."""
-    return any(
-        one == folder or (one.exists() and folder.exists() and one.samefile(folder)) for one in (place, *place.parents)
-    )
+    around = (place, *place.parents)
+    return any(one == folder or (one.exists() and folder.exists() and one.samefile(folder)) for one in around)
 
 
 def _is_mounted(folder: Path) -> bool:
@@ -127,7 +131,7 @@ def write_set(
     target = Path(path).resolve()
     kept = "Nothing was written."
     room, lock, missing, begun, is_placed = None, None, list[Path](), len(_begun), False
-    with Held() as held:
+    with held() as may_stop:
         try:
             kept = "The former report was kept." if target.exists() else kept
             missing += [folder for folder in target.parents if not folder.exists()]
@@ -139,7 +143,7 @@ def write_set(
                 lock = _locked(room / LOCK)
             new = room / NEW
             new.mkdir()
-            with held.may_stop():
+            with may_stop():
                 outputs = {name: secured(new, name, rows, kind) for name, rows in write(new).items()}
             told = json.dumps({"kind": kind, **manifest(outputs)}, indent=2, ensure_ascii=False) + "\n"
             (new / MANIFEST).write_text(told, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -159,7 +163,7 @@ def write_set(
                     with _turn(target):
                         _empty(room, target, lock)
                 except OSError as problem:
-                    tell(_left(room, problem))
+                    tell(REFUSED["not deleted"].format(path=room, problem=problem.strerror))
             if lock is not None:
                 lock.close()
             for folder in missing:
@@ -270,18 +274,15 @@ def _alike(one: Path, other: Path) -> bool:
 
 def _clear_up(target: Path, tell: Callable[[str], None] = lambda _: None) -> None:
     """Empty the rooms of runs that were killed."""
-    names = [
-        name for name in (path.name for path in target.parent.iterdir()) if name.startswith(f".{target.name}.{ROOM}")
-    ]
-    for room in (target.parent / name for name in sorted(names)):
-        if room.is_dir() and not room.is_symlink():
+    for room in sorted(target.parent.iterdir()):
+        if room.name.startswith(f".{target.name}.{ROOM}") and room.is_dir() and not room.is_symlink():
             try:
                 lock = _locked(room / LOCK)
                 if lock is not None:
                     _empty(room, target, lock)
             except OSError as problem:
                 if problem.errno != errno.EBUSY:  # it lives
-                    tell(_left(room, problem))
+                    tell(REFUSED["not deleted"].format(path=room, problem=problem.strerror))
 
 
 def _empty(room: Path, target: Path, lock: IO[bytes] | None) -> None:
@@ -296,12 +297,6 @@ def _empty(room: Path, target: Path, lock: IO[bytes] | None) -> None:
             if is_former and folder.is_dir():
                 _keep(folder, target)
     shutil.rmtree(room)  # after its lock is closed: Windows deletes no file that is open
-
-
-def _left(room: Path, problem: OSError) -> str:
-    return (
-        f"{room} could not be deleted ({problem.strerror}). It may hold codes of a former report: delete it yourself."
-    )
 
 
 def _locked(path: Path, patience: float = 0) -> IO[bytes] | None:
@@ -359,10 +354,9 @@ def _is_named(file: IO[bytes], path: Path) -> bool:
 
 def _explained(problem: Exception, where: str, kept: str) -> KeyauditError:
     """One message: where, what is wrong, what to do, and what has become of the report."""
+    what = "it did not read back as written" if isinstance(problem, zipfile.BadZipFile) else "no such path can be"
     if isinstance(problem, OSError):
         what = ADVICE.get(problem.errno or 0) or f"{problem.strerror}. Choose another --out"
-    else:
-        what = "it did not read back as written" if isinstance(problem, zipfile.BadZipFile) else "no such path can be"
     return KeyauditError(f"{where}: {what}. {kept}")
 
 
@@ -373,9 +367,8 @@ def _culprit(problem: Exception, room: Path | None, target: Path) -> str:
     path = target if name is None else Path(os.fsdecode(name))
     with suppress(OSError):
         if name is None:
-            path = max(
-                (one for one in new.rglob("*") if one.is_file()), key=lambda one: one.stat().st_mtime_ns, default=target
-            )
+            files = (one for one in new.rglob("*") if one.is_file())
+            path = max(files, key=lambda one: one.stat().st_mtime_ns, default=target)
         elif isinstance(problem, PermissionError) and path == target:
             path = next((one for one in below(target) if one.is_file() and _is_in_use(one)), target)
     for folder in (new, target):

@@ -1,67 +1,37 @@
-"""Workbooks as data: sheets of blocks of columns, one writer for all of them. (DESIGN §5, Workbook)
-
-XlsxWriter makes the workbook without a cell; the rows of every sheet are put in as XML.
-"""
+"""Sheets as data: blocks of columns; what a person has typed into the former ones, read back and put in. (DESIGN §4, §5)"""
 
 from __future__ import annotations
 
 import datetime as dt
-import io
-import zipfile
-from collections.abc import Container, Iterator, Mapping, Sequence
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 
-from keyaudit.coded import Coded
-from keyaudit.interrupts import Held
-from keyaudit.report.cells import Band, Cells, letters, rows_xml, safe_text, shown_texts
+from keyaudit.coded import Coded, Numbered, as_texts
+from keyaudit.errors import UnreadableFile
 
-ROWS_OF_A_SHEET = 1_048_576  # Excel's limit
-LINKS_OF_A_SHEET = 65_000  # Excel's limit is 65,530
-WRAPPED_UP_TO = 2_000  # longer lists keep a line a row and leave blank cells out: they open faster
-PIXEL, LINE, MOST_LINES = 0.75, 13.5, 20  # points; points of a line of text
-INK, MUTE, GRID, FACE, LINK = "#1F2933", "#616E7C", "#D9DFE5", "#F5F7FA", "#0E6E64"
-
-# How cells look is said in words: "head right". Beside these, "#5A0F3D" is the ink and "on#5A0F3D" a tint behind it.
-TRAITS: dict[str, dict[str, Any]] = {
-    "text": {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "top"},
-    "cell": {"bottom": 1, "bottom_color": GRID},
-    "sum": {"bold": True, "top": 2, "num_format": "#,##0"},
-    "left": {"align": "left", "indent": 1},
-    "right": {"align": "right"},
-    "wrap": {"text_wrap": True},
-    "bold": {"bold": True},
-    "code": {"font_name": "Consolas", "num_format": "@"},
-    "date": {"num_format": "yyyy-mm-dd"},
-    "number": {"num_format": "#,##0"},
-    "share": {"num_format": "0.0%"},
-    "input": {"bg_color": "#FFFDF0"},
-    "link": {"font_color": LINK, "underline": 1},
-    "head": {"bold": True, "bottom": 2, "bg_color": FACE, "text_wrap": True, "valign": "bottom"},
-    "turned": {"rotation": 90},
-    "title": {"bold": True, "font_size": 16},
-    "headline": {"bold": True, "font_size": 20},
-    "heading": {"bold": True, "font_size": 12},
-    "mute": {"font_color": MUTE},
-}
 KINDS = {
-    "text": "left",
-    "wrapped": "left wrap",
-    "key": "left code",
-    "date": "left date",
-    "count": "number",
-    "upright": "number",
-    "share": "share",
-    "input": "left wrap input",
-    "link": "left link",
-}
-LINE_HEIGHTS = {"headline": 30.0, "title": 24.0, "heading": 21.0}
-BAR = {"type": "data_bar", "bar_solid": True, "bar_only": True, "data_bar_2010": True}
-BAR |= {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": 1}
-BACK = "link"  # the look of the line that leads to the first sheet
+    "text": "left", "wrapped": "left wrap", "key": "left code", "date": "left date", "count": "number", "upright": "number",
+    "share": "share", "input": "left wrap input", "link": "left link",
+}  # fmt: skip
+CELL_LENGTH = 32_767  # Excel's limit, in UTF-16 units
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+PIXEL, LINE, MOST_LINES = 0.75, 13.5, 20  # points; points of a line of text
+MUTE = "#616E7C"
+Ticks: TypeAlias = dict[tuple[str, str, str], str]  # sheet, what tells its row from the others, column → text
+BETWEEN = " · "  # the parts of what tells a row from the others
+ALSO = " / "  # between two notes on one row
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+NUMBERED = re.compile(r" \d+$")  # `Keys 2` goes on where `Keys` ends
+FORMER = "Former notes"
+FORMER_COLUMNS = {"Sheet": ("text", 16), "Row": ("wrapped", 60), "Column": ("text", 16), "Note": ("input", 60)}
 
 
 @dataclass(frozen=True)
@@ -82,6 +52,22 @@ class Column:
     bars: Sequence[str] = ()
     choices: tuple[str, ...] = ()
     span: int = 1
+
+    def look(self, frame: str = "cell", plain: Sequence[str] = ()) -> str:
+        """The look of its cells; `plain` kinds look like text."""
+        return f"{frame} {KINDS['text' if self.kind in plain else self.kind]}"
+
+    def head(self) -> str:
+        """The look of its header."""
+        is_number = self.kind in ("count", "upright", "share") and not self.bars
+        return f"head {'right' if is_number else 'left'}{' turned' if self.kind == 'upright' else ''}"
+
+    def wide(self) -> float:
+        """Its width; where that is not said, as header, or below an upright one the largest number and their sum, need it."""
+        if self.width or self.kind != "upright":
+            return self.width or max(11, len(self.header) + 3)
+        numbers = self.cells.listed() if isinstance(self.cells, Coded) else self.cells
+        return max([4.5, *(len(f"{number:,}") + 3.5 for number in numbers if number is not None)])
 
 
 @dataclass(frozen=True)
@@ -112,6 +98,26 @@ class Block:
         """The columns a person fills in."""
         return [column for column in self.columns if column.kind == "input"]
 
+    def placed(self) -> list[tuple[int, Column]]:
+        """Every column with its place in the sheet; a wide one is followed by blanks that become one cell with it."""
+        every = [
+            one if not at else Column("", Coded.nothing(len(self)), one.kind)
+            for one in self.columns
+            for at in range(one.span)
+        ]
+        return list(enumerate(every))
+
+    def heights(self) -> Sequence[float]:
+        """Room for the lines of every row, where texts wrap."""
+        wrapped = [column for column in self.columns if column.kind in ("wrapped", "input")]
+        lines = np.ones(len(self))
+        for column in wrapped:
+            room = 1.25 * column.wide()
+            told = [sum(len(part) // room + 1 for part in text.split("\n")) for text in shown_texts(column.cells)]
+            lines = np.maximum(lines, told)
+        heights = PIXEL * np.round((LINE * np.minimum(lines, MOST_LINES) + 2) / PIXEL)
+        return list(np.maximum(heights, self.row_height)) if wrapped else ()
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -131,241 +137,125 @@ class Sheet:
     is_hidden: bool = False
 
 
-def write_book(path: Path, sheets: Sequence[Sheet], *, title: str, created: dt.date, footer: str) -> None:
-    """Write a workbook. Same sheets → same bytes; no other file is written meanwhile."""
-    from xlsxwriter import Workbook
-
-    made = io.BytesIO()
-    book = Workbook(made, {"in_memory": True})
-    book.set_size(2400, 1500)
-    book.set_properties({"title": title, "created": dt.datetime.combine(created, dt.time())})
-    lists = {sheet.name: _List(sheet, sheets[0].name) for sheet in sheets}
-    parts = [part for whole in lists.values() for part in whole.parts()]
-    layout = _Layout(book, lists, safe_text(footer)[:100].replace("&", "&&"))
-    bands = {f"xl/worksheets/sheet{number}.xml": layout.sheet(part) for number, part in enumerate(parts, start=1)}
-    with Held():  # a zip file interrupted half-way cannot be closed
-        book.close()
-    with zipfile.ZipFile(made) as source, path.open("wb") as file:
-        target = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
-        try:
-            for name in source.namelist():
-                head, opened, tail = source.read(name).partition(b"<sheetData>")
-                with target.open(name, "w", force_zip64=True) as member:  # dated 1980: same rows, same bytes
-                    member.write(head + opened)
-                    for band in bands.get(name, ()):
-                        for xml in rows_xml(band):
-                            member.write(xml)
-                    member.write(tail)
-            target.close()
-        except BaseException:
-            target.fp = None  # given up: it would try once more to write its end, and complain aloud that it cannot
-            raise
+def coded(cells: Any) -> Any:
+    """Cells of any form as Arrow texts, or as codes and the values they stand for."""
+    if isinstance(cells, Coded):
+        is_few = not isinstance(cells.values, pa.Array) or len(cells.values) * 4 < len(cells)
+        return cells if is_few else cells.values.take(pa.array(cells.codes, mask=cells.codes < 0))
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "biufM":
+        return Coded.ordered(cells)
+    cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    return as_texts(cells) if isinstance(cells, (pa.Array, Numbered)) else Coded.of(cells)
 
 
-class _List:
-    """A sheet and the place of its list in it: from which row on, and in how many sheets if it is too long for one."""
-
-    def __init__(self, sheet: Sheet, home: str) -> None:
-        if sheet.title:
-            above = [(sheet.title, "title"), (f"← {home}", BACK), *sheet.blocks[0].lines]
-            sheet = replace(sheet, blocks=[replace(sheet.blocks[0], lines=above), *sheet.blocks[1:]])
-        self.sheet, self.first = sheet, 1
-        for block in sheet.blocks:
-            self.first += len(block.lines) + block.has_header
-            if block.table:
-                break
-            self.first += len(block) + len(block.total) + 1
-        self.room = ROWS_OF_A_SHEET - self.first + 1 - len(block.total)
-
-    def place(self, row: int) -> str:
-        """The cell where a row of the list begins."""
-        number, at = divmod(row, self.room)
-        return f"'{self._name(number)}'!A{self.first + at}"
-
-    def parts(self) -> Iterator[Sheet]:
-        """The sheet, cut where Excel's limit demands it: only a list that has a sheet to itself can be so long."""
-        block = self.sheet.blocks[0]
-        for number, start in enumerate(range(0, max(len(block), 1), self.room)):
-            span = slice(start, start + self.room)
-            part = replace(
-                block,
-                columns=[replace(one, cells=_cut(one.cells, span), links=one.links[span]) for one in block.columns],
-                total=block.total if span.stop >= len(block) else (),
-                table=f"{block.table}{number + 1}" if number else block.table,
-            )
-            yield replace(self.sheet, name=self._name(number), blocks=[part, *self.sheet.blocks[1:]])
-
-    def _name(self, number: int) -> str:
-        return f"{self.sheet.name} {number + 1}" if number else self.sheet.name
+def shown_texts(cells: Any) -> list[str]:
+    """What every cell of a column of texts says, in Python's own texts."""
+    told = coded(cells)
+    texts = [told[row] for row in range(len(told))] if isinstance(told, Coded) else told.to_pylist()
+    return [safe_text(str(text or "")) for text in texts]
 
 
-class _Layout:
-    """Where the cells of every sheet stand and how they look; what is no cell (tables, links, panes) goes to XlsxWriter."""
-
-    def __init__(self, book: Any, lists: Mapping[str, _List], footer: str) -> None:
-        from xlsxwriter.worksheet import Worksheet
-
-        class Shell(Worksheet):  # type: ignore[misc]
-            """A sheet of XlsxWriter without cells."""
-
-            def _write_string(self, *_: Any) -> int:
-                return 0
-
-            _write_blank = _write_rows = _write_string
-
-        self._book, self._shell, self._lists, self._footer = book, Shell, lists, footer
-        self._styles: dict[str, int] = {}
-
-    def sheet(self, sheet: Sheet) -> list[Band]:
-        """Lay out one sheet: its bands from top to bottom, its colour, its widths, and how it goes to paper."""
-        shell = self._book.add_worksheet(sheet.name, self._shell)
-        bands: list[Band] = []
-        row = 0
-        for number, block in enumerate(sheet.blocks):
-            bands += self._block(shell, block, row, is_first=not number)
-            row = bands[-1].first + max(bands[-1].rows, 1)  # a blank row between two blocks
-        last = row - 2, max(one.place for band in bands for one in band.columns)
-        placed = [pair for block in sheet.blocks for pair in _placed(block)]
-        wide = {}
-        for place in {place for place, _ in placed}:
-            here = [column for at, column in placed if at == place and column.span == 1]
-            wide[place] = max((one.width for one in here), default=0) or max(map(_width, here), default=11)
-        for place, column in placed:  # the last of several that become one has what the others lack
-            lacking = column.width - sum(wide[place + at] for at in range(column.span))
-            wide[place + column.span - 1] += max(0, lacking)
-        for place, width in wide.items():
-            shell.set_column(place, place, width)
-        paper = [place for place, column in placed if sheet.printed and column.header == sheet.printed]
-        shell._check_dimensions(0, 0)
-        shell._check_dimensions(*last)
-        if not sheet.is_hidden:  # LibreOffice prints what has an area to print
-            shell.print_area(0, 0, last[0], *(paper or last[1:]))
-        shell.set_tab_color(sheet.colour)
-        shell.hide_gridlines(2)
-        shell.set_landscape()
-        shell.set_paper(9)
-        shell.fit_to_pages(1, int(sheet.is_one_page))
-        if sheet.is_hidden:
-            shell.hide()
-        shell.set_margins(0.4, 0.4, 0.5, 0.6)
-        shell.set_footer(f"&L&8 {self._footer}&R&8&A · page &P of &N")
-        return bands
-
-    def _block(self, shell: Any, block: Block, row: int, is_first: bool) -> Iterator[Band]:
-        """The lines, the header, the rows and the sums of a block below `row`."""
-
-        def cells(place: int, texts: Any, look: str, words: Mapping[str, str] = {}, is_drawn: bool = True) -> Cells:
-            single = {word: self._style(f"{look} bold on{colour}") for word, colour in words.items()}
-            return Cells(place, texts, self._style(look), single, is_drawn)
-
-        for text, look in block.lines:
-            row += 1
-            yield Band(row, 1, [cells(0, [text], look)], [LINE_HEIGHTS.get(look.split()[0], 0)])
-            if look == BACK:
-                shell.write_url(row - 1, 0, f"internal:'{next(iter(self._lists))}'!A1")
-        placed, rows = _placed(block), len(block)
-        is_long, upright = rows > WRAPPED_UP_TO, [len(one.header) for _, one in placed if one.kind == "upright"]
-        if block.has_header:
-            row += 1
-            height = max([6.2 * length + 12 for length in upright] + [30.0 if block.table else 0.0])
-            yield Band(row, 1, [cells(place, [one.header], _head(one)) for place, one in placed], [height])
-            if block.table and is_first:
-                shell.freeze_panes(row, 1)
-                shell.repeat_rows(row - 1)
-        if block.columns:
-            plain = {"wrapped"} if is_long else set()
-            self._furnish(shell, block, row)
-            columns = [
-                cells(place, one.cells, _look(one, plain), one.looks, not is_long or one.kind == "input")
-                for place, one in placed
-            ]
-            yield Band(row + 1, rows, columns, () if plain else _heights(block))
-            row += max(rows, 1)
-        for number, values in enumerate(block.total, start=1):
-            row += 1
-            frame = "sum" if number == len(block.total) else "cell"
-            looks = [_look(one, {"wrapped", "input"}, frame) for _, one in placed]
-            yield Band(row, 1, [cells(at, [value], looks[at]) for at, value in enumerate(values)])
-
-    def _furnish(self, shell: Any, block: Block, row: int) -> None:
-        """What belongs to the rows of a block and is no cell: table, drop-downs, links, bars, cells that are one."""
-        last, links = row + max(len(block), 1) - 1, 0
-        if block.table:
-            columns = [{"header": column.header} for column in block.columns]
-            shell.add_table(row - 1, 0, row, len(columns) - 1, {"name": block.table, "columns": columns, "style": None})
-            whole = f"A{row}:{letters(len(columns) - 1)}{last + 1}"  # XlsxWriter would remember each of its cells
-            shell.tables[-1].update(range=whole, a_range=whole, autofilter=whole)
-        for place, column in _placed(block):
-            if column.choices:
-                shell.data_validation(row, place, last, place, {"validate": "list", "source": list(column.choices)})
-            for at, colour in enumerate(column.bars, start=row):
-                shell.conditional_format(at, place, at, place, BAR | {"bar_color": colour})
-            for at, target in enumerate(column.links, start=row):
-                if target is not None and links < LINKS_OF_A_SHEET:
-                    shell.write_url(at, place, f"internal:{self._lists[target[0]].place(target[1])}")
-                    links += 1
-            for at in range(row - block.has_header, last + 1) if column.span > 1 else ():
-                shell.merge_range(at, place, at, place + column.span - 1, "")
-
-    def _style(self, words: str) -> int:
-        """The number of a format, by the words that say how a cell looks."""
-        if words not in self._styles:
-            traits = dict(TRAITS["text"])
-            for word in words.split():
-                if word.startswith("on#"):
-                    traits["bg_color"] = _tint(word[2:])
-                else:
-                    traits |= {"font_color": word} if word.startswith("#") else TRAITS[word]
-            self._styles[words] = self._book.add_format(traits)._get_xf_index()
-        return self._styles[words]
+def safe_text(text: str) -> str:
+    """Text a cell can hold: control characters made visible, cut at Excel's length."""
+    visible = CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return visible.encode("utf-16-le")[: 2 * CELL_LENGTH].decode("utf-16-le", "ignore")
 
 
-def _tint(colour: str) -> str:
-    """A colour light enough to stand behind text."""
-    parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-    return "#" + "".join(f"{round(255 - 0.22 * (255 - part)):02X}" for part in parts)
+# --- what people type ---
 
 
-def _placed(block: Block) -> list[tuple[int, Column]]:
-    """Every column with its place in the sheet; a wide one is followed by blanks that become one cell with it."""
-    placed: list[tuple[int, Column]] = []
-    for column in block.columns:
-        rest = replace(
-            column, header="", cells=Coded.nothing(len(block)), width=0, links=(), bars=(), choices=(), span=1
-        )
-        placed += [(len(placed) + at, rest if at else column) for at in range(column.span)]
-    return placed
+def read_ticks(path: Path, sheets: Sequence[Sheet]) -> Ticks:
+    """Read what stands in the input columns of a former workbook.
+
+    `sheets` are those of the new one: the headers of their blocks say which columns are filled in and which tell a row
+    from the others. Rows and columns may have been sorted, moved, hidden and added. Raises UnreadableFile.
+    """
+    import openpyxl
+
+    known = {sheet.name: [block for block in sheet.blocks if block.inputs] for sheet in sheets}
+    known[FORMER] = list(_former([]).blocks)
+    ticks: Ticks = {}
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book,
+        ):
+            for page in book.worksheets:
+                name = page.title if page.title in known else NUMBERED.sub("", page.title)
+                page.reset_dimensions()
+                for parts, column, text in _typed(page.iter_rows(values_only=True), known.get(name, ())):
+                    sheet, row, header = parts if name == FORMER else (name, BETWEEN.join(parts), column)
+                    before = ticks[key].split(ALSO) if (key := (sheet, row, header)) in ticks else []
+                    ticks[key] = ALSO.join(dict.fromkeys([*before, text])) if before else text
+    except Exception as problem:  # what a parser says of a file that others have written may quote its cells
+        raise UnreadableFile(
+            path.name,
+            f"it has been changed since keyaudit wrote it, and the notes in it cannot be read ({type(problem).__name__}). "
+            "Open it, save it as .xlsx without a password, and run the audit again; or move it out of the folder.",
+        ) from None
+    return ticks
 
 
-def _look(column: Column, plain: Container[str], frame: str = "cell") -> str:
-    """The look of a column's cells; `plain` kinds look like text."""
-    return f"{frame} {KINDS['text' if column.kind in plain else column.kind]}"
+def _typed(rows: Iterable[Sequence[Any]], blocks: Sequence[Block]) -> Iterator[tuple[list[str], str, str]]:
+    """What tells the row from the others, header and text of every input cell that is filled."""
+    heads = [({*block.identity, *(column.header for column in block.inputs)}, block) for block in blocks]
+    found: Block | None = None
+    place: dict[Any, int] = {}
+    for values in rows:
+        filled = {value for value in values if value is not None}
+        below = next((block for names, block in heads if names <= filled), None)
+        if below is not None:
+            found, place = below, {value: at for at, value in enumerate(values)}
+        elif found is not None:
+            cells = {header: _told(values[at]) for header, at in place.items() if at < len(values)}
+            parts = [cells.get(header, "") for header in found.identity]
+            if any(parts):
+                texts = ((column.header, cells.get(column.header, "").strip()) for column in found.inputs)
+                yield from ((parts, header, text) for header, text in texts if text)
+            elif not found.table:  # a blank row: what follows is something else
+                found = None
 
 
-def _head(column: Column) -> str:
-    is_number = column.kind in ("count", "upright", "share") and not column.bars
-    return f"head {'right' if is_number else 'left'}{' turned' if column.kind == 'upright' else ''}"
+def _told(value: Any) -> str:
+    """A cell as text: dates in ISO form, no `.0`, Excel's escapes undone, line ends of one kind."""
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        value = value.date()
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = "" if value is None else ESCAPED.sub(lambda match: chr(int(match[1], 16)), str(value))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _width(column: Column) -> float:
-    """As wide as the header, or below an upright one the largest number and their sum, need it."""
-    if column.kind != "upright":
-        return max(11, len(column.header) + 3)
-    numbers = column.cells.listed() if isinstance(column.cells, Coded) else column.cells
-    return max([4.5, *(len(f"{number:,}") + 3.5 for number in numbers if number is not None)])
+def with_ticks(sheets: Sequence[Sheet], ticks: Ticks) -> list[Sheet]:
+    """Put what a person has typed into the sheets; what fits no row of them any more is listed on a last one, FORMER."""
+    left = dict(ticks)
+    filled = [replace(one, blocks=[_filled(one.name, block, left) for block in one.blocks]) for one in sheets]
+    first: dict[tuple[str, ...], int] = {}  # those of a sheet, and of a row, stand together
+    for key in ticks:
+        first |= {part: first.get(part, len(first)) for part in (key[:1], key[:2])}
+    rows = sorted(left.items(), key=lambda one: (first[one[0][:1]], first[one[0][:2]]))
+    return [*filled, _former([(*key, text) for key, text in rows])] if rows else filled
 
 
-def _heights(block: Block) -> Sequence[float]:
-    """Room for the lines of every row, where texts wrap."""
-    wrapped = [column for column in block.columns if column.kind in ("wrapped", "input")]
-    lines = np.ones(len(block))
-    for column in wrapped:
-        room = 1.25 * (column.width or _width(column))
-        told = [sum(len(part) // room + 1 for part in text.split("\n")) for text in shown_texts(column.cells)]
-        lines = np.maximum(lines, told)
-    heights = PIXEL * np.round((LINE * np.minimum(lines, MOST_LINES) + 2) / PIXEL)
-    return list(np.maximum(heights, block.row_height)) if wrapped else ()
+def _filled(sheet: str, block: Block, left: Ticks) -> Block:
+    """A block of a sheet with the notes that fit its rows; these are taken out of what is left."""
+    if not block.inputs or not any(key[0] == sheet for key in left):
+        return block
+    parts = [shown_texts(column.cells) for name in block.identity for column in block.columns if column.header == name]
+    names = [BETWEEN.join(map(_told, row)) for row in zip(*parts, strict=True)]
+    inputs = {column.header: shown_texts(column.cells) for column in block.inputs}
+    for header, cells in inputs.items():
+        cells[:] = [left.get((sheet, name, header), cell) for name, cell in zip(names, cells, strict=True)]
+        for name in names:
+            left.pop((sheet, name, header), None)
+    columns = [replace(one, cells=inputs[one.header]) if one.kind == "input" else one for one in block.columns]
+    return replace(block, columns=columns)
 
 
-def _cut(cells: Any, span: slice) -> Any:
-    return Coded(cells.codes[span], cells.values) if isinstance(cells, Coded) else cells[span]
+def _former(rows: Sequence[Sequence[str]]) -> Sheet:
+    """The sheet of notes that fit no row: the next audit reads them again."""
+    columns = [
+        Column(header, [row[at] for row in rows], *look) for at, (header, look) in enumerate(FORMER_COLUMNS.items())
+    ]
+    block = Block(columns, table="FormerNotesList", identity=tuple(FORMER_COLUMNS)[:-1])
+    return Sheet(FORMER, [block], MUTE, "Notes of a former report whose row is no longer there")

@@ -12,29 +12,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from keyaudit import __version__
+from keyaudit import __version__, rulebook
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
-from keyaudit.coded import TEXT, Array, Coded, taken
+from keyaudit.card import ACCENT, GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
+from keyaudit.coded import TEXT, Array, Coded, as_texts, taken
 from keyaudit.columns import KEYS
 from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
-from keyaudit.report.sheets import Block, Column, Sheet, write_book
-from keyaudit.report.ticks import Ticks, with_ticks
-from keyaudit.rulebook import (  # fmt: skip
-    ANSWERS,
-    FAMILIES,
-    FINDINGS,
-    GROUPS,
-    LISTS,
-    SEVERITIES,
-    STAGES,
-    STATUSES,
-    TERMS,
-    VERDICTS,
-    WORKS,
-    in_words,
-)
+from keyaudit.report.sheets import Block, Column, Sheet, Ticks, with_ticks
+from keyaudit.report.writer import write_book
+from keyaudit.rulebook import FAMILIES, GROUPS, LISTS, SEVERITIES, STATUSES, TERMS, WORKS
 from keyaudit.tallies import NO_POOL, outlook
 from keyaudit.words import away, plain, sentence, weekday
 
@@ -64,36 +51,37 @@ KEYS_SHOWN = (
     "training_key", "status", "works", "works_until", "act_by", "next_step", "pool", "reference", "is_distributed",
     "redeemed_at", "course_key_expires_on", "uses_left", "lookalike", "damage", "evidence",
 )  # fmt: skip
-SEVERITY_FAMILY = dict(zip(SEVERITIES, ("dead", "todo", "check", "nothing", "done"), strict=True))
-VERDICT_FAMILY = dict(zip(VERDICTS, ("dead", "todo", "check", "check", "works"), strict=True))
-WHOLE = "contains redeemable keys"
+SHADE = {family: shade for family, (_, shade, _) in FAMILIES.items()}
 
 
-def _shade(family: str) -> str:
-    return FAMILIES[family][1]
+def _looks(words: Iterable[str], families: Iterable[str]) -> dict[str, Any]:
+    """Words of a column, each in the colour of its family."""
+    return {"looks": {word: SHADE[family] for word, family in zip(words, families, strict=True)}}
 
 
-def _shades(families: Mapping[str, str]) -> dict[str, str]:
-    return {word: _shade(family) for word, family in families.items()}
-
-
-WORKS_LOOKS = _shades(dict(zip(map(plain, WORKS), ("works", "done", "unknown", "check", "dead"), strict=True)))
+LOOKS = {
+    "works": _looks(map(plain, WORKS), ("works", "done", "unknown", "check", "dead")),
+    "severity": _looks(SEVERITIES, ("dead", "todo", "check", "nothing", "done")),
+    "now": _looks(GROUP_FAMILY, GROUP_FAMILY.values()),
+}
 # A status as a word, in the colour of its name; the column beside it says whether the key works.
-STATUS_LOOKS = _shades({plain(code): "check" if row.family == "dead" else row.family for code, row in STATUSES.items()})
+STATUS_LOOKS = _looks(
+    map(plain, STATUSES), ("check" if row.family == "dead" else row.family for row in STATUSES.values())
+)
 
 
 def _columns(table: Mapping[str, Any], **more: Mapping[str, Any]) -> list[Column]:
-    """Columns by their names of ours, or as they are."""
-    return [_column(name, cells, more.get(name, {})) for name, cells in table.items()]
-
-
-def _column(name: str, cells: Any, more: Mapping[str, Any]) -> Column:
-    """A column by its name of ours: its header, kind and width."""
-    if isinstance(cells, Column):
-        return cells
-    choices = DONE if name == "done" else ()
-    told = {"kind": _kind(name, cells), "width": WIDTH.get(name, 0), "choices": choices, **more}
-    return Column(sentence(plain(name)), cells, **told)
+    """Columns by their names of ours: header, kind and width; or as they are."""
+    columns = []
+    for name, cells in table.items():
+        told: dict[str, Any] = {
+            "kind": _kind(name, cells),
+            "width": WIDTH.get(name, 0),
+            "choices": DONE if name == "done" else (),
+        }
+        made = Column(sentence(plain(name)), cells, **(told | dict(more.get(name, {}))))
+        columns.append(cells if isinstance(cells, Column) else made)
+    return columns
 
 
 def _kind(name: str, cells: Any) -> str:
@@ -108,14 +96,25 @@ def _kind(name: str, cells: Any) -> str:
 
 
 def _table(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, Any]:
-    """Rows as columns; what a row has not is blank."""
+    """Rows as columns; what a row has not, or no date, is blank."""
     every = list(rows)
-    return {name: [row.get(name) for row in every] for name in names}
+    return {name: [cell if (cell := row.get(name)) == cell else None for row in every] for name in names}
 
 
 def _list(name: str, family: str, columns: list[Column], title: str = "", printed: str = "", **block: Any) -> Sheet:
     """A sheet of one list, which is an Excel table."""
-    return Sheet(name, [Block(columns, table=f"{name}List", **block)], _shade(family), title, printed)
+    return Sheet(name, [Block(columns, table=f"{name}List", **block)], SHADE[family], title, printed)
+
+
+def _to_fill(rows: int) -> dict[str, Any]:
+    """Columns for a person to fill in."""
+    return dict.fromkeys(("done", "note"), Coded.nothing(rows))
+
+
+def _write(audit: Audit, path: Path, sheets: list[Sheet], ticks: Ticks | None, title: str, kind: str) -> None:
+    """Write a workbook; the name of the case stands at the foot of every page."""
+    footer = f"{kind} · {audit.name[:40]}" if audit.name else kind
+    write_book(path, with_ticks(sheets, ticks or {}), title=title, created=audit.as_of, footer=footer)
 
 
 # --- report.xlsx ---
@@ -124,15 +123,9 @@ def _list(name: str, family: str, columns: list[Column], title: str = "", printe
 def write_workbook(audit: Audit, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
     """Write the workbook, with what somebody has typed into a former one; returns the number of keys listed in it."""
     sheets = report_sheets(audit, all_keys=all_keys)
-    kind = "masked: no code in full, nobody named" if audit.is_masked else WHOLE
+    kind = "masked: no code in full, nobody named" if audit.is_masked else "contains redeemable keys"
     _write(audit, path, sheets, ticks, "Training key reconciliation", kind)
     return next(len(sheet.blocks[0]) for sheet in sheets if sheet.name == "Keys")
-
-
-def _write(audit: Audit, path: Path, sheets: list[Sheet], ticks: Ticks | None, title: str, kind: str) -> None:
-    """Write a workbook; the name of the case stands at the foot of every page."""
-    footer = f"{kind} · {audit.name[:40]}" if audit.name else kind
-    write_book(path, with_ticks(sheets, ticks) if ticks else sheets, title=title, created=audit.as_of, footer=footer)
 
 
 def report_sheets(audit: Audit, *, all_keys: bool = False) -> list[Sheet]:
@@ -145,7 +138,7 @@ def report_sheets(audit: Audit, *, all_keys: bool = False) -> list[Sheet]:
 
 def _summary(audit: Audit, rows: Array) -> Sheet:
     """The first sheet: verdict, groups, statuses, answers, deadlines, sign-off."""
-    colour, masked = _shade(VERDICT_FAMILY[audit.verdict]), " · masked, to share" if audit.is_masked else ""
+    colour, masked = SHADE[ACCENT[audit.verdict]], " · masked, to share" if audit.is_masked else ""
     name = f"{case_of(audit)} · " if audit.name else ""
     head = [
         (f"Training key reconciliation · {name}as of {weekday(audit.as_of)}{masked}", "mute"),
@@ -155,34 +148,30 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
         (f"{sentence(audit.deadline_sentence())}.", "mute"),
         *((line, "text") for text in audit.not_checked for line in wrap(f"Not checked: {text}", LINE)),
     ]
+
+    def counted(numbers: Iterable[int]) -> tuple[Column, Column]:
+        keys = np.array(list(numbers))
+        return Column("Keys", keys, "count", 12), Column("Share of all", keys / max(audit.total, 1), "share", 13)
+
     groups = group_words(audit)
-    numbers = np.array([audit.groups[group] for group in groups])
-    shares = numbers / max(audit.total, 1)
-    shades = {words: _shade(GROUP_FAMILY[group]) for group, words in groups.items()}
-    first = [
-        Column("Today", list(groups.values()), "text", 26, looks=shades),
-        Column("Keys", numbers, "count", 12),
-        Column("Share of all", shares, "share", 13),
-        Column("", shares, "share", 20, bars=[FAMILIES[GROUP_FAMILY[group]][0] for group in groups]),
-    ]
+    looks = _looks(groups.values(), map(GROUP_FAMILY.__getitem__, groups))
+    numbers, shares = counted(audit.groups[group] for group in groups)
+    bars = [FAMILIES[GROUP_FAMILY[group]][0] for group in groups]
+    first = [Column("Today", list(groups.values()), "text", 26, **looks), numbers, shares]
     status = audit.key_columns["status"].codes[rows]
     places = {code: int(np.argmax(of)) for at, code in enumerate(STATUSES) if (of := status == at).any()}
     told = dict(sorted(audit.statuses.items(), key=lambda one: not one[1]))  # those of no key last
-    counts = np.array(list(told.values()))
     links = [("Keys", places[code]) if code in places else None for code in told]
     statuses = [
-        Column("Status", [plain(code) for code in told]),
-        Column("Keys", counts, "count"),
-        Column("Share of all", counts / max(audit.total, 1), "share"),
+        *(Column("Status", [plain(code) for code in told]), *counted(told.values())),
         Column("Go to", [f"{plain(code)} →" if code in places else "" for code in told], "link", links=links),
         Column("What it means", [STATUSES[code].when for code in told], "wrapped", 64, span=2),
     ]
     answered = np.array(list(audit.answer_counts.values()))
     answers = [
         Column("The four answers", list(audit.answer_counts)),
-        Column("Keys", answered[:, 0], "count"),
-        Column("Certain", answered[:, 1], "count"),
-        Column("Definition", list(ANSWERS.values()), "wrapped", 84, span=3),
+        *(Column(title, answered[:, at], "count") for at, title in enumerate(("Keys", "Certain"))),
+        Column("Definition", list(rulebook.ANSWERS.values()), "wrapped", 84, span=3),
     ]
     dates = audit.calendar.deadlines()
     deadlines = [
@@ -191,14 +180,13 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
         Column("Days", [away((date - audit.as_of).days) for _, date in dates]),
     ]
     to_sign = (Column(text, ["", ""], "input", width) for text, width in (("Name", 12), ("Date", 13)))
-    sign = [Column("Sign-off", ["Prepared by", "Reviewed by"]), *to_sign]
     made = f"Made by keyaudit {__version__} from {len(audit.source_rows)} files (sheet Sources): {tie_out_line(audit)}."
     blocks = [
-        Block(first, head),
+        Block([*first, replace(shares, header="", width=20, bars=bars)], head),
         Block(statuses, total=[["all keys", audit.total, None, None, None, None]]),
         Block(answers),
         Block(deadlines),
-        Block(sign, identity=("Sign-off",), row_height=24),
+        Block([Column("Sign-off", ["Prepared by", "Reviewed by"]), *to_sign], identity=("Sign-off",), row_height=24),
         Block(lines=[(made, "mute")]),
     ]
     return Sheet("Summary", blocks, colour, is_one_page=True)
@@ -220,9 +208,8 @@ def _today(audit: Audit, rows: Array) -> Sheet:
         "keys": [task.keys for task in audit.work],
         "go_to": Column("Go to", ["keys →" if link else "" for link in links], "link", links=links),
         "next_step": [task.next_step for task in audit.work],
-        **dict.fromkeys(("done", "note"), Coded.nothing(len(firsts))),
     }
-    columns = _columns(table, now={"looks": _shades(GROUP_FAMILY)})
+    columns = _columns(table | _to_fill(len(firsts)), now=LOOKS["now"])
     identity = ("Act by", "Status", "Pool", "Next step")
     title = "What to do, the most urgent first; the words of the steps: sheet Dictionary"
     return _list("Today", "todo", columns, title, "Note", identity=identity)
@@ -234,29 +221,15 @@ def _pools(audit: Audit) -> Sheet:
         row.as_dict() | {"balanced": "yes" if row.balanced else "no", "stage": plain(row.stage)}
         for row in audit.pool_rows
     ]
-    for row in rows:
-        row["expires_on"] = None if row["expires_on"] is None or np.isnat(row["expires_on"]) else row["expires_on"]
-    names = [
-        "pool",
-        "stage",
-        "act_by",
-        "keys",
-        *STATUSES,
-        "sign_off",
-        "balanced",
-        "signed_by",
-        "signed_on",
-        "in_backup",
-    ]
-    names += ["only_later", "next_step", "course", "organization", "expires_on", "elsewhere"]
-    upright = {code: {"kind": "upright"} for code in STATUSES}
-    columns = _columns(_table(rows, names), **upright, next_step=ONE_LINE)
+    names = ["pool", "stage", "act_by", "keys", *STATUSES, "sign_off", "balanced", "signed_by", "signed_on"]
+    names += ["in_backup", "only_later", "next_step", "course", "organization", "expires_on", "elsewhere"]
+    columns = _columns(_table(rows, names), **{code: {"kind": "upright"} for code in STATUSES}, next_step=ONE_LINE)
     outside = {code: number - sum(row[code] for row in rows) for code, number in audit.statuses.items()}
-
-    def line(name: str, counts: Mapping[str, int]) -> list[Any]:
-        return [{"pool": name, "keys": sum(counts.values()), **counts}.get(column) for column in names]
-
-    total = [*([line(NO_POOL, outside)] if any(outside.values()) else []), line("all keys", audit.statuses)]
+    total = [
+        [{"pool": name, "keys": sum(counts.values()), **counts}.get(column) for column in names]
+        for name, counts in ((NO_POOL, outside), ("all keys", audit.statuses))
+        if any(counts.values()) or counts is not outside
+    ]
     title = "Every pool: stage, counts per status, sign-off"
     return _list("Pools", "works", columns, title, "Signed on", total=total, identity=("Pool",))
 
@@ -265,42 +238,34 @@ def _keys(audit: Audit, rows: Array) -> Sheet:
     title = f"Every key: {len(rows):,}"
     if len(rows) < audit.total:
         title = f"The {len(rows):,} keys that need action; the other {audit.total - len(rows):,} are in keys.csv"
-    table = {name: taken(audit.key_columns[name], rows) for name in KEYS_SHOWN}
+    table = {name: taken(audit.key_columns[name], rows) for name in KEYS_SHOWN} | _to_fill(len(rows))
     table |= {name: table[name].map(plain) for name in ("status", "works", "is_distributed")}
-    table |= dict.fromkeys(("done", "note"), Coded.nothing(len(rows)))
-    columns = _columns(
-        table, status={"looks": STATUS_LOOKS}, works={"looks": WORKS_LOOKS}, next_step=ONE_LINE, pool=ONE_LINE
-    )
+    columns = _columns(table, status=STATUS_LOOKS, works=LOOKS["works"], next_step=ONE_LINE, pool=ONE_LINE)
     return _list("Keys", "dead", columns, title, "Reference", identity=("Training key", "Reference"))
 
 
 def _findings(audit: Audit, all_keys: bool) -> Sheet:
     """The findings with a place for each: the key's reference, else the pool, else the file."""
-    columns, size = audit.finding_columns, len(audit.finding_columns["key"])
+    size = len(audit.finding_columns["key"])
     shown = size if all_keys else min(size, ALL_KEYS_UP_TO)
     title = "What a person must look at, worst first"
     if shown < size:
         title = f"The worst {shown:,} of {size:,} findings; the others are in findings.csv"
-    part = {name: taken(column, np.arange(shown)) for name, column in columns.items()}
-    place = np.append(audit.places, -1)[part["key"]]
-    names = audit.key_columns["reference"].take(place).tolist()
-    pools, files = (_texts(part[name], shown) for name in ("pool", "source_file"))
+    part = {name: taken(column, np.arange(shown)) for name, column in audit.finding_columns.items()}
+    names = audit.key_columns["reference"].take(np.append(audit.places, -1)[part["key"]]).tolist()
+    pools, files = (as_texts(part[name]).to_pylist() for name in ("pool", "source_file"))
     where = [name or pool or file or "the whole audit" for name, pool, file in zip(names, pools, files, strict=True)]
     table = {
         "severity": part["severity"],
         "finding": part["code"].map(plain),
         "where": pa.array(where, TEXT),
         **{name: part[name] for name in ("training_key", "message", "remedy")},
-        **dict.fromkeys(("done", "note"), Coded.nothing(shown)),
+        **_to_fill(shown),
         **{name: part[name] for name in ("pool", "source_file", "source_sheet")},
         "source_row": np.where(part["source_row"] > 0, part["source_row"], np.nan),
     }
-    listed = _columns(table, severity={"looks": _shades(SEVERITY_FAMILY)})
-    return _list("Findings", "check", listed, title, "Note", identity=("Finding", "Where", "Message"))
-
-
-def _texts(column: Coded, size: int) -> list[str]:
-    return [column[at] or "" for at in range(size)] if size < 5000 else column.spread("").tolist()
+    columns, identity = _columns(table, severity=LOOKS["severity"]), ("Finding", "Where", "Message")
+    return _list("Findings", "check", columns, title, "Note", identity=identity)
 
 
 def _outlook(audit: Audit) -> Sheet:
@@ -308,13 +273,11 @@ def _outlook(audit: Audit) -> Sheet:
     dates, names, counts = outlook(audit.facts)
     label = {audit.as_of: "the day of the audit"} | {date: name for name, date in audit.calendar.deadlines()}
     stops = -np.diff(counts.sum(axis=1), prepend=counts[:1].sum())
-    happens = (
-        [*([label[date]] if date in label else []), *([f"{number:,} stop working"] if number > 0 else [])]
-        for date, number in zip(dates, stops.tolist(), strict=True)
-    )
+    ends = [f"{number:,} stop working" if number > 0 else "" for number in stops.tolist()]
+    happens = zip(map(label.get, dates), ends, strict=True)
     table = {
         "date": dates,
-        "what_happens": ["; ".join(told) or "others start" for told in happens],
+        "what_happens": ["; ".join(filter(None, told)) or "others start" for told in happens],
         "still_work": counts.sum(axis=1),
         **{name: counts[:, at] for at, name in enumerate(names) if counts[:, at].any()},
     }
@@ -322,12 +285,12 @@ def _outlook(audit: Audit) -> Sheet:
     same = {"pool": pools, **{str(date): by_pool[at] for at, date in enumerate(dates)}}
     title = "Codes that would still work on each date, if nothing changes"
     below = Block(_columns(same), [("The same, pool by pool", "heading")], table="OutlookByPoolList")
-    return Sheet("Outlook", [Block(_columns(table), table="OutlookList"), below], _shade("works"), title)
+    return Sheet("Outlook", [Block(_columns(table), table="OutlookList"), below], SHADE["works"], title)
 
 
 def _sources(audit: Audit) -> Sheet:
-    counts = ["rows_read", "keys", "repeats", "set_aside"]
-    names = ["source_file", "role", "sheets", *counts, "damaged", "columns_used", "columns_not_used", "sha256", "bytes"]
+    counts = ("rows_read", "keys", "repeats", "set_aside")
+    names = ("source_file", "role", "sheets", *counts, "damaged", "columns_used", "columns_not_used", "sha256", "bytes")
     sums = {"source_file": "pools and course keys"} | {name: audit.tie_out_sums()[name] for name in counts}
     columns = _columns(_table((dict(row) | {"role": plain(row["role"])} for row in audit.source_rows), names))
     title, total = "Every file: rows read = keys + repeats + set aside", [[sums.get(name) for name in names]]
@@ -337,11 +300,11 @@ def _sources(audit: Audit) -> Sheet:
 def _dictionary() -> Sheet:
     told = {
         "step": TERMS,
-        "verdict": VERDICTS,
-        "status": {code: f"{row.when} (rule: {in_words(row.rule)})" for code, row in STATUSES.items()},
+        "verdict": rulebook.VERDICTS,
+        "status": {code: f"{row.when} (rule: {rulebook.in_words(row.rule)})" for code, row in STATUSES.items()},
         "works": WORKS,
-        "stage": STAGES,
-        "finding": {code: f"{row.what} {row.remedy[0]}".strip() for code, row in FINDINGS.items()},
+        "stage": rulebook.STAGES,
+        "finding": {code: f"{row.what} {row.remedy[0]}".strip() for code, row in rulebook.FINDINGS.items()},
         "column": KEYS,
     }
     rows = [(kind, plain(word), meaning) for kind, of in told.items() for word, meaning in of.items()]

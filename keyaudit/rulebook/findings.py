@@ -54,9 +54,8 @@ _EDIT = f"{ENTRY} → Edit"
 _LATER = "Look for an export made before the removal; if there is none, record the gap."
 _AGAIN = (f"Export the pool ({POOL} → Export) into pools-now, and run the audit again.",) * 3 + (_LATER,)
 _BACKUP = f"Look for an older export of the pool (downloads, mails, colleagues), put that into pools-before, and run the audit again; {ASK_SUPPORT} if there is none."
-_COLUMN, _DAY_FIRST, _ROWS, _APART = (
-    in_settings(f'[files."…"] {name}') for name in ("columns", "day_first", "rows", "pool")
-)
+_FILE = ("columns", "day_first", "rows", "pool")
+_COLUMN, _DAY_FIRST, _ROWS, _APART = (in_settings(f'[files."…"] {name}') for name in _FILE)
 _POOL, _ACCEPT = in_settings('[pools."…"]'), in_settings("[[accepted]]")
 _DATES = "Export the file again and do not open it in Excel; or mend the cell, and run the audit again."
 

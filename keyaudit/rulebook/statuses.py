@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def _parsed(rule: str) -> ast.expr:
     return ast.parse(rule, mode="eval").body
 
 
-def holds(rule: str, facts: Facts, of: Any = None) -> Any:
+def holds(rule: str, facts: Any, of: Any = None) -> Any:
     """Where a rule holds: names, &, | and ~ over facts (arrays over keys, or one truth for all); for some keys only if `of`."""
 
     def value(node: ast.expr) -> Any:
@@ -102,18 +102,12 @@ def holds(rule: str, facts: Facts, of: Any = None) -> Any:
     return value(_parsed(rule)) if rule else np.bool_(True)
 
 
-def severity_of(row: Status | Any, period: int, facts: Facts, of: Any) -> Any:
+def severity_of(row: Status | Any, period: int, facts: Any, of: Any) -> Any:
     """The place in SEVERITIES for every key (or pool) of `of`: that of the period, or a worse one that a rule raises it to."""
     found = np.full(len(of), SEVERITIES.index(row.severity[period]))
     for rule, severity in row.raised:
         found = np.where(holds(rule, facts, of), np.minimum(found, SEVERITIES.index(severity)), found)
     return found
-
-
-class Facts(Protocol):
-    """Facts by their names."""
-
-    def __getitem__(self, name: str) -> Any: ...
 
 
 def ways(row: Status) -> list[tuple[str, str]]:
