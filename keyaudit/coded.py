@@ -107,6 +107,11 @@ class Coded:
         """The values as Python has them (dates of NumPy stay what they are)."""
         return self.values.to_pylist() if isinstance(self.values, pa.Array) else list(self.values)
 
+    def cells(self) -> list[Any]:
+        """The value of every row, None where it has none."""
+        values = [*self.listed(), None]
+        return [values[code] for code in self.codes.tolist()]
+
     def take(self, rows: Array) -> Coded:
         """The values of some rows; of row -1 there is none."""
         return Coded(at(self.codes, rows, -1), self.values)
