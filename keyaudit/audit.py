@@ -87,9 +87,10 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
-        self._blocks, self.order  # noqa: B018 - they share most facts: all of these are found once, and let go together
-        self.facts.let_go("settings", "checks")
-        made = {name: taken(COLUMNS[name](self.facts), self.order) for name in KEYS}
+        self._blocks  # noqa: B018 - they share most facts: all of these are found once, and let go together
+        order = self.order.astype(np.int64)
+        self.facts.let_go()
+        made = {name: taken(COLUMNS[name](self.facts), order) for name in KEYS}
         self.facts.let_go("settings", "checks")
         return made
 

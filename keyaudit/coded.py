@@ -107,6 +107,11 @@ class Coded:
         """The values as Python has them (dates of NumPy stay what they are)."""
         return self.values.to_pylist() if isinstance(self.values, pa.Array) else list(self.values)
 
+    def cells(self) -> list[Any]:
+        """The value of every row, None where it has none."""
+        values = [*self.listed(), None]
+        return [values[code] for code in self.codes.tolist()]
+
     def take(self, rows: Array) -> Coded:
         """The values of some rows; of row -1 there is none."""
         return Coded(at(self.codes, rows, -1), self.values)
@@ -178,7 +183,7 @@ class Coded:
         if FEW * len(self.codes) < len(self.values):
             codes = np.where(self.codes < 0, -1, np.searchsorted(used, self.codes)).astype(np.int32)
         else:
-            places = np.full(len(self.values) + 1, -1, dtype=np.int32)
+            places = np.full(len(self.values) + 1, -1, dtype=_kind(len(used)))
             places[used] = np.arange(len(used))
             codes = places[self.codes]
         is_list = isinstance(self.values, (list, tuple))
@@ -241,7 +246,7 @@ def words_of(texts: Any) -> Array | None:
 
 
 def distinct_count(texts: Any) -> int:
-    """How many different texts there are; quick where they all differ: where no two hashes are equal, no two texts are."""
+    """How many different texts there are: where no two hashes are equal, no two texts are."""
     words = words_of(texts)
     if words is None:
         return len(pc.unique(texts))
@@ -249,8 +254,12 @@ def distinct_count(texts: Any) -> int:
     for place in range(1, words.shape[1]):
         hashes *= np.uint64(0x100000001B3)
         hashes += words[:, place]
-    hashes.sort()
-    return len(pc.unique(texts)) if (hashes[1:] == hashes[:-1]).any() else len(texts)
+    found = np.sort(hashes)
+    twice = found[1:][found[1:] == found[:-1]]
+    if not len(twice):
+        return len(texts)
+    rows = np.flatnonzero(twice[np.searchsorted(twice, hashes) % len(twice)] == hashes)
+    return len(texts) - len(rows) + len(pc.unique(texts.take(pa.array(rows))))
 
 
 def taken(column: Any, rows: Array) -> Any:

@@ -220,7 +220,7 @@ def named(audit: Audit, keys: Array) -> list[tuple[str, str]]:
 def _column(audit: Audit, name: str, keys: Array) -> list[Any]:
     """A column of some keys as it may be seen: a twin to share has its own."""
     column = taken(audit.key_columns[name], audit.places[keys])
-    return [column[row] for row in range(len(column))] if isinstance(column, Coded) else list(column.tolist())
+    return column.cells() if isinstance(column, Coded) else list(column.tolist())
 
 
 def _because(f: Facts, key: int, row: Mapping[str, Any]) -> str:

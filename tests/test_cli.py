@@ -278,6 +278,14 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     assert run.stdout.strip() == "[]"
 
 
+def test_an_audit_makes_no_table_and_loads_no_pandas(tmp_path: Path) -> None:
+    code = "import sys, keyaudit.cli as cli; cli.run_audit(*map(cli.Path, sys.argv[1:2]), None, cli.Path(sys.argv[2])); print('pandas' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code, SAMPLES / "halfway", tmp_path / "r"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "False"
+
+
 def test_explain_a_code_only_the_log_knows() -> None:
     """A help desk hears a code that no pool and no course key has: the log tells that it was sent, and what was meant."""
     log = (SAMPLES / "after-sunset" / "distribution" / "sent keys.csv").read_text().splitlines()

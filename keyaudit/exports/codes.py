@@ -108,9 +108,9 @@ def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[st
     return told
 
 
-def carried(texts: Any, pattern: str) -> bool:
-    """Do all texts carry what the file may have put around them? Blanks also where they fill up to one width."""
-    hits = pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0
+def carried(texts: Any, pattern: str, hits: int | None = None) -> bool:
+    """Do all texts carry what the file may have put around them (`hits`: so many do)? Blanks also where they fill up to one width."""
+    hits = (pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0) if hits is None else hits
     fills = pattern in (BEGIN, END) and len(texts) > 1 and hits
     return bool(hits) and (hits == len(texts) or bool(fills and pc.count_distinct(pc.utf8_length(texts)).as_py() == 1))
 
@@ -124,23 +124,28 @@ def _remove_what_all_carry(told: Codes, odd: Array, kind: str, everywhere: Calla
         texts = told.keys
         if pattern not in (BEGIN, END) and not need and not carried(texts.drop_null().slice(0, 1), pattern):
             continue  # all carry it, or none
-        if not pc.any(pc.match_substring_regex(texts.take(pa.array(odd)), pattern)).as_py():
+        found = pc.match_substring_regex(texts.take(pa.array(odd)), pattern).fill_null(False)
+        hits = odd[found.to_numpy(zero_copy_only=False)]
+        if not len(hits):
             continue
-        hit = pc.match_substring_regex(texts, pattern).fill_null(False)
-        first = pc.index(hit, True).as_py()
+        is_hit = np.zeros(len(texts), dtype=bool)
+        is_hit[hits] = True
+        hit = pa.array(is_hit)
         keys = texts.drop_null()
         inner = pc.replace_with_mask(texts, hit, pc.replace_substring_regex(texts.filter(hit), pattern, r"\1"))
-        if carried(keys, pattern):
+        if carried(keys, pattern, len(hits)):
             is_of_the_file = everywhere(pattern) or "=" in what
             if len(keys) < 2 and not is_of_the_file:
                 continue  # one code that ends in a blank says nothing of the file
-            edge = texts[first].as_py()[-1 if pattern == END else 0]
+            edge = texts[int(hits[0])].as_py()[-1 if pattern == END else 0]
             may_be_pasted = edge in " \t\u00a0'" or (what, pattern, need) in SIGNS
             told.is_doubted |= kind == "course" and not is_of_the_file and may_be_pasted
             told.removed.append(f"all {len(keys):,} codes {what}")
+        elif not need:
+            continue
         else:
             bare = texts.filter(pc.invert(hit)).drop_null()
-            if not need or pc.any(pc.match_substring_regex(bare, need)).as_py() or not carried(inner.filter(hit), need):
+            if pc.any(pc.match_substring_regex(bare, need)).as_py() or not carried(inner.filter(hit), need):
                 continue
             told.removed.append(f"the codes that a spreadsheet would change {what}")
         told.keys = inner

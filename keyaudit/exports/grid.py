@@ -105,9 +105,12 @@ def coded(texts: Any) -> Coded:
             codes[pc.binary_length(texts).to_numpy() == 0] = -1
             return Coded(codes, texts)
         texts = texts.dictionary_encode()
-    codes, empty = texts.indices.to_numpy(), pc.index(pc.binary_length(texts.dictionary), 0).as_py()
-    told = Coded(codes if empty < 0 else np.where(codes == empty, np.int32(-1), codes), texts.dictionary)
-    return told if empty < 0 else told.compact()
+    told, empty = texts.dictionary, pc.index(pc.binary_length(texts.dictionary), 0).as_py()
+    if empty < 0:
+        return Coded(texts.indices.to_numpy(), told).short()
+    places = np.arange(len(told)) - (np.arange(len(told)) > empty)
+    places[empty] = -1
+    return Coded(Coded(places, told).short().codes[texts.indices], pa.concat_arrays([told[:empty], told[empty + 1 :]]))
 
 
 def column_number(letters: str) -> int:

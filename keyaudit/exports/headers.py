@@ -123,8 +123,7 @@ class Sheet:
         if place >= self.width:
             return []
         cells = self.cells(place, np.flatnonzero(self.codes(place)[top + 1 :] >= 0)[:SAMPLE] + top + 1)
-        values = cells.listed()
-        return [values[code] for code in cells.codes.tolist()]
+        return cells.cells()
 
     def codes_below(self, place: int, column: int, found: int | None = None) -> int:
         """Do codes stand below a cell, before another header? 2 if they can be nothing else, 1 if they are words, else 0."""

@@ -287,12 +287,15 @@ class _Split:
 
 def _lines(content: bytes) -> Any:
     """The lines of a text, with their ends."""
-    signs = np.frombuffer(content, np.uint8)
-    is_end = signs == ord("\n")
-    if b"\r" in content:
-        is_end |= (signs == ord("\r")) & (np.append(signs[1:], 0) != ord("\n"))
-    is_end[-1] = True
-    return sliced(np.append(0, np.flatnonzero(is_end) + 1), content)
+    signs, has_cr, ends = np.frombuffer(content, np.uint8), b"\r" in content, list[Array]()
+    for first in range(0, len(signs), BLOCK):
+        is_end = signs[first : first + BLOCK] == ord("\n")
+        if has_cr:
+            after = np.append(signs[first + 1 : first + 1 + BLOCK], 0)[: len(is_end)]
+            is_end |= (signs[first : first + BLOCK] == ord("\r")) & (after != ord("\n"))
+        ends.append(np.flatnonzero(is_end) + (first + 1))
+    borders = np.concatenate([[0], *ends])
+    return sliced(borders if borders[-1] == len(signs) else np.append(borders, len(signs)), content)
 
 
 def _are_rows(lines: Any, cell: str, border: str) -> Array:
