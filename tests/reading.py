@@ -42,15 +42,16 @@ def read(
     **known: Any,
 ) -> Export:
     """Read one file of a role: a text, or the rows of a workbook."""
-    place = (folder or Path(tempfile.mkdtemp())) / FOLDERS.get(role, role)
-    place.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, (str, bytes)):
-        path = place / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    else:
-        path = place / name.replace(".csv", ".xlsx")
-        workbook(path, content if isinstance(content, dict) else {"Sheet1": content})
-    export = read_role(role, path, lambda _: FileOptions(**known))
+    with tempfile.TemporaryDirectory() as room:
+        place = (folder or Path(room)) / FOLDERS.get(role, role)
+        place.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, (str, bytes)):
+            path = place / name
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        else:
+            path = place / name.replace(".csv", ".xlsx")
+            workbook(path, content if isinstance(content, dict) else {"Sheet1": content})
+        export = read_role(role, path, lambda _: FileOptions(**known))
     for file in export.files:
         assert file.rows_read == file.keys + file.repeats + file.set_aside, file
     return export

@@ -37,7 +37,8 @@ from keyaudit.report import place, sets
 KILLS = int(os.environ.get("KEYAUDIT_KILLS", "0"))
 PROGRAM = [sys.executable, str(Path(placing.__file__))]
 posix = pytest.mark.skipif(os.name != "posix", reason="rights as POSIX has them")
-TEMPLATE = Path(tempfile.mkdtemp())
+ROOM = tempfile.TemporaryDirectory()
+TEMPLATE = Path(ROOM.name)
 NOON = dt.datetime(2026, 4, 9, 14, 5).timestamp()
 EDITED = "report (edited 2026-04-09 14-05).xlsx"
 THEIRS = {
@@ -46,6 +47,10 @@ THEIRS = {
     "mine/a/b.txt": "deep",
     EDITED: "ticked and signed",
 }
+
+
+def teardown_module() -> None:
+    ROOM.cleanup()
 
 
 def written(target: Path, version: str, **options: Any) -> Path:

@@ -274,8 +274,9 @@ def _alike(one: Path, other: Path) -> bool:
 
 def _clear_up(target: Path, tell: Callable[[str], None] = lambda _: None) -> None:
     """Empty the rooms of runs that were killed."""
-    for room in sorted(target.parent.iterdir()):
-        if room.name.startswith(f".{target.name}.{ROOM}") and room.is_dir() and not room.is_symlink():
+    begin = f".{target.name}.{ROOM}"
+    for room in sorted(entry for entry in target.parent.iterdir() if entry.name.startswith(begin)):
+        if room.is_dir() and not room.is_symlink():
             try:
                 lock = _locked(room / LOCK)
                 if lock is not None:
