@@ -28,9 +28,7 @@ facts(  # of keys; `status_missing` and the like: is that its status?
     ends_soon=lambda f: f.works_until <= f.as_of + 7 * DAY,
     setting_error=lambda f: f.setting_number > 0,
     # about settings of migrated keys, and making work, the worst first: code, and which keys
-    setting_findings=lambda f: [
-        (row.code, _everywhere(f, row.rule)) for row in FINDINGS.values() if row.setting and row.of == "key"
-    ],
+    setting_findings=lambda f: [(row.code, _everywhere(f, row.rule)) for row in FINDINGS.values() if row.setting],
     needs=lambda f: ~np.isnat(f.act_by),  # somebody
     step=lambda f: _chosen(f, lambda row: [(step.when, step) for step in row.steps]),
     reason=lambda f: _chosen(f, lambda row: row.reasons),

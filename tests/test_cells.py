@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 
 import numpy as np
 import pyarrow as pa
@@ -171,6 +172,16 @@ def test_the_columns_of_a_file_prove_each_other(
     assert {name: order.day_first for name, order in orders.items()} == expected
 
 
+def test_an_order_that_its_column_contradicts_is_said_of_that_column() -> None:
+    columns: dict[str, list[object]] = {"a": ["4/13/2026"], "b": ["13/4/2026"], "c": ["3/4/2026"]}
+    orders = orders_of({name: proof_of(map(written, cells)) for name, cells in columns.items()}, True)
+    assert {name: order.is_contradicted for name, order in orders.items()} == {"a": True, "b": False, "c": True}
+
+
+def test_a_part_of_a_second_is_dropped() -> None:
+    assert written(dt.datetime(2026, 4, 3, 7, 13, 59, 500_000)) == dt.datetime(2026, 4, 3, 7, 13, 59)
+
+
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
@@ -197,7 +208,16 @@ def test_flags(cell: object, expected: bool | None) -> None:
         *(("0 of 1", 0), ("12 von 20", 12), ("1.000", 1000), ("1 000", 1000), (7.0, 7), (0, 0), ("∞", np.inf)),
         *(("10.00", 10), ("10,0", 10), ("1,234,567", 1234567), ("1 day", 1), ("30 days", 30), ("Unlimited", np.inf)),
         *(("'5", 5), ("'12", 12), ('="3"', 3), ("'4'", 4), ("'", np.nan)),
-        *((-1, np.nan), (True, np.nan), ("1.5", np.nan), ("12 keys", np.nan), ("", np.nan), ("days", np.nan)),
+        *(
+            (-1, np.nan),
+            (1, 1),
+            (True, np.nan),
+            (1.0, 1),
+            ("1.5", np.nan),
+            ("12 keys", np.nan),
+            ("", np.nan),
+            ("days", np.nan),
+        ),
     ],
 )
 def test_counts(cell: object, expected: float) -> None:
@@ -218,6 +238,21 @@ def test_counts(cell: object, expected: float) -> None:
 def test_what_is_blank_beside_a_key(cell: object, expected: bool) -> None:
     """Nothing, a cell without a letter or digit, a date or a time of zeros: wrapped or not."""
     assert is_blank(cell) is expected
+
+
+def test_whatever_nobody_sees_is_a_blank() -> None:
+    """Every separator of Unicode, and what its names call of no width, a joiner, a filler or a direction; no sign that is seen."""
+    named = (
+        r"ZERO WIDTH|^WORD JOINER|GRAPHEME JOINER|HANGUL.*FILLER|^SOFT HYPHEN|VARIATION SELECTOR"
+        r"|-TO-(LEFT|RIGHT) (MARK|EMBEDDING|OVERRIDE|ISOLATE)"
+    )
+    unseen = {sign for sign in map(chr, range(0x10000)) if unicodedata.category(sign) in ("Zs", "Zl", "Zp")}
+    unseen |= {sign for sign in map(chr, range(0x10000)) if re.search(named, unicodedata.name(sign, ""))}
+    assert unseen - set(BLANKS) == set()
+    seen = ("L", "N", "P", "S")  # fillers and inherent vowels are letters and marks
+    assert [
+        sign for sign in BLANKS if unicodedata.category(sign)[0] in seen and "FILLER" not in unicodedata.name(sign)
+    ] == []
 
 
 # --- names ---

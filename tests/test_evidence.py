@@ -222,6 +222,11 @@ def test_a_word_for_nobody_is_no_learner(learners: str, expected: str) -> None:
         assert signs(read(text, open_when=("Nobody",))) == ["", "", "", REDEEMED, REDEEMED]
 
 
+def test_no_learner_has_redeemed_from_2050_on() -> None:
+    text = "Training Key,Redeemed\nA1B2C3D1,2049-12-31\nA1B2C3D2,2050-01-01\nA1B2C3D3,\n"
+    assert [sign.split()[0] if sign else "" for sign in signs(read(text))] == ["redeemed", "redemption_unreadable", ""]
+
+
 def test_a_sign_of_no_limit_is_no_blank() -> None:
     export = read("Training Key,Max Uses,Uses\nA1B2C3D1,∞,3\nA1B2C3D2,—,—\n", "course_keys")
     assert [column(export, name) for name in ("max_uses", "uses")] == [["inf", ""], ["3", ""]]

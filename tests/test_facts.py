@@ -330,6 +330,13 @@ def test_a_course_key_that_a_later_export_no_longer_shows(
     assert {code for code, works in verdicts(result, "works").items() if works == "unknown"} >= set(gone)
 
 
+def test_the_first_key_of_all_may_be_taken_by_another_kind_of_key(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    result = audit(write("other-keys/o.csv", "Training_Key Name\nKEY-00001 Event"))
+    files = result.sources.set_index("source_file")[["matched", "unmatched"]]
+    assert files.loc["other-keys/o.csv"].tolist() == [1, 0]
+
+
 def test_a_link_to_the_first_key_of_all(write: Write) -> None:
     """The first key has number 0, which is not none."""
     write("pools-before/P.csv", pool("SPOILT-01"))
@@ -381,6 +388,15 @@ def test_two_damaged_cells_of_one_file_are_two_keys(write: Write) -> None:
     assert sorted(rows["reference"]) == ["P, row 2", "P, row 3"]
     assert (rows["damage"] != "").all()
     assert len(found(result, "excel_damage")) == 2
+
+
+def test_damage_is_said_of_the_course_key_it_was_seen_in(write: Write) -> None:
+    texts: list[list[object]] = [[f"{10_000_000 + 37 * number}", "E", 0] for number in range(25)]
+    case = write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    (case / "course-keys").mkdir()
+    write_xlsx(case / "course-keys/k.xlsx", {"Keys": [["Training Key", "Name", "Uses"], *texts, [18_472_219, "E", 0]]})
+    said = verdicts(audit(case), "damage")
+    assert {code: damage for code, damage in said.items() if damage} == {"18472219": "a number, not text"}
 
 
 def test_a_pool_export_among_the_course_keys_is_refused(write: Write) -> None:
