@@ -18,10 +18,9 @@ from keyaudit.coded import Array, taken
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
-from keyaudit.findings import NOT_GIVEN, Found, noted, table
+from keyaudit.findings import NOT_GIVEN, Found, meaning, noted, table
 from keyaudit.keytable import COLUMNS, frame
 from keyaudit.masking import ending
-from keyaudit.meaning import meaning
 from keyaudit.pooltable import POOLS, PoolRow, pool_rows
 from keyaudit.rulebook import ANSWERS, DOUBLED, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
 from keyaudit.tallies import Task, tasks

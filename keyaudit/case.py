@@ -16,9 +16,9 @@ from typing import Any
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.errors import CaseError, UnreadableFile, toml
-from keyaudit.exports.files import Ahead, kind_of
+from keyaudit.exports.files import Ahead, files_of, is_data_file, kind_of, passed_over
 from keyaudit.exports.names import fold_name
-from keyaudit.exports.read import FileOptions, files_of, is_data_file, passed_over, read_role, requests_of
+from keyaudit.exports.read import FileOptions, read_role, requests_of
 from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
 from keyaudit.reconciliation import Reconciliation, reconcile

@@ -170,9 +170,8 @@ def _of_its_course(f: Facts, keys: Array) -> Array:
 def courses_of_pool(f: Facts) -> dict[int, str]:
     """Pool → the courses under which its keys were recreated, where they are several, and the keys of the smaller side."""
     course, shown = key_setting(f, "course", True).codes, key_setting(f, "course")
-    rows = np.flatnonzero(f.in_pool & f.in_course_keys & (course >= 0))
-    told = {}
-    least, most = f.by_home.span(np.where(f.in_pool & (course >= 0), course, np.nan))
+    rows, told = np.flatnonzero(course >= 0), {}
+    least, most = f.by_home.span(np.where(course >= 0, course, np.nan))
     for pool in np.flatnonzero(least < most).tolist():
         mine = rows[f.home_pool[rows] == pool]
         kinds, first, sizes = np.unique(course[mine], return_index=True, return_counts=True)

@@ -177,8 +177,7 @@ def _series(column: Any, name: str) -> Any:
     if isinstance(column, Coded):
         if isinstance(column.values, np.ndarray):
             return column.spread(None)  # NaT, NaN
-        values = column.listed()
-        kept = column.distinct() if len(set(values)) < len(values) else column
+        kept = column.distinct()
         return pd.Categorical.from_codes(kept.codes, pd.Index(kept.listed(), dtype="str"), ordered=name in ORDERED)
     column = column.texts() if isinstance(column, Numbered) else column
     return pd.array(column, dtype="str") if isinstance(column, pa.Array) else column

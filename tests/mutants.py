@@ -59,7 +59,6 @@ TIMES = 4  # as long as without the change a test may take; more is noticed too
 # Changes that change nothing anybody could see: the module, the line, the change (blank: any of the line), and why.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("exports.dates", 'text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text', ":1  ->  :2"): "two letters as good as one",
-    ("pools", "if size > 4 * len(numbers) + 1000:", "4 * len(numbers) + 1000  ->  4 * len(numbers) + 1001"): "both ways give the same, one is quicker",
     ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "(0, half)  ->  (1, half)"): "more codes are compared, and told apart later",
     ("lookalikes", "MANY = 20_000  # codes that begin or end like a typed text beyond which only one mistyped sign is sought", ""): "as many as are soon looked at",
     ("lookalikes", "width = other.max(initial=0) + 1", "initial=0  ->  initial=1"): "wide enough is enough",
@@ -74,13 +73,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("checks", "pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),", "at(f.pools.has_before, f.home_pool, False)  ->  at(f.pools.has_before, f.home_pool, True)"): "asked of keys in pools only",
     ("lookalikes", 'few, pattern = (asked, f"{_NUMBER}|{_DATE_OR_WORD}") if len(asked) < len(shown) else (shown, _MADE)', ""): "whichever is looked at first, nothing is lost",
     ("keytable", "of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))", "f.course_row >= 0  ->  f.course_row > 0"): "record 0 is the first of its key",
-    ("links", "sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))", "np.full(len(left), -1)  ->  np.full(len(left), -0)"): "a course is compared where both sides know one",
-    ("links", "sides = Side(left, np.full(len(left), -1), pool=f.home_pool[left]), Side(numbers, np.full(len(numbers), -1))", "np.full(len(numbers), -1)  ->  np.full(len(numbers), -0)"): "a course is compared where both sides know one",
     ("facts", "if size * width > 2**62:", "2 ** 62  ->  2 ** 63"): "there is still room for all",
     ("lookalikes", 'signs = ("", *map(chr, range(33, 127)))', "range(33, 127)  ->  range(33, 128)"): "a sign that no code has",
     ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
-    ("checks", "usual = folded if is_lower > 0.5 else pc.utf8_upper(folded)  # of two twins one is not written as most codes are", ""): "any way of writing finds all twins, the usual one looks at the fewest",
-    ("links", 'hyphen = np.append(pc.match_substring(f.coded.dictionary, "-"), np.zeros(f.keys - len(f.coded.dictionary), bool))', "f.keys - len(f.coded.dictionary)  ->  f.keys + len(f.coded.dictionary)"): "nobody asks behind the last key",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,

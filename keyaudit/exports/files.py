@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
@@ -11,9 +12,11 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
-from keyaudit.errors import UnreadableFile
+from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.grid import Grid
+from keyaudit.exports.names import natural
 from keyaudit.exports.sheets import worksheets
 from keyaudit.exports.texts import BOM, MARKS, text_grid
 
@@ -37,6 +40,8 @@ ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 LOOK = 1 << 16  # bytes by which a file is judged
 SAVE = "Open it in Excel or LibreOffice and save it as .xlsx."
+
+Paths: TypeAlias = str | Path | Iterable[str | Path]
 
 WORKERS = min(2, os.cpu_count() or 1)
 WAITING = 4  # files that are open, or being opened, before they are asked for: each lies in memory
@@ -86,6 +91,40 @@ def kind_of(path: Path) -> tuple[str, str]:
 def _begins(head: bytes) -> str:
     head = head[:4096].lstrip(BOM + b" \r\n\t").lower()
     return next((what for pattern, what in KINDS if re.match(pattern, head)), "")
+
+
+def files_of(paths: Paths) -> list[Path]:
+    """The data files meant by a file, a list, a pattern or a folder, in natural order. Raises KeyauditError if none."""
+    if not isinstance(paths, (str, Path)):
+        found = [file for one in paths for file in files_of(one)]
+    elif (path := Path(paths)).is_file():
+        found = [path]
+    else:
+        inside = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(paths)))  # noqa: PTH207
+        if not (found := [file for file in inside if is_data_file(file)]):
+            what = "no such file or folder. Check the name; patterns such as pools/*.csv work."
+            what = f"the folder holds no export. Expected are {', '.join(SUFFIXES)} files." if path.is_dir() else what
+            raise KeyauditError(f"{path.name}: {what}")
+    return sorted(set(found), key=lambda file: (natural(file.name), str(file)))
+
+
+def passed_over(paths: Paths) -> list[tuple[str, str]]:
+    """The files of folders that are not read, by their labels, and why. Hidden files go without saying."""
+    folders = [Path(one) for one in ([paths] if isinstance(paths, (str, Path)) else paths) if Path(one).is_dir()]
+    files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
+    told = [(label_of(file), kind_of(file)) for file in files if not file.name.startswith(".")]
+    return [(label, why) for label, (kind, why) in told if kind != "data"]
+
+
+def is_data_file(path: Path) -> bool:
+    """Is it a file we would read?"""
+    return path.is_file() and kind_of(path)[0] == "data"
+
+
+def label_of(path: Path) -> str:
+    """The name of a file in messages: its folder's and its own."""
+    label = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
+    return label.encode("utf-8", "replace").decode()
 
 
 def open_file(path: Path, label: str, known_headers: set[str], encoding: str | None = None) -> SourceFile:

@@ -297,17 +297,18 @@ def read_header(sheet: Sheet, number: int, row: Row, keys: Sequence[int], start:
             found_in.setdefault(column, []).append(place)
     if "distributed_to" in found_in:
         del found_in["distributed_to"][1:]  # a log often has a learner's name and address: one is enough
-    places: dict[str, int] = {}
-    for column, found in found_in.items():
-        exact = [place for place in found if fold_header(texts[place]) in sheet.known]  # without a unit behind it
-        places[column] = (exact or found)[0]
-        if len(exact) > 1:
-            first, text = texts[exact[0]], texts[exact[1]]
-            both = f'"{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning})'
-            what = f"two headers for one column: {both}. Delete or rename the other column"
-            if fold_header(first) != fold_header(text):
-                what += f", or say in case.toml which one counts:\n{sheet.ready_line(column, text)}"
-            raise UnreadableFile(sheet.where, what)
+    exact = {  # without a unit behind it
+        column: [place for place in found if fold_header(texts[place]) in sheet.known]
+        for column, found in found_in.items()
+    }
+    places = {column: (exact[column] or found)[0] for column, found in found_in.items()}
+    for _, column in sorted((found[1], column) for column, found in exact.items() if len(found) > 1):
+        first, text = (texts[place] for place in exact[column][:2])
+        both = f'"{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning})'
+        what = f"two headers for one column: {both}. Delete or rename the other column"
+        if fold_header(first) != fold_header(text):
+            what += f", or say in case.toml which one counts:\n{sheet.ready_line(column, text)}"
+        raise UnreadableFile(sheet.where, what)
     unused = {place: text for place, text in texts.items() if text and place not in places.values()}
     if sheet.role == "course_keys" and "redeemed_at" not in sheet.options.columns and _are_uses(sheet, places, number):
         places["uses"] = places.pop("redeemed_at")

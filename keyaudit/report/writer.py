@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -63,6 +63,9 @@ BAR |= {"min_type": "num", "min_value": 0, "max_type": "num", "max_value": 1}
 BACK = "link"  # the look of the line that leads to the first sheet
 
 
+Place: TypeAlias = Callable[[int], str]  # the cell where a row of a list begins
+
+
 class Cells(NamedTuple):
     """Cells of some rows in one column: their format, those of single words, whether blank ones are drawn."""
 
@@ -90,10 +93,11 @@ def write_book(path: Path, sheets: Sequence[Sheet], *, title: str, created: dt.d
     book = Workbook(made, {"in_memory": True})
     book.set_size(2400, 1500)
     book.set_properties({"title": title, "created": dt.datetime.combine(created, dt.time())})
-    lists = {sheet.name: _List(sheet, sheets[0].name) for sheet in sheets}
-    parts = [part for whole in lists.values() for part in whole.parts()]
-    layout = _Layout(book, lists, safe_text(footer)[:100].replace("&", "&&"))
-    bands = {f"xl/worksheets/sheet{number}.xml": layout.sheet(part) for number, part in enumerate(parts, start=1)}
+    lists = {sheet.name: _parts(sheet, sheets[0].name) for sheet in sheets}
+    places = {name: place for name, (_, place) in lists.items()}
+    layout = _Layout(book, places, safe_text(footer)[:100].replace("&", "&&"))
+    bands = [layout.sheet(part) for parts, _ in lists.values() for part in parts]
+    bands_of = {f"xl/worksheets/sheet{number}.xml": rows for number, rows in enumerate(bands, start=1)}
     with held():  # a zip file interrupted half-way cannot be closed
         book.close()
     with zipfile.ZipFile(made) as source, path.open("wb") as file:
@@ -103,7 +107,7 @@ def write_book(path: Path, sheets: Sequence[Sheet], *, title: str, created: dt.d
                 head, opened, tail = source.read(name).partition(b"<sheetData>")
                 with target.open(name, "w", force_zip64=True) as member:  # dated 1980: same rows, same bytes
                     member.write(head + opened)
-                    for band in bands.get(name, ()):
+                    for band in bands_of.get(name, ()):
                         member.writelines(_rows_xml(band))
                     member.write(tail)
             target.close()
@@ -112,41 +116,32 @@ def write_book(path: Path, sheets: Sequence[Sheet], *, title: str, created: dt.d
             raise
 
 
-class _List:
-    """A sheet and the place of its list in it: from which row on, and in how many sheets if it is too long for one."""
+def _parts(sheet: Sheet, home: str) -> tuple[list[Sheet], Place]:
+    """A sheet, cut where Excel's limit demands it (only a list that has it to itself can be so long), and where its rows begin."""
+    if sheet.title:
+        above = [(sheet.title, "title"), (f"← {home}", BACK), *sheet.blocks[0].lines]
+        sheet = replace(sheet, blocks=[replace(sheet.blocks[0], lines=above), *sheet.blocks[1:]])
+    first, block = 1, sheet.blocks[0]
+    for one in sheet.blocks:
+        first += len(one.lines) + one.has_header
+        if one.table:
+            break
+        first += len(one) + len(one.total) + 1
+    room, parts = ROWS_OF_A_SHEET - first + 1 - len(one.total), []
 
-    def __init__(self, sheet: Sheet, home: str) -> None:
-        if sheet.title:
-            above = [(sheet.title, "title"), (f"← {home}", BACK), *sheet.blocks[0].lines]
-            sheet = replace(sheet, blocks=[replace(sheet.blocks[0], lines=above), *sheet.blocks[1:]])
-        self.sheet, self.first = sheet, 1
-        for block in sheet.blocks:
-            self.first += len(block.lines) + block.has_header
-            if block.table:
-                break
-            self.first += len(block) + len(block.total) + 1
-        self.room = ROWS_OF_A_SHEET - self.first + 1 - len(block.total)
+    def name(number: int) -> str:
+        return f"{sheet.name} {number + 1}" if number else sheet.name
 
-    def place(self, row: int) -> str:
-        """The cell where a row of the list begins."""
-        number, at = divmod(row, self.room)
-        return f"'{self._name(number)}'!A{self.first + at}"
+    def place(row: int) -> str:
+        return f"'{name(row // room)}'!A{first + row % room}"
 
-    def parts(self) -> Iterator[Sheet]:
-        """The sheet, cut where Excel's limit demands it: only a list that has a sheet to itself can be so long."""
-        block = self.sheet.blocks[0]
-        for number, start in enumerate(range(0, max(len(block), 1), self.room)):
-            span = slice(start, start + self.room)
-            part = replace(
-                block,
-                columns=[replace(one, cells=_cut(one.cells, span), links=one.links[span]) for one in block.columns],
-                total=block.total if span.stop >= len(block) else (),
-                table=f"{block.table}{number + 1}" if number else block.table,
-            )
-            yield replace(self.sheet, name=self._name(number), blocks=[part, *self.sheet.blocks[1:]])
-
-    def _name(self, number: int) -> str:
-        return f"{self.sheet.name} {number + 1}" if number else self.sheet.name
+    for number, start in enumerate(range(0, max(len(block), 1), room)):
+        span = slice(start, start + room)
+        columns = [replace(one, cells=_cut(one.cells, span), links=one.links[span]) for one in block.columns]
+        total, table = block.total if span.stop >= len(block) else (), f"{block.table}{number + 1 if number else ''}"
+        part = replace(block, columns=columns, total=total, table=table)
+        parts.append(replace(sheet, name=name(number), blocks=[part, *sheet.blocks[1:]]))
+    return parts, place
 
 
 def _cut(cells: Any, span: slice) -> Any:
@@ -156,12 +151,12 @@ def _cut(cells: Any, span: slice) -> Any:
 class _Layout:
     """Where the cells of every sheet stand and how they look; what is no cell (tables, links, panes) goes to XlsxWriter."""
 
-    def __init__(self, book: Any, lists: Mapping[str, _List], footer: str) -> None:
+    def __init__(self, book: Any, places: Mapping[str, Place], footer: str) -> None:
         from xlsxwriter.worksheet import Worksheet
 
         no_cells = dict.fromkeys(("_write_string", "_write_blank", "_write_rows"), lambda *_: 0)
         self._shell = type("Shell", (Worksheet,), no_cells)
-        self._book, self._lists, self._footer = book, lists, footer
+        self._book, self._places, self._footer = book, places, footer
         self._styles: dict[str, int] = {}
 
     def sheet(self, sheet: Sheet) -> list[Band]:
@@ -209,7 +204,7 @@ class _Layout:
         for row, (text, look) in enumerate(block.lines, start=row + 1):  # noqa: B020
             yield Band(row, 1, [cells(0, [text], look)], [LINE_HEIGHTS.get(look.split()[0], 0)])
             if look == BACK:
-                shell.write_url(row - 1, 0, f"internal:'{next(iter(self._lists))}'!A1")
+                shell.write_url(row - 1, 0, f"internal:'{next(iter(self._places))}'!A1")
         placed, rows, is_long = block.placed(), len(block), len(block) > WRAPPED_UP_TO
         if block.has_header:
             row += 1
@@ -251,7 +246,7 @@ class _Layout:
                 shell.conditional_format(at, place, at, place, BAR | {"bar_color": colour})
             for at, target in enumerate(column.links, start=row):
                 if target is not None and links < LINKS_OF_A_SHEET:
-                    shell.write_url(at, place, f"internal:{self._lists[target[0]].place(target[1])}")
+                    shell.write_url(at, place, f"internal:{self._places[target[0]](target[1])}")
                     links += 1
             for at in range(row - block.has_header, last + 1) if column.span > 1 else ():
                 shell.merge_range(at, place, at, place + column.span - 1, "")
