@@ -130,9 +130,10 @@ class Facts:
             mask[self.slices[role]] = True
         return mask
 
-    def dates(self, name: str) -> Array:
-        """The dates of a column, NaT where there is none or it cannot be read. (Quickly found, and large: not kept.)"""
-        return self.column(name).spread(NEVER, "datetime64[s]")
+    def dates(self, name: str, rows: Array | None = None) -> Array:
+        """The dates of a column (in some rows), NaT where there is none or it cannot be read. (Large, and not kept.)"""
+        column = self.column(name) if rows is None else self.column(name).take(rows)
+        return column.spread(NEVER, "datetime64[s]")
 
     def numbers(self, name: str) -> Array:
         """The counts of a column, NaN where there is none or it cannot be read."""
