@@ -89,7 +89,7 @@ class Audit:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
         self._blocks  # noqa: B018 - they share most facts: all of these are found once, and let go together
         order = self.order.astype(np.int64)
-        self.facts.let_go()
+        self.facts.let_go("checks")
         made = {name: taken(COLUMNS[name](self.facts), order) for name in KEYS}
         self.facts.let_go("settings", "checks")
         return made

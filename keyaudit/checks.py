@@ -15,7 +15,7 @@ from keyaudit.coded import Array, Coded
 from keyaudit.errors import toml
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import DAY, NEVER, By, Facts, alike, at, fact, facts
+from keyaudit.facts import DAY, MANY, NEVER, By, Facts, alike, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 from keyaudit.rulebook import Code
@@ -110,8 +110,22 @@ def case_twin(f: Facts) -> Array:
     """Another key differs from it only in upper and lower case (and neither is the other's lookalike)."""
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
-    twin = caseless(f.codes.take(pa.array(numbers))).dictionary_encode().indices.to_numpy()
-    return f.mask_of(numbers[np.bincount(twin)[twin] > 1])
+    texts = f.codes.take(pa.array(numbers))
+    usual = min((caseless, _upper), key=lambda write: _unlike(write, texts[:MANY]).true_count)
+    parts = (texts[first : first + MANY] for first in range(0, max(len(texts), 1), MANY))
+    odd = pa.concat_arrays([_unlike(usual, part) for part in parts])  # of two twins one is not written as usual
+    near = np.asarray(pc.or_(odd, pc.is_in(texts, value_set=usual(texts.filter(odd)))))
+    twin = caseless(texts.filter(pa.array(near))).dictionary_encode().indices.to_numpy()
+    return f.mask_of(numbers[near][np.bincount(twin)[twin] > 1])
+
+
+def _upper(texts: Any) -> Any:
+    return pc.utf8_upper(caseless(texts))
+
+
+def _unlike(write: Callable[[Any], Any], texts: Any) -> Any:
+    """Which texts are not as a function writes them."""
+    return pc.not_equal(texts, write(texts))
 
 
 @fact

@@ -146,7 +146,8 @@ class Coded:
         if sort:
             order = {value: place for place, value in enumerate(sorted(told.values))}
             told = Coded(np.array([order.get(value, -1) for value in values], dtype=np.int32), list(order))
-        return Coded(np.append(told.codes, np.int32(-1))[self.codes], told.values)
+        places = np.append(told.codes, np.int32(-1)).astype(_kind(len(told.values)))
+        return Coded(places[self.codes], told.values)
 
     def spread(self, nothing: Any, dtype: Any = None) -> Array:
         """A NumPy array with the value of every row, `nothing` where it has none."""

@@ -150,7 +150,13 @@ def explain(audit: Audit, text: str | None) -> Explanation:
 def _meant(f: Facts, asked: str) -> tuple[list[int], str]:
     """The numbers of the keys that are meant, and by what; by nothing: of those that may be."""
     text = asked.strip(BLANKS)
-    for names, value in ((f.codes, asked), (f.codes, text), (pc.utf8_lower(f.references.texts()), text.lower())):
+
+    def known() -> Iterator[tuple[Any, str]]:
+        yield f.codes, asked
+        yield f.codes, text
+        yield pc.utf8_lower(f.references.texts()), text.lower()
+
+    for names, value in known():
         found = _where(pc.equal(names, value))
         if len(found) == 1:
             return found.tolist(), "name"
@@ -261,7 +267,7 @@ def _told(audit: Audit, rows: Array) -> list[str]:
     f = audit.facts
     shown = (row["source_file"] for row in audit.source_rows)
     files = [file.source_file if file.role == "declared" else next(shown) for file in f.files]
-    dates = (f.dates(name)[rows].astype("datetime64[D]").tolist() for name in DATES)
+    dates = (f.dates(name, rows).astype("datetime64[D]").tolist() for name in DATES)
     state, sheet = f.column("assignment_status").take(rows), f.sheet.take(rows)
     seen = zip(_roles(f, rows), f.file[rows].tolist(), f.row[rows].tolist(), *dates, strict=True)
     lines = []
@@ -279,7 +285,7 @@ def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
     found, roles = {key: set(shared) for key in keys.tolist()}, np.array(_roles(f, rows))
     cancelled = f.column("assignment_status").take(rows).has(is_cancelled)
     for role, column, words in EVENTS:
-        days = f.dates(column)[rows].astype("datetime64[D]")
+        days = f.dates(column, rows).astype("datetime64[D]")
         mask = (roles == role) & ~np.isnat(days)
         for key, day, is_over in zip(of[mask].tolist(), days[mask].tolist(), cancelled[mask].tolist(), strict=True):
             found[key].add((day, f"{words}{' and cancelled' if is_over else ''}", True))

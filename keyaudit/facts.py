@@ -53,7 +53,7 @@ def facts(**of_one_line: Fact) -> None:
 
 
 def facts_of_a_column(**of_one_line: Callable[[Facts, str], Any]) -> None:
-    """Facts that are found once for each name of a column: `f.dates("created_at")`."""
+    """Facts that are found once for each name of a column: `f.column("created_at")`."""
     _OF_A_COLUMN.update(of_one_line)
 
 
@@ -129,6 +129,15 @@ class Facts:
         for role in roles:
             mask[self.slices[role]] = True
         return mask
+
+    def dates(self, name: str, rows: Array | None = None) -> Array:
+        """The dates of a column (in some rows), NaT where there is none or it cannot be read. (Large, and not kept.)"""
+        column = self.column(name) if rows is None else self.column(name).take(rows)
+        return column.spread(NEVER, "datetime64[s]")
+
+    def numbers(self, name: str) -> Array:
+        """The counts of a column, NaN where there is none or it cannot be read."""
+        return self.column(name).spread(np.nan, float)
 
     def placed(self, rows: Any, numbers: Array) -> Array:
         """Of every record a number: that of some rows, -1 of all others."""
@@ -220,8 +229,6 @@ class By:
 
 facts_of_a_column(  # of records
     column=lambda f, name: Coded.stacked([export.column(name) for _, export in f.given()]),  # one role below the other
-    dates=lambda f, name: f.column(name).spread(NEVER, "datetime64[s]"),  # NaT: none, or not readable
-    numbers=lambda f, name: f.column(name).spread(np.nan, float),  # NaN: none, or not readable
     shows=lambda f, name: f.stacked(lambda export: export.shows(name)),  # does its list have the column?
     # does it say so? (`Export.signs`: redeemed, learner_without_date, …)
     sign=lambda f, name: f.stacked(lambda export: export.signs.get(name, np.zeros(len(export), dtype=bool))),
@@ -323,7 +330,8 @@ def unseen(f: Facts) -> Array:
     now = f.is_in("pools_now")
     doubtful = now & f.of_file(lambda file: file.damaged > 0)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
-    told = {row: (f.pool[row], f.raw.get(row), str(f.dates("created_at")[row])) for row in unread}
+    made = f.dates("created_at")[unread].astype(str).tolist()
+    told = {row: (f.pool[row], f.raw.get(row), day) for row, day in zip(unread, made, strict=True)}
     backed = {told[row] for row in unread if not now[row]}
     doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
     found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)

@@ -190,4 +190,4 @@ def order(f: Facts) -> Array:
     day, is_out = Coded.ordered(f.act_by), f.group == list(GROUPS).index("locked out now")
     act_by = np.where(day.filled, day.codes, len(day.values))
     pool = np.where(f.home_pool < 0, f.pool_count, f.home_pool)
-    return np.argsort(combined(act_by, 1 - is_out, urgency, pool, f.rank_of_code), kind="stable")
+    return np.argsort(combined(act_by, 1 - is_out, urgency, pool, f.rank_of_code))  # no two have one rank
