@@ -16,6 +16,7 @@ from keyaudit.checks import lacking_lines
 from keyaudit.errors import ReconcileError
 from keyaudit.facts import alike, narrow
 from keyaudit.plan import migration_plan
+from keyaudit.reconciliation import _check
 from keyaudit.rehearsal import write_xlsx
 from keyaudit.rulebook import STATUSES
 
@@ -862,6 +863,29 @@ def test_a_pool_without_keys_is_closed_from_its_last_day_on(ends: str, stage: st
     write("pool-list/l.csv", f"Pool Course Expires\nP C {ends}")
     result = audit(write("course-keys/k.csv", keys("OTHER-001")), as_of="2026-04-03")
     assert result.pools.set_index("pool")["stage"].to_dict() == {"P": stage}
+
+
+@pytest.mark.parametrize(
+    ("as_of", "step"),
+    [
+        ("2026-04-03", "Look in Training Key Pools → the pool whether the key is redeemed."),
+        ("2026-05-20", "Look in Training Key Pools → the pool whether the key is redeemed."),
+        ("2026-05-29", "Look in Find Course Assignments whether the learner has redeemed, or ask them;"),
+    ],
+)
+def test_where_to_look_up_a_redemption_that_is_not_readable(as_of: str, step: str, write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001 C perhaps 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")), as_of)
+    assert verdicts(result, "next_step")["KEY-00001"].startswith(step)
+
+
+def test_keys_that_do_not_add_up_stop_the_audit(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    _check(result)
+    result.facts.__dict__["status"] = np.where(np.arange(3) == 1, -1, result.facts.status)
+    with pytest.raises(ReconcileError, match="differ in number"):
+        _check(result)
 
 
 def test_words_of_ours_have_an_order_and_names_have_none(write: Write) -> None:
