@@ -76,6 +76,15 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("facts", "if size * width > 2**62:", "2 ** 62  ->  2 ** 63"): "there is still room for all",
     ("lookalikes", 'signs = ("", *map(chr, range(33, 127)))', "range(33, 127)  ->  range(33, 128)"): "a sign that no code has",
     ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
+    ("lookalikes", "weights = np.random.default_rng(0).integers(2**64, size=size + 2, dtype=np.uint64)", ""): "any numbers will do, and more than are asked for",
+    ("lookalikes", "lost = 0.6 * float(f\"1e{int(match[2]) - len(match[1] or '')}\") if match[2] else 2e-14 * number", "int(match[2]) - len(match[1] or '')  ->  int(match[2]) + len(match[1] or '')"): "more numbers are compared, and told apart later",
+    ("settings", "found = np.where(found < 0, np.where(own >= 0, own, by_pool.first(rows)[f.place_pool]), found)", "found < 0  ->  found <= 0"): "record 0 is of the last source that is asked",
+    ("links", "has_lookalike=lambda f: f.in_pool & (f.link >= 0) & ~f.damaged_in_backup,", "f.link >= 0  ->  f.link > 0"): "key 0 is one of a pool, where there are pools",
+    ("links", "bare=at(bare[f.file], f.course_row, False)[theirs],", ""): "asked of course keys only",
+    ("exports.dates", "once = lru_cache(1 << 14, typed=True)  # the files of a case hold the same dates and words", "1 << 14  ->  1 << 15"): "as many as are soon looked at",
+    ("exports.dates", "once = lru_cache(1 << 14, typed=True)  # the files of a case hold the same dates and words", "1 << 14  ->  2 << 14"): "as many as are soon looked at",
+    ("exports.dates", "@dataclass(frozen=True)", ""): "nobody changes it",
+    ("exports.codes", "same_width = widths.get(len(digits), 0)", "widths.get(len(digits), 0)  ->  widths.get(len(digits), 1)"): "twenty are asked for",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,

@@ -383,6 +383,11 @@ def test_excel_forms(code: str, form: str) -> None:
     assert form in set(excel_forms(code))
 
 
+def test_excel_keeps_fifteen_digits() -> None:
+    shown = [re.match(r"([\d.]+)E\+", form) for form in excel_forms("1234567890123457")]
+    assert {len(found[1].replace(".", "")) for found in shown if found} == set(range(1, 16))
+
+
 @pytest.mark.parametrize(
     "code",
     [
