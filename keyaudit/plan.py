@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from keyaudit.audit import Audit, frame_of
-from keyaudit.coded import Array, Coded, taken
+from keyaudit.coded import Array, Coded, taken, text_of
 from keyaudit.facts import Facts, at
 from keyaudit.keytable import frame
 from keyaudit.masking import ending
@@ -231,9 +231,13 @@ def _settings(f: Facts, pool: str) -> dict[str, str]:
         "organization": organization or who,
         "expiration": _expiration(f, expires),
         "max_uses": "leave blank (one use)",
-        "content_availability": f"{count(int(days), 'day')}" if days is not None and days > 0 else who,
+        "content_availability": _days(days) if days is not None and days > 0 else who,
         "any_organization": box.get(sitewide, f"{who}; {WORDS['alone']}"),
     }
+
+
+def _days(number: float) -> str:
+    return text_of(number) if np.isinf(number) else count(int(number), "day")
 
 
 def _expiration(f: Facts, expires: Any) -> str:
@@ -309,9 +313,7 @@ def _to_type(f: Facts, keys: Array) -> str:
     code = f.setting_findings[f.setting_number[keys[0]] - 1][0]
     told = _entry(f, keys)
     value = of_pools(f, TO_TYPE[code])[int(f.home_pool[keys[0]])] if code in TO_TYPE else None
-    value = value.item().date() if isinstance(value, np.datetime64) else value
-    shown = f"{value:g}" if isinstance(value, float) else value
-    return told if value is None else f"{told} The pool's: {shown}."
+    return told if value is None else f"{told} The pool's: {text_of(value)}."
 
 
 def _entry(f: Facts, keys: Array) -> str:

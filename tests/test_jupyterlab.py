@@ -1,4 +1,9 @@
-"""The notebooks as an analyst meets them: in JupyterLab, first untrusted as in a fresh clone, then run."""
+"""The notebooks as an analyst meets them: in JupyterLab, first untrusted as in a fresh clone, then run.
+
+The first, whose cells have links and tables, and the one of the charts belong to every run of the tests (nbval runs all). The others:
+
+    python -m pytest -m long tests/test_jupyterlab.py
+"""
 
 from __future__ import annotations
 
@@ -168,7 +173,13 @@ def picture(browser: WebDriver, name: str) -> None:
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path.stem[:2] in ("00", "04") else pytest.mark.long)
+        for path in NOTEBOOKS
+    ],
+)
 def test_a_notebook_shows_untrusted_and_runs(notebook: Path, browser: WebDriver) -> None:
     asynchronously(browser, OPEN, f"notebooks/{notebook.name}")
     wanted = expected(notebook)

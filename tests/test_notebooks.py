@@ -338,7 +338,7 @@ def test_copies_run_on_a_case_of_ones_own(tmp_path: Path) -> None:
     assert worst.pools["pool"][0] in outputs(case / "notebooks" / "03_migrate_a_pool.ipynb")
 
 
-@pytest.mark.parametrize("sample", ["clean", "late-backup", "ugly"])
+@pytest.mark.parametrize("sample", [pytest.param("clean", marks=pytest.mark.long), "late-backup", "ugly"])
 def test_copies_run_on_any_case(sample: str, tmp_path: Path) -> None:
     """Where nothing is wrong, where hardly anything is known, where there are sixty pools."""
     shutil.copytree(SAMPLES / sample, tmp_path / "mine")
