@@ -302,12 +302,24 @@ def test_the_latest_source_that_has_the_column_counts(
     assert shown == until
 
 
-@pytest.mark.parametrize(("days", "typed"), [("1", "1 day"), ("180", "180 days"), ("0", "ask"), (".", "ask")])
+@pytest.mark.parametrize(
+    ("days", "typed"),
+    [("1", "1 day"), ("180", "180 days"), ("0", "ask"), (".", "ask"), ("Unlimited", "Unlimited"), ("∞", "Unlimited")],
+)
 def test_an_availability_of_one_day_is_one_day(days: str, typed: str, write: Write) -> None:
     write("pools-before/P.csv", pool("KEY-00001"))
     write("pool-list/l.csv", f"Name Course Content_Availability\nP C {days}")
     batch = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001")))).batches.iloc[0]
     assert re.match(rf"{typed}\b", batch["content_availability"])
+
+
+def test_a_key_with_fewer_days_than_without_limit_gets_no_limit(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    write("pool-list/l.csv", "Name Course Content_Availability\nP C Unlimited")
+    head = "Training_Key Name Course Expires Uses Content_Availability"
+    result = audit(write("course-keys/k.csv", f"{head}\nKEY-00001 E C 2026-12-31 0 30"))
+    (step,) = (text for text in migration_plan(result).steps["what"] if "Content Availability" in text)
+    assert step.endswith('Entry: "E". The pool\'s: Unlimited.')
 
 
 # --- course keys ---
