@@ -14,7 +14,7 @@ import numpy as np
 
 from keyaudit.calendar import Calendar
 from keyaudit.changes import Changes
-from keyaudit.coded import Array, taken
+from keyaudit.coded import Array, as_texts, taken
 from keyaudit.columns import KEYS, ROLES
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at
@@ -127,9 +127,9 @@ class Audit:
     @cached_property
     def findings(self) -> pd.DataFrame:
         """What a person must look at, worst first."""
-        made = frame({name: column for name, column in self.finding_columns.items() if name != "key"})
-        texts = [name for name in made if name not in ("severity", "source_row")]
-        return made.astype(dict.fromkeys(texts, "str")).fillna(dict.fromkeys(texts, ""))
+        made = {name: column for name, column in self.finding_columns.items() if name != "key"}
+        texts = {name: as_texts(column) for name, column in made.items() if name not in ("severity", "source_row")}
+        return frame(made | texts)
 
     @cached_property
     def pools(self) -> pd.DataFrame:

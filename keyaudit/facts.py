@@ -366,5 +366,5 @@ def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
         parts = [part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word]
         words.append(dict.fromkeys((text, *parts)))
     every = pa.array([word for own in words for word in own], TEXT)
-    known = iter(pc.index_in(every, value_set=f.coded.dictionary).fill_null(-1).to_pylist())
+    known = iter(pc.index_in(every, value_set=f.coded.dictionary).fill_null(-1).to_pylist() if words else ())
     return [list(dict.fromkeys(number for number in [next(known) for _ in own] if number >= 0)) for own in words]

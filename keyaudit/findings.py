@@ -73,7 +73,7 @@ def by_rules(f: Facts, of_what: str) -> Iterator[Found]:
     for code, row in FINDINGS.items():
         if not row.rule or row.of != of_what:
             continue
-        of = np.flatnonzero(np.broadcast_to(holds(row.rule, f), size))
+        of = np.flatnonzero(np.zeros(size, dtype=bool) | holds(row.rule, f))
         if not len(of):
             continue
         if code in STATUSES and code not in BY_PAIR:

@@ -118,12 +118,17 @@ def _units(f: Facts) -> Iterator[_Unit]:
         for one, rows in zip(first, np.split(np.argsort(place, kind="stable"), np.cumsum(sizes)[:-1]), strict=False):
             file, pool, code = export.files[export.file[one]], told.values[name[one]], f.code[rows + start]
             seen.add((file.source_file, pool))
-            yield _Unit(role, file.source_file, pool, file.damaged > 0, rows + start, np.unique(code[code >= 0]))
+            yield _Unit(role, file.source_file, pool, file.damaged > 0, rows + start, _distinct(code[code >= 0]))
         for table in export.tables:
             file = export.files[table.file]
             if not table.records and table.pool and (file.source_file, table.pool) not in seen:
                 seen.add((file.source_file, table.pool))
                 yield _Unit(role, file.source_file, table.pool, file.damaged > 0)
+
+
+def _distinct(codes: Array) -> Array:
+    """The numbers of some codes, once; new ones are numbered as they come."""
+    return codes if (np.diff(codes) > 0).all() else np.unique(codes)
 
 
 def _of_one_name(units: list[_Unit], groups: _Groups) -> Iterator[Match]:

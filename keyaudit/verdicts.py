@@ -37,7 +37,7 @@ facts(  # of keys; `status_missing` and the like: is that its status?
 
 
 def _everywhere(f: Facts, rule: str) -> Array:
-    return np.broadcast_to(holds(rule, f), f.keys)
+    return np.zeros(f.keys, dtype=bool) | holds(rule, f)
 
 
 def by_status(f: Facts, what: str, said: Any) -> Array:

@@ -20,6 +20,9 @@ import pandas as pd
 import pytest
 
 import keyaudit as ka
+from keyaudit.exports import read
+from keyaudit.exports.files import SourceFile
+from keyaudit.exports.records import FileOptions
 from keyaudit.keytable import frame
 from keyaudit.reconciliation import Reconciliation
 
@@ -42,6 +45,23 @@ def write(tmp_path: Path) -> Write:
         return tmp_path / "case"
 
     return write_table
+
+
+_READ: dict[tuple[str, ...], Any] = {}
+
+
+@pytest.fixture
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read of a file is remembered: for tests of what comes after. The files themselves are opened each time."""
+    read_file = read.read_file
+
+    def remembered(role: str, source: SourceFile, known: FileOptions) -> Any:
+        what = (role, source.label, source.sha256, repr(known))
+        if what not in _READ:
+            _READ[what] = read_file(role, source, known)
+        return _READ[what]
+
+    monkeypatch.setattr(read, "read_file", remembered)
 
 
 def audit(case: Path, as_of: str = "2026-04-03") -> Reconciliation:

@@ -20,6 +20,8 @@ from keyaudit.reconciliation import _check
 from keyaudit.rehearsal import write_xlsx
 from keyaudit.rulebook import STATUSES
 
+pytestmark = pytest.mark.usefixtures("read_once")
+
 POOL = "Training_Key Course Redeemed Expires"
 KEYS = "Training_Key Name Course Expires Max_Uses Uses"
 

@@ -12,6 +12,8 @@ from keyaudit.columns import FINDINGS
 from keyaudit.rulebook import FINDINGS as FINDINGS_TABLE
 from keyaudit.rulebook import SEVERITIES, STATUSES
 
+pytestmark = pytest.mark.usefixtures("read_once")
+
 POOL = "Training_Key Course Organization Created    Redeemed   Starts     Expires"
 COURSE = "Training_Key Name Course Organization Created    Expires    Max_Uses Uses Content_Availability Redeemable_By_Any_Student"
 LIST = "Name Course Organization Starts Expires Content_Availability Sitewide_Use"

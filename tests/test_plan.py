@@ -16,6 +16,8 @@ from keyaudit.rehearsal import DAY, Tms, migrate, write_csv
 from keyaudit.report.files import slug
 from keyaudit.rulebook import ACTIONS
 
+pytestmark = pytest.mark.usefixtures("read_once")
+
 POOL = "Training_Key Course Organization Redeemed Expires"
 KEYS = "Training_Key Name Course Expires Max_Uses Uses"
 LIVE = "C O . 2026-12-31"

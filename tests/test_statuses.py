@@ -10,6 +10,8 @@ from conftest import Write, audit, found, verdicts
 
 from keyaudit.rulebook import FACTS, FAMILIES, STATUSES, WORKS, family, holds, in_words
 
+pytestmark = pytest.mark.usefixtures("read_once")
+
 FLAGS = (
     *("readable", "in_pool", "in_course_keys", "redeemed", "gone", "here", "in_two_pools", "in_two_entries"),
     *("course_differs", "has_lookalike", "not_distributed", "expired_unannounced", "pool_ended", "is_lookalike"),

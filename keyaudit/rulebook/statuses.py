@@ -81,25 +81,25 @@ FACTS = {
 }
 
 
+class _Some:
+    """Facts of some keys only."""
+
+    def __init__(self, facts: Any, of: Any) -> None:
+        self.facts, self.of = facts, of
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.facts[name]
+        return found[self.of] if np.ndim(found) else found
+
+
 @cache
-def _parsed(rule: str) -> ast.expr:
-    return ast.parse(rule, mode="eval").body
+def _compiled(rule: str) -> Any:
+    return compile(rule or "True", rule, "eval")
 
 
 def holds(rule: str, facts: Any, of: Any = None) -> Any:
     """Where a rule holds: names, &, | and ~ over facts (arrays over keys, or one truth for all); for some keys only if `of`."""
-
-    def value(node: ast.expr) -> Any:
-        if isinstance(node, ast.Name):
-            found = facts[node.id]
-            return found[of] if of is not None and np.ndim(found) else found
-        if isinstance(node, ast.UnaryOp):
-            return np.logical_not(value(node.operand))
-        assert isinstance(node, ast.BinOp)
-        left, right = value(node.left), value(node.right)
-        return left & right if isinstance(node.op, ast.BitAnd) else left | right
-
-    return value(_parsed(rule)) if rule else np.bool_(True)
+    return eval(_compiled(rule), {}, facts if of is None else _Some(facts, of))  # noqa: S307 - our own rules
 
 
 def severity_of(row: Status | Any, period: int, facts: Any, of: Any) -> Any:
@@ -129,7 +129,7 @@ def in_words(rule: str) -> str:
         text = f"{told(node.left, is_and)}{' and ' if is_and else '; or '}{told(node.right, is_and)}"
         return f"({text})" if inner and not is_and else text
 
-    return told(_parsed(rule))
+    return told(ast.parse(rule, mode="eval").body)
 
 
 @dataclass(frozen=True)
