@@ -47,7 +47,7 @@ def write(tmp_path: Path) -> Write:
     return write_table
 
 
-_READ: dict[tuple[str, ...], Any] = {}
+READ: dict[tuple[str, ...], Any] = {}
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def remembered(role: str, source: SourceFile, known: FileOptions) -> Any:
         what = (role, source.label, source.sha256, repr(known))
-        if what not in _READ:
-            _READ[what] = read_file(role, source, known)
-        return _READ[what]
+        if what not in READ:
+            READ[what] = read_file(role, source, known)
+        return READ[what]
 
     monkeypatch.setattr(read, "read_file", remembered)
 

@@ -295,8 +295,6 @@ class Trial(Told):
         super().__init__(lambda _: 0)
         self.changes, self.until = changes, until
         self.kills, self.passes_alone = Counter[tuple[str, str]](), dict[str, bool]()
-        self.read: dict[tuple[str, ...], Any] = {}
-        self.is_read_once = False
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         session.config.pluginmanager.unregister(name="terminalreporter")
@@ -323,28 +321,19 @@ class Trial(Told):
         names = [name for name in sys.modules if name.partition(".")[0] == "keyaudit"]
         self.when_loaded = apart(lambda: forget() or lines_of(lambda: [*map(importlib.import_module, names)]), 60)
         self.seconds, self.lines = dict[str, float](), dict[str, set[tuple[str, int]]]()
-        self.remember_what_is_read()
+        read = sys.modules["conftest"].READ
+        remembered = dict[Any, Any]()
         for test in self.items:
+            read.clear()  # so that it is seen what the test reads
             begun = time.process_time()
             self.lines[test] = lines_of(lambda: self.run([test]))  # noqa: B023 - called at once
             self.seconds[test] = time.process_time() - begun
+            remembered |= read
             if self.failed:
                 sys.exit(f"{test} fails without any change")
+        read |= remembered
         for file in dict.fromkeys(test.partition("::")[0] for test in self.items):
             say(f"{sum(self.seconds[test] for test in self.items if test.startswith(file)):5.1f} s  {file}")
-
-    def remember_what_is_read(self) -> None:
-        """Have what a file's rows are found once, where `is_read_once`: nothing that comes after can alter it."""
-        reader = importlib.import_module("keyaudit.exports.read")
-        read_file = reader.read_file
-
-        def read(role: str, source: Any, known: Any) -> Any:
-            what = (role, source.label, source.sha256, repr(known))
-            if what not in self.read or not self.is_read_once:
-                self.read[what] = read_file(role, source, known)
-            return self.read[what]
-
-        reader.read_file = read  # type: ignore[attr-defined]
 
     def run(self, tests: Sequence[str]) -> str:
         """The first that fails."""
@@ -361,11 +350,9 @@ class Trial(Told):
         area = [test for file in AREAS[change.name] for test in self.items if f"tests/{file}" in test]
         limit = 10 + TIMES * sum(self.seconds[test] for test in area)
         likely = partial(self.how_likely, change.name)
-        floor = change.name.partition(".")[0]
-        self.is_read_once = floor not in ("exports", "rulebook")
         if change.is_in_function and not places & self.when_loaded:
             running = sorted((test for test in area if places & self.lines[test]), key=likely)
-            test = apart(lambda: change.put_in() or self.run(running), limit)
+            test = apart(lambda: self.run_with(change, running), limit)
         else:
             test = apart(lambda: self.run_anew(change, likely), limit)
         if test in self.items and test not in self.passes_alone:
@@ -379,6 +366,13 @@ class Trial(Told):
     def how_likely(self, name: str, test: str) -> tuple[float, ...]:
         """What noticed most changes so far, of the module, then of all; the golden texts; the quickest."""
         return -self.kills[name, test], -self.kills["", test], "test_golden" not in test, self.seconds.get(test, 0)
+
+    def run_with(self, change: Changed, tests: Sequence[str]) -> str:
+        """The first that fails with the change put in; what it may alter in reading is read again."""
+        if change.name.partition(".")[0] in ("exports", "rulebook"):
+            sys.modules["conftest"].READ.clear()
+        change.put_in()
+        return self.run(tests)
 
     def run_anew(self, change: Changed, likely: Callable[[str], Any]) -> str:
         """The first test of the area that fails, all loaded anew."""

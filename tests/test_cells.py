@@ -227,7 +227,16 @@ def test_counts(cell: object, expected: float) -> None:
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        *((None, True), ('=""', True), ("''", True), ('="0"', True), ('="1"', False), ("-", True), ("✓", False)),
+        *(
+            (None, True),
+            ('=""', True),
+            ("''", True),
+            ('="0"', True),
+            ('="1"', False),
+            ("-", True),
+            ("✓", False),
+            ("'", True),
+        ),
         *((dt.date(1, 12, 31), True), (dt.date(2, 1, 1), False), (dt.date(1904, 1, 1), True)),
         *((dt.date(1904, 1, 2), False), (dt.date(1899, 12, 30), True), (dt.date(1899, 12, 29), False)),
         *((dt.datetime(1899, 12, 31), True), (dt.datetime(1899, 12, 31, 0, 7), False)),

@@ -223,6 +223,18 @@ def test_a_renamed_pool_needs_one_backup_that_shares_half_of_its_codes(write: Wr
     assert set(result.pools["pool"]) == {"New", "Q"}
     write("pools-now/New.csv", pool("KEY-00001", "KEY-00098", "KEY-00099"))
     assert found(audit(case), "pool_renamed") == []
+    (case / "pools-now/New.csv").unlink()
+    write("pools-now/P.csv", pool("KEY-00011"))  # the name decides
+    assert found(audit(case), "pool_renamed") == []
+
+
+def test_a_key_whose_row_is_dated_anew_hides_no_other(write: Write) -> None:
+    """Also the first key of all: a row whose code is lost would."""
+    made = "Training_Key Created Redeemed Expires"
+    write("pools-before/P.csv", f"{made}\nKEY-00001 2025-01-02 . 2026-12-31\nKEY-00002 2025-01-02 . 2026-12-31")
+    write("pools-now/P.csv", f"{made}\nKEY-00001 2025-02-03 . 2026-12-31")
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert verdicts(result, "in_now") == {"KEY-00001": "yes", "KEY-00002": "no", "OTHER-001": "unknown"}
 
 
 @pytest.mark.parametrize(("shared", "expected"), [(2, ["P"]), (1, ["P", "Q"])])
@@ -682,6 +694,15 @@ def test_a_finding_is_accepted_until_its_day_and_where_the_case_says(
     (case / "case.toml").write_text(f'[[accepted]]\nfinding = "missing"\nreason = "Left."\n{entry}\n')
     rows = audit(case).findings.set_index("training_key")["severity"].astype("str")
     assert sorted(rows.index[rows == "accepted"]) == accepted
+
+
+def test_what_is_accepted_of_a_pool_is_not_accepted_of_none(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    case = write("course-keys/k.csv", keys("KEY-00001"))
+    (case / "case.toml").write_text('[[accepted]]\nfinding = "input_missing"\nreason = "Known."\npool = "P"\n')
+    assert (
+        audit(case).findings.set_index("code").loc["input_missing", "severity"].astype("str").tolist() == ["note"] * 2
+    )
 
 
 def test_what_no_export_says_of_a_pool_is_a_block_for_the_case(write: Write) -> None:

@@ -22,6 +22,7 @@ DAYS = {  # the days on which each is spoken of: before the deadline, between th
     "after-sunset": ["2026-11-22"],
     "odd-exports": ["2026-05-10"],
 }
+pytestmark = pytest.mark.usefixtures("read_once")
 CASES = [(case, day) for case, days in DAYS.items() for day in days]
 SAID = [name for name in KEYS if name not in ("training_key", "source_file", "source_sheet", "source_row")]
 

@@ -614,11 +614,12 @@ def test_a_typed_text_may_mean_several() -> None:
 
 def test_among_many_codes_one_mistyped_sign_is_found() -> None:
     """All begin alike, so that one sign tells; a code that was not readable is none."""
-    every = [None, *(f"LAB-{number:06d}" for number in range(MANY + 10)), "LAB-00XY77", "LAB-Ä00007"]
+    every = [None, *(f"LAB-{number:06d}" for number in range(MANY + 10)), "LAB-77!88", "LAB-00XY77", "LAB-Ä00007"]
     codes = pa.array(every, TEXT)
     for typed in ("lab-000007", "LAB-0OOOO7", "LAB-0000O7 ", "LAB-X000007", "LAB000007", "ALB-000007", "LBA-000007"):
         assert (typed, meant_by(codes, typed)) == (typed, [8])
     assert meant_by(codes, "LAB-00YX77") == [len(codes) - 2]  # two swapped
+    assert meant_by(codes, "LAB-7788") == [len(codes) - 3]  # the first of all signs left out
     assert meant_by(codes, "LAB-Q00007") == [8, len(codes) - 1]
     assert meant_by(codes, "LAB-00000") == list(range(1, 11))
     assert meant_by(codes, "LAB-0000") == []

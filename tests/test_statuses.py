@@ -452,3 +452,20 @@ def test_any_number_of_pools_is_named_rightly(write: Write, count: int) -> None:
     keys = audit(case).keys.set_index("training_key")["reference"]
     assert keys["OTHER77"] == "keys.csv, row 3"
     assert all(keys[f"KEY{place:05d}X"] == f"Pool {place:03d}, row {place + 2}" for place in range(count))
+
+
+def test_without_course_keys_migrating_begins_with_their_export() -> None:
+    steps = {step.when: step.text for step in STATUSES["to_migrate"].steps}
+    first, migrate = steps["~course_keys_given"], steps[""]
+    assert first.startswith("If course keys were made already, export ")
+    assert first.partition(" Then ")[2].capitalize()[:60] == migrate.capitalize()[:60]
+
+
+def test_a_key_that_two_backups_show_is_to_be_looked_for_in_both(write: Write) -> None:
+    head = "Training_Key Course Redeemed Expires"
+    for name in "PQ":
+        own = "\n".join(f"{name}-0000{number} C . 2026-12-31" for number in range(3))
+        case = write(f"pools-before/{name}.csv", f"{head}\nBOTH-0001 C . 2026-12-31\n{own}")
+    result = audit(case)
+    assert (verdicts(result)["BOTH-0001"], verdicts(result, "in_now")["BOTH-0001"]) == ("duplicate", "unknown")
+    assert "export both places again" in verdicts(result, "next_step")["BOTH-0001"]
