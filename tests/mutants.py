@@ -83,8 +83,15 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("links", "bare=at(bare[f.file], f.course_row, False)[theirs],", ""): "asked of course keys only",
     ("exports.dates", "once = lru_cache(1 << 14, typed=True)  # the files of a case hold the same dates and words", "1 << 14  ->  1 << 15"): "as many as are soon looked at",
     ("exports.dates", "once = lru_cache(1 << 14, typed=True)  # the files of a case hold the same dates and words", "1 << 14  ->  2 << 14"): "as many as are soon looked at",
-    ("exports.dates", "@dataclass(frozen=True)", ""): "nobody changes it",
     ("exports.codes", "same_width = widths.get(len(digits), 0)", "widths.get(len(digits), 0)  ->  widths.get(len(digits), 1)"): "twenty are asked for",
+    ("links", "begun=lambda f: at(f.pool_begun, f.home_pool, False),", ""): "asked of keys in pools only",
+    ("links", "has_lookalike=lambda f: f.in_pool & (f.link >= 0) & ~f.damaged_in_backup,", "f.link >= 0  ->  f.link >= 1"): "key 0 is one of a pool, where there are pools",
+    ("pools", "name = np.where(own >= 0, own, np.append(title, -1)[export.table])", "np.append(title, -1)  ->  np.append(title, -0)"): "a record without a list names its pool",
+    ("pools", "yield _Unit(role, file.source_file, pool, file.damaged > 0, rows + start, _distinct(code[code >= 0]))", "file.damaged > 0  ->  file.damaged >= 0"): "asked of exports without a record only",
+    ("lookalikes", '"unicode": ("they differ in characters that look alike (dashes, full-width or foreign letters)", _same("plain"), False),', ""): "what is linked no more is equal without case too, which is no guess",
+    ("lookalikes", "if not (len(left.numbers) and len(right.numbers)):", "len(left.numbers) and len(right.numbers)  ->  len(left.numbers) or len(right.numbers)"): "it is found later that there is nothing",
+    ("keytable", "return pd.DataFrame({name: _series(table[name], name) for name in (names or table)}, copy=False)", "copy=False  ->  copy=True"): "a copy is as good",
+    ("keytable", "of_pool = np.where(redeemed >= 0, redeemed, at(f.place_row, f.home, -1))", "at(f.place_row, f.home, -1)  ->  at(f.place_row, f.home, -0)"): "a key in no pool is a course key, which decides",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -100,9 +107,7 @@ def places(tree: ast.AST, around: ast.AST | None = None) -> Iterator[tuple[ast.A
     """Where something can be changed, how, and what it is part of; what only a type checker or a person reads is left alone."""
     if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
         return
-    if (
-        isinstance(tree, ast.keyword) and tree.arg == "strict"
-    ):  # of zip: it changes nothing but refuses what must not be
+    if isinstance(tree, ast.keyword) and tree.arg in ("strict", "frozen"):  # they only refuse what must not be
         return
     if isinstance(tree, (ast.Compare, ast.BoolOp, ast.BinOp)):
         ops = tree.ops if isinstance(tree, ast.Compare) else [tree.op]

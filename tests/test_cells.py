@@ -12,7 +12,18 @@ import pytest
 
 from keyaudit.coded import TEXT, Coded, distinct_count
 from keyaudit.exports.codes import BLANKS, INVISIBLE, excel_forms
-from keyaudit.exports.dates import TO_CLEAN, Order, count_of, flag_of, is_blank, may_be, orders_of, proof_of, written
+from keyaudit.exports.dates import (
+    TO_CLEAN,
+    Order,
+    count_of,
+    flag_of,
+    is_blank,
+    is_type,
+    may_be,
+    orders_of,
+    proof_of,
+    written,
+)
 from keyaudit.exports.evidence import _text
 from keyaudit.exports.names import clean_name, fold_name, natural, pool_name, undated_name
 
@@ -224,6 +235,11 @@ def test_counts(cell: object, expected: float) -> None:
     np.testing.assert_equal(count_of(cell), expected)
 
 
+def test_what_is_the_type_of_a_column() -> None:
+    types = ("varchar(20)", "Text", "yyyy-mm-dd", "DATETIME")
+    assert [cell for cell in (*types, "Ana", "", "d", None, 7, dt.date(2026, 4, 1)) if is_type(cell)] == list(types)
+
+
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
@@ -382,7 +398,13 @@ def test_numbers_in_names_compare_as_numbers() -> None:
         ("2026-05-31", "31-May-26"),  # three parts, the year first
         ("2026-5-31", "5/31/2026"),
         ("5/31/26", "31.05.2026"),
-        ("3-MAR-99", "03.03.2099"),
+        ("3-MAR-99", "03.03.1999"),  # of two digits those from 30 on are of the last century
+        ("3-4-29", "2029-03-04"),
+        ("3-4-30", "1930-03-04"),
+        ("3-4-2026", "2026-03-04"),
+        ("MAR-45", "1945-03-01"),
+        ("3-45", "1945-03-01"),
+        ("2026-5", "2026-05-01"),
         ("1900-1", "Jan-1900"),
         ("2100-12-31", "31-Dec-2100"),
         ("true", "TRUE"),

@@ -228,6 +228,15 @@ def test_a_renamed_pool_needs_one_backup_that_shares_half_of_its_codes(write: Wr
     assert found(audit(case), "pool_renamed") == []
 
 
+def test_a_later_export_of_which_nothing_can_be_read_proves_no_absence(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    write("course-keys/k.csv", keys("OTHER-001"))
+    for rows, seen in (("KEY-00001 C too many . 2026-12-31", "unknown"), ("", "no")):
+        parts = ["Pool:_P", POOL, rows, "Pool:_Q", pool("KEY-00002")]
+        result = audit(write("pools-now/both.csv", "\n".join(parts)))
+        assert verdicts(result, "in_now") == {"KEY-00001": seen, "KEY-00002": "yes", "OTHER-001": "unknown"}
+
+
 def test_a_key_whose_row_is_dated_anew_hides_no_other(write: Write) -> None:
     """Also the first key of all: a row whose code is lost would."""
     made = "Training_Key Created Redeemed Expires"

@@ -408,6 +408,13 @@ def test_a_key_to_migrate_grows_more_urgent(as_of: str, severity: str, write: Wr
     assert result.findings.set_index("code").loc["to_migrate", "severity"] == severity
 
 
+def test_the_courses_of_a_pool_are_named_with_their_keys(write: Write, tmp_path: Path) -> None:
+    case = made(write, tmp_path, CLEAN | SHOWN["pool_in_two_courses"][0])
+    told = audit(case).findings.set_index("code").loc["pool_in_two_courses", "message"]
+    names = '2: 1 key under "C" and 1 key under "D". The smaller side: '
+    assert told == f"A pool has one course; its keys were recreated under {names}P, row 3 …02."
+
+
 def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path: Path) -> None:
     accepted = '[[accepted]]\nfinding = "missing"\npool = "p"\nreason = "They have left."\nuntil = 2026-04-05\n'
     change = SHOWN["missing"][0] | {"case.toml": accepted}

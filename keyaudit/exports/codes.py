@@ -74,7 +74,7 @@ class Codes:
     is_doubted: bool = False
 
 
-def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[str], bool] = lambda _: False) -> Codes:
+def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[str], bool]) -> Codes:
     """Turn the key cells of one file (no blanks among them) into recorded codes. (CATALOGUE §1)
 
     `odd`: the rows that are not plainly a code. `kind`: "pool", "course" (every sign counts: the TMS compares them) or
@@ -266,23 +266,28 @@ _DATE_FORMS = (
 )
 
 
+def _year(number: int) -> int:
+    """As Excel reads it: of two digits, those from 30 on are of the last century."""
+    return number + (0 if number >= 100 else 2000 if number < 30 else 1900)
+
+
 def _date_forms(code: str) -> set[str]:
     """A code that Excel may read as a date; without a year it takes the year of that day, which we do not know."""
     pieces = [piece.lower() for piece in re.findall(r"\d+|[A-Za-z]+", code)]
     months = [MONTHS.index(piece[:3]) + 1 for piece in pieces if piece[:3] in MONTHS]
     numbers = [int(piece) for piece in pieces if piece.isdigit()]
-    this_year, last = range(2019, 2028), numbers[-1] + (2000 if numbers[-1] < 100 else 0)
+    this_year, last = range(2019, 2028), _year(numbers[-1])
     meant: list[tuple[int, ...]] = []  # year, month, day
     match months, numbers:
         case [month, *_], [one]:
-            meant = [(one, month, 1), (2000 + one, month, 1), *((year, month, one) for year in this_year)]
+            meant = [(_year(one), month, 1), *((year, month, one) for year in this_year)]
         case [month, *_], [one, _]:
             meant = [(last, month, one)]
         case _, [one, other, *days] if one > 31:
-            meant = [(one, other, *days[:1])] if days else [(one, other, 1)]
+            meant = [(one, other, *(days[:1] or [1]))]
         case _, [one, other]:
             orders = ((one, other), (other, one))
-            meant = [*((year, *order) for year in this_year for order in orders), (2000 + other, one, 1)]
+            meant = [*((year, *order) for year in this_year for order in orders), (_year(other), one, 1)]
         case _, [one, other, _]:
             meant = [(last, one, other), (last, other, one)]
     forms: set[str] = set()

@@ -100,7 +100,7 @@ def is_nothing(cell: Any) -> bool:
 
 def is_type(cell: Any) -> bool:
     """Is it the type or the unit of a column: `varchar(20)`, `Text`, `yyyy-mm-dd`?"""
-    words = re.findall(r"[^\W\d_]+", word_of(cell)) if isinstance(cell, str) and len(cell) < 60 else []
+    words = re.findall(r"[^\W\d_]+", word_of(cell))
     signs = {word for word in words if set(word) <= set("dmyhs")}  # of a date's form
     return bool(words) and TYPES.issuperset(set(words) - signs) and (signs < {*words} or max(map(len, signs)) > 1)
 
@@ -283,7 +283,7 @@ class Order:
         """The date, or why there is none: "ambiguous", "swapped" or "unreadable"."""
         if isinstance(date, Open):
             return date.on(self.day_first)
-        if date is not None and self.is_swapped and date.day <= 12 and date.day != date.month:
+        if date is not None and self.is_swapped and date.day != date.month:
             return "swapped"
         return date or "unreadable"
 

@@ -288,7 +288,7 @@ class _Split:
 def _count(content: bytes, sign: int) -> int:
     """How often a sign stands in a text."""
     signs = np.frombuffer(content, np.uint8)
-    return sum(np.count_nonzero(signs[first : first + BLOCK] == sign) for first in range(0, len(signs), BLOCK))
+    return sum(int(np.count_nonzero(signs[at : at + BLOCK] == sign)) for at in range(0, len(signs), BLOCK))
 
 
 def _lines(content: bytes) -> Any:

@@ -99,7 +99,8 @@ def _compiled(rule: str) -> Any:
 
 def holds(rule: str, facts: Any, of: Any = None) -> Any:
     """Where a rule holds: names, &, | and ~ over facts (arrays over keys, or one truth for all); for some keys only if `of`."""
-    return eval(_compiled(rule), {}, facts if of is None else _Some(facts, of))  # noqa: S307 - our own rules
+    given: Any = facts if of is None else _Some(facts, of)
+    return eval(_compiled(rule), {}, given)  # noqa: S307 - our own rules
 
 
 def severity_of(row: Status | Any, period: int, facts: Any, of: Any) -> Any:
