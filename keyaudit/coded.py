@@ -237,12 +237,13 @@ def words_of(texts: Any) -> Array | None:
     if not 0 < most <= LONG:
         return None
     signs = np.zeros((len(texts), -(-most // 8) * 8), dtype=np.uint8)
-    for length in np.unique(lengths).tolist():
-        rows = np.flatnonzero(lengths == length)
-        own = texts.take(pa.array(rows))
-        signs[rows, :length] = np.frombuffer(own.buffers()[2] or b"", np.uint8)[: len(own) * length].reshape(
-            len(own), length
-        )
+    kinds = np.flatnonzero(np.bincount(lengths)).tolist()
+    for length in kinds:
+        rows: Any = np.flatnonzero(lengths == length) if len(kinds) > 1 else slice(None)
+        own = texts.take(pa.array(rows)) if len(kinds) > 1 else texts
+        start = np.frombuffer(own.buffers()[1], np.int64)[own.offset]
+        data = np.frombuffer(own.buffers()[2] or b"", np.uint8)[start : start + len(own) * length]
+        signs[rows, :length] = data.reshape(len(own), length)
     return signs.view(">u8").astype(np.uint64)
 
 
