@@ -90,6 +90,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("pools", "yield _Unit(role, file.source_file, pool, file.damaged > 0, rows + start, _distinct(code[code >= 0]))", "file.damaged > 0  ->  file.damaged >= 0"): "asked of exports without a record only",
     ("lookalikes", '"unicode": ("they differ in characters that look alike (dashes, full-width or foreign letters)", _same("plain"), False),', ""): "what is linked no more is equal without case too, which is no guess",
     ("lookalikes", "if not (len(left.numbers) and len(right.numbers)):", "len(left.numbers) and len(right.numbers)  ->  len(left.numbers) or len(right.numbers)"): "it is found later that there is nothing",
+    ("keytable", 'files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]', "file.source_file.rsplit('/', 1)  ->  file.source_file.rsplit('/', 2)"): "the last part is the same",
     ("keytable", "return pd.DataFrame({name: _series(table[name], name) for name in (names or table)}, copy=False)", "copy=False  ->  copy=True"): "a copy is as good",
     ("keytable", "of_pool = np.where(redeemed >= 0, redeemed, at(f.place_row, f.home, -1))", "at(f.place_row, f.home, -1)  ->  at(f.place_row, f.home, -0)"): "a key in no pool is a course key, which decides",
 }  # fmt: skip

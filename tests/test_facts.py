@@ -202,6 +202,7 @@ LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
         ([f"{LONG} twenty"], [f"{LONG[:28]} elsewhere"], {f"{LONG} twenty", f"{LONG[:28]} elsewhere"}),
         (["Azure 2026-03-27"], ["Azure 2026-04-08"], {"Azure"}),
         (["Azure"], ["Linux"], {"Azure", "Linux"}),
+        (["Azure: basics", "Azure basics"], ["Linux"], {"Azure: basics", "Azure basics", "Linux"}),  # two backups
     ],
 )
 def test_names_of_one_pool_in_two_exports(before: list[str], now: list[str], expected: set[str], write: Write) -> None:

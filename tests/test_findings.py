@@ -408,6 +408,12 @@ def test_a_key_to_migrate_grows_more_urgent(as_of: str, severity: str, write: Wr
     assert result.findings.set_index("code").loc["to_migrate", "severity"] == severity
 
 
+def test_whoever_redeemed_is_compared_with_the_log_of_every_key(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Redeemed Redeemed_By\nKEY-00001 2026-01-09 Kim\nKEY-00002 2026-01-09 Bo")
+    case = write("distribution/d.csv", LOGGED["distribution/d.csv"])
+    assert found(audit(case), "redeemed_by_other") == ["KEY-00001"]
+
+
 def test_the_courses_of_a_pool_are_named_with_their_keys(write: Write, tmp_path: Path) -> None:
     case = made(write, tmp_path, CLEAN | SHOWN["pool_in_two_courses"][0])
     told = audit(case).findings.set_index("code").loc["pool_in_two_courses", "message"]
