@@ -238,6 +238,17 @@ def test_a_later_export_of_which_nothing_can_be_read_proves_no_absence(write: Wr
         assert verdicts(result, "in_now") == {"KEY-00001": seen, "KEY-00002": "yes", "OTHER-001": "unknown"}
 
 
+def test_a_log_is_only_complete_if_somebody_says_so(write: Write) -> None:
+    write("course-keys/k.csv", keys("OTHER-001"))
+    write("distribution/d.csv", "Training_Key Sent_To\nKEY-00001 Ana")
+    case = write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    exports = (ka.read_pool_exports(case / "pools-before"), ka.read_course_keys(case / "course-keys"))
+    log = ka.read_distribution_log(case / "distribution")
+    for complete, sent in (({}, "unknown"), ({"log_is_complete": True}, "no")):
+        result = ka.reconcile(*exports, as_of="2026-04-03", distribution=log, **complete)
+        assert verdicts(result, "is_distributed")["KEY-00002"] == sent
+
+
 def test_a_key_whose_row_is_dated_anew_hides_no_other(write: Write) -> None:
     """Also the first key of all: a row whose code is lost would."""
     made = "Training_Key Created Redeemed Expires"
