@@ -238,6 +238,22 @@ def test_a_later_export_of_which_nothing_can_be_read_proves_no_absence(write: Wr
         assert verdicts(result, "in_now") == {"KEY-00001": seen, "KEY-00002": "yes", "OTHER-001": "unknown"}
 
 
+def test_keys_of_one_urgency_stand_in_the_order_of_their_codes_however_long(write: Write) -> None:
+    for codes in (["B-00001", "A-00002", "A-00001"], [f"{'LONG-' * 15}{end}" for end in ("B1", "A2", "A1")]):
+        write("pools-before/P.csv", pool(*codes))
+        assert [*verdicts(audit(write("course-keys/k.csv", keys("OTHER-001"))))] == [*sorted(codes), "OTHER-001"]
+
+
+def test_the_dates_of_the_case_count(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    case = write("course-keys/k.csv", keys("OTHER-001"))
+    assert verdicts(audit(case, "2026-05-29"))["KEY-00001"] == "lapsed"
+    (case / "case.toml").write_text(
+        "[calendar]\nmigrate_by = 2026-07-10\ncreation_off = 2026-07-17\nread_only = 2026-08-08\nremoved = 2026-08-29\n"
+    )
+    assert verdicts(audit(case, "2026-05-29"))["KEY-00001"] == "to_migrate"
+
+
 def test_a_log_is_only_complete_if_somebody_says_so(write: Write) -> None:
     write("course-keys/k.csv", keys("OTHER-001"))
     write("distribution/d.csv", "Training_Key Sent_To\nKEY-00001 Ana")

@@ -150,18 +150,20 @@ def redemptions(audit: Audit) -> Chart:
     is_done = in_pool | used
     total, done, undated = int(f.in_pool.sum()), int(is_done.sum()), int((is_done & ~dated).sum())
     two_months = later(min(audit.calendar.announced_on, as_of), -60)  # before the announcement
-    first = min(later(as_of, -28), max(two_months, min(on[is_done & dated].tolist(), default=as_of)))
-    since = np.where(dated, on, np.where(used & ~np.isnat(made), made, np.datetime64(first)))
+    first = min(later(as_of, -28), max(two_months, np.minimum.reduce(on[is_done & dated], initial=today).item()))
+    begun = np.datetime64(first)
+    since = np.where(dated, on, np.where(used & ~np.isnat(made), made, begun))
     masks = (in_pool & dated, used & dated, in_pool & ~dated, used & ~dated)
-    parts = {name: np.sort(since[mask]) for name, mask in zip(REDEEMED, masks, strict=True)}
+    turn = np.maximum((since - begun).astype(np.int64), 0)
+    each = [np.bincount(turn[mask], minlength=(as_of - first).days + 1) for mask in masks]
+    reached_on = dict(zip(REDEEMED, np.cumsum(each, axis=1), strict=True))
     told = "Pool keys that learners have redeemed up to each day, in their pool or as a course key"
     note = f"Pale: {undated:,} redeemed on a date that is not known; nothing is guessed." if undated else ""
     sheet = Sheet(audit, _redeemed_title(total, done) if audit.total else NOTHING, told, note=note)
     time = Timeline(sheet, audit, first, total, right=6.5, after=0.1)
-    edges = np.array([first, *(date for date in time.deadlines if date <= as_of), as_of], "datetime64[D]")
-    days = np.unique(np.concatenate([edges, *parts.values()]))
-    days = days[days >= np.datetime64(first)]
-    numbers = {name: np.searchsorted(part, days, side="right") for name, part in parts.items()}
+    edges = {(date - first).days for date in (first, *time.deadlines, as_of) if first <= date <= as_of}
+    turns = np.union1d(list(edges), np.flatnonzero(np.sum(each, axis=0)))
+    days, numbers = begun + turns, {name: told[turns] for name, told in reached_on.items()}
     sums = np.sum(list(numbers.values()), axis=0)
     data = {"date": days.astype("datetime64[s]")} | numbers | {"all_redeemed": sums, "not_redeemed": total - sums}
     if not total:
@@ -188,7 +190,8 @@ def redemptions(audit: Audit) -> Chart:
     left, whole = f.in_pool & ~is_done, by_family(f)[0][1]
     rest = next((counts for key, counts in by_family(f, left) if left[key]), dict.fromkeys(FAMILIES, 0))
     # All keys as a column beside the plot, to its scale: number, words, colour of the words, fill.
-    redeemed = [(len(parts[n]), row[len(parts[n]) != 1], WORD["done"], row[2]) for n, row in REDEEMED.items()]
+    ends = [(int(told[-1]), REDEEMED[name]) for name, told in reached_on.items()]
+    redeemed = [(number, row[number != 1], WORD["done"], row[2]) for number, row in ends]
     waiting = [(rest[n], _of(rest[n], whole[n], FAMILIES[n][2]), WORD[n], FILL[n]) for n in REST]
     rungs, said = time.rungs([*redeemed, *waiting])
     for at, number, words in ((done, done, "redeemed in all"), (total, total - done, "not redeemed")):
