@@ -224,7 +224,7 @@ _GAPS = re.compile(rf"[{INVISIBLE}]+")
 def fold_whitespace(code: str) -> str:
     """Without blanks, invisible characters and wrappers."""
     code = _GAPS.sub("", code)
-    is_wrapped = len(code) > 3 and code.startswith('="') and code.endswith('"')
+    is_wrapped = code.startswith('="') and code.endswith('"')
     return (code[2:-1] if is_wrapped else code).removeprefix("'")
 
 
