@@ -163,12 +163,11 @@ class Coded:
         Of many texts only those are tested that match the pattern `only`.
         """
         odd = self._odd(only)
-        if odd is None:
-            return np.array([*(bool(test(value)) for value in self.listed()), False])[self.codes]
-        places = np.flatnonzero(odd)
-        held = np.zeros(len(odd) + 1, dtype=bool)
-        held[places] = [bool(test(text)) for text in self.values.take(pa.array(places)).to_pylist()]
-        return held[self.codes]
+        places = np.arange(len(self.values)) if odd is None else np.flatnonzero(odd)
+        texts = self.listed() if odd is None else self.values.take(pa.array(places)).to_pylist()
+        held = np.zeros(len(self.values) + 1, dtype=bool)
+        held[places] = [bool(test(text)) for text in texts]
+        return held[self.codes] if held.any() else np.zeros(len(self.codes), dtype=bool)
 
     def used(self) -> Array:
         """The places of the values that any row has."""
