@@ -334,19 +334,25 @@ class Trial(Told):
         names = [name for name in sys.modules if name.partition(".")[0] == "keyaudit"]
         self.when_loaded = apart(lambda: forget() or lines_of(lambda: [*map(importlib.import_module, names)]), 60)
         self.seconds, self.lines = dict[str, float](), dict[str, set[tuple[str, int]]]()
-        read = sys.modules["conftest"].READ
-        remembered = dict[Any, Any]()
         for test in self.items:
-            read.clear()  # so that it is seen what the test reads
             begun = time.process_time()
-            self.lines[test] = lines_of(lambda: self.run([test]))  # noqa: B023 - called at once
+            self.run([test])
             self.seconds[test] = time.process_time() - begun
-            remembered |= read
             if self.failed:
                 sys.exit(f"{test} fails without any change")
+        for files in dict.fromkeys(AREAS[change.name] for change in self.changes):
+            area = ", ".join(name for name, own in AREAS.items() if own == files)
+            say(f"{sum(self.seconds[test] for test in self.area(files)):5.1f} s of the processor  {area}")
+        read = sys.modules["conftest"].READ
+        remembered = dict(read)
+        for test in self.items:
+            read.clear()  # so that it is seen what the test reads
+            self.lines[test] = lines_of(lambda: self.run([test]))  # noqa: B023 - called at once
         read |= remembered
-        for file in dict.fromkeys(test.partition("::")[0] for test in self.items):
-            say(f"{sum(self.seconds[test] for test in self.items if test.startswith(file)):5.1f} s  {file}")
+
+    def area(self, files: Sequence[str]) -> list[str]:
+        """The tests of some files."""
+        return [test for file in files for test in self.items if f"tests/{file}" in test]
 
     def run(self, tests: Sequence[str]) -> str:
         """The first that fails."""
@@ -360,7 +366,7 @@ class Trial(Told):
     def is_noticed(self, change: Changed) -> bool:
         """Does a test fail with the change that passes without it?"""
         places = {(change.name, line) for line in change.lines}
-        area = [test for file in AREAS[change.name] for test in self.items if f"tests/{file}" in test]
+        area = self.area(AREAS[change.name])
         limit = 10 + TIMES * sum(self.seconds[test] for test in area)
         likely = partial(self.how_likely, change.name)
         if change.is_in_function and not places & self.when_loaded:
