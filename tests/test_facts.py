@@ -755,7 +755,7 @@ def test_keys_recreated_under_one_other_course_may_be_renamed(write: Write) -> N
     """All of them (a key that waits says nothing), and at least two: first it is asked whether two names mean one course."""
     write("pools-before/P.csv", pool("MOVED-001", "MOVED-002", "WAITS-003"))
     write("pools-now/P.csv", pool("WAITS-003"))
-    case = write("course-keys/k.csv", keys("MOVED-001 E D 2026-12-31 . 0", "MOVED-002 E D 2026-12-31 . 0"))
+    case = write("course-keys/k.csv", keys("MOVED-001 E D 2026-12-31 . 0", "MOVED-002 E d 2026-12-31 . 0"))
     plan = migration_plan(audit(case))
     assert (plan.actions["ask about the course"], plan.codes("P", "delete course keys")) == (2, [])
     write("course-keys/k.csv", keys("MOVED-001 E D 2026-12-31 . 0", "MOVED-002"))
@@ -771,6 +771,13 @@ def test_a_key_in_no_pool_has_a_plan_of_its_own(write: Write) -> None:
     plan = migration_plan(audit(write("course-keys/k.csv", keys(*twice))))
     assert plan.keys.set_index("training_key")["pool"].to_dict() == {"WAITS-001": "P", "TWICE-009": "in no pool"}
     assert plan.actions["export again"] == 1
+
+
+def test_a_log_code_that_resembles_a_key_in_no_pool_says_nothing_of_it(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    write("distribution/d.csv", "Training_Key Sent_To\nother-001 Ana")
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    assert verdicts(result, "is_distributed") == {"KEY-00001": "unknown", "OTHER-001": "unknown"}
 
 
 def test_a_log_code_that_resembles_two_keys_decides_neither(write: Write) -> None:
