@@ -67,8 +67,8 @@ class Facts:
         as_of: dt.date,
         same_course: Mapping[str, str],
         same_organization: Mapping[str, str],
-        log_is_complete: bool = False,
-        accepted: tuple[Any, ...] = (),
+        log_is_complete: bool,
+        accepted: tuple[Any, ...],
     ) -> None:
         """Take the exports by role (ROLE_NAMES); nothing is looked at yet."""
         self.exports, self.calendar, self.day = exports, calendar, as_of
