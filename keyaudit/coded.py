@@ -230,7 +230,7 @@ def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
 
 
 def words_of(texts: Any) -> Array | None:
-    """Arrow texts as rows of 64-bit words that sort as they do, padded with zeros; None if one is longer than LONG."""
+    """Arrow texts (TEXT) as rows of 64-bit words that sort as they do, padded with zeros; None if one is longer than LONG."""
     lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False)
     most = int(lengths.max(initial=0))
     if not 0 < most <= LONG:

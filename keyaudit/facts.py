@@ -361,10 +361,12 @@ def paid(f: Facts) -> tuple[Array, Array, Array]:
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
     """The numbers of the known codes that each text names: as a whole, or as a part of it."""
+    if not texts:
+        return []
     words = []
     for text in texts:
         parts = [part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word]
         words.append(dict.fromkeys((text, *parts)))
     every = pa.array([word for own in words for word in own], TEXT)
-    known = iter(pc.index_in(every, value_set=f.coded.dictionary).fill_null(-1).to_pylist() if words else ())
+    known = iter(pc.index_in(every, value_set=f.coded.dictionary).fill_null(-1).to_pylist())
     return [list(dict.fromkeys(number for number in [next(known) for _ in own] if number >= 0)) for own in words]

@@ -113,7 +113,7 @@ def _units(f: Facts) -> Iterator[_Unit]:
         export, start, seen = f.exports[role], f.slices[role].start, set()
         told = Coded.stacked([export.column("pool"), Coded.of(table.pool for table in export.tables)]).distinct()
         own, title = np.split(told.codes, [len(export)])
-        name = np.where(own >= 0, own, np.append(title, -1)[export.table])
+        name = np.where(own >= 0, own, title[export.table])
         first, place, sizes = alike(export.file, name)
         for one, rows in zip(first, np.split(np.argsort(place, kind="stable"), np.cumsum(sizes)[:-1]), strict=False):
             file, pool, code = export.files[export.file[one]], told.values[name[one]], f.code[rows + start]

@@ -57,7 +57,7 @@ SLOW = "not the_samples_show and not one_action and not any_number_of_pools and 
 OPTIONS = ("-s", "-q", "-p", "no:cacheprovider", "-k", SLOW)
 MEMORY = 4 << 30
 TIMES = 4  # as long as without the change a test may take; more is noticed too
-# Changes that change nothing anybody could see: the module, the line, the change (blank: any of the line), and why.
+# Changes that change nothing anybody could see: the module, the line, the change (blank: any of the line, where all were looked at), and why.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("exports.dates", 'text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text', ":1  ->  :2"): "two letters as good as one",
     ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "(0, half)  ->  (1, half)"): "more codes are compared, and told apart later",
@@ -65,7 +65,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("lookalikes", "width = other.max(initial=0) + 1", "initial=0  ->  initial=1"): "wide enough is enough",
     ("lookalikes", "width = other.max(initial=0) + 1", "other.max(initial=0) + 1  ->  other.max(initial=0) + 2"): "wide enough is enough",
     ("lookalikes", "if len(near) > MANY:  # a sign more or less, another, or two swapped; a foreign one is not guessed", "len(near) > MANY  ->  len(near) >= MANY"): "as many as are soon looked at",
-    ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", ""): "any symmetric sum will do",
     ("facts", "width = int(column.max(initial=0)) + 2", "initial=0  ->  initial=1"): "wide enough is enough",
     ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "at(by.most(f.file_rank, rows, -1), by.group, -1)  ->  at(by.most(f.file_rank, rows, -1), by.group, -0)"): "asked of groups only",
     ("verdicts", "last = at(by.most(f.file_rank, rows, -1), by.group, -1)", "by.most(f.file_rank, rows, -1)  ->  by.most(f.file_rank, rows, -0)"): "every group asked has rows",
@@ -77,7 +76,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("facts", "if size * width > 2**62:", "2 ** 62  ->  2 ** 63"): "there is still room for all",
     ("lookalikes", 'signs = ("", *map(chr, range(33, 127)))', "range(33, 127)  ->  range(33, 128)"): "a sign that no code has",
     ("verdicts", "setting_error=lambda f: f.setting_number > 0,", "f.setting_number > 0  ->  f.setting_number > 1"): "1 is an expired course key, which does not work either",
-    ("lookalikes", "weights = np.random.default_rng(0).integers(2**64, size=size + 2, dtype=np.uint64)", ""): "any numbers will do, and more than are asked for",
     ("lookalikes", "lost = 0.6 * float(f\"1e{int(match[2]) - len(match[1] or '')}\") if match[2] else 2e-14 * number", "int(match[2]) - len(match[1] or '')  ->  int(match[2]) + len(match[1] or '')"): "more numbers are compared, and told apart later",
     ("settings", "found = np.where(found < 0, np.where(own >= 0, own, by_pool.first(rows)[f.place_pool]), found)", "found < 0  ->  found <= 0"): "record 0 is of the last source that is asked",
     ("links", "has_lookalike=lambda f: f.in_pool & (f.link >= 0) & ~f.damaged_in_backup,", "f.link >= 0  ->  f.link > 0"): "key 0 is one of a pool, where there are pools",
@@ -87,17 +85,14 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("exports.codes", "same_width = widths.get(len(digits), 0)", "widths.get(len(digits), 0)  ->  widths.get(len(digits), 1)"): "twenty are asked for",
     ("links", "begun=lambda f: at(f.pool_begun, f.home_pool, False),", ""): "asked of keys in pools only",
     ("links", "has_lookalike=lambda f: f.in_pool & (f.link >= 0) & ~f.damaged_in_backup,", "f.link >= 0  ->  f.link >= 1"): "key 0 is one of a pool, where there are pools",
-    ("pools", "name = np.where(own >= 0, own, np.append(title, -1)[export.table])", "np.append(title, -1)  ->  np.append(title, -0)"): "a record without a list names its pool",
     ("pools", "yield _Unit(role, file.source_file, pool, file.damaged > 0, rows + start, _distinct(code[code >= 0]))", "file.damaged > 0  ->  file.damaged >= 0"): "asked of exports without a record only",
-    ("lookalikes", '"unicode": ("they differ in characters that look alike (dashes, full-width or foreign letters)", _same("plain"), False),', ""): "what is linked no more is equal without case too, which is no guess",
     ("lookalikes", "if not (len(left.numbers) and len(right.numbers)):", "len(left.numbers) and len(right.numbers)  ->  len(left.numbers) or len(right.numbers)"): "it is found later that there is nothing",
     ("keytable", "return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))", "of_course >= 0  ->  of_course > 0"): "record 0 is the first of its key",
     ("facts", "if self.records > MANY:", ""): "memory is given back, or kept",
     ("settings", "shown = {rank: f.by_key.any(f.course_rows & (f.file_rank == rank)) for rank in ranks} if len(ranks) > 1 else {}", "len(ranks) > 1  ->  len(ranks) >= 1"): "one file has no other to be compared with",
-    ("links", "open_ = np.flatnonzero(f.sent & (f.code < 0))", "f.code < 0  ->  f.code < 1"): "the code of a key names that key",
-    ("settings", "course_row=lambda f: f.by_key.first(f.course_rows & (f.file_rank == at(f.last_rank, f.key, -1))),  # of its settings", ""): "every course key has a last file",
+    ("settings", "course_row=lambda f: f.by_key.first(f.course_rows & (f.file_rank == at(f.last_rank, f.key, -1))),  # of its settings", "at(f.last_rank, f.key, -1)  ->  at(f.last_rank, f.key, -0)"): "every course key has a last file",
     ("lookalikes", "for length in np.unique(cut[(cut >= SHORTEST) & (cut < longest)]).tolist():", "cut < longest  ->  cut <= longest"): "no code is longer than the longest",
-    ("facts", "MANY = 200_000  # records", ""): "memory is given back a little earlier or later",
+    ("facts", "MANY = 200_000  # records", ""): "memory is given back, and codes are looked at, in other pieces",
     ("findings", "remedy = np.where(own, len(kinds) + at(step, key, 0), code)", "at(step, key, 0)  ->  at(step, key, 1)"): "asked of findings about a key",
     ("keytable", 'files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]', "file.source_file.rsplit('/', 1)  ->  file.source_file.rsplit('/', 2)"): "the last part is the same",
     ("keytable", "return pd.DataFrame({name: _series(table[name], name) for name in (names or table)}, copy=False)", "copy=False  ->  copy=True"): "a copy is as good",
@@ -117,7 +112,10 @@ def places(tree: ast.AST, around: ast.AST | None = None) -> Iterator[tuple[ast.A
     """Where something can be changed, how, and what it is part of; what only a type checker or a person reads is left alone."""
     if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
         return
-    if isinstance(tree, ast.keyword) and tree.arg in ("strict", "frozen"):  # they only refuse what must not be
+    if isinstance(tree, ast.keyword) and tree.arg in (
+        "strict",
+        "frozen",
+    ):  # they refuse what must not be; nobody sees them otherwise
         return
     if isinstance(tree, (ast.Compare, ast.BoolOp, ast.BinOp)):
         ops = tree.ops if isinstance(tree, ast.Compare) else [tree.op]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from keyaudit.coded import TEXT, Coded, distinct_count
+from keyaudit.coded import TEXT, Coded, distinct_count, words_of
 from keyaudit.exports.codes import BLANKS, INVISIBLE, excel_forms
 from keyaudit.exports.dates import (
     TO_CLEAN,
@@ -398,12 +398,15 @@ def test_numbers_in_names_compare_as_numbers() -> None:
         ("2026-05-31", "31-May-26"),  # three parts, the year first
         ("2026-5-31", "5/31/2026"),
         ("5/31/26", "31.05.2026"),
-        ("3-MAR-99", "03.03.1999"),  # of two digits those from 30 on are of the last century
+        ("3-MAR-99", "03.03.1999"),  # of two digits those from 30 on are of the last century,
+        ("3-MAR-99", "03.03.2099"),  # or of this one, as Windows is set
         ("3-4-29", "2029-03-04"),
         ("3-4-30", "1930-03-04"),
+        ("3-4-30", "2030-03-04"),
         ("3-4-2026", "2026-03-04"),
         ("MAR-45", "1945-03-01"),
-        ("3-45", "1945-03-01"),
+        ("3-45", "2045-03-01"),
+        ("45-03-02", "1945-03-02"),
         ("2026-5", "2026-05-01"),
         ("1900-1", "Jan-1900"),
         ("2100-12-31", "31-Dec-2100"),
@@ -445,6 +448,16 @@ def test_a_date_without_a_year_is_of_a_year_in_which_somebody_may_have_opened_th
 
 
 # --- coded columns ---
+
+
+@pytest.mark.parametrize("texts", [["ab", "cd", "aa"], ["ä", "xyz", "", "12345678", "123456789"], ["K" * 16] * 3])
+def test_texts_as_words_sort_as_they_do(texts: list[str]) -> None:
+    """Each padded with zeros to the longest; also some of them alone."""
+    for own in (texts, texts[1:]):
+        width = -(-max(len(text.encode()) for text in own) // 8) * 8
+        padded = [text.encode().ljust(width, b"\0") for text in own]
+        words = [[int.from_bytes(signs[at : at + 8]) for at in range(0, width, 8)] for signs in padded]
+        assert words_of(pa.array(texts, TEXT).slice(len(texts) - len(own))).tolist() == words
 
 
 def test_how_many_texts_differ() -> None:

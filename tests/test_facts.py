@@ -773,6 +773,22 @@ def test_a_key_in_no_pool_has_a_plan_of_its_own(write: Write) -> None:
     assert plan.actions["export again"] == 1
 
 
+def test_a_log_code_is_the_key_that_it_is_as_a_whole(write: Write) -> None:
+    """Also of the first key of all: a part of it is another key."""
+    write("pools-before/P.csv", pool("KEY-00001/A", "KEY-00001"))
+    write("distribution/d.csv", "Training_Key Sent_To\nKEY-00001/A Ana")
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    told = {"KEY-00001/A": "yes", "KEY-00001": "unknown", "OTHER-001": "unknown"}
+    assert verdicts(result, "is_distributed") == told
+
+
+def test_whoever_changes_a_table_changes_no_other(write: Write) -> None:
+    result = audit(write("pools-before/P.csv", pool("KEY-00001")))
+    before = [*result.finding_columns["source_row"]]
+    result.findings.loc[:, "source_row"] = 99
+    assert [*result.finding_columns["source_row"]] == before
+
+
 def test_a_log_code_that_resembles_a_key_in_no_pool_says_nothing_of_it(write: Write) -> None:
     write("pools-before/P.csv", pool("KEY-00001"))
     write("distribution/d.csv", "Training_Key Sent_To\nother-001 Ana")

@@ -243,7 +243,13 @@ def test_without_hyphens_two_keys_may_be_one() -> None:
 # --- guesses ---
 
 SLIPS = {"confusable": ("AB10-CD34", "ABIO-CD34"), "typo": ("AB12-CD34", "AB21-CD34")}
-SURE = {"case": ("AB12-CD34", "ab12-cd34"), "excel": ("00123456", "123456"), "extra": ("AB12-CD34", "AB12-CD")}
+SURE = {
+    "whitespace": ("AB12-CD34", "AB12 -CD34"),
+    "unicode": ("AB12-CD34", "AB12\u2013CD34"),
+    "case": ("AB12-CD34", "ab12-cd34"),
+    "excel": ("00123456", "123456"),
+    "extra": ("AB12-CD34", "AB12-CD"),
+}
 
 
 @pytest.mark.parametrize(

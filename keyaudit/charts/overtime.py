@@ -161,9 +161,9 @@ def redemptions(audit: Audit) -> Chart:
     note = f"Pale: {undated:,} redeemed on a date that is not known; nothing is guessed." if undated else ""
     sheet = Sheet(audit, _redeemed_title(total, done) if audit.total else NOTHING, told, note=note)
     time = Timeline(sheet, audit, first, total, right=6.5, after=0.1)
-    edges = {(date - first).days for date in (first, *time.deadlines, as_of) if first <= date <= as_of}
-    turns = np.union1d(list(edges), np.flatnonzero(np.sum(each, axis=0)))
-    days, numbers = begun + turns, {name: told[turns] for name, told in reached_on.items()}
+    edges = [0, *((date - first).days for date in (*time.deadlines, as_of) if first <= date <= as_of)]
+    turns = np.union1d(edges, np.flatnonzero(np.sum(each, axis=0)))
+    days, numbers = begun + turns, {name: reached[turns] for name, reached in reached_on.items()}
     sums = np.sum(list(numbers.values()), axis=0)
     data = {"date": days.astype("datetime64[s]")} | numbers | {"all_redeemed": sums, "not_redeemed": total - sums}
     if not total:
@@ -190,7 +190,7 @@ def redemptions(audit: Audit) -> Chart:
     left, whole = f.in_pool & ~is_done, by_family(f)[0][1]
     rest = next((counts for key, counts in by_family(f, left) if left[key]), dict.fromkeys(FAMILIES, 0))
     # All keys as a column beside the plot, to its scale: number, words, colour of the words, fill.
-    ends = [(int(told[-1]), REDEEMED[name]) for name, told in reached_on.items()]
+    ends = [(int(numbers[name][-1]), row) for name, row in REDEEMED.items()]
     redeemed = [(number, row[number != 1], WORD["done"], row[2]) for number, row in ends]
     waiting = [(rest[n], _of(rest[n], whole[n], FAMILIES[n][2]), WORD[n], FILL[n]) for n in REST]
     rungs, said = time.rungs([*redeemed, *waiting])

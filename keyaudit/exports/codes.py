@@ -266,9 +266,9 @@ _DATE_FORMS = (
 )
 
 
-def _year(number: int) -> int:
-    """As Excel reads it: of two digits, those from 30 on are of the last century."""
-    return number + (0 if number >= 100 else 2000 if number < 30 else 1900)
+def _years(number: int) -> tuple[int, ...]:
+    """What Excel takes a year for: of two digits, those from 30 on are of the last century or, as the system is set, of this."""
+    return (number,) if number >= 100 else (2000 + number,) if number < 30 else (1900 + number, 2000 + number)
 
 
 def _date_forms(code: str) -> set[str]:
@@ -276,22 +276,22 @@ def _date_forms(code: str) -> set[str]:
     pieces = [piece.lower() for piece in re.findall(r"\d+|[A-Za-z]+", code)]
     months = [MONTHS.index(piece[:3]) + 1 for piece in pieces if piece[:3] in MONTHS]
     numbers = [int(piece) for piece in pieces if piece.isdigit()]
-    this_year, last = range(2019, 2028), _year(numbers[-1])
+    this_year, last = range(2019, 2028), numbers[-1]
     meant: list[tuple[int, ...]] = []  # year, month, day
     match months, numbers:
         case [month, *_], [one]:
-            meant = [(_year(one), month, 1), *((year, month, one) for year in this_year)]
+            meant = [(one, month, 1), *((year, month, one) for year in this_year)]
         case [month, *_], [one, _]:
             meant = [(last, month, one)]
         case _, [one, other, *days] if one > 31:
-            meant = [(one, other, *(days[:1] or [1]))]
+            meant = [(one, other, *(days or [1]))]
         case _, [one, other]:
             orders = ((one, other), (other, one))
-            meant = [*((year, *order) for year in this_year for order in orders), (_year(other), one, 1)]
+            meant = [*((year, *order) for year in this_year for order in orders), (other, one, 1)]
         case _, [one, other, _]:
             meant = [(last, one, other), (last, other, one)]
     forms: set[str] = set()
-    for year, number, day in meant:
+    for year, number, day in ((year, *rest) for written, *rest in meant for year in _years(written)):
         with suppress(ValueError):
             date = dt.date(year if 1900 <= year <= 2100 else 0, number, day)
             parts = {"d": day, "m": number, "y": year, "yy": year % 100, "iso": date.isoformat()}

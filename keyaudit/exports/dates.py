@@ -72,7 +72,7 @@ def bare(cell: Any) -> Any:
     text = cell.strip(BLANKS)
     while len(text) > 1 and text[-1] in "\"'" and (text[0] == text[-1] or text[:2] == '="' != text):
         text = text[2 if text[0] == "=" else 1 : -1].strip(BLANKS)
-    return text[1:].strip(BLANKS) if text[:1] == "'" else text
+    return text[1:].strip(BLANKS) if text[:1] == "'" and len(text) > 1 else text
 
 
 @once
