@@ -92,6 +92,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("settings", "shown = {rank: f.by_key.any(f.course_rows & (f.file_rank == rank)) for rank in ranks} if len(ranks) > 1 else {}", "len(ranks) > 1  ->  len(ranks) >= 1"): "one file has no other to be compared with",
     ("settings", "course_row=lambda f: f.by_key.first(f.course_rows & (f.file_rank == at(f.last_rank, f.key, -1))),  # of its settings", "at(f.last_rank, f.key, -1)  ->  at(f.last_rank, f.key, -0)"): "every course key has a last file",
     ("lookalikes", "for length in np.unique(cut[(cut >= SHORTEST) & (cut < longest)]).tolist():", "cut < longest  ->  cut <= longest"): "no code is longer than the longest",
+    ("exports.codes", "CONFUSABLE = str.maketrans({c: group[0] for group in (\"0Oo\", \"1Iil\", \"8B\", \"5Ss\", \"2Zz\", \"6G\") for c in group})", "group[0]  ->  group[1]"): "whichever of them stands for all",
     ("facts", "MANY = 200_000  # records", ""): "memory is given back, and codes are looked at, in other pieces",
     ("findings", "remedy = np.where(own, len(kinds) + at(step, key, 0), code)", "at(step, key, 0)  ->  at(step, key, 1)"): "asked of findings about a key",
     ("keytable", 'files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]', "file.source_file.rsplit('/', 1)  ->  file.source_file.rsplit('/', 2)"): "the last part is the same",

@@ -235,6 +235,10 @@ def test_counts(cell: object, expected: float) -> None:
     np.testing.assert_equal(count_of(cell), expected)
 
 
+def test_an_apostrophe_alone_is_a_sign() -> None:
+    assert [bare(cell) for cell in ("'", "'7", "' ", "''")] == ["'", "7", "'", ""]
+
+
 def test_what_is_the_type_of_a_column() -> None:
     types = ("varchar(20)", "Text", "yyyy-mm-dd", "DATETIME")
     assert [cell for cell in (*types, "Ana", "", "d", None, 7, dt.date(2026, 4, 1)) if is_type(cell)] == list(types)

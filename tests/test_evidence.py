@@ -72,6 +72,13 @@ def test_what_is_no_day_of_the_calendar_in_any_order_proves_nothing(cell: str) -
     assert of_cells([cell, dt.date(2025, 6, 14)]) == [UNCLEAR, REDEEMED]
 
 
+@pytest.mark.parametrize("role", ["pools_before", "course_keys"])
+def test_a_wrapper_comes_off_the_codes_that_need_it_wherever_they_stand(role: str) -> None:
+    for cells in (['="00123"', "AB12"], ["AB12", '="00123"']):
+        rows = "".join(f"{cell};C;\n" for cell in cells)
+        assert codes(read(f"Key;Course;Redeemed\n{rows}", role)) == [cell.strip('="') for cell in cells]
+
+
 def test_an_apostrophe_before_every_cell_comes_off_every_cell() -> None:
     rows = "Key,Course,Redeemed,Expires\n'A1B2C3D4,'Lab,'2025-06-14,'2026-12-31\n'A1B2C3D5,'Lab,',''\n"
     export = read(rows)
