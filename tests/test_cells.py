@@ -15,6 +15,7 @@ from keyaudit.exports.codes import BLANKS, INVISIBLE, excel_forms
 from keyaudit.exports.dates import (
     TO_CLEAN,
     Order,
+    bare,
     count_of,
     flag_of,
     is_blank,
