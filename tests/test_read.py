@@ -364,6 +364,7 @@ LONG = {
     "many lines": "Key\n" + "\n" * 2_000_000 + "A1\n",
     "many lists": "Key\n" + "Used Keys\nA1\nUnused Keys\nA1\n" * 6_000,
     "many titles": "Key\n" + "".join(f"Pool: {n}\nA1\n" for n in range(11_000)),
+    "open quotation marks": "'Key','Course'\n" + "'A1','C'\n" * 70 + "'" + ",'aaa" * 100_000 + "'\t\n",
     "one long cell": 'Key,Course\nA1,"' + "x\n" * 400_000 + '"\n',
 }
 

@@ -114,9 +114,12 @@ def _fit(sample: str, delimiter: str, known: set[str]) -> tuple[int, int]:
 def _requoted(content: bytes, delimiter: str) -> bytes:
     """Cells in single quotation marks, in double ones: an apostrophe ends a cell only before a delimiter."""
     border = re.escape(delimiter.encode())
-    cell = re.compile(rb"(^|%b) *'((?:[^']|'(?! *(?:%b|[\r\n]|$)))*+)' *(?=%b|[\r\n]|$)" % (border, border, border))
+    inner = rb"[^']*(?:'(?! *(?:%b|[\r\n]|$))[^']*)*" % border
+    cell = re.compile(rb"(^|%b) *'(%b)' *(?=%b|[\r\n]|$)" % (border, inner, border))
     return b"".join(
-        cell.sub(rb'\1"\2"', line) if line.lstrip(b" ").startswith(b"'") and line.rstrip().endswith(b"'") else line
+        cell.sub(rb'\1"\2"', line)
+        if line.lstrip(b" ").startswith(b"'") and line.rstrip(b" \r\n").endswith(b"'")
+        else line
         for line in content.splitlines(keepends=True)
     )
 
