@@ -236,12 +236,22 @@ def test_counts(cell: object, expected: float) -> None:
     np.testing.assert_equal(count_of(cell), expected)
 
 
+def test_a_flag_is_no_number_however_often_one_was_seen() -> None:
+    assert [type(bare(cell)) for cell in (1, True, 1.0, 0, False, 0.0)] == [int, bool, float, int, bool, float]
+
+
+def test_days_that_are_all_the_first_of_a_month_may_have_been_months() -> None:
+    days = {1: True, 12: True, 13: False}
+    assert {day: proof_of([dt.datetime(2026, 2, day)]).may_be_swapped for day in days} == days
+    assert not proof_of([]).may_be_swapped
+
+
 def test_an_apostrophe_alone_is_a_sign() -> None:
     assert [bare(cell) for cell in ("'", "'7", "' ", "''")] == ["'", "7", "'", ""]
 
 
 def test_what_is_the_type_of_a_column() -> None:
-    types = ("varchar(20)", "Text", "yyyy-mm-dd", "DATETIME")
+    types = ("varchar(20)", "Text", "yyyy-mm-dd", "DATETIME", "yyyymmddhhmmss")
     assert [cell for cell in (*types, "Ana", "", "d", None, 7, dt.date(2026, 4, 1)) if is_type(cell)] == list(types)
 
 

@@ -72,6 +72,12 @@ def test_what_is_no_day_of_the_calendar_in_any_order_proves_nothing(cell: str) -
     assert of_cells([cell, dt.date(2025, 6, 14)]) == [UNCLEAR, REDEEMED]
 
 
+def test_a_key_is_told_to_be_padded_where_something_was_removed() -> None:
+    export = read("Key,Course,Redeemed\nAB12CD34 ,C,\nÄB12CD35,C,\nAB12CD36,C,\n")
+    assert codes(export) == ["AB12CD34", "ÄB12CD35", "AB12CD36"]
+    assert [note.source_row for note in export.told if note.code == "padded_key"] == [2]
+
+
 @pytest.mark.parametrize("role", ["pools_before", "course_keys"])
 def test_a_wrapper_comes_off_the_codes_that_need_it_wherever_they_stand(role: str) -> None:
     for cells in (['="00123"', "AB12"], ["AB12", '="00123"']):

@@ -227,6 +227,7 @@ NEAR: list[tuple[str, dict[str, str], str]] = [  # finding, change, day: all but
     ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-01 Active"}, "2026-04-03"),
     ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-03-30 Cancelled"}, "2026-04-03"),
     ("assignment_after_removal", {KEYS: "", "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C 2026-05-29 Active"}, "2026-06-03"),
+    ("codes_regenerated", {NOW: STILL.splitlines()[0] + "\n" + STILL.splitlines()[1], **course_key("FRESH-0009 E C O . . . 0 180 No")}, "2026-04-03"),  # only a redeemed key is gone
     ("backup_looks_late", {LOG: ""}, "2026-04-03"),  # it holds an unredeemed key
     ("backup_looks_late", {BEFORE: REDEEMED, NOW: ""}, "2026-04-03"),  # a complete log: the new course key is another's
     ("backup_looks_late", {BEFORE: REDEEMED, NOW: "", LOG: "", **course_key("FRESH-0009 E D O 2026-04-01 2026-12-31 . 0 180 No")}, "2026-04-03"),  # of another course
