@@ -180,9 +180,9 @@ def _series(column: Any, name: str) -> Any:
         kept = column.distinct()
         return pd.Categorical.from_codes(kept.codes, pd.Index(kept.listed(), dtype="str"), ordered=name in ORDERED)
     column = column.texts() if isinstance(column, Numbered) else column
-    return (
-        pd.array(column, dtype="str") if isinstance(column, pa.Array) else column.copy()
-    )  # whoever changes it changes his own
+    if isinstance(column, pa.Array):
+        return pd.array(column, dtype="str")
+    return column.copy()  # whoever changes the table changes no other
 
 
 ORDERED = ("status", "works", "severity")

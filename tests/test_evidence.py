@@ -72,6 +72,13 @@ def test_what_is_no_day_of_the_calendar_in_any_order_proves_nothing(cell: str) -
     assert of_cells([cell, dt.date(2025, 6, 14)]) == [UNCLEAR, REDEEMED]
 
 
+@pytest.mark.parametrize("sign", ";\t")
+def test_a_row_in_single_quotation_marks_may_end_in_a_blank_cell(sign: str) -> None:
+    rows = [f"'A1B2C3{number}'{sign}'C'{sign}''" for number in range(10, 90)]
+    export = read("\n".join([f"'Key'{sign}'Course'{sign}'Redeemed'", *rows, f"'A1B2C399'{sign}'C'{sign}", ""]))
+    assert codes(export)[-2:] == ["A1B2C389", "A1B2C399"]
+
+
 def test_a_key_is_told_to_be_padded_where_something_was_removed() -> None:
     export = read("Key,Course,Redeemed\nAB12CD34 ,C,\nÄB12CD35,C,\nAB12CD36,C,\n")
     assert codes(export) == ["AB12CD34", "ÄB12CD35", "AB12CD36"]

@@ -116,10 +116,9 @@ def _requoted(content: bytes, delimiter: str) -> bytes:
     border = re.escape(delimiter.encode())
     inner = rb"[^']*(?:'(?! *(?:%b|[\r\n]|$))[^']*)*" % border
     cell = re.compile(rb"(^|%b) *'(%b)' *(?=%b|[\r\n]|$)" % (border, inner, border))
+    after = b" \r\n" + delimiter.encode()  # where a last cell may be blank
     return b"".join(
-        cell.sub(rb'\1"\2"', line)
-        if line.lstrip(b" ").startswith(b"'") and line.rstrip(b" \r\n").endswith(b"'")
-        else line
+        cell.sub(rb'\1"\2"', line) if line.lstrip(b" ")[:1] == b"'" == line.rstrip(after)[-1:] else line
         for line in content.splitlines(keepends=True)
     )
 
