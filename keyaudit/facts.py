@@ -72,7 +72,7 @@ class Facts:
     ) -> None:
         """Take the exports by role (ROLE_NAMES); nothing is looked at yet."""
         self.exports, self.calendar, self.day = exports, calendar, as_of
-        self.log_is_complete, self.accepted = log_is_complete, accepted
+        self.log_is_complete, self.accepted = np.bool_(log_is_complete), accepted
         self.of_columns: dict[tuple[str, str], Any] = {}
         self.same = {"course": same_course, "organization": same_organization}
         self.as_of, self.period = np.datetime64(as_of, "s"), calendar.period(as_of)
