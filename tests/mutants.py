@@ -127,10 +127,8 @@ def places(tree: ast.AST, around: ast.AST | None = None) -> Iterator[tuple[ast.A
     """Where something can be changed, how, and what it is part of; what only a type checker or a person reads is left alone."""
     if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
         return
-    if isinstance(tree, ast.keyword) and tree.arg in (
-        "strict",
-        "frozen",
-    ):  # they refuse what must not be; nobody sees them otherwise
+    # these refuse what must not be; nobody sees them otherwise
+    if isinstance(tree, ast.keyword) and tree.arg in ("strict", "frozen"):
         return
     if isinstance(tree, (ast.Compare, ast.BoolOp, ast.BinOp)):
         ops = tree.ops if isinstance(tree, ast.Compare) else [tree.op]
