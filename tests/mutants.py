@@ -41,19 +41,18 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parent.parent
-FIRST = ("test_golden.py", "test_facts.py")  # of every area; each list is run in its order, to the first failure
-CASES = (*FIRST, "test_statuses.py", "test_findings.py")
+CASES = ("test_golden.py", "test_facts.py", "test_statuses.py")  # each list is run in its order, to the first failure
 AREAS = {
     **dict.fromkeys(("facts", "verdicts", "settings", "links", "pools", "reconciliation"), CASES),
-    **dict.fromkeys(("findings", "checks"), (*FIRST, "test_findings.py", "test_statuses.py")),
+    **dict.fromkeys(("findings", "checks"), ("test_golden.py", "test_findings.py", "test_statuses.py")),
     **dict.fromkeys(("rulebook.statuses", "rulebook.findings"), ("test_docs.py", *CASES)),  # it is printed there
     **dict.fromkeys(("pooltable", "keytable"), (*CASES, "test_plan.py")),
-    "plan": (*FIRST, "test_plan.py"),
-    "lookalikes": (*FIRST, "test_lookalikes.py"),
-    "exports.codes": ("test_golden.py", "test_cells.py", "test_lookalikes.py", "test_facts.py", "test_evidence.py"),
-    "exports.dates": ("test_golden.py", "test_cells.py", "test_facts.py", "test_evidence.py"),
+    "plan": ("test_golden.py", "test_plan.py", "test_facts.py"),
+    "lookalikes": ("test_golden.py", "test_lookalikes.py"),
+    "exports.codes": ("test_golden.py", "test_cells.py", "test_lookalikes.py", "test_evidence.py"),
+    "exports.dates": ("test_golden.py", "test_cells.py", "test_evidence.py"),
 }
-SLOW = "not the_samples_show and not one_action and not any_number_of_pools and not who_follows and not threads"
+SLOW = "not the_samples_show and not one_action and not any_number_of_pools and not who_follows and not threads and not its_twin"
 OPTIONS = ("-s", "-q", "-p", "no:cacheprovider", "-k", SLOW)
 MEMORY = 4 << 30
 TIMES = 4  # as long as without the change a test may take; more is noticed too

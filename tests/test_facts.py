@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import re
 import shutil
@@ -1104,7 +1105,7 @@ def told_of_the_world(write: Write, turned: int, name_of_p: str) -> list[str]:
         result.keys.drop(columns=["reference", "evidence", "source_file", "source_sheet", "source_row"]),
         findings,
     ]
-    rows = [row for table in [*tables, result.pools] for row in table.astype("str").values.tolist()]
+    rows = [row for table in [*tables, result.pools] for row in csv.reader(table.to_csv(index=False).splitlines())]
     rows += [[*of, *sorted(codes)] for of, codes in migration_plan(result).codes_of.items() if codes]
     return sorted(str(["P" if cell == name_of_p else str(cell) for cell in row]) for row in rows)
 
