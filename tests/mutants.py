@@ -111,6 +111,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("keytable", 'files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]', "file.source_file.rsplit('/', 1)  ->  file.source_file.rsplit('/', 2)"): "the last part is the same",
     ("keytable", "return pd.DataFrame({name: _series(table[name], name) for name in (names or table)}, copy=False)", "copy=False  ->  copy=True"): "a copy is as good",
     ("keytable", "of_pool = np.where(redeemed >= 0, redeemed, at(f.place_row, f.home, -1))", "at(f.place_row, f.home, -1)  ->  at(f.place_row, f.home, -0)"): "a key in no pool is a course key, which decides",
+    ("settings", "yield rows, np.where(at(rows, first, False), first, -1)", "at(rows, first, False)  ->  at(rows, first, True)"): "where there is none it is -1 either way",
+    ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", "rest + (one + other) * weights[-1] + one * other * weights[-2]  ->  rest + (one + other) * weights[-1] - one * other * weights[-2]"): "any number of the two that knows no order",
+    ("lookalikes", "cuts = [(wanted[:at], wanted[at:]) for at in range(len(wanted) + 1)]", "len(wanted) + 1  ->  len(wanted) + 2"): "the last cut twice",
+    ("keytable", "of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))", "at(f.course_row, f.link, -1)  ->  at(f.course_row, f.link, -0)"): "an altered key has its lookalike",
+    ("pools", "yield Note(Code.parts_of_one_pool, text, next(iter(told)), pool=later[0].name)", "later[0]  ->  later[1]"): "names of one pool are told as that pool",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from reading import ROWS, aside, codes, column, read, signs, told
 
+from keyaudit.exports.codes import _typed_code
+from keyaudit.exports.grid import Padded
+
 REDEEMED, UNCLEAR, OPEN = "redeemed", "redemption_unreadable", ""
 HEAD = "Training Key,Redeemed,Expires\n"
 
@@ -555,6 +558,14 @@ def test_a_course_key_that_is_no_text_keeps_its_plain_form() -> None:
     rows: ROWS = [["Training Key", "Name"], ["A1B2C3D0", "E"], *([cell, "E"] for cell in (True, 7.0, 12.5, 1234567))]
     assert codes(read(rows, "course_keys")) == ["A1B2C3D0", "TRUE", "7", "12.5", "1234567"]
     assert codes(read(rows)) == ["A1B2C3D0", "?", "?", "?", "?"]
+
+
+def test_a_number_that_its_format_pads_is_of_a_pool_the_code_it_shows_and_of_a_course_key_its_number() -> None:
+    assert _typed_code(Padded(745242.0, "00745242"), "pool", {}) == (
+        "00745242",
+        "a number: its format pads it with zeros",
+    )
+    assert _typed_code(Padded(745242.0, "00745242"), "course", {}) == ("745242", "a number, not text")
 
 
 # --- rows that are no keys, and the rows that are ---

@@ -1110,6 +1110,34 @@ def told_of_the_world(write: Write, turned: int, name_of_p: str) -> list[str]:
     return sorted(str(["P" if cell == name_of_p else str(cell) for cell in row]) for row in rows)
 
 
+def test_a_pool_that_had_ended_ends_no_key_that_another_may_hold(write: Write) -> None:
+    write("pools-before/P.csv", pool(*(f"{code} C . 2026-02-01" for code in ("SAME-0001", "ALONE-002", "ALONE-005"))))
+    write("pools-before/Q.csv", pool("SAME-0001", "OTHER-003", "OTHER-004"))
+    write("pools-now/Q.csv", pool("OTHER-003", "4.78E+07"))  # which may be any of those it does not show
+    told = verdicts(audit(write("course-keys/k.csv", keys("FRESH-009"))))
+    assert (told["SAME-0001"], told["ALONE-002"]) == ("to_migrate", "expired")
+
+
+def test_a_pool_list_that_gives_a_pool_two_courses_stops_and_names_both_files(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001"))
+    write("pool-list/a.csv", "Name Course Expires\nQ D 2026-12-31\nP C 2026-12-31")
+    case = write("pool-list/b.csv", "Name Course Expires\nP D 2026-12-31")
+    told = r'"C" in pool-list/a\.csv, row 3, and "D" in pool-list/b\.csv, row 2'
+    with pytest.raises(ReconcileError, match=told):
+        audit(case)
+
+
+def test_an_unreadable_row_of_a_later_export_is_set_aside_where_there_is_a_backup(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("pools-now/P.csv", pool("KEY-00001", "4.78E+07"))
+    write("pools-now/Q.csv", pool("KEY-00003", "4.79E+07"))
+    result = audit(write("course-keys/k.csv", keys("OTHER-001")))
+    rows = result.sources.set_index("source_file")[["rows_read", "keys", "set_aside"]].T.to_dict("list")
+    assert (rows["pools-now/P.csv"], rows["pools-now/Q.csv"]) == ([2, 1, 1], [2, 2, 0])
+    pools = result.pools.set_index("pool")[["in_backup", "only_later", "keys"]].T.to_dict("list")
+    assert pools == {"P": [2, 0, 2], "Q": [0, 2, 2]}
+
+
 def test_neither_the_order_of_rows_nor_of_pools_decides_anything(write: Write, tmp_path: Path) -> None:
     """Whichever record, key and pool is number 0."""
     told = told_of_the_world(write, 0, "P")

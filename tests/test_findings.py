@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,8 @@ ON_THE_DAY: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, d
     ("redemption_in_future", {BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2026-04-04"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
     ("redemption_before_creation", {BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2025-01-02"), NOW: "", LISTED: ""}, "2026-04-03", ""),
     ("redemption_before_creation", {BEFORE: CLEAN[BEFORE].replace("2025-03-04", "2025-01-01"), NOW: "", LISTED: ""}, "2026-04-03", "warning"),
+    # a blank expiry is one that is known
+    ("pool_setting_unknown", {name: re.sub(r"2026-(12-31|04-02)", ".", CLEAN[name]) for name in (BEFORE, NOW, LISTED)}, "2026-04-03", ""),
     ("input_missing", {KEYS: ""}, "2026-04-09", "note"),
     ("input_missing", {KEYS: ""}, "2026-04-10", "error"),
     ("input_missing", {LOG: ""}, "2026-04-10", "note"),

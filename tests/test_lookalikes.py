@@ -379,6 +379,18 @@ def test_random_keys_are_not_sequential() -> None:
     assert is_sequential(pa.array(["58703BA0", None, "58703BA1"], TEXT))  # one that cannot be read is no neighbour
 
 
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ("AB12-CD02", "AB12-CD11"),  # two other signs, which together are as much as those
+        ("AB12-CD1M", "AB12-CD3J"),  # and multiplied
+        ("A0M-12CD34", "D8B-12CD34"),  # multiplied as much, and a third makes up for the sum
+    ],
+)
+def test_other_signs_are_no_swap_of_signs(codes: tuple[str, str]) -> None:
+    assert not is_sequential(texts(codes))
+
+
 def test_one_key_in_twenty_may_have_a_neighbour() -> None:
     """A pair among 40 keys is 5 %, among 39 more."""
     chance = random.Random(5)  # noqa: S311 - repeatable, not secret
