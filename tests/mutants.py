@@ -116,6 +116,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("lookalikes", "cuts = [(wanted[:at], wanted[at:]) for at in range(len(wanted) + 1)]", "len(wanted) + 1  ->  len(wanted) + 2"): "the last cut twice",
     ("keytable", "of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))", "at(f.course_row, f.link, -1)  ->  at(f.course_row, f.link, -0)"): "an altered key has its lookalike",
     ("pools", "yield Note(Code.parts_of_one_pool, text, next(iter(told)), pool=later[0].name)", "later[0]  ->  later[1]"): "names of one pool are told as that pool",
+    ("pools", 'told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in rows}', "code >= 0  ->  code > 0"): "a code by another name, the same in both files",
+    ("checks", "told = listed([SETTINGS[name][2] for name in names], most=6)", "most=6  ->  most=7"): "there are six",
+    ("verdicts", "found = np.full(f.keys, -1)", "np.full(f.keys, -1)  ->  np.full(f.keys, -0)"): "every key has a status",
+    ("links", "partner_uses_unknown=lambda f: f.has_lookalike & at(f.uses_unknown, f.link, False),", ""): "asked of keys with a lookalike",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,

@@ -492,6 +492,15 @@ def test_padding_in_course_keys(cells: list[str], uses: str, expected: list[str]
     assert "note" in "".join(told(read(text))) or not severity  # in a pool it is a note
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_every_cell_of_a_file_ends_in_is_the_file_s(number: int) -> None:
+    export = read(
+        "Training Key ,Name ,Uses \n" + "".join(f"AB{n} ,Set {n} ,0 \n" for n in range(number)), "course_keys"
+    )
+    assert codes(export) == ["AB0", "AB1"][:number]
+    assert (told(export), export.files[0].padding_doubted) == (["uniform_padding note"], False)
+
+
 def test_the_text_of_a_cell_is_its_signs() -> None:
     """A blank at the end of a course key in a workbook counts, the padding of a pool does not."""
     rows: ROWS = [["Training Key", "Course"], ["A1B2C3D0 ", "C"], ["A1B2C3D1", "C"]]
@@ -612,6 +621,13 @@ def test_rows_of_checkboxes_are_blank_rows_told_once(role: str) -> None:
     assert {reason for _, reason in aside(export)} == {"no code, and no fact of ours"}
     assert told(export) == ["blank_key note"]
     assert any("987 rows" in note.message and "rows 3 to 989" in note.message for note in export.told)
+
+
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#NAME?"])
+def test_the_text_of_an_error_is_no_code_of_a_pool_and_may_be_one_of_a_course_key(error: str) -> None:
+    text = f"Training Key,Course\n{error},C\nA1B2C3D0,C\n"
+    assert (codes(read(text)), told(read(text))) == (["?", "A1B2C3D0"], ["excel_damage"])
+    assert codes(read(text, "course_keys")) == [error, "A1B2C3D0"]
 
 
 def test_a_row_without_a_code_but_with_a_fact_is_told() -> None:

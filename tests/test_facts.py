@@ -1120,9 +1120,9 @@ def test_a_pool_that_had_ended_ends_no_key_that_another_may_hold(write: Write) -
 
 def test_a_pool_list_that_gives_a_pool_two_courses_stops_and_names_both_files(write: Write) -> None:
     write("pools-before/P.csv", pool("KEY-00001"))
-    write("pool-list/a.csv", "Name Course Expires\nQ D 2026-12-31\nP C 2026-12-31")
+    write("pool-list/a.csv", "Name Course Expires\nQ D 2026-12-31\np C 2026-12-31")
     case = write("pool-list/b.csv", "Name Course Expires\nP D 2026-12-31")
-    told = r'"C" in pool-list/a\.csv, row 3, and "D" in pool-list/b\.csv, row 2'
+    told = r'the pool "P" twice, and its course is "C" in pool-list/a\.csv, row 3, and "D" in pool-list/b\.csv, row 2'
     with pytest.raises(ReconcileError, match=told):
         audit(case)
 
@@ -1136,6 +1136,20 @@ def test_an_unreadable_row_of_a_later_export_is_set_aside_where_there_is_a_backu
     assert (rows["pools-now/P.csv"], rows["pools-now/Q.csv"]) == ([2, 1, 1], [2, 2, 0])
     pools = result.pools.set_index("pool")[["in_backup", "only_later", "keys"]].T.to_dict("list")
     assert pools == {"P": [2, 0, 2], "Q": [0, 2, 2]}
+
+
+def test_a_backup_that_excel_has_changed_shows_no_code(write: Write) -> None:
+    write("pools-before/P.csv", pool("MAR-45", "1945-03-01"))
+    write("pools-before/Q.csv", pool("Mar-26", "KEY-00002"))
+    write("pools-now/Q.csv", pool("KEY-00002"))
+    result = audit(write("course-keys/k.csv", keys("MARCH-2026", "KEY-00002")))
+    assert verdicts(result)["Mar-26"] == "undetermined"
+    assert verdicts(result, "evidence")["Mar-26"]
+
+
+def test_twenty_keys_are_shown(write: Write) -> None:
+    result = audit(write("pools-before/P.csv", pool(*(f"KEY-{n:05d}" for n in range(25)))))
+    assert (len(result.show()), len(result.show(limit=3))) == (20, 3)
 
 
 def test_neither_the_order_of_rows_nor_of_pools_decides_anything(write: Write, tmp_path: Path) -> None:

@@ -227,6 +227,7 @@ NEAR: list[tuple[str, dict[str, str], str]] = [  # finding, change, day: all but
     ("fragile_key", {BEFORE: CLEAN[BEFORE].replace("KEY-00001", "00012345"), **course_key(MOVED.replace("KEY-00001", "00012345"))}, "2026-04-03"),
     ("redeemed_by_other", LOGGED | {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Kim_Park C 2026-04-02 Active", **course_key(MOVED.replace(". 0", "2 1"))}, "2026-04-03"),
     ("redeemed_by_other", LOGGED | {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Kim_Park C 2026-04-02 Cancelled", **course_key(MOVED)}, "2026-04-03"),
+    ("redeemed_by_other", {LOG: "Training_Key\nKEY-00001\nKEY-00002", "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Kim_Park C 2026-04-02 Active", **course_key(MOVED.replace(". 0", ". 1"))}, "2026-04-03"),  # whom it was sent to is not said
     ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-01 Active"}, "2026-04-03"),
     ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-03-30 Cancelled"}, "2026-04-03"),
     ("assignment_after_removal", {KEYS: "", "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C 2026-05-29 Active"}, "2026-06-03"),

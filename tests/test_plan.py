@@ -141,6 +141,17 @@ def test_settings_come_from_the_pool_list(write: Write, tmp_path: Path) -> None:
     assert "opens the key to students of every organization" in batch["any_organization"]
 
 
+def test_a_code_that_a_spreadsheet_would_run_is_told_beside_its_list(write: Write, tmp_path: Path) -> None:
+    write(
+        "pools-before/P.csv", "Training_Key Course Expires Redeemed\n-WAITS-01 C 2026-12-31 .\n+WAITS-02 C 2026-12-31 ."
+    )
+    write("course-keys/k.csv", KEYS)
+    steps = migration_plan(audit(tmp_path / "case")).step_rows
+    odd = [(step.what.partition(":")[0], step.keys) for step in steps if "through a spreadsheet" in step.what]
+    told = "2 codes of the list `{}` begin with =, +, - or @"
+    assert odd == [(told.format(what), 0) for what in ("delete from the pool", "paste")]
+
+
 def test_letters_go_to_whom_the_log_names(case: Path) -> None:
     reminders = migration_plan(audit(case, "2026-05-10")).reminders
     assert reminders[["learner", "course", "works until"]].values.tolist() == [["Ana Lima", "C", "2026-05-29"]]

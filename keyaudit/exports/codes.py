@@ -253,10 +253,9 @@ def _number_forms(number: Decimal, as_exponent: bool) -> set[str]:
     forms = {digits, rounded, cut} | {whole + ".0" for whole in (digits, rounded, cut)}
     if as_exponent:
         for places in range(15):
-            mantissa, power = f"{number:.{places}E}".split("E")
-            for shown in {mantissa, mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa}:
-                value = int(power)
-                forms |= {f"{shown}E{value:+03d}", f"{shown}E{value:+d}", f"{shown}E{value}", f"{shown}e{value:+03d}"}
+            shown, power = f"{number:.{places}E}".split("E")
+            value = int(power)
+            forms |= {f"{shown}E{value:+03d}", f"{shown}E{value:+d}", f"{shown}E{value}", f"{shown}e{value:+03d}"}
     return forms
 
 
