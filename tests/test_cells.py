@@ -284,11 +284,13 @@ def test_whatever_nobody_sees_is_a_blank() -> None:
     """Every separator of Unicode, and what its names call of no width, a joiner, a filler or a direction; no sign that is seen."""
     named = (
         r"ZERO WIDTH|^WORD JOINER|GRAPHEME JOINER|HANGUL.*FILLER|^SOFT HYPHEN|VARIATION SELECTOR"
-        r"|-TO-(LEFT|RIGHT) (MARK|EMBEDDING|OVERRIDE|ISOLATE)"
+        r"|-TO-(LEFT|RIGHT) (MARK|EMBEDDING|OVERRIDE|ISOLATE)|INHERENT"
     )
     unseen = {sign for sign in map(chr, range(0x10000)) if unicodedata.category(sign) in ("Zs", "Zl", "Zp")}
     unseen |= {sign for sign in map(chr, range(0x10000)) if re.search(named, unicodedata.name(sign, ""))}
     assert unseen - set(BLANKS) == set()
+    controls = [*range(32), 0x7F, 0x85]
+    assert [sign for sign in BLANKS if unicodedata.category(sign) == "Cc"] == [chr(sign) for sign in controls]
     seen = ("L", "N", "P", "S")  # fillers and inherent vowels are letters and marks
     assert [
         sign for sign in BLANKS if unicodedata.category(sign)[0] in seen and "FILLER" not in unicodedata.name(sign)

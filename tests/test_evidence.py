@@ -630,6 +630,13 @@ def test_the_text_of_an_error_is_no_code_of_a_pool_and_may_be_one_of_a_course_ke
     assert codes(read(text, "course_keys")) == [error, "A1B2C3D0"]
 
 
+def test_two_parts_are_two_codes_where_plain_codes_are_as_long() -> None:
+    """A code with a foreign letter does not say how long codes are."""
+    head = "Training Key,Course\n0F1E2D3C4B5A6978,C\n"
+    assert codes(read(head + "ÄB12,C\nAB12 CD34,C\n"))[1:] == ["ÄB12", "AB12 CD34"]
+    assert codes(read(head + "AB12,C\nAB12 CD34,C\n"))[1:] == ["AB12", "?"]
+
+
 def test_a_row_without_a_code_but_with_a_fact_is_told() -> None:
     export = read("Training Key,Course,Opened\nA1B2C3D0,C,TRUE\n,C,\nA1B2C3D1,C,\n,,A1B2C3D2\n")
     assert aside(export) == [(3, "blank key"), (5, "blank key")]  # the last one holds a code under the wrong header

@@ -1147,6 +1147,30 @@ def test_a_backup_that_excel_has_changed_shows_no_code(write: Write) -> None:
     assert verdicts(result, "evidence")["Mar-26"]
 
 
+@pytest.mark.parametrize(
+    ("day", "begun"), [("04-09", 0), ("04-10", 1), ("05-07", 1), ("05-08", 2), ("05-28", 2), ("05-29", 3)]
+)
+def test_a_period_begins_on_its_day(day: str, begun: int, write: Write) -> None:
+    f = audit(write("pools-before/P.csv", pool("KEY-00001")), f"2026-{day}").facts
+    assert [bool(it) for it in (f.is_late, f.is_read_only, f.is_removed)] == [place < begun for place in range(3)]
+
+
+@pytest.mark.parametrize(("in_pool", "as_course_key", "certain"), [("C", "C", 1), (".", "C", 0), ("C", ".", 0)])
+def test_a_migration_is_certain_where_both_courses_are_known(
+    in_pool: str, as_course_key: str, certain: int, write: Write
+) -> None:
+    write("pools-before/P.csv", pool(f"KEY-00001 {in_pool} . 2026-12-31"))
+    result = audit(write("course-keys/k.csv", keys(f"KEY-00001 E {as_course_key} 2026-12-31 . 0")))
+    assert result.answer_counts["migrated"] == (1, certain)
+
+
+def test_combinations_of_many_numbers_are_told_apart() -> None:
+    many = np.array([0, 2**40 - 2, 0, 2**40 - 2, 0])  # which multiplied are more than 64 bits hold
+    other = np.array([5, 5, 2**40, 2**40, 5])
+    first, place, sizes = alike(many, other)
+    assert (first.tolist(), place.tolist(), sizes.tolist()) == ([0, 2, 1, 3], [0, 2, 1, 3, 0], [2, 1, 1, 1])
+
+
 def test_twenty_keys_are_shown(write: Write) -> None:
     result = audit(write("pools-before/P.csv", pool(*(f"KEY-{n:05d}" for n in range(25)))))
     assert (len(result.show()), len(result.show(limit=3))) == (20, 3)

@@ -380,6 +380,11 @@ def test_random_keys_are_not_sequential() -> None:
     assert is_sequential(pa.array(["58703BA0", None, "58703BA1"], TEXT))  # one that cannot be read is no neighbour
 
 
+@pytest.mark.parametrize("code", ['="AB12', 'AB12"', '"AB12"', "=AB12"])
+def test_half_a_wrapper_is_none(code: str) -> None:
+    assert (fold_whitespace(code), fold_whitespace('="AB12"')) == (code, "AB12")
+
+
 @pytest.mark.parametrize(
     "codes",
     [

@@ -468,6 +468,14 @@ def test_every_fact_of_a_rule_is_true_or_false_of_each_key_or_of_all(write: Writ
         assert set(kinds.values()) == {np.dtype(bool)}, kinds
 
 
+def test_every_fact_has_its_words_that_is_printed_and_no_other() -> None:
+    rules = {rule for row in [*STATUSES.values(), *FINDINGS.values()] for rule, _ in row.raised}
+    rules |= {
+        rule for row in STATUSES.values() for rule in (row.rule, *(step.when for step in row.steps), *dict(row.reasons))
+    }
+    assert {name for rule in rules for name in re.findall(r"\w+", rule)} == set(FACTS)
+
+
 def test_without_course_keys_migrating_begins_with_their_export() -> None:
     steps = {step.when: step.text for step in STATUSES["to_migrate"].steps}
     first, migrate = steps["~course_keys_given"], steps[""]
