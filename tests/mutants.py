@@ -120,6 +120,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("checks", "told = listed([SETTINGS[name][2] for name in names], most=6)", "most=6  ->  most=7"): "there are six",
     ("verdicts", "found = np.full(f.keys, -1)", "np.full(f.keys, -1)  ->  np.full(f.keys, -0)"): "every key has a status",
     ("links", "partner_uses_unknown=lambda f: f.has_lookalike & at(f.uses_unknown, f.link, False),", ""): "asked of keys with a lookalike",
+    ("exports.dates", "return _plausible(dt.datetime.fromisoformat(text).replace(tzinfo=None, microsecond=0))", "microsecond=0  ->  microsecond=1"): "dates are kept in whole seconds",
+    ("settings", "at(f.place_expires[2], f.home, False) & ~f.places.any(f.may_hold & ~f.place_expires[2])", "at(f.place_expires[2], f.home, False)  ->  at(f.place_expires[2], f.home, True)"): "asked of keys in pools only",
+    ("checks", "parts = (texts[first : first + MANY] for first in range(0, max(len(texts), 1), MANY))", "max(len(texts), 1)  ->  max(len(texts), 2)"): "one part either way",
+    ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", "(one + other) * weights[-1]  ->  one + other + weights[-1]"): "any number of the two that knows no order",
+    ("keytable", "tied = np.append(is_next, False) | np.append(False, is_next)", "np.append(False, is_next)  ->  np.append(True, is_next)"): "the first of all is in its place already",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,

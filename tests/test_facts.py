@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import re
 import shutil
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -1164,6 +1165,13 @@ def test_a_migration_is_certain_where_both_courses_are_known(
     assert result.answer_counts["migrated"] == (1, certain)
 
 
+def test_a_key_that_was_recreated_exactly_has_no_lookalike(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "WAITS-002"))
+    result = audit(write("course-keys/k.csv", keys("KEY-00001", "key-00001")))
+    assert verdicts(result) == {"KEY-00001": "migrated", "key-00001": "new", "WAITS-002": "to_migrate"}
+    assert (result.facts.link == -1).all()
+
+
 def test_combinations_of_many_numbers_are_told_apart() -> None:
     many = np.array([0, 2**40 - 2, 0, 2**40 - 2, 0])  # which multiplied are more than 64 bits hold
     other = np.array([5, 5, 2**40, 2**40, 5])
@@ -1174,6 +1182,7 @@ def test_combinations_of_many_numbers_are_told_apart() -> None:
 def test_twenty_keys_are_shown(write: Write) -> None:
     result = audit(write("pools-before/P.csv", pool(*(f"KEY-{n:05d}" for n in range(25)))))
     assert (len(result.show()), len(result.show(limit=3))) == (20, 3)
+    assert signature(result.show_findings).parameters["limit"].default == 20
 
 
 def test_neither_the_order_of_rows_nor_of_pools_decides_anything(write: Write, tmp_path: Path) -> None:
