@@ -9,6 +9,7 @@ from itertools import pairwise
 from keyaudit.errors import CaseError, KeyauditError
 
 DAY = dt.timedelta(days=1)
+YEARS = range(1990, 2101)  # of which an audit may speak
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ PHASES = {
 
 def as_date(value: str | dt.date | None, what: str) -> dt.date:
     """A date given by a person: ISO text or a date. Raises KeyauditError naming `what`."""
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
+    value = value.date() if isinstance(value, dt.datetime) else value
     try:
-        return dt.date.fromisoformat(str(value))
+        day = value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
     except ValueError:
         raise KeyauditError(f'{what}: "{value}" is no date. Write it as YYYY-MM-DD, for example 2026-04-09.') from None
+    if day.year not in YEARS:
+        raise KeyauditError(f"{what}: {day} is not of the years {YEARS[0]} to {YEARS[-1]}.")
+    return day

@@ -126,6 +126,10 @@ class Case:
 def open_case(path: str | Path) -> Case:
     """Find the exports of a case folder and read its case.toml. Raises CaseError for anything not agreed."""
     root = Path(path)
+    try:
+        root.name.encode()
+    except UnicodeEncodeError:
+        raise CaseError(f"{path}: the name of this folder is no text (UTF-8). Rename it.") from None
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
         makes = "`keyaudit new CASE` makes one, with a folder for each export."

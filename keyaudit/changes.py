@@ -94,7 +94,7 @@ def read_former(path: str | Path) -> dict[str, Any]:
             opened.seek(0)
             table = csv.read_csv(opened, None, csv.ParseOptions(newlines_in_values=True), as_text)
     except OSError as problem:
-        raise UnreadableFile(str(file), f"{problem.strerror or 'cannot be read'}.") from None
+        raise UnreadableFile(str(file), f"{problem.strerror or 'cannot be read'}. {AS_WRITTEN}") from None
     except (ValueError, pa.ArrowInvalid):
         raise UnreadableFile(str(file), f"{NONE}: it cannot be read as a table. {AS_WRITTEN}") from None
     if lacking := [name for name in NEEDED if name not in names]:

@@ -7,6 +7,7 @@ import datetime as dt
 import gc
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -19,12 +20,16 @@ import click
 from keyaudit import __version__
 from keyaudit.errors import KeyauditError
 from keyaudit.interrupts import stoppable
+from keyaudit.masking import one_line
 
 if TYPE_CHECKING:
+    from keyaudit.audit import Audit
     from keyaudit.case import Case
     from keyaudit.reconciliation import Reconciliation
 
 PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on
+NO_MEMORY = "out of memory. Close other programs, or audit fewer pools at once"
+IS_MEMORY = re.compile("bad_alloc|map segment|allocate memory|(start new|launch worker) thread")  # as libraries say it
 FAIL_ON = ("critical", "error", "warning", "never")
 PATH = click.Path(path_type=Path)
 CASE = click.argument("case", type=PATH)
@@ -105,6 +110,7 @@ def run_audit(
     """Read, reconcile, write, tell; returns the exit code."""
     opened = _opened(case)
     from keyaudit.report import former_keys, write_report
+    from keyaudit.share import masked
 
     target = _target(opened, out, "share" if share else "report")
     options = {"fail_on": fail_on, "keep_going": keep_going}
@@ -112,13 +118,14 @@ def run_audit(
         result = opened.reconcile(_date(as_of), keep_going=keep_going, progress=progress)
         if former := since or former_keys(case / "report" if share else target):
             result = result.since(former)
-        write_report(result, target, share=share, all_keys=all_keys, options=options, progress=progress)
+        shown = masked(result) if share else result
+        write_report(shown, target, share=share, all_keys=all_keys, options=options, progress=progress, tell=_tell)
     if as_json:
         summary = (target / "summary.json").read_text(encoding="utf-8").rstrip("\n")
         is_fitting = fitting(summary, sys.stdout.encoding) == summary
         say(summary if is_fitting else json.dumps(json.loads(summary), indent=2))
     else:
-        say(*_told(result, target, share))
+        say(*_told(shown, target))
     return exit_code(result, fail_on)
 
 
@@ -169,7 +176,7 @@ def plan(case: Path, out: Path | None, as_of: str | None) -> None:
     with _progress() as progress:
         result = opened.reconcile(_date(as_of), progress=progress)
         progress("writing the plan")
-        write_plan(result, target)
+        write_plan(result, target, tell=_tell)
     say(*lines_of(repr(migration_plan(result))))
     say("", f"Steps:  {target / 'steps.txt'}", f"Sheets: {target / 'plan.xlsx'}")
 
@@ -212,15 +219,24 @@ def say(*lines: str, err: bool = False) -> None:
     """Print lines, as the terminal or the file behind it can show them. A closed one is no error."""
     stream = sys.stderr if err else sys.stdout
     if stream is not None:
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            colour = False if os.environ.get("NO_COLOR") else None
+        colour = False if os.environ.get("NO_COLOR") else None
+        try:
             click.echo(fitting("\n".join(lines), stream.encoding), err=err, color=colour)
+        except (BrokenPipeError, ValueError):
+            return
+        except OSError as problem:
+            if not err:  # else there is nobody to tell it to
+                what = f"what is to be said could not be written to standard output ({problem.strerror})."
+                raise KeyauditError(f"{what} {_left('')}".strip()) from None
+
+
+def _tell(text: str) -> None:
+    """Something of the folder of a report that a person must know."""
+    say(one_line(f"keyaudit: {text}"), err=True)
 
 
 def lines_of(text: str) -> list[str]:
     """The lines of a text with names from files in it: nothing in them may steer a terminal."""
-    from keyaudit.masking import one_line
-
     return [one_line(line) for line in text.split("\n")]
 
 
@@ -237,10 +253,9 @@ def fitting(text: str, encoding: str | None) -> str:
 PLAIN_TWINS = str.maketrans({"→": "->", "←": "<-", "…": "...", "·": "-", "—": "-", "–": "-", "“": '"', "”": '"', "’": "'", "≥": ">="})  # fmt: skip
 
 
-def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
+def _told(result: Audit, target: Path) -> list[str]:
     """The verdict, the groups, the work in its order with its dates, and the paths."""
     from keyaudit.card import case_of, change_lines, group_words, meaning_of, verdict_of, work_lines
-    from keyaudit.masking import one_line
     from keyaudit.report.sets import foreign
     from keyaudit.words import listed, weekday
 
@@ -259,7 +274,7 @@ def _told(result: Reconciliation, target: Path, share: bool) -> list[str]:
     lines += [one_line(f"Not checked: {text}") for text in result.not_checked]
     lines += [one_line(f"Not understood: {text}") for text in result.not_understood]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
-    if share:
+    if result.is_masked:
         lines.append("Codes are masked, and nobody is named: these files can be sent on.")
         if others := [path.relative_to(target).as_posix() for path in foreign(target)]:
             lines.append(one_line(f"Not of this report, and not masked: {listed(others)}."))
@@ -274,8 +289,6 @@ def _progress() -> Iterator[Callable[[str], None]]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
         return
-    from keyaudit.masking import one_line
-
     began, width = time.monotonic(), 0
 
     def step(told: str) -> None:
@@ -306,20 +319,21 @@ def main(arguments: list[str] | None = None) -> Any:
     except KeyauditError as problem:
         code, told = 2, str(problem)
     except MemoryError:
-        code, told = 2, f"out of memory. Close other programs, or audit fewer pools at once. {_left()}"
+        code, told = 2, f"{NO_MEMORY}. {_left()}"
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         code, told = 2, f"{where}{problem.strerror or type(problem).__name__}. {_left()}"
     except Exception as problem:  # a mistake of ours: its words may hold a key, its kind and place cannot
         place = traceback.extract_tb(problem.__traceback__)[-1]
         where = f"{type(problem).__name__} in {Path(place.filename).name}, line {place.lineno}"
-        code, told = 2, f"a mistake of this program ({where}). {_left()} Please report it."
+        told = f"a mistake of this program ({where}). {_left()} Please report it."
+        code, told = 2, f"{NO_MEMORY}. {_left()}" if IS_MEMORY.search(str(problem)) else told
     say(*lines_of(f"keyaudit: {told}"), err=True)
     sys.exit(code)
 
 
-def _left() -> str:
+def _left(nothing: str = "Nothing was written.") -> str:
     """What the run has left, if it ended before its end."""
     placed = getattr(sys.modules.get("keyaudit.report.place"), "placed", None)  # not imported: none was placed
     target = placed() if placed else None
-    return f"The report is in place: {target}." if target else "Nothing was written."
+    return f"The report is in place: {target}." if target else nothing

@@ -115,7 +115,7 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     """
     if text is None and audit.total:
         return story(audit, int(audit.order[0]))
-    asked = text if isinstance(text, str) else ""
+    asked = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
         raise Slip(
             """explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""

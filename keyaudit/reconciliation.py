@@ -210,7 +210,7 @@ def reconcile(
         "distribution": distribution, "other_keys": other_keys, "assignments": assignments,
     }  # fmt: skip
     exports = {role: export for role, export in given.items() if export is not None}
-    for role, export in exports.items():
+    for role, export in {"pools_before": before, **exports}.items():
         if not isinstance(export, Export) or export.role != role:
             what = ROLES[export.role].title if isinstance(export, Export) else type(export).__name__
             where = ROLES[role].title.partition(":")[0]

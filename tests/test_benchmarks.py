@@ -19,6 +19,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import analyst  # noqa: E402
 import generate  # noqa: E402
+import rivals  # noqa: E402
 import run  # noqa: E402
 
 # 400 keys: 20 pools of 20, 8 of each redeemed; one key of each kind of trouble, 8 of them damaged on the way.
@@ -80,6 +81,12 @@ def test_an_audit_of_a_case_reaches_its_truth(tiny: Path) -> None:
         "extra",
         "typo",
     }
+
+
+def test_our_own_steps_reach_it_too(tiny: Path) -> None:
+    steps = rivals.Steps()
+    assert {status: n for status, n in rivals.keyaudit(tiny / "case", steps).items() if n} == truth_of(tiny)["statuses"]
+    assert [*steps.told][:3] == ["read", "reconcile", "explain 1"]
 
 
 def test_every_file_has_twelve_columns_and_the_same_seed_gives_the_same_case(tmp_path: Path) -> None:

@@ -377,6 +377,7 @@ def test_names_compare_as_a_person_sees_them() -> None:
     ):
         assert fold_name(one) == fold_name(other)
     assert clean_name("AT&T and B&B") == "AT&T and B&B"
+    assert clean_name("A\x1b]0;B\x07 \u200b\x00\tC\nD") == "A]0;B C D"  # nothing of it steers a terminal
 
 
 def test_numbers_in_names_compare_as_numbers() -> None:

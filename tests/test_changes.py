@@ -83,5 +83,6 @@ def test_another_file_is_no_former_audit(
     file.write_bytes(content)
     with pytest.raises(UnreadableFile, match=problem):
         two[1].changes_since(file)
-    with pytest.raises(UnreadableFile, match="No such file"):
-        two[1].changes_since(tmp_path / "none.csv")
+    for other, why in ((tmp_path / "none.csv", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(UnreadableFile, match=f"{why}. Take the keys.csv that `keyaudit audit` wrote"):
+            two[1].changes_since(other)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,9 @@ import pytest
 from conftest import SAMPLES, Write, files_of, keyaudit, started
 
 from keyaudit import __version__
+from keyaudit.cli import commands, main, run_audit
 from keyaudit.columns import FINDINGS
+from keyaudit.report import place
 from keyaudit.rulebook import STATUSES
 
 KEYS_HEADER = (
@@ -419,6 +423,75 @@ def test_a_report_that_is_in_place_is_never_said_not_to_be_written(target: str, 
         assert (run.returncode, run.stderr) == (1, "")
     assert "Nothing was written" not in run.stderr
     assert (tmp_path / "r" / "MANIFEST.json").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such file here")
+def test_what_cannot_be_said_is_an_error_that_says_so(tmp_path: Path) -> None:
+    """A full disk behind standard output, and behind standard error."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "keyaudit"]
+        run = subprocess.run([*command, "new", str(tmp_path / "n")], stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # fmt: skip
+        assert run.returncode == 2
+        assert run.stderr.startswith(
+            "keyaudit: what is to be said could not be written to standard output (No space left"
+        )
+        assert "Nothing was written" not in run.stderr
+        assert (tmp_path / "n" / "case.toml").is_file()
+        run = subprocess.run([*command, "audit", str(tmp_path / "none")], stderr=full, check=False)
+        assert run.returncode == 2
+
+
+def test_a_folder_that_is_left_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(path: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr(place, "_delete", failing)
+    assert run_audit(SAMPLES / "clean", "2026-04-09", tmp_path / "r", fail_on="never") == 0
+    told = capsys.readouterr().err
+    assert (
+        "could not be deleted (Too many open files). It may hold codes of a former report: delete it yourself." in told
+    )
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ImportError("library.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        Exception("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"),
+        MemoryError(),
+    ],
+)
+def test_a_lack_of_memory_is_one_however_a_library_says_it(
+    problem: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(commands, "main", failing)
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "case"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("keyaudit: out of memory. Close other programs")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere names are texts")
+@pytest.mark.parametrize("what", ["case", "out"])
+def test_a_folder_whose_name_is_no_text_is_refused(what: str, tmp_path: Path) -> None:
+    odd, case = Path(os.fsdecode(os.fsencode(tmp_path) + b"/o\xff")), SAMPLES / "clean"
+    if what == "case":
+        shutil.copytree(case, odd)
+    run = keyaudit("audit", odd if what == "case" else case, "--out", tmp_path / "r" if what == "case" else odd)
+    assert (run.returncode, "mistake" in run.stderr) == (2, False)
+    assert ("Rename it." if what == "case" else "no such path can be") in run.stderr
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1989-12-31", "2101-01-01"])
+def test_a_day_of_no_audit_is_refused(day: str) -> None:
+    run = keyaudit("audit", SAMPLES / "clean", "--as-of", day)
+    assert (run.returncode, run.stderr) == (2, f"keyaudit: --as-of: {day} is not of the years 1990 to 2100.\n")
 
 
 def test_nothing_from_data_steers_a_terminal(tmp_path: Path) -> None:

@@ -58,3 +58,10 @@ def test_nothing_is_made_up(case: Path) -> None:
     told = audit(case).explain("Nobody Here")
     assert (told.found, told.lines) == (False, ())
     assert told.headline == "No export knows this code or learner, and no code resembles it."
+
+
+def test_what_is_no_text_is_no_key(case: Path) -> None:
+    """A sign that a terminal could not read."""
+    result = audit(case)
+    assert not result.explain("\udcff").found
+    assert result.explain("KEY-00000003\udcff").found  # as in any other text

@@ -15,7 +15,7 @@ from conftest import Write, audit, found, verdicts
 
 import keyaudit as ka
 from keyaudit.checks import lacking_lines
-from keyaudit.errors import ReconcileError
+from keyaudit.errors import KeyauditError, ReconcileError
 from keyaudit.facts import alike, narrow
 from keyaudit.plan import migration_plan
 from keyaudit.reconciliation import _check
@@ -432,10 +432,14 @@ def test_exports_given_in_each_other_s_place_are_named(write: Write) -> None:
     for given, words in (
         ({"course_keys": before}, "as course keys: pools before: the backup, .* Read it with read_course_keys"),
         ({"before": "P.csv"}, "as pools before: str. The backup comes first"),
+        ({"before": None, "course_keys": before}, "as pools before: NoneType. The backup comes first"),
         ({"pools_now": before}, r"as pools now: pools before: the backup, .* read_pool_exports\(…, now=True\)"),
     ):
         with pytest.raises(ReconcileError, match=rf"^reconcile\(\) was given, {words}"):
             ka.reconcile(**{"before": before} | given)
+    for nothing in (None, float("nan"), 3):
+        with pytest.raises(KeyauditError, match=r"a list of these is read, not (NoneType|float|int)"):
+            ka.read_pool_exports(nothing)
 
 
 def test_a_pool_begins_with_a_link_and_not_with_an_undecided_one(write: Write) -> None:

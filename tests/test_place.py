@@ -453,7 +453,7 @@ def test_any_call_may_fail(name: str, exchanges: bool, lasting: bool, tmp_path: 
         assert (version(target), theirs(target), beside(target)) == (outcome, THEIRS, []), first
         shutil.rmtree(folder)
         first += 7 if lasting and name in LOOKING else 1
-    assert tried >= {"listdir": 0, "lstat": 0}.get(name, 1)
+    assert tried >= {"scandir": 0, "lstat": 0}.get(name, 1)
 
 
 @pytest.mark.parametrize("number", [*FAULTS, errno.EFBIG, errno.EDQUOT, errno.ENAMETOOLONG, errno.ENXIO])
@@ -510,7 +510,7 @@ def test_a_former_report_that_cannot_be_deleted_is_named(tmp_path: Path, monkeyp
 
     told: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr(place.shutil, "rmtree", failing)
+        patch.setattr(place, "_delete", failing)
         written(target, "new", tell=told.append)
     (left,) = beside(target)
     assert told == [f"{tmp_path / left} could not be deleted (Permission denied). It may hold codes of a former report: delete it yourself."]  # fmt: skip

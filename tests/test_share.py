@@ -110,6 +110,20 @@ def test_no_planted_code_or_person_is_in_any_byte(case: Path, tmp_path: Path) ->
     )
 
 
+def test_names_of_files_and_of_the_case_are_masked_too(case: Path, tmp_path: Path) -> None:
+    """In every file, and on the terminal that says so."""
+    (case / "case.toml").unlink()
+    (case / "pools-before" / "sheets.xlsx").rename(case / "pools-before" / "ZQX-SHEET-0019 of Zqxada Person.xlsx")
+    (case / "distribution" / "log.csv").rename(case / "distribution" / "sent by Zqxfay Last.csv")
+    case = case.rename(tmp_path / "ZQX-POOL-000001")
+    run = keyaudit("audit", case, "--as-of", "2026-04-09", "--share", "--out", tmp_path / "shared")
+    assert run.returncode == 1
+    assert canaries(tmp_path / "shared") == []
+    above, paths = run.stdout.split("Page: ")
+    assert CANARY not in above.lower()
+    assert "Codes are masked, and nobody is named" in paths
+
+
 PERSONAL = ("Training Key", "Redeemed By", "Email", "Created By", "Sent To", "Payment Type", "Student")
 
 

@@ -96,6 +96,9 @@ def _begins(head: bytes) -> str:
 def files_of(paths: Paths) -> list[Path]:
     """The data files meant by a file, a list, a pattern or a folder, in natural order. Raises KeyauditError if none."""
     if not isinstance(paths, (str, Path)):
+        if not isinstance(paths, Iterable):
+            what = f"a file, a folder, a pattern or a list of these is read, not {type(paths).__name__}"
+            raise KeyauditError(f'{what}. Name the exports, for example read_pool_exports("pools-before").')
         found = [file for one in paths for file in files_of(one)]
     elif (path := Path(paths)).is_file():
         found = [path]

@@ -39,14 +39,15 @@ _TAG = re.compile(rf"</?(?:({_BLOCKS})|{_INLINE})(?:\s+[\w-]+\s*=[^<>]*)?\s*/?>"
 
 
 def clean_name(text: str) -> str:
-    """A name as a person sees it: HTML entities read, tags and invisible characters (category Cf) away, blanks joined."""
+    """A name as a person sees it: HTML entities read, tags and invisible and control characters (Cf, Cc) away, blanks joined."""
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     if "<" in text:
         text = _TAG.sub(lambda match: " " if match[1] else "", text)
-    if not text.isascii():
-        text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    if not text.isprintable():  # nothing in a name may steer a terminal either
+        text = " ".join("".join(sign for sign in text if unicodedata.category(sign) not in ("Cf", "Cc")).split())
+    return text
 
 
 def fold_name(name: str) -> str:

@@ -44,12 +44,13 @@ def write_report(
     options: dict[str, Any] | None = None,
     inputs: Iterable[Path] = (),
     progress: Progress = lambda _: None,
+    tell: Progress | None = None,
 ) -> Path:
     """Write report.xlsx, report.html, keys.csv, findings.csv, summary.json, plan/ and MANIFEST.json into a folder.
 
     `share` writes the masked twin of all of them: no code in full, no person, no plan. `all_keys` lists every key in the
     workbook however many there are. What changed since a former audit (audit.since) becomes changes.csv. `options` are named in the manifest.
-    `progress` is told each file before it is written, and what a person must know of the folder.
+    `progress` is told each file before it is written, `tell` (else `progress`) what a person must know of the folder.
     The set is written beside the folder, read back, and put in its place as a whole: a former report survives any crash.
     What somebody has ticked and noted in a former one is carried over; their own file is kept beside the new one.
     Same audit and options → same bytes. Raises KeyauditError where the folder cannot take a report.
@@ -79,15 +80,18 @@ def write_report(
         return rows
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
-    kind, manifest = "share" if is_shared else "report", partial(_manifest, audit, told, carried)
-    return place.write_set(path, kind, write, manifest, inputs, progress)
+    kind, manifest = "share" if is_shared else "report", partial(_manifest, shown, told, carried)
+    return place.write_set(path, kind, write, manifest, inputs, tell or progress)
 
 
-def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = ()) -> Path:
-    """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json."""
+def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = (), tell: Progress = lambda _: None) -> Path:
+    """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json.
+
+    `tell` is told what a person must know of the folder.
+    """
     carried: dict[str, int] = {}
     write = partial(_write_plan, audit, former=Path(path), within="", carried=carried)
-    return place.write_set(path, "plan", write, partial(_manifest, audit, {"only": PLAN}, carried), inputs)
+    return place.write_set(path, "plan", write, partial(_manifest, audit, {"only": PLAN}, carried), inputs, tell)
 
 
 def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:

@@ -69,6 +69,7 @@ def check_target(path: str | Path, kind: str, inputs: Iterable[Path] = ()) -> No
     `kind`: one of KINDS. `inputs`: the folders of exports; no set goes into one or around one.
     """
     try:
+        str(path).encode()  # a name that is no text cannot be told, nor written into a file
         target = Path(path).resolve()
         if target.exists() and not target.is_dir():
             raise _refused("a file", path)
@@ -297,7 +298,17 @@ def _empty(room: Path, target: Path, lock: IO[bytes] | None) -> None:
             is_former = folder.name not in (NEW, LOCK, str(folder.stat().st_ino))  # a new set has its own number
             if is_former and folder.is_dir():
                 _keep(folder, target)
-    shutil.rmtree(room)  # after its lock is closed: Windows deletes no file that is open
+    _delete(room)  # after its lock is closed: Windows deletes no file that is open
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder with all in it. (shutil.rmtree has several folders open at once: sometimes that is too many.)"""
+    for entry in sorted(below(folder), reverse=True):
+        if entry.is_dir() and not entry.is_symlink():
+            entry.rmdir()
+        else:
+            entry.unlink()
+    folder.rmdir()
 
 
 def _locked(path: Path, patience: float = 0) -> IO[bytes] | None:
