@@ -17,12 +17,13 @@ from keyaudit.coded import TEXT, Numbered
 from keyaudit.columns import COLUMNS, fold_header
 from keyaudit.exports.codes import PARTS
 from keyaudit.facts import Facts
-from keyaudit.masking import Secrets, ending
+from keyaudit.masking import WHOLE_WORD, Secrets, ending
 
 Shown: TypeAlias = Mapping[str, str]  # a name → what it is shown as
 PEOPLE = [name for name, column in COLUMNS.items() if column.personal]
 HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
 _WITH_PLACE = re.compile(r"(.*?)(, row \d+)( \(.*\))", re.S)  # a reference that file and sheet are needed for
+_WORD = re.compile(r"[^\s()\[\]{}<>,;:/\\\"'#]+")
 OF_SOURCE = ("sheets", "columns_used", "columns_not_used")
 NAMES = ("course", "organization", "course_key_name", "course_key_course", "course_key_organization")
 
@@ -58,6 +59,16 @@ def masked(audit: Audit) -> Audit:
         "hide": cache(secrets.hide),
     }
     return replace(audit, shown=shown, name=secrets.hide(audit.name))
+
+
+def names_hold_codes(audit: Audit) -> bool:
+    """Does a name (of the case, a pool, file, worksheet, course, organization or course key) hold a code of six signs or more?"""
+    f, parts = audit.facts, set[str]()
+    names = {audit.name, *f.pools.names, *(name for file in f.files for name in (file.source_file, file.sheets))}
+    for name in names.union(*(f.column(column).listed() for column in ("course", "organization", "name"))):
+        parts.update(word for text in (name, *re.split(r"[._]", name)) for word in _WORD.findall(text))
+    long = pa.array(sorted(part for part in parts if len(part) >= WHOLE_WORD), TEXT)
+    return bool(pc.any(pc.is_in(f.coded.dictionary, value_set=long)).as_py())
 
 
 def _secrets(f: Facts) -> Secrets:

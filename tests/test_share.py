@@ -124,6 +124,34 @@ def test_names_of_files_and_of_the_case_are_masked_too(case: Path, tmp_path: Pat
     assert "Codes are masked, and nobody is named" in paths
 
 
+@pytest.mark.parametrize("where", ["case", "pool", "file", "sheet", "course", "organization", "entry"])
+def test_a_code_in_a_name_stands_in_nothing_that_is_not_marked_secret(where: str, tmp_path: Path) -> None:
+    """One that is in no name leaves the names as they are."""
+    code = "ZQX-POOL-000001"
+    name = dict.fromkeys(("case", "pool", "file", "sheet", "course", "organization", "entry"), "Word") | {
+        where: f"of_{code}"
+    }
+    case = tmp_path / name["case"]
+    rows = [["Training Key", "Pool", "Course", "Organization", "Expires"]]
+    rows += [[key, name["pool"], name["course"], name["organization"], "2026-12-31"] for key in (code, "OTHER-000002")]
+    book = openpyxl.Workbook()
+    book.active.title = name["sheet"]
+    for row in rows:
+        book.active.append(row)
+    (case / "pools-before").mkdir(parents=True)
+    book.save(case / "pools-before" / f"{name['file']}.xlsx")
+    (case / "course-keys").mkdir()
+    entry = f"Training Key,Name,Course,Uses\nNEW-00000003,{name['entry']},{name['course']},0\n"
+    (case / "course-keys" / "k.csv").write_text(entry, encoding="utf-8")
+    full = ka.write_report(audit(case, "2026-04-09"), tmp_path / "full")
+    assert [name for name in ("report.html", "summary.json") if seen(full / name)] == []
+    told = json.loads((full / "MANIFEST.json").read_text(encoding="utf-8"))
+    assert CANARY not in json.dumps(told | {"outputs": {}}).lower()  # lists in plan/ are called as their pool
+    page = (full / "report.html").read_text(encoding="utf-8")
+    assert "Codes are masked here: the workbook and keys.csv hold them in full." in page
+    assert "to share" not in page
+
+
 PERSONAL = ("Training Key", "Redeemed By", "Email", "Created By", "Sent To", "Payment Type", "Student")
 
 

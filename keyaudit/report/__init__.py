@@ -20,7 +20,7 @@ from keyaudit.report.page import write_page
 from keyaudit.report.sets import edited, read_manifest
 from keyaudit.report.sheets import Ticks, read_ticks
 from keyaudit.report.workbook import plan_sheets, report_sheets, write_plan_book, write_workbook
-from keyaudit.share import masked
+from keyaudit.share import masked, names_hold_codes
 
 PLAN, BOOK, PLAN_BOOK, KEYS_FILE = "plan", "report.xlsx", "plan.xlsx", "keys.csv"
 OPTIONS = {"fail_on": "error", "keep_going": False}  # what `keyaudit audit` does unless it is told otherwise
@@ -57,15 +57,18 @@ def write_report(
     """
     shown = masked(audit) if share and not audit.is_masked else audit
     target, is_shared, carried = Path(path), shown.is_masked, dict[str, int]()
+    seen = (
+        shown if is_shared or not names_hold_codes(audit) else masked(audit)
+    )  # by whoever opens what is not marked secret
 
     def write(folder: Path) -> dict[str, int]:
         notes = {} if is_shared else _notes(target, BOOK, report_sheets(shown, all_keys=all_keys), carried)
         writers: dict[str, Callable[[Path], int]] = {
             BOOK: partial(write_workbook, shown, all_keys=all_keys, ticks=notes),
-            "report.html": partial(write_page, shown),
+            "report.html": partial(write_page, seen, to_share=is_shared),
             KEYS_FILE: partial(write_keys, shown),
             "findings.csv": partial(write_findings, shown),
-            "summary.json": partial(write_summary, shown),
+            "summary.json": partial(write_summary, seen),
         }
         if audit.changes is not None and not is_shared:
             writers["changes.csv"] = partial(write_changes, audit.changes)
@@ -80,7 +83,7 @@ def write_report(
         return rows
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
-    kind, manifest = "share" if is_shared else "report", partial(_manifest, shown, told, carried)
+    kind, manifest = "share" if is_shared else "report", partial(_manifest, seen, told, carried)
     return place.write_set(path, kind, write, manifest, inputs, tell or progress)
 
 

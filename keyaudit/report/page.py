@@ -50,16 +50,17 @@ PLACE = re.compile(r"(?s)(.*?, row )(0|[1-9][0-9]{0,8})(?![0-9])(.*)")
 EPOCH = 719_163  # 1 January 1970
 
 
-def write_page(audit: Audit, path: Path) -> int:
-    """Write the page; returns the number of findings listed."""
+def write_page(audit: Audit, path: Path, *, to_share: bool = False) -> int:
+    """Write the page (`to_share`: of a set that is); returns the number of findings listed."""
     groups, (below, listed) = first_screen(audit), evidence(audit)
     style, script, digest = _looks()
     data, told = book(audit)
     few = '<p class="mute">{} of {} can be looked up here, the most urgent; all stand in the workbook, sheet <i>Keys</i>.</p>'
     parts: dict[str, object] = {
         "digest": digest, "style": style, "script": script, "version": __version__, "day": weekday(audit.as_of),
-        "name": f"{audit.name} · " if audit.name else "", "kept": KEPT[audit.is_masked],
+        "name": f"{audit.name} · " if audit.name else "", "kept": KEPT[to_share],
         "data": data, "few": html(few, count(told), audit.total) if told < audit.total else "",
+        "to_share": " · masked, to share" if to_share else "",
         "options": joined((html("<option>{}</option>", group.name) for group in groups), ""),
     }  # fmt: skip
     parts |= _first_screen(audit, groups) | _work(audit, groups) | _deadlines(audit) | below
@@ -94,7 +95,6 @@ def _first_screen(audit: Audit, groups: list[Group]) -> dict[str, object]:
     changed = change_lines(audit.changes)
     return {
         "case": html("<bdi>{}</bdi> · ", short(case_of(audit))) if audit.name else "",
-        "to_share": " · masked, to share" if audit.is_masked else "",
         "verdict": audit.verdict,
         "headline": audit.headline,
         "verdict_of": verdict_of(audit),
