@@ -125,6 +125,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("checks", "parts = (texts[first : first + MANY] for first in range(0, max(len(texts), 1), MANY))", "max(len(texts), 1)  ->  max(len(texts), 2)"): "one part either way",
     ("lookalikes", "yield rest + (one + other) * weights[-1] + one * other * weights[-2]", "(one + other) * weights[-1]  ->  one + other + weights[-1]"): "any number of the two that knows no order",
     ("keytable", "tied = np.append(is_next, False) | np.append(False, is_next)", "np.append(False, is_next)  ->  np.append(True, is_next)"): "the first of all is in its place already",
+    ("lookalikes", "lost = 0.6 * float(f\"1e{int(match[2]) - len(match[1] or '')}\") if match[2] else 2e-14 * number", "0.6 * float(f\"1e{int(match[2]) - len(match[1] or '')}\")  ->  0.6 + float(f\"1e{int(match[2]) - len(match[1] or '')}\")"): "more numbers are compared, and told apart later",
 }  # fmt: skip
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,

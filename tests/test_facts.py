@@ -1176,6 +1176,17 @@ def test_a_key_that_was_recreated_exactly_has_no_lookalike(write: Write) -> None
     assert (result.facts.link == -1).all()
 
 
+def test_of_an_entry_its_last_file_counts(write: Write) -> None:
+    """Also of the first entry of all."""
+    write("pools-before/P.csv", pool("KEY-00001 C . 2026-04-01", "KEY-00002 C . 2026-04-01"))
+    write("pools-now/P.csv", pool("KEY-00002 C . 2026-04-01", "KEY-00001 C . 2026-04-01"))
+    for number, day in ((1, "2026-12-31"), (2, "2026-04-02")):
+        case = write(f"course-keys/k{number}.csv", keys(f"KEY-00001 E C {day} . 0", f"KEY-00002 E C {day} . 0"))
+    result = audit(case)
+    assert set(verdicts(result).values()) == {"duplicate"}
+    assert set(verdicts(result, "works").values()) == {"no"}
+
+
 def test_combinations_of_many_numbers_are_told_apart() -> None:
     many = np.array([0, 2**40 - 2, 0, 2**40 - 2, 0])  # which multiplied are more than 64 bits hold
     other = np.array([5, 5, 2**40, 2**40, 5])

@@ -362,7 +362,10 @@ def test_more_live_assignments_than_uses_allowed(
 
 def test_a_pool_key_that_paid_twice(write: Write, tmp_path: Path) -> None:
     files = {"course-assignments/a.csv": f"{PAID}\nKEY-00002 Bo C 2026-04-02 Active\nKEY-00002 Kim C 2026-04-02 Active"}
-    assert found(audit(made(write, tmp_path, CLEAN | files)), "double_redemption") == ["KEY-00002"]
+    result = audit(made(write, tmp_path, CLEAN | files))
+    assert found(result, "double_redemption") == ["KEY-00002"]
+    (message,) = result.findings.loc[result.findings["code"] == "double_redemption", "message"]
+    assert "2 assignments, and 1 allowed" in message
 
 
 def test_a_pool_that_expired_before_it_was_begun_has_expired_too_soon(write: Write, tmp_path: Path) -> None:

@@ -152,6 +152,15 @@ def test_a_code_that_a_spreadsheet_would_run_is_told_beside_its_list(write: Writ
     assert odd == [(told.format(what), 0) for what in ("delete from the pool", "paste")]
 
 
+@pytest.mark.parametrize(("files", "end"), [(8, "P8.csv"), (9, "P8.csv and 1 more")])
+def test_the_exports_a_plan_was_made_from_are_named(files: int, end: str, write: Write, tmp_path: Path) -> None:
+    for number in range(1, files + 1):
+        write(f"pools-before/P{number}.csv", f"Training_Key Course Expires Redeemed\nWAITS-00{number} C 2026-12-31 .")
+    write("course-keys/k.csv", KEYS)
+    (told, _) = migration_plan(audit(tmp_path / "case")).made_from
+    assert told.endswith(f"pools-before/{end}")
+
+
 def test_letters_go_to_whom_the_log_names(case: Path) -> None:
     reminders = migration_plan(audit(case, "2026-05-10")).reminders
     assert reminders[["learner", "course", "works until"]].values.tolist() == [["Ana Lima", "C", "2026-05-29"]]

@@ -57,9 +57,8 @@ def write_report(
     """
     shown = masked(audit) if share and not audit.is_masked else audit
     target, is_shared, carried = Path(path), shown.is_masked, dict[str, int]()
-    seen = (
-        shown if is_shared or not names_hold_codes(audit) else masked(audit)
-    )  # by whoever opens what is not marked secret
+    # of what is not marked secret
+    seen = masked(audit) if not is_shared and names_hold_codes(audit) else shown
 
     def write(folder: Path) -> dict[str, int]:
         notes = {} if is_shared else _notes(target, BOOK, report_sheets(shown, all_keys=all_keys), carried)
