@@ -172,9 +172,10 @@ def keyaudit(case: Path, steps: Steps) -> dict[str, int]:
     audit = ka.reconcile(before, course_keys, as_of="2026-04-09", pools_now=now)
     steps.done("reconcile")
     some = audit.keys["training_key"].dropna()
+    steps.done("keys")
     for place in (0, len(some) // 2, len(some) - 1):
         audit.explain(some.iloc[place])
-        steps.done(f"explain {len(steps.told) - 1}")
+        steps.done(f"explain {len(steps.told) - 2}")
     audit.explain("FFFF0000FFFF0000")
     steps.done("explain an unknown code")
     return audit.statuses

@@ -154,7 +154,7 @@ def _meant(f: Facts, asked: str) -> tuple[list[int], str]:
     def known() -> Iterator[tuple[Any, str]]:
         yield f.codes, asked
         yield f.codes, text
-        yield pc.utf8_lower(f.references.texts()), text.lower()
+        yield f.lower_references, text.lower()
 
     for names, value in known():
         found = _where(pc.equal(names, value))

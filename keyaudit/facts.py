@@ -368,5 +368,8 @@ def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
         parts = [part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word]
         words.append(dict.fromkeys((text, *parts)))
     every = pa.array([word for own in words for word in own], TEXT)
-    known = iter(pc.index_in(every, value_set=f.coded.dictionary).fill_null(-1).to_pylist())
+    codes = f.coded.dictionary
+    rows = np.flatnonzero(pc.is_in(codes, value_set=every)) if 4 * len(every) < len(codes) else np.arange(len(codes))
+    found = pc.index_in(every, value_set=codes.take(pa.array(rows))).fill_null(-1).to_numpy()
+    known = iter(at(rows, found, -1).tolist())
     return [list(dict.fromkeys(number for number in [next(known) for _ in own] if number >= 0)) for own in words]

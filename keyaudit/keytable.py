@@ -48,6 +48,12 @@ def rank_of_code(f: Facts) -> Array:
 
 
 @fact
+def lower_references(f: Facts) -> Any:
+    """The references as they are sought, whatever their case."""
+    return pc.utf8_lower(f.references.texts())
+
+
+@fact
 def references(f: Facts) -> Numbered:
     """Pool (else file) and row of the first export; file and sheet too where that names two keys."""
     files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]

@@ -86,7 +86,7 @@ def test_an_audit_of_a_case_reaches_its_truth(tiny: Path) -> None:
 def test_our_own_steps_reach_it_too(tiny: Path) -> None:
     steps = rivals.Steps()
     assert {status: n for status, n in rivals.keyaudit(tiny / "case", steps).items() if n} == truth_of(tiny)["statuses"]
-    assert [*steps.told][:3] == ["read", "reconcile", "explain 1"]
+    assert [*steps.told][:4] == ["read", "reconcile", "keys", "explain 1"]
 
 
 def test_every_file_has_twelve_columns_and_the_same_seed_gives_the_same_case(tmp_path: Path) -> None:
