@@ -121,6 +121,7 @@ def test_names_of_files_and_of_the_case_are_masked_too(case: Path, tmp_path: Pat
     assert canaries(tmp_path / "shared") == []
     above, paths = run.stdout.split("Page: ")
     assert CANARY not in above.lower()
+    assert "Not understood: " in above
     assert "Codes are masked, and nobody is named" in paths
 
 
