@@ -62,9 +62,10 @@ def masked(audit: Audit) -> Audit:
 
 
 def names_hold_codes(audit: Audit) -> bool:
-    """Does a name (of the case, a pool, file, worksheet, course, organization or course key) hold a code of six signs or more?"""
+    """Does a name (of the case, a pool, file, worksheet, column, course, organization, entry) hold a code of six signs or more?"""
     f, parts = audit.facts, set[str]()
-    names = {audit.name, *f.pools.names, *(name for file in f.files for name in (file.source_file, file.sheets))}
+    names = {audit.name, *f.pools.names}
+    names |= {getattr(file, word) for file in f.files for word in ("source_file", *OF_SOURCE)}
     for name in names.union(*(f.column(column).listed() for column in ("course", "organization", "name"))):
         parts.update(word for text in (name, *re.split(r"[._]", name)) for word in _WORD.findall(text))
     long = pa.array(sorted(part for part in parts if len(part) >= WHOLE_WORD), TEXT)

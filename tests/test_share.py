@@ -125,16 +125,19 @@ def test_names_of_files_and_of_the_case_are_masked_too(case: Path, tmp_path: Pat
     assert "Codes are masked, and nobody is named" in paths
 
 
-@pytest.mark.parametrize("where", ["case", "pool", "file", "sheet", "course", "organization", "entry"])
+NAMED = ("case", "pool", "file", "sheet", "column", "course", "organization", "entry")
+
+
+@pytest.mark.parametrize("where", NAMED)
 def test_a_code_in_a_name_stands_in_nothing_that_is_not_marked_secret(where: str, tmp_path: Path) -> None:
     """One that is in no name leaves the names as they are."""
     code = "ZQX-POOL-000001"
-    name = dict.fromkeys(("case", "pool", "file", "sheet", "course", "organization", "entry"), "Word") | {
-        where: f"of_{code}"
-    }
+    name = dict.fromkeys(NAMED, "Word") | {where: f"of_{code}"}
     case = tmp_path / name["case"]
-    rows = [["Training Key", "Pool", "Course", "Organization", "Expires"]]
-    rows += [[key, name["pool"], name["course"], name["organization"], "2026-12-31"] for key in (code, "OTHER-000002")]
+    rows = [["Training Key", "Pool", "Course", "Organization", "Expires", name["column"]]]
+    rows += [
+        [key, name["pool"], name["course"], name["organization"], "2026-12-31", "x"] for key in (code, "OTHER-000002")
+    ]
     book = openpyxl.Workbook()
     book.active.title = name["sheet"]
     for row in rows:
