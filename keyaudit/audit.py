@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from keyaudit.calendar import Calendar
 from keyaudit.changes import Changes
@@ -58,6 +59,11 @@ class Audit:
     def is_masked(self) -> bool:
         """Is it a twin to share: no code in full, no person?"""
         return bool(self.shown)
+
+    @property
+    def seen(self) -> Audit:
+        """As it may be seen by others: itself, or a twin."""
+        return self
 
     def hide(self, text: str) -> str:
         """A text that may hold what is typed into exports, as it may be shown: a twin to share hides codes and people."""
@@ -145,7 +151,8 @@ class Audit:
     @property
     def tie_out(self) -> pd.DataFrame:
         """Pool and course-key files: rows read = keys + repeats + set aside."""
-        counted = self.sources[[ROLES[role].counts_in_tie_out for role in self.sources["role"]]]
+        sources = self.seen.sources
+        counted = sources[[ROLES[role].counts_in_tie_out for role in sources["role"]]]
         return counted[["role", "source_file", "rows_read", "keys", "repeats", "set_aside"]].reset_index(drop=True)
 
     @cached_property
@@ -347,13 +354,13 @@ class Audit:
         """Some keys, by their places in the order of urgency, for display: masked."""
         import pandas as pd
 
-        part = {name: taken(self.key_columns[name], rows) for name in ("training_key", "reference", *DISPLAYED)}
+        part = {name: taken(self.key_columns[name], rows) for name in ("reference", *DISPLAYED)}
         shown = frame(part, DISPLAYED)
         for name in ("works_until", "act_by"):
             shown[name] = shown[name].dt.strftime("%Y-%m-%d").fillna("")
         shown = shown.astype("str").rename(columns={"next_step": "next step"})
-        codes = part["training_key"].to_pylist()
-        shown.insert(0, "ends in", [ending(code or "") if not self.is_masked else "" for code in codes])
+        codes = self.facts.codes.take(pa.array(self.order[rows])).to_pylist()
+        shown.insert(0, "ends in", [ending(code or "") for code in codes])
         return shown.set_index(pd.Index(part["reference"].tolist(), name="key"))
 
     @cached_property

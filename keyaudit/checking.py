@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,7 @@ class Checked:
     absent: tuple[str, ...]
     settings: tuple[str, ...]  # a block of case.toml for each pool of which something is not known
     asks: bool = False
+    hide: Callable[[str], str] = field(default=str, repr=False)  # takes codes and people out of a line
 
     @property
     def exit_code(self) -> int:
@@ -87,7 +88,7 @@ class Checked:
         return pd.DataFrame(self.checked, columns=[entry.name for entry in fields(CheckedFile)])
 
     def __repr__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(map(self.hide, self._lines()))
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere">{html.escape(repr(self))}</pre>'
@@ -133,9 +134,11 @@ def check(case: str | Path | Case) -> Checked:
     exports, unreadable = opened.read(keep_going=True)
     problems = [text for _, text in unreadable]
     blocks, asks = [], False
+    hide: Callable[[str], str] = str
     if {"pools_before", "pools_now"} & set(exports):
         try:
-            facts = opened.reconcile(keep_going=True, read=(exports, unreadable)).facts
+            audit = opened.reconcile(keep_going=True, read=(exports, unreadable))
+            facts, hide = audit.facts, audit.seen.hide
             blocks, asks = lacking_lines(facts), bool(facts.pool_course_or_expiry_lacking.any())
         except KeyauditError as problem:  # the exports contradict each other
             problems.append(str(problem))
@@ -145,7 +148,9 @@ def check(case: str | Path | Case) -> Checked:
     checked = [file for export in exports.values() for file in _files(export, opened.options)]
     roles = [of for role, of in ROLES.items() if role not in opened.folders]
     absent = [f"{of.folders[0]}: {of.title.partition(': ')[2]}" for of in roles]
-    return Checked(opened.name, tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks), asks)
+    return Checked(
+        opened.name, tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks), asks, hide
+    )
 
 
 def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:

@@ -11,7 +11,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +125,7 @@ def run_audit(
         is_fitting = fitting(summary, sys.stdout.encoding) == summary
         say(summary if is_fitting else json.dumps(json.loads(summary), indent=2))
     else:
-        say(*_told(shown, target, result.not_understood))
+        say(*_told(shown.seen, target, to_share=share))
     return exit_code(result, fail_on)
 
 
@@ -253,8 +253,8 @@ def fitting(text: str, encoding: str | None) -> str:
 PLAIN_TWINS = str.maketrans({"→": "->", "←": "<-", "…": "...", "·": "-", "—": "-", "–": "-", "“": '"', "”": '"', "’": "'", "≥": ">="})  # fmt: skip
 
 
-def _told(result: Audit, target: Path, not_understood: Iterable[str]) -> list[str]:
-    """The verdict, the groups, the work in its order with its dates, and the paths; columns are not told of in a set to share."""
+def _told(result: Audit, target: Path, *, to_share: bool) -> list[str]:
+    """The verdict, the groups, the work in its order with its dates, and the paths."""
     from keyaudit.card import case_of, change_lines, group_words, meaning_of, verdict_of, work_lines
     from keyaudit.report.sets import foreign
     from keyaudit.words import listed, weekday
@@ -272,9 +272,9 @@ def _told(result: Audit, target: Path, not_understood: Iterable[str]) -> list[st
     counts = [f"{number:,} {severity}" for severity, number in result.count_findings().items() if number]
     lines += ["", f"Findings: {', '.join(counts) or 'none'}."]
     lines += [one_line(f"Not checked: {text}") for text in result.not_checked]
-    lines += [one_line(f"Not understood: {result.hide(text)}") for text in not_understood]
+    lines += [one_line(f"Not understood: {text}") for text in result.not_understood]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
-    if result.is_masked:
+    if to_share:
         lines.append("Codes are masked, and nobody is named: these files can be sent on.")
         if others := [path.relative_to(target).as_posix() for path in foreign(target)]:
             lines.append(one_line(f"Not of this report, and not masked: {listed(others)}."))

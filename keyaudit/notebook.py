@@ -42,13 +42,15 @@ def choose_pool(audit: Audit, name: str | None = None) -> str:
     found = pools[:1] if name is None else [pool for pool in pools if fold_name(pool) == fold_name(name)]
     if found:
         return found[0]
-    raise Slip(f'There is no pool "{name or ""}" in {audit.name}. Choose one of: {listed(pools, most=20) or "none"}.')
+    choice, case = listed([row.pool for row in audit.seen.pool_rows], most=20), audit.seen.name
+    raise Slip(f'There is no pool "{name or ""}" in {case}. Choose one of: {choice or "none"}.')
 
 
 def reading_findings(audit: Audit) -> pd.DataFrame:
     """What was noted in reading the files, worst first: every finding that follows from a file and not from a rule. Masked."""
-    noted = audit.findings["code"].isin([code for code, finding in FINDINGS.items() if not finding.rule])
-    found = audit.findings.loc[noted, ["severity", "code", "source_file", "source_row", "message"]]
+    findings = audit.seen.findings
+    noted = findings["code"].isin([code for code, finding in FINDINGS.items() if not finding.rule])
+    found = findings.loc[noted, ["severity", "code", "source_file", "source_row", "message"]]
     return found.replace({"source_row": {0: pd.NA}})  # what is said of a whole file stands in no row
 
 

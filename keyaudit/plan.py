@@ -185,7 +185,7 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     totals = {code: sum(len(of[code]) for of in does.values()) for code in ACTIONS}
     left = len(order) - totals["leave"]
     hidden = [file.source_file for file in f.files if file.shows.get("redemption", "yes") != "yes"]
-    files = f"{listed(hidden)} {agree(len(hidden), 'does', 'do')}"
+    files = f"{audit.seen.hide(listed(hidden))} {agree(len(hidden), 'does', 'do')}"
     doubts = [WORDS["hidden"].format(files=files)] if hidden else []  # what makes the lists unsafe comes first
     doubts += [f"{count(audit.excused)} {are(audit.excused)} accepted and left out."] if audit.excused else []
     given = {what: f.exports[role].files for role, what in MADE_FROM.items() if role in f.exports}

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,7 +17,7 @@ from keyaudit.audit import Audit, frame_of
 from keyaudit.calendar import Calendar, as_date
 from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
-from keyaudit.coded import Array
+from keyaudit.coded import Array, Coded
 from keyaudit.columns import KEYS, ROLES, aliases, fold_header
 from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
@@ -24,24 +25,33 @@ from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared
 from keyaudit.facts import KEYED, By, Facts
 from keyaudit.findings import Accepted
+from keyaudit.pooltable import POOLS
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
+from keyaudit.share import hidden, masked, names_hold_codes
 from keyaudit.tallies import NO_POOL, cross_count, outlook
 
 if TYPE_CHECKING:
     import pandas as pd
+
+POOL_SHOWN = ("stage", "keys", "next_step", "act_by", "sign_off")  # of POOLS, beside the pool's name
 
 
 @dataclass(frozen=True)
 class Reconciliation(Audit):
     """An audit with its views: tables for display (masked), one key's story, what changed since another audit."""
 
+    @cached_property
+    def seen(self) -> Audit:
+        """As it may be seen by others: where a name (of a pool, a file, …) holds a code, the twin that names none."""
+        return masked(self) if not self.is_masked and names_hold_codes(self) else self
+
     def __repr__(self) -> str:
         """The card's text twin."""
-        return card_text(self)
+        return card_text(self.seen)
 
     def _repr_html_(self) -> str:
         """The card: inline styles only, so that it survives an untrusted notebook and both themes."""
-        return card(self)
+        return card(self.seen)
 
     def summary(self, by: str | None = None) -> pd.DataFrame:
         """Count keys per status (all 14, zeros included); by="pool", "course" or "organization" a row for each of them.
@@ -55,7 +65,7 @@ class Reconciliation(Audit):
         if by not in ("pool", "course", "organization"):
             raise Slip(f'summary(by="{by}"): choose "pool", "course" or "organization"')
         unknown = NO_POOL if by == "pool" else "not known"
-        table = pd.DataFrame(cross_count(self.key_columns[by], self.key_columns["status"], unknown)).T
+        table = pd.DataFrame(cross_count(self.seen.key_columns[by], self.key_columns["status"], unknown)).T
         table = table.reindex(columns=list(STATUSES)).sort_index()
         table.insert(0, "keys", table.sum(axis=1))
         return table.rename_axis(index=by, columns=None)
@@ -82,22 +92,24 @@ class Reconciliation(Audit):
             if value is not None and column != "sort":
                 rows = rows[(self.key_columns[column].codes == list(known).index(value))[rows]]
         if pool is not None:
-            rows = rows[self.key_columns["pool"].has(lambda name: fold_name(name) == fold_name(pool))[rows]]
+            rows = rows[_of_pool(self.key_columns["pool"], pool)[rows]]
         if contains is not None:
             rows = rows[_containing(self.key_columns, contains)[rows]]
         if sort is not None:
             rows = self.keys[sort].iloc[rows].argsort(kind="stable").pipe(lambda places: rows[places.to_numpy()])
-        return self.shown_rows(rows[:limit])
+        return self.seen.shown_rows(rows[:limit])
 
-    def show_findings(self, limit: int = 20) -> pd.DataFrame:
-        """Findings for display, grouped: severity, code, pool, how many, what to do. Masked.
+    def show_findings(self, limit: int = 20, pool: str | None = None) -> pd.DataFrame:
+        """Findings for display, of all or of one pool, grouped: severity, code, pool, how many, what to do. Masked.
 
         Where pool and course key differ in a name, each pair of names is a group of its own.
         """
         import pandas as pd
 
-        pair = self.findings["message"].where(self.findings["code"].isin(BY_PAIR), "")
-        told = self.findings.assign(severity=self.findings["severity"].astype(str), pair=pair).astype({"pool": "str"})
+        found = self.seen.findings
+        found = found if pool is None else found[_of_pool(self.finding_columns["pool"], pool)]
+        pair = found["message"].where(found["code"].isin(BY_PAIR), "")
+        told = found.assign(severity=found["severity"].astype(str), pair=pair).astype({"pool": "str"})
         by = ["severity", "code", "pool", "pair", "remedy"]
         grouped = told.groupby(by, sort=False, dropna=False, observed=True)
         table = grouped.agg(findings=("message", "size"), message=("message", "first")).reset_index()
@@ -110,8 +122,19 @@ class Reconciliation(Audit):
 
     def today(self) -> pd.DataFrame:
         """The work list: act_by, pool, keys, status and what it means, next_step. The most urgent first; pools before keys, counts before codes."""
-        rows = ((str(one.act_by), one.pool, one.keys, *named_work(self, [one]), one.next_step) for one in self.work)
+        of = self.seen
+        rows = ((str(one.act_by), one.pool, one.keys, *named_work(of, [one]), one.next_step) for one in of.work)
         return frame_of(rows, ("act_by", "pool", "keys", "status", "what it means", "next_step"))
+
+    def show_pools(self, *columns: str, pool: str | None = None) -> pd.DataFrame:
+        """Pools for display, those that need action first, all or one: `pool` and some columns of `pools`, else POOL_SHOWN.
+
+        Masked. Raises Slip for a column that there is not.
+        """
+        if unknown := [name for name in columns if name not in POOLS]:
+            raise Slip(f'show_pools("{unknown[0]}"): choose of {", ".join(POOLS)}')
+        rows = [pool is None or fold_name(row.pool) == fold_name(pool) for row in self.pool_rows]
+        return self.seen.pools.loc[rows, list(dict.fromkeys(("pool", *(columns or POOL_SHOWN))))]
 
     def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
         """Count the codes that would still work on each date if nothing changes.
@@ -124,7 +147,9 @@ class Reconciliation(Audit):
 
         if by not in ("status", "pool"):
             raise Slip(f'outlook(by="{by}"): choose "status" or "pool"')
-        dates, names, counts = outlook(self.facts, None if by == "status" else [row.pool for row in self.pool_rows], on)
+        pools = [row.pool for row in self.pool_rows] if by == "pool" else None
+        dates, names, counts = outlook(self.facts, pools, on)
+        names = names if pools is None else [*(row.pool for row in self.seen.pool_rows), *names[len(pools) :]]
         index = pd.DatetimeIndex(np.array(dates, dtype="datetime64[s]"), name="date")
         table = pd.DataFrame(counts, columns=names, index=index)
         table.insert(0, "works", counts.sum(axis=1), allow_duplicates=True)
@@ -137,26 +162,27 @@ class Reconciliation(Audit):
 
         Without one: the story of the key that needs action most.
         """
-        return explain(self, key)
+        return explain(self.seen, key)
 
     def find(self, learner: str) -> pd.DataFrame:
         """The keys of a learner, by a part of a name or an address: masked, as `show`, with where the name stands."""
-        return find(self, learner)
+        return find(self.seen, learner)
 
     def browse(self) -> Any:
         """Every key, masked, in a table to sort and search (with itables, an extra); without it a plain table."""
-        return browse(self)
+        return browse(self.seen)
 
     def changes_since(self, former: Former) -> pd.DataFrame:
         """Which keys moved to another status, or work otherwise, are new or gone since a former audit, and why.
 
         `former` is an audit or the keys.csv it wrote. Masked; columns CHANGES. Raises UnreadableFile for another file.
         """
-        return self.compared_with(former).frame()
+        return self.compared_with(former).frame().map(self.seen.hide)
 
     def since(self, former: Former) -> Reconciliation:
         """The same audit; its card and its page also tell what changed since a former one."""
         twin = copy(self)  # what was found once is kept
+        twin.__dict__.pop("seen", None)
         object.__setattr__(twin, "changes", self.compared_with(former))
         return twin
 
@@ -168,6 +194,11 @@ class Reconciliation(Audit):
 
 
 Former: TypeAlias = Reconciliation | Mapping[str, Any] | str | Path  # or the columns of its keys, or its keys.csv
+
+
+def _of_pool(pools: Coded, name: str) -> Array:
+    """Which rows are of a pool, as people write its name."""
+    return pools.has(lambda pool: fold_name(pool) == fold_name(name))
 
 
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
@@ -223,8 +254,11 @@ def reconcile(
     facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
     facts.give_back()  # what reading needed
     audit = Reconciliation(facts, tuple(unreadable), name)
-    _refuse_pool_among_course_keys(facts)
-    _check(audit)
+    try:
+        _refuse_pool_among_course_keys(facts)
+        _check(audit)
+    except ReconcileError as problem:
+        raise ReconcileError(hidden(str(problem), exports.values())) from None
     return audit
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ from keyaudit.audit import Audit
 from keyaudit.coded import TEXT, Numbered
 from keyaudit.columns import COLUMNS, fold_header
 from keyaudit.exports.codes import PARTS
-from keyaudit.facts import Facts
+from keyaudit.exports.records import Export
 from keyaudit.masking import WHOLE_WORD, Secrets, ending
 
 Shown: TypeAlias = Mapping[str, str]  # a name → what it is shown as
@@ -34,7 +34,7 @@ def masked(audit: Audit) -> Audit:
     Known codes and people are also taken out of what people write themselves: names of pools, courses, organizations, course
     keys, files and worksheet tabs, headers, messages, reasons. Every writer takes the twin as it takes the audit.
     """
-    secrets = _secrets(audit.facts)
+    secrets = _secrets(export for _, export in audit.facts.given())
     pools = _apart([row.pool for row in audit.pool_rows], secrets)
     files = _apart([row["source_file"] for row in audit.source_rows], secrets)
     name = _references(audit, secrets, pools, files)
@@ -55,7 +55,7 @@ def masked(audit: Audit) -> Audit:
         "pool_rows": tuple(rows),
         "source_rows": tuple(sources),
         "not_checked": tuple(map(secrets.hide, audit.not_checked)),
-        "not_understood": (),
+        "not_understood": tuple(map(secrets.hide, audit.not_understood)),
         "hide": cache(secrets.hide),
     }
     return replace(audit, shown=shown, name=secrets.hide(audit.name))
@@ -63,20 +63,32 @@ def masked(audit: Audit) -> Audit:
 
 def names_hold_codes(audit: Audit) -> bool:
     """Does a name (of the case, a pool, file, worksheet, column, course, organization, entry) hold a code of six signs or more?"""
-    f, parts = audit.facts, set[str]()
-    names = {audit.name, *f.pools.names}
+    f = audit.facts
+    names = {audit.name, *f.pools.names, *(text for lost in audit.unreadable for text in lost)}
     names |= {getattr(file, word) for file in f.files for word in ("source_file", *OF_SOURCE)}
-    for name in names.union(*(f.column(column).listed() for column in ("course", "organization", "name"))):
-        parts.update(word for text in (name, *re.split(r"[._]", name)) for word in _WORD.findall(text))
-    long = pa.array(sorted(part for part in parts if len(part) >= WHOLE_WORD), TEXT)
-    return bool(pc.any(pc.is_in(f.coded.dictionary, value_set=long)).as_py())
+    names.update(*(f.column(column).listed() for column in ("course", "organization", "name")))
+    return _any_in(names, [f.coded.dictionary])
 
 
-def _secrets(f: Facts) -> Secrets:
+def hidden(text: str, exports: Iterable[Export]) -> str:
+    """What is said of exports that make no audit: without codes and people, if a word of it is a code."""
+    given = list(exports)
+    codes = [export.keys for export in given if export.keys is not None]
+    return _secrets(given).hide(text) if _any_in([text], codes) else text
+
+
+def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:
+    """Is a word of some texts a code, of six signs or more?"""
+    words = {word for text in texts for part in (text, *re.split(r"[._]", text)) for word in _WORD.findall(part)}
+    long = pa.array(sorted(word for word in words if len(word) >= WHOLE_WORD), TEXT)
+    return any(pc.any(pc.is_in(known, value_set=long)).as_py() for known in codes)
+
+
+def _secrets(exports: Iterable[Export]) -> Secrets:
     """Every code and every person any export names."""
     codes: set[str] = set()
     people: set[str] = set()
-    for _, export in f.given():
+    for export in exports:
         if export.keys is not None:
             whole = export.keys.drop_null().unique()
             codes.update(whole.to_pylist())

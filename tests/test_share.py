@@ -17,8 +17,9 @@ from conftest import SAMPLES, audit, files_of, keyaudit
 
 import keyaudit as ka
 from keyaudit import charts
-from keyaudit.errors import KeyauditError
+from keyaudit.errors import KeyauditError, ReconcileError, Slip
 from keyaudit.masking import Secrets
+from keyaudit.notebook import choose_pool, reading_findings
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.share import masked
 
@@ -131,6 +132,19 @@ NAMED = ("case", "pool", "file", "sheet", "column", "course", "organization", "e
 @pytest.mark.parametrize("where", NAMED)
 def test_a_code_in_a_name_stands_in_nothing_that_is_not_marked_secret(where: str, tmp_path: Path) -> None:
     """One that is in no name leaves the names as they are."""
+    case = named_case(where, tmp_path)
+    full = ka.write_report(audit(case, "2026-04-09"), tmp_path / "full")
+    assert [name for name in ("report.html", "summary.json") if seen(full / name)] == []
+    told = json.loads((full / "MANIFEST.json").read_text(encoding="utf-8"))
+    assert CANARY not in json.dumps(told | {"outputs": {}}).lower()  # lists in plan/ are called as their pool
+    page = (full / "report.html").read_text(encoding="utf-8")
+    assert "Codes are masked here: the workbook and keys.csv hold them in full." in page
+    assert "to share" not in page
+    assert CANARY not in (full / "plan" / "deadlines.ics").read_text(encoding="utf-8").lower()
+
+
+def named_case(where: str, tmp_path: Path) -> Path:
+    """A case in which one name holds a code."""
     code = "ZQX-POOL-000001"
     name = dict.fromkeys(NAMED, "Word") | {where: f"of_{code}"}
     case = tmp_path / name["case"]
@@ -147,13 +161,50 @@ def test_a_code_in_a_name_stands_in_nothing_that_is_not_marked_secret(where: str
     (case / "course-keys").mkdir()
     entry = f"Training Key,Name,Course,Uses\nNEW-00000003,{name['entry']},{name['course']},0\n"
     (case / "course-keys" / "k.csv").write_text(entry, encoding="utf-8")
-    full = ka.write_report(audit(case, "2026-04-09"), tmp_path / "full")
-    assert [name for name in ("report.html", "summary.json") if seen(full / name)] == []
-    told = json.loads((full / "MANIFEST.json").read_text(encoding="utf-8"))
-    assert CANARY not in json.dumps(told | {"outputs": {}}).lower()  # lists in plan/ are called as their pool
-    page = (full / "report.html").read_text(encoding="utf-8")
-    assert "Codes are masked here: the workbook and keys.csv hold them in full." in page
-    assert "to share" not in page
+    return case
+
+
+@pytest.mark.parametrize("where", NAMED)
+def test_a_code_in_a_name_is_not_displayed(where: str, tmp_path: Path) -> None:
+    """Nor on the card, in tables and charts, nor on a terminal; what is asked for by its name is found."""
+    case = named_case(where, tmp_path)
+    result = audit(case, "2026-04-09")
+    pool = result.pool_rows[0].pool
+    shown = [*displayed(result), repr(ka.check(case)), ka.check(case)._repr_html_()]
+    shown += [
+        result.show_pools(pool=pool).to_csv(),
+        result.show_findings(pool=pool).to_csv(),
+        result.show(pool=pool).to_csv(),
+    ]
+    shown += [list(result.seen.not_checked), result.tie_out.to_csv(), reading_findings(result).to_csv()]
+    with pytest.raises(Slip) as slip:
+        choose_pool(result, "another")
+    assert len(result.show_pools(pool=pool)) == 1
+    assert len(result.show(pool=pool)) == 2
+    assert result.show_findings(pool=pool)["findings"].sum() == (result.findings["pool"] == pool).sum() > 0
+    for command in (
+        ("check",),
+        ("audit", "--out", tmp_path / "full"),
+        ("plan", "--out", tmp_path / "plan"),
+        ("explain",),
+    ):
+        run = keyaudit(command[0], case, *(["ZQX-POOL-000001"] if command[0] == "explain" else []), *command[1:])
+        told = re.sub(r"(Page|Workbook|Plan|Steps|Sheets): .*", "", run.stdout + run.stderr)  # where it was asked to be
+        assert len(told) > 100
+        shown.append(told)
+    assert [text for text in [*map(str, shown), str(slip.value)] if CANARY in text.lower()] == []
+
+
+def displayed(result: Reconciliation) -> list[str]:
+    """Everything an audit displays in a notebook."""
+    tables = [result.show(limit=999), result.show_findings(999), result.show_pools(), result.today()]
+    tables += [result.summary(by) for by in (None, "pool", "course", "organization")]
+    tables += [result.outlook(), result.outlook("pool"), result.find("zqxada"), result.changes_since(result)]
+    tables.append(pd.DataFrame([result.browse().data]))
+    stories = [result.explain(name) for name in (None, *result.keys["training_key"].dropna())]
+    shown = [repr(result), result._repr_html_(), repr(ka.migration_plan(result)), *(table.to_csv() for table in tables)]
+    shown += [text for one in stories for text in (repr(one), one._repr_html_())]
+    return shown + [text for draw in charts.DRAWN for text in (repr(draw(result)), draw(result).svg())]
 
 
 PERSONAL = ("Training Key", "Redeemed By", "Email", "Created By", "Sent To", "Payment Type", "Student")
@@ -179,12 +230,12 @@ def test_nothing_but_what_is_marked_secret_shows_a_planted_code_or_person(case: 
     assert {"keys.csv", "findings.csv", "report.xlsx"} <= holds
     codes = [code for code in result.keys["training_key"].dropna() if CANARY in code.lower()]
     assert len(codes) >= 12
-    stories = [result.explain(code) for code in codes]
-    shown = [repr(result), result._repr_html_(), result.show(limit=999).to_csv(), result.show_findings(999).to_csv()]
-    shown += [result.today().to_csv(), result.changes_since(former).to_csv(), repr(ka.migration_plan(result))]
-    shown += [repr(one) + one._repr_html_() for one in stories]
-    shown += [result.find("zqxada").to_csv(), repr(ka.check(case)), repr(ka.check(case).files.to_csv())]
-    shown += [repr(draw(result)) + draw(result).svg() for draw in charts.DRAWN]
+    shown = [
+        *displayed(result),
+        result.changes_since(former).to_csv(),
+        repr(ka.check(case)),
+        repr(ka.check(case).files.to_csv()),
+    ]
     assert [text[max(text.lower().find(CANARY) - 60, 0) :][:160] for text in shown if CANARY in text.lower()] == []
     for name in FILES:  # a file without its header, in every role
         text = (case / name).read_text(encoding="utf-8")
@@ -324,3 +375,21 @@ def test_the_share_option_says_what_it_wrote(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "r" / "report.xlsx") as archive:
         sheets = [archive.read(name).decode() for name in archive.namelist() if "worksheets/sheet" in name]
     assert all("masked: no code in full" in sheet and "contains redeemable keys" not in sheet for sheet in sheets)
+
+
+@pytest.mark.parametrize("name", ["Azure", "of ZQX-POOL-000001"])
+def test_an_error_about_exports_names_no_code(name: str, tmp_path: Path) -> None:
+    """A pool export among the course keys: the pool is named, but for a code in its name."""
+    case = tmp_path / "case"
+    rows = (
+        f"Training Key,Pool,Starts,Redeemed\nZQX-POOL-000001,{name},2026-01-01,\nZQX-POOL-000002,{name},2026-01-01,\n"
+    )
+    for folder, more in (("pools-before", ""), ("course-keys", "ZQX-POOL-000003,Other,2026-01-01,\n")):
+        (case / folder).mkdir(parents=True)
+        (case / folder / "x.csv").write_text(rows + more, encoding="utf-8")
+    with pytest.raises(ReconcileError) as caught:
+        audit(case)
+    shown = name.replace("ZQX-POOL-000001", "…0001")
+    assert f'course-keys/x.csv: at least half of its codes are unredeemed keys of the pool "{shown}"' in str(
+        caught.value
+    )

@@ -83,7 +83,7 @@ class Sheet:
         self.shape([[*rim, rim[0]]], PAPER, paint.GRID, 0.8, z=-1)
         roles = [FILES.get(row["role"], "other file") for row in audit.source_rows]
         files = [count(roles.count(word), word) for word in dict.fromkeys([*FILES.values(), *roles]) if word in roles]
-        source = [audit.name, f"Source: {', '.join(files) or 'no files'}", f"as of {weekday(audit.as_of)}"]
+        source = [audit.seen.name, f"Source: {', '.join(files) or 'no files'}", f"as of {weekday(audit.as_of)}"]
         self.text(LEFT, height - 0.42, title, room=RIGHT - LEFT, size=15, bold=True)
         self.text(LEFT, height - 0.72, told, room=RIGHT - LEFT, size=10, colour=MUTE)
         for y, words in ((0.19, " · ".join(filter(None, source))), (0.36, note)):

@@ -30,6 +30,7 @@ FACTS: dict[str, tuple[Any, str, str]] = {  # what exports show of a key (a plac
 
 def status_by_pool(audit: Audit) -> Chart:
     """Where is the work? Keys per pool: what is not settled left of the line, what is settled right; worst first."""
+    audit = audit.seen
     f, names = audit.facts, audit.facts.pools.names
     if audit.is_masked:  # as its keys name them
         first = By(f.home_pool[audit.order], f.pool_count).first()

@@ -20,7 +20,7 @@ from keyaudit.report.page import write_page
 from keyaudit.report.sets import edited, read_manifest
 from keyaudit.report.sheets import Ticks, read_ticks
 from keyaudit.report.workbook import plan_sheets, report_sheets, write_plan_book, write_workbook
-from keyaudit.share import masked, names_hold_codes
+from keyaudit.share import masked
 
 PLAN, BOOK, PLAN_BOOK, KEYS_FILE = "plan", "report.xlsx", "plan.xlsx", "keys.csv"
 OPTIONS = {"fail_on": "error", "keep_going": False}  # what `keyaudit audit` does unless it is told otherwise
@@ -57,8 +57,7 @@ def write_report(
     """
     shown = masked(audit) if share and not audit.is_masked else audit
     target, is_shared, carried = Path(path), shown.is_masked, dict[str, int]()
-    # of what is not marked secret
-    seen = masked(audit) if not is_shared and names_hold_codes(audit) else shown
+    seen = shown.seen  # of what is not marked secret
 
     def write(folder: Path) -> dict[str, int]:
         notes = {} if is_shared else _notes(target, BOOK, report_sheets(shown, all_keys=all_keys), carried)

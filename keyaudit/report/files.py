@@ -146,7 +146,7 @@ def write_lists(
                 names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
     lines[STEPS] = _write_lines(folder / STEPS, [_head(audit), *_told(audit, plan, names, list(ticked))])
-    lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit), "\r\n")
+    lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit.seen), "\r\n")
     return lines
 
 
