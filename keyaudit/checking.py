@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from keyaudit.exports.read import Options
 from keyaudit.exports.records import Export, FileOptions, Understood
 from keyaudit.masking import mask_text, one_line
 from keyaudit.rulebook import Code
+from keyaudit.share import hidden
 from keyaudit.words import count, listed
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class Checked:
     absent: tuple[str, ...]
     settings: tuple[str, ...]  # a block of case.toml for each pool of which something is not known
     asks: bool = False
-    hide: Callable[[str], str] = field(default=str, repr=False)  # takes codes and people out of a line
+    hide: Callable[[str], str] = str  # takes codes and people out of a text, if a name in it holds a code
 
     @property
     def exit_code(self) -> int:
@@ -88,7 +90,7 @@ class Checked:
         return pd.DataFrame(self.checked, columns=[entry.name for entry in fields(CheckedFile)])
 
     def __repr__(self) -> str:
-        return "\n".join(map(self.hide, self._lines()))
+        return self.hide("\n".join(self._lines()))
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere">{html.escape(repr(self))}</pre>'
@@ -134,11 +136,9 @@ def check(case: str | Path | Case) -> Checked:
     exports, unreadable = opened.read(keep_going=True)
     problems = [text for _, text in unreadable]
     blocks, asks = [], False
-    hide: Callable[[str], str] = str
     if {"pools_before", "pools_now"} & set(exports):
         try:
-            audit = opened.reconcile(keep_going=True, read=(exports, unreadable))
-            facts, hide = audit.facts, audit.seen.hide
+            facts = opened.reconcile(keep_going=True, read=(exports, unreadable)).facts
             blocks, asks = lacking_lines(facts), bool(facts.pool_course_or_expiry_lacking.any())
         except KeyauditError as problem:  # the exports contradict each other
             problems.append(str(problem))
@@ -148,9 +148,8 @@ def check(case: str | Path | Case) -> Checked:
     checked = [file for export in exports.values() for file in _files(export, opened.options)]
     roles = [of for role, of in ROLES.items() if role not in opened.folders]
     absent = [f"{of.folders[0]}: {of.title.partition(': ')[2]}" for of in roles]
-    return Checked(
-        opened.name, tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks), asks, hide
-    )
+    told = tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks)
+    return Checked(opened.name, *told, asks, partial(hidden, exports=tuple(exports.values())))
 
 
 def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
@@ -70,11 +70,10 @@ def names_hold_codes(audit: Audit) -> bool:
     return _any_in(names, [f.coded.dictionary])
 
 
-def hidden(text: str, exports: Iterable[Export]) -> str:
+def hidden(text: str, exports: Collection[Export]) -> str:
     """What is said of exports that make no audit: without codes and people, if a word of it is a code."""
-    given = list(exports)
-    codes = [export.keys for export in given if export.keys is not None]
-    return _secrets(given).hide(text) if _any_in([text], codes) else text
+    codes = [export.keys for export in exports if export.keys is not None]
+    return _secrets(exports).hide(text) if _any_in([text], codes) else text
 
 
 def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:

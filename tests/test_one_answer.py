@@ -72,9 +72,7 @@ def assert_one_answer(audit: Reconciliation, folder: Path) -> None:
 
     page = (folder / "report.html").read_text(encoding="utf-8")
     views = {"page": words_of(page), "card": words_of(audit._repr_html_()), "text": " ".join(repr(audit).split())}
-    views["terminal"] = " ".join(
-        re.sub(r"\x1b\[\d+m", "", " ".join(_told(audit, folder, audit.not_understood))).split()
-    )
+    views["terminal"] = " ".join(re.sub(r"\x1b\[\d+m", "", " ".join(_told(audit, folder, to_share=False))).split())
     for name, shown in views.items():
         assert audit.headline in shown, name
         for one in first_screen(audit):

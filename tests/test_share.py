@@ -393,3 +393,4 @@ def test_an_error_about_exports_names_no_code(name: str, tmp_path: Path) -> None
     assert f'course-keys/x.csv: at least half of its codes are unredeemed keys of the pool "{shown}"' in str(
         caught.value
     )
+    assert CANARY not in repr(ka.check(case)).lower()
