@@ -48,9 +48,9 @@ class _Unit(NamedTuple):
     role: str
     file: str
     name: str
-    is_damaged: bool
     records: Array = NOTHING
     keys: Array = NOTHING
+    is_lost: bool = False  # no record can be read, though there are some
 
     @property
     def fold(self) -> str:
@@ -102,7 +102,7 @@ def pools(f: Facts) -> Pools:
     has_before, has_now, *listed = (np.array([role in of for of in roles], dtype=bool) for role in NAMING)
     later = [(number, unit) for number, of in enumerate(members_of) for unit in of if unit.role == "pools_now"]
     empty = {number: unit.file for number, unit in later if not len(unit.records)}
-    damaged = [number for number, unit in later if not len(unit.records) and unit.is_damaged]
+    damaged = [number for number, unit in later if unit.is_lost]
     declared = [name for name, of in zip(names, roles, strict=True) if of == {"declared"}]
     return Pools(names, has_before, has_now, np.any(listed, axis=0), pool, empty, damaged, declared, notes)
 
@@ -118,12 +118,12 @@ def _units(f: Facts) -> Iterator[_Unit]:
         for one, rows in zip(first, np.split(np.argsort(place, kind="stable"), np.cumsum(sizes)[:-1]), strict=False):
             file, pool, code = export.files[export.file[one]], told.values[name[one]], f.code[rows + start]
             seen.add((file.source_file, pool))
-            yield _Unit(role, file.source_file, pool, file.damaged > 0, rows + start, _distinct(code[code >= 0]))
+            yield _Unit(role, file.source_file, pool, rows + start, _distinct(code[code >= 0]))
         for table in export.tables:
             file = export.files[table.file]
             if not table.records and table.pool and (file.source_file, table.pool) not in seen:
                 seen.add((file.source_file, table.pool))
-                yield _Unit(role, file.source_file, table.pool, file.damaged > 0)
+                yield _Unit(role, file.source_file, table.pool, is_lost=file.damaged > 0)
 
 
 def _distinct(codes: Array) -> Array:

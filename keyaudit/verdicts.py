@@ -75,8 +75,7 @@ def working(f: Facts) -> tuple[Array, Array]:
     found, until = np.where(used, W_USED, W_UNKNOWN), np.full(f.keys, NEVER)
     entered = np.flatnonzero(course)
     found[entered], until[entered] = _by_course_key(f, f.course_row[entered], f.uses[entered])
-    in_pool = pool[f.place_key] & (f.may_hold | ~f.places.any(f.may_hold)[f.place_key])
-    held = np.flatnonzero(in_pool | (places[f.place_key] & f.place_latest))
+    held = np.flatnonzero(pool[f.place_key] | (places[f.place_key] & f.place_latest))
     shown = [(f.place_key[held], *(told[held] for told in f.by_its_pool))]
     shown += [_entries_of(f, places)] if places.any() else []
     best, last = _best(f.keys, *(np.concatenate(part) for part in zip(*shown, strict=True)))

@@ -84,7 +84,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("exports.codes", "same_width = widths.get(len(digits), 0)", "widths.get(len(digits), 0)  ->  widths.get(len(digits), 1)"): "twenty are asked for",
     ("links", "begun=lambda f: at(f.pool_begun, f.home_pool, False),", ""): "asked of keys in pools only",
     ("links", "has_lookalike=lambda f: f.in_pool & (f.link >= 0) & ~f.damaged_in_backup,", "f.link >= 0  ->  f.link >= 1"): "key 0 is one of a pool, where there are pools",
-    ("pools", "yield _Unit(role, file.source_file, pool, file.damaged > 0, rows + start, _distinct(code[code >= 0]))", "file.damaged > 0  ->  file.damaged >= 0"): "asked of exports without a record only",
     ("lookalikes", "if not (len(left.numbers) and len(right.numbers)):", "len(left.numbers) and len(right.numbers)  ->  len(left.numbers) or len(right.numbers)"): "it is found later that there is nothing",
     ("keytable", "return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))", "of_course >= 0  ->  of_course > 0"): "record 0 is the first of its key",
     ("facts", "if self.records > MANY:", ""): "memory is given back, or kept",

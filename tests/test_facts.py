@@ -204,6 +204,11 @@ LONG = "A pool of the year two thousand"  # 31 signs, as long as a tab
         ([f"{LONG} twenty"], [f"{LONG[:28]} elsewhere"], {f"{LONG} twenty", f"{LONG[:28]} elsewhere"}),
         (["Azure 2026-03-27"], ["Azure 2026-04-08"], {"Azure"}),
         (["Azure"], ["Linux"], {"Azure", "Linux"}),
+        (
+            ["Azure Virtual Desktop Specialty"],
+            ["Azure Virtual Desktop Specialty A"],
+            {"Azure Virtual Desktop Specialty A"},
+        ),
         (["Azure: basics", "Azure basics"], ["Linux"], {"Azure: basics", "Azure basics", "Linux"}),  # two backups
     ],
 )
@@ -215,6 +220,12 @@ def test_names_of_one_pool_in_two_exports(before: list[str], now: list[str], exp
             row = f"{role.upper()}-{number}001 {name.replace(' ', '_')} C . 2026-12-31"
             case = write(f"pools-{role}/{number}.csv", f"{head}\n{row}")
     assert set(audit(case).pools["pool"]) == expected
+
+
+@pytest.mark.parametrize(("name", "is_shown"), [("of_KEY-00001", False), ("of_KEY-0000", True)])
+def test_names_are_shown_unless_one_holds_a_code(name: str, is_shown: bool, write: Write) -> None:
+    result = audit(write("pools-before/P.csv", f"{POOL} Pool\nKEY-00001 C . 2026-12-31 {name}"))
+    assert (result.seen is result, name.replace("_", " ") in repr(result)) == (is_shown, is_shown)
 
 
 def test_a_renamed_pool_needs_one_backup_that_shares_half_of_its_codes(write: Write) -> None:

@@ -508,3 +508,21 @@ def test_new_codes_are_said_to_be_made_since_only_if_an_export_says_so(
     result = audit(made(write, tmp_path, CLEAN | course_key(f"FRESH-0009 E C O {made_on} 2026-12-31 . 0 180 No")))
     rows = result.findings[result.findings["code"] == "codes_regenerated"]
     assert [said in message for message in rows["message"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ("Other 2026-12-31", "To be put right: pool and course key belong to different organizations (1)."),
+        ("Other 2026-06-30", "To be put right above all: pool and course key belong to different organizations (1)."),
+        ("O 2026-12-31", ""),
+    ],
+)
+def test_the_meaning_says_when_there_is_more(second: str, told: str, write: Write) -> None:
+    """`above all` only where there is another kind."""
+    write("pools-before/P.csv", "Training_Key Course Organization Expires Redeemed\nKEY-00001 C O 2026-12-31 .")
+    case = write(
+        "course-keys/k.csv", f"Training_Key Course Organization Expires Max_Uses Uses\nKEY-00001 C {second} 1 0"
+    )
+    result = audit(case, "2026-04-01")
+    assert (result.sentence if result.verdict == "act" else "") == told

@@ -397,6 +397,8 @@ def test_courses_declared_equal_are_equal_over_several_pairs(write: Write) -> No
     [
         # the uses of an entry are the largest of any file that shows it
         ("KEY-00001 E1 X 2027-01-01 1 1\nKEY-00001 E2 X 2026-01-01 1 0", "KEY-00001 E1 X 2027-01-01 1 0", "used"),
+        # each of them has uses of its own
+        *[("KEY-00001 E1 X 2027-01-01 1 0\nKEY-00001 E2 X 2027-01-01 1 1",) * 2 + ("yes",)],
         # an entry that only an earlier file shows is a place too
         ("KEY-00001 E1 X 2027-01-01 1 0\nKEY-00001 E2 X 2027-01-01 5 0", "KEY-00001 E1 X 2026-03-01 1 0", "yes"),
     ],
