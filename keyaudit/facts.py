@@ -159,7 +159,7 @@ class Facts:
 def narrow(found: Any) -> Any:
     """Whole numbers in 32 bits, where these hold them all and one more: half the memory. Multiply them by `combined` only."""
     if isinstance(found, tuple):
-        return tuple(map(narrow, found)) if type(found) is tuple else found
+        return tuple(map(narrow, found))
     if not isinstance(found, np.ndarray) or found.dtype != np.int64:
         return found
     low, high = (int(most(initial=0)) for most in (found.min, found.max))

@@ -90,7 +90,7 @@ def pools(f: Facts) -> Pools:
         members[groups.root(unit.fold)].append(unit)
     renamed = [note.pool for note in notes if note.code == Code.pool_renamed]
     named = [(_shown(of, renamed), of) for of in members.values()]
-    named.sort(key=lambda pool: (fold_name(pool[0]), pool[0]))
+    named.sort(key=lambda pool: fold_name(pool[0]))
     names, members_of = [name for name, _ in named], [of for _, of in named]
     pool = np.full(f.records, -1, dtype=np.int64)
     for number, of in enumerate(members_of):

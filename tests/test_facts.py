@@ -222,6 +222,14 @@ def test_names_of_one_pool_in_two_exports(before: list[str], now: list[str], exp
     assert set(audit(case).pools["pool"]) == expected
 
 
+def test_a_key_of_two_pools_is_of_the_first_where_no_backup_says_otherwise(write: Write) -> None:
+    """Also where the very first row of all tells it."""
+    write("pools-before/Z.csv", POOL)
+    write("pools-now/A.csv", pool("KEY-00001", "KEY-00002", "KEY-00003"))
+    case = write("pools-now/B.csv", pool("KEY-00001", "KEY-00004", "KEY-00005"))
+    assert verdicts(audit(case), "pool")["KEY-00001"] == "A"
+
+
 @pytest.mark.parametrize(("name", "is_shown"), [("of_KEY-00001", False), ("of_KEY-0000", True)])
 def test_names_are_shown_unless_one_holds_a_code(name: str, is_shown: bool, write: Write) -> None:
     result = audit(write("pools-before/P.csv", f"{POOL} Pool\nKEY-00001 C . 2026-12-31 {name}"))

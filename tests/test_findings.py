@@ -438,6 +438,7 @@ def test_an_accepted_finding_stays_listed_until_its_date(write: Write, tmp_path:
     assert "They have left." in before.findings.set_index("code").loc["missing", "message"]
     assert after.findings.set_index("code").loc["missing", "severity"] == "critical"
     assert (before.count_findings()["critical"], after.count_findings()["critical"]) == (0, 1)
+    assert (before.excused, after.excused, before.needing, after.needing) == (1, 0, 0, 1)
 
 
 @pytest.mark.parametrize(
