@@ -249,7 +249,24 @@ NEAR: list[tuple[str, dict[str, str], str]] = [  # finding, change, day: all but
     ("pool_not_expired", {NOW: STILL.replace("2026-12-30", "2026-12-31") + "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31", LISTED: ""}, "2026-04-03"),  # there is something left to do
     ("pool_expired_too_soon", {**OPEN, **course_key(MOVED.replace("KEY-00001", "OTHER-999"))}, "2026-04-03"),  # still open
     ("repeated_row", {"pools-before/P (2).csv": CLEAN[BEFORE] + "\nKEY-00003 C O 2025-01-02 2025-03-04 2025-01-02 2026-12-31"}, "2026-04-03"),  # in two files
+    ("repeated_row", course_key(f"{MOVED}\n{MOVED}"), "2026-04-03"),  # no pool's file
 ]  # fmt: skip
+
+
+def test_a_redeemed_key_that_was_recreated_does_not_show_that_codes_were_pasted(write: Write, tmp_path: Path) -> None:
+    keys = "".join(f"\n{code} E C O 2026-04-01 2026-12-31 . 0 180 No" for code in ("FRESH-0009", "KEY-00002"))
+    case = made(write, tmp_path, CLEAN | {KEYS: COURSE + keys})
+    assert found(audit(case, "2026-04-03"), "codes_regenerated") == ["P"]
+
+
+@pytest.mark.parametrize(("expires", "severity"), [("2026-04-08", "critical"), ("2026-04-09", "warning")])
+def test_a_key_to_migrate_is_critical_within_seven_days_of_its_end(
+    expires: str, severity: str, write: Write, tmp_path: Path
+) -> None:
+    """Long before the deadlines; on the seventh day, and on the eighth."""
+    change = {BEFORE: CLEAN[BEFORE].replace("2026-12-31", expires), NOW: "", LISTED: "", KEYS: COURSE}
+    findings = audit(made(write, tmp_path, CLEAN | change), "2026-04-01").findings.set_index("training_key")
+    assert findings.loc["KEY-00001", ["code", "severity"]].tolist() == ["to_migrate", severity]
 
 
 @pytest.mark.parametrize(("code", "change", "as_of"), NEAR)

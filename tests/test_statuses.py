@@ -412,6 +412,15 @@ def test_a_key_in_two_entries_over_two_files(write: Write, first: str, second: s
     assert (verdicts(result), verdicts(result, "works")) == ({"KEY-00001": "duplicate"}, {"KEY-00001": works})
 
 
+def test_a_pool_that_may_hold_it_is_no_place_of_a_duplicate(write: Write) -> None:
+    """Only entries, and pools whose latest export does hold it."""
+    write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 2026-12-31")
+    write("pools-now/P.csv", "Training_Key Expires\nKEY-00002 2026-12-31 more\nKEY-00003 2026-12-31")
+    entries = "KEY-00001 A 2026-03-01 0 1\nKEY-00001 B 2026-03-01 0 1"
+    result = audit(write("course-keys/k.csv", f"Training_Key Name Expires Uses Max_Uses\n{entries}"))
+    assert (verdicts(result)["KEY-00001"], verdicts(result, "works")["KEY-00001"]) == ("duplicate", "no")
+
+
 def test_an_entry_that_has_another_name_in_the_next_export_is_one_entry(write: Write) -> None:
     """Two entries stand in one file; what a later file says of the key instead is a disagreement, and counts."""
     write("pools-before/P.csv", "Training_Key Expires\nKEY-00001 .")
