@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
@@ -17,13 +17,15 @@ from keyaudit.coded import TEXT, Numbered
 from keyaudit.columns import COLUMNS, fold_header
 from keyaudit.exports.codes import PARTS
 from keyaudit.exports.records import Export
-from keyaudit.masking import WHOLE_WORD, Secrets, ending
+from keyaudit.facts import KEYED
+from keyaudit.masking import BETWEEN, WHOLE_WORD, Secrets, ending, fold_secret
 
 Shown: TypeAlias = Mapping[str, str]  # a name → what it is shown as
 PEOPLE = [name for name, column in COLUMNS.items() if column.personal]
 HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
 _WITH_PLACE = re.compile(r"(.*?)(, row \d+)( \(.*\))", re.S)  # a reference that file and sheet are needed for
-_WORD = re.compile(r"[^\s()\[\]{}<>,;:/\\\"'#]+")
+SHOWN = ("pool", "course", "organization", "name", "assignment_status")  # columns whose cells are shown as they are
+MANY = 5_000  # names, beyond which a code is sought among their words only
 OF_SOURCE = ("sheets", "columns_used", "columns_not_used")
 NAMES = ("course", "organization", "course_key_name", "course_key_course", "course_key_organization")
 
@@ -62,50 +64,81 @@ def masked(audit: Audit) -> Audit:
 
 
 def names_hold_codes(audit: Audit) -> bool:
-    """Does a name (of the case, a pool, file, worksheet, column, course, organization, entry) hold a code of six signs or more?"""
+    """Does a name (of the case, a pool, file, worksheet, column, course, …), or a reason, hold a code of six signs or more?"""
     f = audit.facts
     names = {audit.name, *f.pools.names, *(text for lost in audit.unreadable for text in lost)}
+    names |= {accepted.reason for accepted in f.accepted}
     names |= {getattr(file, word) for file in f.files for word in ("source_file", *OF_SOURCE)}
-    names.update(*(f.column(column).listed() for column in ("course", "organization", "name")))
-    return _any_in(names, [f.coded.dictionary])
+    names |= {table.pool for _, export in f.given() for table in export.tables}
+    names.update(*(map(str, f.column(column).listed()) for column in SHOWN))
+    others = [export for role, export in f.given() if role not in KEYED]
+    return _any_in(names, [f.coded.dictionary, *_codes(others)])
 
 
 def hidden(text: str, exports: Collection[Export]) -> str:
-    """What is said of exports that make no audit: without codes and people, if a word of it is a code."""
-    codes = [export.keys for export in exports if export.keys is not None]
-    return _secrets(exports).hide(text) if _any_in([text], codes) else text
+    """A text about exports, such as an error: without codes and people, if a code of six signs or more is in it."""
+    return _secrets(exports).hide(text) if _any_in([text], _codes(exports)) else text
+
+
+def _codes(exports: Iterable[Export]) -> Iterator[Any]:
+    """Every code any export names, as Arrow texts; of a cell with several each."""
+    for export in exports:
+        whole = pa.array([], TEXT) if export.keys is None else export.keys.drop_null().unique()
+        several = whole.filter(pc.match_substring_regex(whole, PARTS.pattern)).to_pylist()
+        parts = [part for code in several for part in PARTS.split(code) if re.search(r"\d", part)]
+        # what is not one readable code: several of them, or what Excel made of one
+        parts += [part for cell in export.raw.values() for part in (cell, *PARTS.split(cell))]
+        yield from (whole, pa.array(parts, TEXT))
 
 
 def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:
-    """Is a word of some texts a code, of six signs or more?"""
-    words = {word for text in texts for part in (text, *re.split(r"[._]", text)) for word in _WORD.findall(part)}
-    long = pa.array(sorted(word for word in words if len(word) >= WHOLE_WORD), TEXT)
-    return any(pc.any(pc.is_in(known, value_set=long)).as_py() for known in codes)
+    """Is a code of six signs or more in some texts, however it is written? In many texts: as a word of its own."""
+    names = set(texts)
+    plain = {fold_secret(text) for text in names}
+    words = {fold_secret(word) for text in names for word in re.split(r"[\W_]+", text)} if len(names) > MANY else None
+    for known in codes:
+        folded = _folded(known)
+        sizes = [size for size in pc.unique(pc.utf8_length(folded)).to_pylist() if size and size >= WHOLE_WORD]
+        parts = words or {
+            text[at : at + size] for text in plain for size in sizes for at in range(len(text) - size + 1)
+        }
+        long = pa.array(sorted(part for part in parts | plain if len(part) >= WHOLE_WORD), TEXT)
+        if pc.any(pc.is_in(folded, value_set=long)).as_py():
+            return True
+    return False
+
+
+def _folded(codes: Any) -> Any:
+    """Arrow texts, folded as secrets are compared."""
+    signs, codes = bytes(codes.buffers()[2] or b""), codes.fill_null("")
+    if not signs.isascii():
+        odd = pc.invert(pc.string_is_ascii(codes))
+        codes = pc.replace_with_mask(codes, odd, pa.array(map(fold_secret, codes.filter(odd).to_pylist()), TEXT))
+    for sign in BETWEEN:
+        codes = pc.replace_substring(codes, sign, "") if sign.encode() in signs else codes
+    return pc.ascii_lower(codes)
 
 
 def _secrets(exports: Iterable[Export]) -> Secrets:
     """Every code and every person any export names."""
-    codes: set[str] = set()
-    people: set[str] = set()
-    for export in exports:
-        if export.keys is not None:
-            whole = export.keys.drop_null().unique()
-            codes.update(whole.to_pylist())
-            several = whole.filter(pc.match_substring_regex(whole, PARTS.pattern)).to_pylist()
-            codes.update(part for code in several for part in PARTS.split(code) if re.search(r"\d", part))
-        for cell in export.raw.values():  # what is not one readable code: several of them, or what Excel made of one
-            codes.update((cell, *PARTS.split(cell)))
-        people.update(str(text) for name in PEOPLE if name in export.columns for text in export.column(name).listed())
-    return Secrets((code for code in codes if code and fold_header(code) not in HEADERS), people)
+    given = list(exports)
+    codes = (code for known in _codes(given) for code in known.to_pylist())
+    people = {
+        text for export in given for name in PEOPLE if name in export.columns for text in export.column(name).listed()
+    }
+    return Secrets((code for code in codes if code and fold_header(code) not in HEADERS), map(str, people))
 
 
-def _apart(names: list[str], secrets: Secrets) -> dict[str, str]:
+def _apart(names: Iterable[str], secrets: Secrets) -> dict[str, str]:
     """Name → what it is shown as; two names stay two."""
     shown: dict[str, str] = {}
+    taken: set[str] = set()
     for name in names:
-        text, number = secrets.hide(name), 2
-        while text in shown.values():
-            text, number = f"{secrets.hide(name)} ({number})", number + 1
+        hides, number = secrets.hide(name), 2
+        text = hides
+        while text in taken:
+            text, number = f"{hides} ({number})", number + 1
+        taken.add(text)
         shown[name] = text
     return shown
 
@@ -129,7 +162,9 @@ def _keys(audit: Audit, secrets: Secrets, pools: Shown, files: Shown, name: Numb
     told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name.texts(), ends, pa.scalar(" ", TEXT)))
     partner = np.append(audit.places, -1)[audit.facts.link[audit.order]]  # the place of each key's lookalike
     blank, evidence = pa.scalar(None, TEXT), columns["evidence"]
-    columns |= {text: columns[text].map(secrets.hide) for text in (*NAMES, "source_sheet")}
+    names = _apart(dict.fromkeys(name for column in NAMES for name in columns[column].listed()), secrets)
+    columns |= {column: columns[column].map(names.__getitem__) for column in NAMES}
+    columns["source_sheet"] = columns["source_sheet"].map(secrets.hide)
     columns |= {
         "training_key": pc.if_else(pc.is_valid(columns["training_key"]), told, blank),
         "reference": name,
