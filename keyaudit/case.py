@@ -104,7 +104,10 @@ class Case:
         exports |= {"as_of": self.as_of if as_of is None else as_of, "unreadable": unreadable, "name": self.name}
         result = reconcile(before, **self.given, **exports)
         if not unreadable:  # what a file that was passed over holds is not known
-            self._check_names(result)
+            try:
+                self._check_names(result)
+            except CaseError as problem:
+                raise CaseError(result.seen.hide(str(problem))) from None
         return result
 
     def _check_names(self, result: Reconciliation) -> None:

@@ -90,7 +90,7 @@ class Checked:
         return pd.DataFrame(self.checked, columns=[entry.name for entry in fields(CheckedFile)])
 
     def __repr__(self) -> str:
-        return self.hide("\n".join(self._lines()))
+        return "\n".join(map(one_line, self.hide("\n".join(self._lines())).split("\n")))
 
     def _repr_html_(self) -> str:
         return f'<pre style="white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere">{html.escape(repr(self))}</pre>'
@@ -117,10 +117,10 @@ def _told(files: list[CheckedFile]) -> Iterator[str]:
     """Some files that are understood in the same way: each in a line, and how."""
     yield f"\n{ROLES[files[0].role].title}"
     for file in files:
-        yield f"  {count(file.rows, 'row'):>12}  {one_line(file.file)}{': ' if file.pools else ''}{one_line(file.pools)}"
+        yield f"  {count(file.rows, 'row'):>12}  {file.file}{': ' if file.pools else ''}{file.pools}"
     for name, label in SAID.items():
         if words := getattr(files[0], name):
-            yield f"      {label:<14}{one_line(words)}"
+            yield f"      {label:<14}{words}"
     for file in files:
         if file.lines:
             yield "      into case.toml, in place of what it says of the file so far:"

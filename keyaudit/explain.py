@@ -121,7 +121,7 @@ def explain(audit: Audit, text: str | None) -> Explanation:
             """explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""
         )
     f = audit.facts
-    others, how = _meant(f, asked)
+    others, how = _meant(audit, asked)
     if how and len(others) == 1:
         return story(audit, others[0])
     if how:  # of several that are meant alike, the most urgent first
@@ -147,9 +147,9 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     return Explanation(False, headline, (*seen, *meant))
 
 
-def _meant(f: Facts, asked: str) -> tuple[list[int], str]:
+def _meant(audit: Audit, asked: str) -> tuple[list[int], str]:
     """The numbers of the keys that are meant, and by what; by nothing: of those that may be."""
-    text = asked.strip(BLANKS)
+    f, text = audit.facts, asked.strip(BLANKS)
 
     def known() -> Iterator[tuple[Any, str]]:
         yield f.codes, asked
@@ -160,6 +160,8 @@ def _meant(f: Facts, asked: str) -> tuple[list[int], str]:
         found = _where(pc.equal(names, value))
         if len(found) == 1:
             return found.tolist(), "name"
+    if audit.is_masked and len(found := _where(pc.equal(audit.key_columns["reference"].texts(), text))) == 1:
+        return audit.order[found].tolist(), "name"
     if len(inside := named_codes(f, [text])[0]) == 1:
         return inside, "name"
     tail = text.lstrip("….")

@@ -38,11 +38,11 @@ def choose_pool(audit: Audit, name: str | None = None) -> str:
 
     Raises Slip, with the names there are, for another one.
     """
-    pools = [row.pool for row in audit.pool_rows]
-    found = pools[:1] if name is None else [pool for pool in pools if fold_name(pool) == fold_name(name)]
-    if found:
-        return found[0]
-    choice, case = listed([row.pool for row in audit.seen.pool_rows], most=20), audit.seen.name
+    pools, shown = ([row.pool for row in of.pool_rows] for of in (audit, audit.seen))
+    for pool, twin in zip(pools, shown, strict=True):
+        if name is None or fold_name(name) in (fold_name(pool), fold_name(twin)):
+            return pool
+    choice, case = listed(shown, most=20), audit.seen.name
     raise Slip(f'There is no pool "{name or ""}" in {case}. Choose one of: {choice or "none"}.')
 
 

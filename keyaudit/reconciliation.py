@@ -17,7 +17,7 @@ from keyaudit.audit import Audit, frame_of
 from keyaudit.calendar import Calendar, as_date
 from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
-from keyaudit.coded import Array, Coded
+from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES, aliases, fold_header
 from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
@@ -92,9 +92,9 @@ class Reconciliation(Audit):
             if value is not None and column != "sort":
                 rows = rows[(self.key_columns[column].codes == list(known).index(value))[rows]]
         if pool is not None:
-            rows = rows[_of_pool(self.key_columns["pool"], pool)[rows]]
+            rows = rows[_of_pool(self, "key_columns", pool)[rows]]
         if contains is not None:
-            rows = rows[_containing(self.key_columns, contains)[rows]]
+            rows = rows[(_containing(self.key_columns, contains) | _containing(self.seen.key_columns, contains))[rows]]
         if sort is not None:
             rows = self.keys[sort].iloc[rows].argsort(kind="stable").pipe(lambda places: rows[places.to_numpy()])
         return self.seen.shown_rows(rows[:limit])
@@ -107,7 +107,7 @@ class Reconciliation(Audit):
         import pandas as pd
 
         found = self.seen.findings
-        found = found if pool is None else found[_of_pool(self.finding_columns["pool"], pool)]
+        found = found if pool is None else found[_of_pool(self, "finding_columns", pool)]
         pair = found["message"].where(found["code"].isin(BY_PAIR), "")
         told = found.assign(severity=found["severity"].astype(str), pair=pair).astype({"pool": "str"})
         by = ["severity", "code", "pool", "pair", "remedy"]
@@ -133,7 +133,8 @@ class Reconciliation(Audit):
         """
         if unknown := [name for name in columns if name not in POOLS]:
             raise Slip(f'show_pools("{unknown[0]}"): choose of {", ".join(POOLS)}')
-        rows = [pool is None or fold_name(row.pool) == fold_name(pool) for row in self.pool_rows]
+        pairs = zip(self.pool_rows, self.seen.pool_rows, strict=True)
+        rows = [pool is None or fold_name(pool) in (fold_name(row.pool), fold_name(twin.pool)) for row, twin in pairs]
         return self.seen.pools.loc[rows, list(dict.fromkeys(("pool", *(columns or POOL_SHOWN))))]
 
     def outlook(self, by: str = "status", on: Iterable[dt.date] | None = None) -> pd.DataFrame:
@@ -196,9 +197,10 @@ class Reconciliation(Audit):
 Former: TypeAlias = Reconciliation | Mapping[str, Any] | str | Path  # or the columns of its keys, or its keys.csv
 
 
-def _of_pool(pools: Coded, name: str) -> Array:
-    """Which rows are of a pool, as people write its name."""
-    return pools.has(lambda pool: fold_name(pool) == fold_name(name))
+def _of_pool(audit: Audit, columns: str, name: str) -> Array:
+    """Which rows are of a pool, as people write its name, or as it is shown."""
+    given, shown = (getattr(one, columns)["pool"] for one in (audit, audit.seen))
+    return np.any([of.has(lambda pool: fold_name(pool) == fold_name(name)) for of in (given, shown)], axis=0)
 
 
 def _containing(columns: Mapping[str, Any], text: str) -> Array:
@@ -246,7 +248,10 @@ def reconcile(
             what = ROLES[export.role].title if isinstance(export, Export) else type(export).__name__
             where = ROLES[role].title.partition(":")[0]
             raise ReconcileError(f"reconcile() was given, as {where}: {what}. {_AS_READ[role]}")
-    exports = _without_copies(exports)
+    try:
+        exports = _without_copies(exports)
+    except ReconcileError as problem:
+        raise ReconcileError(hidden(str(problem), exports.values())) from None
     if pool_settings:
         exports["declared"] = declared(pool_settings)
     day = dt.date.today() if as_of is None else as_date(as_of, "as_of")

@@ -135,12 +135,85 @@ def test_a_code_in_a_name_stands_in_nothing_that_is_not_marked_secret(where: str
     case = named_case(where, tmp_path)
     full = ka.write_report(audit(case, "2026-04-09"), tmp_path / "full")
     assert [name for name in ("report.html", "summary.json") if seen(full / name)] == []
-    told = json.loads((full / "MANIFEST.json").read_text(encoding="utf-8"))
-    assert CANARY not in json.dumps(told | {"outputs": {}}).lower()  # lists in plan/ are called as their pool
+    plan = ka.write_plan(audit(case, "2026-04-09"), tmp_path / "plan")
+    assert [path for path in (full / "MANIFEST.json", plan / "MANIFEST.json") if seen(path)] == []
+    assert [path for path in full.rglob("*") if CANARY in path.name.lower()] == []
     page = (full / "report.html").read_text(encoding="utf-8")
     assert "Codes are masked here: the workbook and keys.csv hold them in full." in page
     assert "to share" not in page
     assert CANARY not in (full / "plan" / "deadlines.ics").read_text(encoding="utf-8").lower()
+
+
+WRITTEN = (  # a code in the name of a pool
+    *(
+        "pool-{}",
+        "{}-old",
+        "pool–{}",
+        "key={}",
+        "a|{}",
+        "“{}”!",
+        "?key={}",
+        "\N{KEY}{}",
+        "Pool{}",
+        "of ZQXA_C12\u200bD34",
+    ),
+    *("of zqxac12d34", "ZQXAC-12D-34", "ZQX AC12 D34", "ＺＱＸAC12D34", "Z\u0323QXAC12D34", "ZQXAC12D34"),
+)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_code_is_found_in_a_name_however_it_is_written(name: str, tmp_path: Path) -> None:
+    case = tmp_path / "case"
+    (case / "pools-before").mkdir(parents=True)
+    rows = (
+        f"Training Key,Pool,Expires\nZQXAC12D34,{name.format('ZQXAC12D34')},2026-12-31\nOTHER-0002,Another,2026-12-31\n"
+    )
+    (case / "pools-before" / "p.csv").write_text(rows, encoding="utf-8")
+    result = audit(case, "2026-04-09")
+    assert (result.seen.is_masked, result.pools["pool"].nunique()) == (True, 2)
+    shown = next(pool for pool in result.seen.pools["pool"] if pool != "Another")
+    assert "…34" in shown
+    assert Secrets(["ZQXAC12D34"], []).hide(shown) == shown
+    # what is shown can be typed
+    assert len(result.show(pool=shown)) == len(result.show_pools(pool=shown)) == len(result.show(contains=shown)) == 1
+    assert result.explain(f"{shown}, row 2").found
+    pool = choose_pool(result, shown)
+    assert pool == dict(zip(result.keys["training_key"], result.keys["pool"], strict=True))["ZQXAC12D34"]
+    assert result.show_findings(pool=shown)["findings"].sum() == (result.findings["pool"] == pool).sum() > 0
+
+
+ELSEWHERE = {  # where a code stands that is shown as it is, or that no pool export knows
+    "reason": {"case.toml": '[[accepted]]\nfinding = "input_missing"\nreason = "Asked for ZQXAC12D34."\n'},
+    "backup": {"pools-before/p.csv": "Training Key,Pool\nZQXAC12D34,Old ZQXAC12D34\nKEY-00002,Old ZQXAC12D34\n",
+               "pools-now/n.csv": "Training Key,Pool\nZQXAC12D34,New\nKEY-00002,New\n"},
+    "name": {"case.toml": '[files."pools-before/p.csv"]\npool = "Old ZQXAC12D34"\n',
+             "pools-before/p.csv": "Training Key\nZQXAC12D34\nKEY-00002\n",
+             "pools-now/n.csv": "Training Key,Pool\nZQXAC12D34,New\nKEY-00002,New\n"},
+    "status": {"course-assignments/a.csv": "Payment Type,Student,Created,Status\nTraining Key: ZQXAC12D34,Ana Lima,2026-04-01,ZQXAC12D34\n"},
+    "other": {"other-keys/o.csv": "Training Key,Name\nZQX-OTHER-77,x\n", "course-keys/k.csv": "Training Key,Name\nNEW-00001,of ZQX-OTHER-77\n"},
+    "log": {"distribution/l.csv": "Training Key,Sent To\nZQX-LOG-7777,Bo\n", "course-keys/k.csv": "Training Key,Name\nNEW-00001,of ZQX-LOG-7777\n"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_a_code_is_masked_wherever_a_person_has_written_it(where: str, tmp_path: Path) -> None:
+    files = {"pools-before/p.csv": "Training Key,Pool\nZQXAC12D34,Pool\nKEY-00002,Pool\n"} | ELSEWHERE[where]
+    for name, text in files.items():
+        (tmp_path / "case" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "case" / name).write_text(text, encoding="utf-8")
+    result = audit(tmp_path / "case", "2026-04-09")
+    full = ka.write_report(result, tmp_path / "full")
+    shown = [*displayed(result), reading_findings(result).to_csv(), repr(ka.check(tmp_path / "case"))]
+    assert [text for text in shown if CANARY in text.lower()] == []
+    assert [name for name in ("report.html", "summary.json", "MANIFEST.json") if seen(full / name)] == []
+
+
+def test_an_error_about_case_toml_draws_no_code_out(tmp_path: Path) -> None:
+    case = named_case("pool", tmp_path)
+    (case / "case.toml").write_text('[pools."of_ZQX-POOL-00000"]\ncourse = "C"\n', encoding="utf-8")
+    with pytest.raises(KeyauditError) as caught:
+        audit(case)
+    assert 'Did you mean "of_…0001"?' in str(caught.value)
 
 
 def named_case(where: str, tmp_path: Path) -> Path:
@@ -312,11 +385,15 @@ def test_a_code_is_shown_by_its_place_and_ending(halfway: Reconciliation) -> Non
         ("ask kim@x.example today", "ask (a person) today"),
         ("A1 of the kit", "A1 of the (a person)"),
         ("A1 of the kitchen", "A1 of the kitchen"),
+        ("ABCD-EF12 3456 and AB_CD_12_34", "…3456 and …34"),
+        ("Kim_Park.csv; ParkKim, Park; Kim", "(a person).csv; (a person), (a person)"),
+        ("the key, and thekey", "the key, and …"),  # a code that may be words: only as it is written
+        ("7, 654 321 and 765-4321", "7, 654 321 and …"),  # nor one that may be a number
         ("", ""),
     ],
 )
 def test_secrets_are_taken_out_of_a_text(text: str, shown: str) -> None:
-    secrets = Secrets(["ABCDEF123456", "ABCD1234", "AB12", "A1", ""], ["Kim Park", "Kit", "Kim"])
+    secrets = Secrets(["ABCDEF123456", "ABCD1234", "AB12", "A1", "", "thekey", "7654321"], ["Kim Park", "Kit", "Kim"])
     assert secrets.hide(text) == shown
 
 
@@ -394,3 +471,18 @@ def test_an_error_about_exports_names_no_code(name: str, tmp_path: Path) -> None
         caught.value
     )
     assert CANARY not in repr(ka.check(case)).lower()
+
+
+def test_an_error_about_one_file_in_two_folders_names_no_code(tmp_path: Path) -> None:
+    for folder in ("pools-before", "course-keys"):
+        (tmp_path / "case" / folder).mkdir(parents=True)
+        (tmp_path / "case" / folder / "ZQX-POOL-000001.csv").write_text("Training Key,Pool\nZQX-POOL-000001,P\n")
+    with pytest.raises(ReconcileError, match=r"pools-before/…0001\.csv and course-keys/…0001\.csv are the same file"):
+        audit(tmp_path / "case")
+
+
+def test_two_courses_stay_two(tmp_path: Path) -> None:
+    (tmp_path / "case" / "pools-before").mkdir(parents=True)
+    rows = "ZQXAAA-1234,Course ZQXAAA-1234\nZQXBBB-1234,Course ZQXBBB-1234\nZQXBBB-1235,Course ZQXBBB-1234\n"
+    (tmp_path / "case" / "pools-before" / "p.csv").write_text(f"Training Key,Course\n{rows}")
+    assert audit(tmp_path / "case").summary("course")["keys"].to_dict() == {"Course …34": 1, "Course …34 (2)": 2}

@@ -92,7 +92,7 @@ def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = (), tell
     """
     carried: dict[str, int] = {}
     write = partial(_write_plan, audit, former=Path(path), within="", carried=carried)
-    return place.write_set(path, "plan", write, partial(_manifest, audit, {"only": PLAN}, carried), inputs, tell)
+    return place.write_set(path, "plan", write, partial(_manifest, audit.seen, {"only": PLAN}, carried), inputs, tell)
 
 
 def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:

@@ -143,7 +143,7 @@ def write_lists(
     for number, pool in enumerate(dict.fromkeys(step.pool for step in plan.step_rows), start=1):
         for what in LISTS:
             if codes := plan.codes(pool, what):
-                names[pool, what] = name = f"{number:02d} {slug(pool)} - {what}.txt"
+                names[pool, what] = name = f"{number:02d} {slug(audit.seen.hide(pool))} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
     lines[STEPS] = _write_lines(folder / STEPS, [_head(audit), *_told(audit, plan, names, list(ticked))])
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit.seen), "\r\n")
