@@ -23,6 +23,7 @@ from keyaudit.masking import BETWEEN, WHOLE_WORD, Secrets, ending, fold_secret
 Shown: TypeAlias = Mapping[str, str]  # a name → what it is shown as
 PEOPLE = [name for name, column in COLUMNS.items() if column.personal]
 HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
+FOLDED_HEADERS = {fold_secret(alias) for alias in COLUMNS["training_key"].aliases}
 _WITH_PLACE = re.compile(r"(.*?)(, row \d+)( \(.*\))", re.S)  # a reference that file and sheet are needed for
 SHOWN = ("pool", "course", "organization", "name", "assignment_status")  # columns whose cells are shown as they are
 MANY = 5_000  # names, beyond which a code is sought among their words only
@@ -85,25 +86,23 @@ def _codes(exports: Iterable[Export]) -> Iterator[Any]:
     for export in exports:
         whole = pa.array([], TEXT) if export.keys is None else export.keys.drop_null().unique()
         several = whole.filter(pc.match_substring_regex(whole, PARTS.pattern)).to_pylist()
-        parts = [part for code in several for part in PARTS.split(code) if re.search(r"\d", part)]
-        # what is not one readable code: several of them, or what Excel made of one
-        parts += [part for cell in export.raw.values() for part in (cell, *PARTS.split(cell))]
-        yield from (whole, pa.array(parts, TEXT))
+        several += export.raw.values()  # what is not one readable code: several of them, or what Excel made of one
+        parts = [part for cell in several for part in PARTS.split(cell) if re.search(r"\d|^[A-Z]{6,}$", part)]
+        yield from (whole, pa.array([*export.raw.values(), *parts], TEXT))
 
 
 def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:
-    """Is a code of six signs or more in some texts, however it is written? In many texts: as a word of its own."""
+    """Is a code of six signs or more in some texts, however it is written? A number, or in many texts: as a word of its own."""
     names = set(texts)
     plain = {fold_secret(text) for text in names}
-    words = {fold_secret(word) for text in names for word in re.split(r"[\W_]+", text)} if len(names) > MANY else None
+    words = {fold_secret(word) for text in names for word in re.split(r"[\W_]+", text)} | plain
+    few = plain if len(names) <= MANY else ()
     for known in codes:
         folded = _folded(known)
-        sizes = [size for size in pc.unique(pc.utf8_length(folded)).to_pylist() if size and size >= WHOLE_WORD]
-        parts = words or {
-            text[at : at + size] for text in plain for size in sizes for at in range(len(text) - size + 1)
-        }
-        long = pa.array(sorted(part for part in parts | plain if len(part) >= WHOLE_WORD), TEXT)
-        if pc.any(pc.is_in(folded, value_set=long)).as_py():
+        sizes = [size for size in pc.unique(pc.utf8_length(folded)).to_pylist() if size >= WHOLE_WORD]
+        parts = (text[at : at + size] for text in few for size in sizes for at in range(len(text) - size + 1))
+        sought = words.union(part for part in parts if not part.isdigit()) - FOLDED_HEADERS
+        if pc.any(pc.is_in(folded, pa.array(sorted(part for part in sought if len(part) >= WHOLE_WORD), TEXT))).as_py():
             return True
     return False
 
