@@ -81,7 +81,7 @@ facts(  # of keys: settings of pool and course key
     pool_keys=lambda f: f.by_home.count(f.in_pool),
     pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),
     pool_was_used_up=lambda f: f.pool_has_keys & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
-    pool_lost_keys=lambda f: f.by_home.any(f.in_before & ~f.redeemed & f.gone),
+    pool_lost_keys=lambda f: f.by_home.any(f.in_before & f.readable & ~f.redeemed & ~f.redemption_unreadable & f.gone),
     pool_arrived=lambda f: f.by_home.any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
     typos_off=lambda f: f.log_links.not_sought | f.links.not_sought,  # pool → why
     pool_typos_off=lambda f: np.isin(np.arange(f.pool_count), list(f.typos_off)),

@@ -150,10 +150,12 @@ def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:
 
 
 def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
-    """A setting of every pool, as its latest source gives it; also of pools without keys."""
-    found, by_pool = np.full(f.pool_count, -1), By(f.pool, f.pool_count)
+    """A setting of every pool, as its latest source gives it; also of pools without keys. A blank expiry is no end."""
+    found, by_pool, filled = np.full(f.pool_count, -1), By(f.pool, f.pool_count), f.column(name).filled
+    blank = f.shows(name) & ~filled & (name == "expires_on")
     for role in KNOWN_ROLES:
-        found = np.where(found < 0, by_pool.first(f.is_in(role) & f.column(name).filled), found)
+        given, none = (by_pool.first(f.is_in(role) & mask) for mask in (filled, blank))
+        found = np.where(found < 0, np.where(none >= 0, none, given), found)
     return _at_rows(f, name, comparable, found)
 
 

@@ -110,12 +110,16 @@ def _by_course_key(f: Facts, row: Array, uses: Array) -> tuple[Array, Array]:
 
 
 def _entries_of(f: Facts, keys: Array) -> tuple[Array, Array, Array]:
-    """The course-key entries of some keys, each by its last record and its largest uses: key, works, until."""
-    by, rows = f.entries, f.course_rows & at(keys, f.key, False)
+    """The course-key entries of some keys, each by its last record and its largest uses: key, works, until.
+
+    Only one file can tell two entries of a code apart: of other keys the last file's is the only one.
+    """
+    by, rows = f.entries, f.course_rows & at(keys & f.in_two_entries, f.key, False)
     most = np.fmax(by.most(f.row_uses, rows, np.nan), counted_uses(f, by))
-    uses = np.where(by.group >= 0, at(most, by.group, np.nan), at(f.uses, f.key, np.nan))
     last = at(by.most(f.file_rank, rows, -1), by.group, -1)
-    shown = np.flatnonzero(rows & ((by.group < 0) | (f.file_rank == last)))
+    uses = np.where(rows, at(most, by.group, np.nan), at(f.uses, f.key, np.nan))
+    alone = f.course_row[keys & f.in_course_keys & ~f.in_two_entries]
+    shown = np.append(np.flatnonzero(rows & (f.file_rank == last)), alone)
     return f.key[shown], *_by_course_key(f, shown, uses[shown])
 
 

@@ -1295,3 +1295,86 @@ def test_rows_are_alike_in_all_columns_whatever_their_size(most: int) -> None:
     assert [rows[row] for row in first] == sorted(set(rows))
     assert [sorted(set(rows))[number] for number in place] == rows
     assert sizes.tolist() == [2] * 12
+
+
+# --- where a second reading of the rule book said otherwise ---
+
+ENTRIES = "Training_Key Name Course Expires Max_Uses Uses"
+
+
+@pytest.mark.parametrize(("last", "works"), [("KEY-00001 E2 C 2026-03-01 1 0", "no"), ("KEY-00001 E2 C", "unknown")])
+def test_only_one_file_tells_two_entries_apart(last: str, works: str, write: Write) -> None:
+    """What an older file calls otherwise, or says of its end, is no second place of the key."""
+    write("pools-before/P.csv", "Training_Key Course Redeemed Expires\nKEY-00001 C . 2026-12-31")
+    write("pools-now/P.csv", "Training_Key Course Redeemed Expires\nKEY-00001 C . 2026-04-01")
+    write("course-keys/1.csv", f"{ENTRIES}\nKEY-00001 E1 C 2026-12-31 1 0")
+    head = " ".join(ENTRIES.split()[: len(last.split())])
+    result = audit(write("course-keys/2.csv", f"{head}\n{last}"), "2026-04-09")
+    assert (verdicts(result), verdicts(result, "works")) == ({"KEY-00001": "duplicate"}, {"KEY-00001": works})
+
+
+def test_of_two_equal_course_key_files_the_last_counts(write: Write) -> None:
+    """The first as it was again: what stood between them is over."""
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    for number, day in (("1", "2026-12-31"), ("2", "2026-04-01"), ("3", "2026-12-31")):
+        case = write(f"course-keys/{number}.csv", f"{ENTRIES}\nKEY-00001 E C {day} 1 0\nKEY-00002 E C 2026-12-31 1 0")
+    result = audit(case, "2026-04-09")
+    assert verdicts(result, "works") == {"KEY-00001": "yes", "KEY-00002": "yes"}
+    told = result.findings[result.findings["code"] == "same_file_twice"]
+    assert told[["source_file", "message"]].to_numpy().tolist() == [
+        ["course-keys/1.csv", "has the same bytes as course-keys/3.csv; read once"]
+    ]
+    assert result.sources["source_file"].tolist()[1:] == ["course-keys/2.csv", "course-keys/3.csv"]
+
+
+def test_a_code_that_nobody_can_read_is_not_known_to_be_gone(write: Write) -> None:
+    """Nor is one known to be unredeemed whose redemption nobody can read."""
+    rows = "KEY-00001 C . 2026-12-31\n4.78E+07 C . 2026-12-31\nKEY-00002 C 31/31/26 2026-12-31"
+    write("pools-before/P.csv", f"{POOL}\n{rows}")
+    write("pools-now/P.csv", pool("KEY-00001"))
+    case = write("course-keys/k.csv", "Training_Key Course Created\nFRESH-009 C 2026-04-01")
+    assert found(audit(case, "2026-04-03"), "codes_regenerated") == []
+    write("pools-now/P.csv", pool("KEY-00009"))
+    assert found(audit(case, "2026-04-03"), "codes_regenerated") == ["P"]
+
+
+def test_a_pool_that_ends_no_more_is_not_closed(write: Write) -> None:
+    """A blank cell in its latest export is no end."""
+    write(
+        "pools-before/P.csv",
+        "Training_Key Course Redeemed Expires\nKEY-00001 C . 2026-04-10\nKEY-00002 C 2026-01-05 2026-04-10",
+    )
+    write("pools-now/P.csv", "Training_Key Course Redeemed Expires\nKEY-00002 C 2026-01-05 .")
+    case = write("course-keys/k.csv", f"{ENTRIES}\nKEY-00001 E C 2026-12-31 1 0")
+    (pool_row,) = audit(case, "2026-04-20").pool_rows
+    assert (pool_row.stage, str(pool_row.expires_on)) == ("moved", "NaT")
+
+
+def test_a_pool_is_begun_by_a_key_that_was_damaged_in_its_backup(write: Write) -> None:
+    """It is linked to what Excel made of it; whether the others are still there is not known."""
+    write("pools-before/P.csv", pool("KEY-00001", "47810900"))
+    case = write("course-keys/k.csv", f"{ENTRIES}\n478109E2 E C 2026-12-31 1 0")
+    result = audit(case, "2026-04-09")
+    assert (verdicts(result)["KEY-00001"], verdicts(result, "works")["KEY-00001"]) == ("to_migrate", "unknown")
+
+
+def test_no_plan_pastes_a_code_under_another_course_that_another_kind_of_key_has(write: Write) -> None:
+    write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    write("other-keys/o.csv", "Training_Key Name\nKEY-00001 Subscription")
+    case = write("course-keys/k.csv", f"{ENTRIES}\nKEY-00001 E D 2026-12-31 1 0\nKEY-00002 E C 2026-12-31 1 0")
+    plan = ka.migration_plan(audit(case, "2026-04-09"))
+    assert [plan.codes("P", what) for what in ("paste", "paste after comparing")] == [[], []]
+    assert dict(zip(plan.keys["training_key"], plan.keys["action"], strict=True)) == {"KEY-00001": "reissue"}
+
+
+@pytest.mark.parametrize(
+    "codes", [("KEY-00001 ", " KEY-00002"), ("'KEY-00001", "KEY-00002 "), ("KEY-00001 ", "\tKEY-00002")]
+)
+def test_padding_of_two_kinds_is_of_no_file(codes: tuple[str, str], write: Write) -> None:
+    """Each is recorded as it stands, and is the lookalike of a key."""
+    case = write("pools-before/P.csv", pool("KEY-00001", "KEY-00002"))
+    (case / "course-keys").mkdir()
+    (case / "course-keys" / "k.csv").write_text("Training Key,Course\n" + "".join(f"{code},C\n" for code in codes))
+    result = audit(case, "2026-04-09")
+    assert {verdicts(result)[code] for code in ("KEY-00001", "KEY-00002")} == {"altered"}
+    assert found(result, "uniform_padding") == []

@@ -111,8 +111,15 @@ def recorded_codes(cells: Coded, odd: Array, kind: str, everywhere: Callable[[st
 def carried(texts: Any, pattern: str, hits: int | None = None) -> bool:
     """Do all texts carry what the file may have put around them (`hits`: so many do)? Blanks also where they fill up to one width."""
     hits = (pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0) if hits is None else hits
-    fills = pattern in (BEGIN, END) and len(texts) > 1 and hits
-    return bool(hits) and (hits == len(texts) or bool(fills and pc.count_distinct(pc.utf8_length(texts)).as_py() == 1))
+    if not hits or hits == len(texts):
+        return bool(hits)
+    bare = texts.filter(pc.invert(pc.match_substring_regex(texts, pattern)))
+    is_full = pattern in (BEGIN, END) and not any(_carry_any(bare, other) for other in (BEGIN, END, "^'"))
+    return is_full and pc.count_distinct(pc.utf8_length(texts)).as_py() == 1
+
+
+def _carry_any(texts: Any, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _remove_what_all_carry(told: Codes, odd: Array, kind: str, everywhere: Callable[[str], bool]) -> None:

@@ -235,6 +235,7 @@ STATUSES: dict[str, Status] = {
             Step("ask about the course", "all_elsewhere", f"First ask: do the two names mean one course? If so, {SAME_COURSE}, and run the audit again. Only if they are two courses: unused keys are deleted ({ENTRY} → the code → Delete) and recreated under the pool's course; learners of used ones are given the right course."),
             Step("right the course", "used", f"Give the learner the right course ({ASSIGNMENTS} → Create); cancel the wrong assignment within 24 hours if no lab was launched, later {ASK_SUPPORT}."),
             Step("export again", "uses_unknown", _FIRST_USES),
+            Step("reissue", "taken", f"If the two names mean one course, {SAME_COURSE}. If not, and the course key's uses are still 0: another kind of key (subscription or class) has the same code, which therefore cannot be recreated. Delete the course key ({ENTRY} → the code → Delete), and issue a new course key under the pool's course to the learner ({ADD})."),
             Step("move", "", f"If the two names mean one course, {SAME_COURSE}. If not, and the course key's uses are still 0: delete it ({ENTRY} → the code → Delete) and at once paste the same code into an entry of the pool's course ({ADD}). {_UNDO_ENTRY}", ("delete course keys", "paste")),
             works_by="course_key", act_by="now", severity="error", raised=(("~all_elsewhere", "critical"),), owed=True),
         _status("migrated", "works", "recreated as a course key", "in course keys", "in_pool & in_course_keys",
