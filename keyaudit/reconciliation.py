@@ -248,18 +248,15 @@ def reconcile(
             what = ROLES[export.role].title if isinstance(export, Export) else type(export).__name__
             where = ROLES[role].title.partition(":")[0]
             raise ReconcileError(f"reconcile() was given, as {where}: {what}. {_AS_READ[role]}")
-    try:
-        exports = _without_copies(exports)
-    except ReconcileError as problem:
-        raise ReconcileError(hidden(str(problem), exports.values())) from None
-    if pool_settings:
-        exports["declared"] = declared(pool_settings)
     day = dt.date.today() if as_of is None else as_date(as_of, "as_of")
     same = _pairs(same_course), _pairs(same_organization)
-    facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
-    facts.give_back()  # what reading needed
-    audit = Reconciliation(facts, tuple(unreadable), name)
     try:
+        exports = _without_copies(exports)
+        if pool_settings:
+            exports["declared"] = declared(pool_settings)
+        facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
+        facts.give_back()  # what reading needed
+        audit = Reconciliation(facts, tuple(unreadable), name)
         _refuse_pool_among_course_keys(facts)
         _check(audit)
     except ReconcileError as problem:
