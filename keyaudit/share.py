@@ -14,16 +14,16 @@ import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
 from keyaudit.coded import TEXT, Numbered
-from keyaudit.columns import COLUMNS, fold_header
+from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import PARTS
+from keyaudit.exports.grid import Odd
 from keyaudit.exports.records import Export
 from keyaudit.facts import KEYED
 from keyaudit.masking import BETWEEN, WHOLE_WORD, Secrets, ending, fold_secret
 
 Shown: TypeAlias = Mapping[str, str]  # a name → what it is shown as
 PEOPLE = [name for name, column in COLUMNS.items() if column.personal]
-HEADERS = {fold_header(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
-FOLDED_HEADERS = {fold_secret(alias) for alias in COLUMNS["training_key"].aliases}
+HEADERS = {fold_secret(alias) for alias in COLUMNS["training_key"].aliases}  # pasted as a key, they are no secret
 _WITH_PLACE = re.compile(r"(.*?)(, row \d+)( \(.*\))", re.S)  # a reference that file and sheet are needed for
 SHOWN = ("pool", "course", "organization", "name", "assignment_status")  # columns whose cells are shown as they are
 MANY = 5_000  # names, beyond which a code is sought among their words only
@@ -72,23 +72,35 @@ def names_hold_codes(audit: Audit) -> bool:
     names |= {getattr(file, word) for file in f.files for word in ("source_file", *OF_SOURCE)}
     names |= {table.pool for _, export in f.given() for table in export.tables}
     names.update(*(map(str, f.column(column).listed()) for column in SHOWN))
-    others = [export for role, export in f.given() if role not in KEYED]
-    return _any_in(names, [f.coded.dictionary, *_codes(others)])
+    others = (export for role, export in f.given() if role not in KEYED)
+    return _any_in(names, [f.coded.dictionary, _unread_parts(f.exports.values()), *_codes(others)])
 
 
 def hidden(text: str, exports: Collection[Export]) -> str:
     """A text about exports, such as an error: without codes and people, if a code of six signs or more is in it."""
-    return _secrets(exports).hide(text) if _any_in([text], _codes(exports)) else text
+    return _secrets(exports).hide(text) if _any_in([text], [_unread_parts(exports), *_codes(exports)]) else text
 
 
 def _codes(exports: Iterable[Export]) -> Iterator[Any]:
-    """Every code any export names, as Arrow texts; of a cell with several each."""
+    """Every code that exports name, as Arrow texts; of a cell with several each."""
     for export in exports:
         whole = pa.array([], TEXT) if export.keys is None else export.keys.drop_null().unique()
         several = whole.filter(pc.match_substring_regex(whole, PARTS.pattern)).to_pylist()
-        several += export.raw.values()  # what is not one readable code: several of them, or what Excel made of one
-        parts = [part for cell in several for part in PARTS.split(cell) if re.search(r"\d|^[A-Z]{6,}$", part)]
-        yield from (whole, pa.array([*export.raw.values(), *parts], TEXT))
+        yield from (whole, pa.array([part for cell in several for part in _parts(cell)], TEXT))
+
+
+def _parts(cell: str) -> list[str]:
+    """What in a cell may be codes: not its words."""
+    return [part for part in PARTS.split(cell) if re.search(r"\d|^[A-Z]{6,}$", part)]
+
+
+def _unread(exports: Iterable[Export]) -> list[str]:
+    """The key cells that are not one readable code: several of them, or what Excel made of one; not what we say of such a cell."""
+    return [cell for export in exports for cell in export.raw.values() if not cell.startswith(f"{Odd.__name__}(")]
+
+
+def _unread_parts(exports: Iterable[Export]) -> Any:
+    return pa.array([part for cell in _unread(exports) for part in _parts(cell)], TEXT)
 
 
 def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:
@@ -101,7 +113,7 @@ def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:
         folded = _folded(known)
         sizes = [size for size in pc.unique(pc.utf8_length(folded)).to_pylist() if size >= WHOLE_WORD]
         parts = (text[at : at + size] for text in few for size in sizes for at in range(len(text) - size + 1))
-        sought = words.union(part for part in parts if not part.isdigit()) - FOLDED_HEADERS
+        sought = words.union(part for part in parts if not part.isdigit()) - HEADERS
         if pc.any(pc.is_in(folded, pa.array(sorted(part for part in sought if len(part) >= WHOLE_WORD), TEXT))).as_py():
             return True
     return False
@@ -121,11 +133,12 @@ def _folded(codes: Any) -> Any:
 def _secrets(exports: Iterable[Export]) -> Secrets:
     """Every code and every person any export names."""
     given = list(exports)
-    codes = (code for known in _codes(given) for code in known.to_pylist())
+    codes = [code for known in _codes(given) for code in known.to_pylist()]
+    codes += [part for cell in _unread(given) for part in (cell, *PARTS.split(cell))]
     people = {
         text for export in given for name in PEOPLE if name in export.columns for text in export.column(name).listed()
     }
-    return Secrets((code for code in codes if code and fold_header(code) not in HEADERS), map(str, people))
+    return Secrets((code for code in codes if code and fold_secret(code) not in HEADERS), map(str, people))
 
 
 def _apart(names: Iterable[str], secrets: Secrets) -> dict[str, str]:

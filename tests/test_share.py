@@ -191,6 +191,7 @@ ELSEWHERE = {  # where a code stands that is shown as it is, or that no pool exp
              "pools-now/n.csv": "Training Key,Pool\nZQXAC12D34,New\nKEY-00002,New\n"},
     "status": {"course-assignments/a.csv": "Payment Type,Student,Created,Status\nTraining Key: ZQXAC12D34,Ana Lima,2026-04-01,ZQXAC12D34\n"},
     "other": {"other-keys/o.csv": "Training Key,Name\nZQX-OTHER-77,x\n", "course-keys/k.csv": "Training Key,Name\nNEW-00001,of ZQX-OTHER-77\n"},
+    "several": {"pools-before/p.csv": "Training Key,Pool\nZQXAC12D34 ZQXAC12D35,of ZQXAC12D35\nKEY-000002,of ZQXAC12D35\n"},
     "log": {"distribution/l.csv": "Training Key,Sent To\nZQX-LOG-7777,Bo\n", "course-keys/k.csv": "Training Key,Name\nNEW-00001,of ZQX-LOG-7777\n"},
 }  # fmt: skip
 

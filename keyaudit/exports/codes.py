@@ -152,7 +152,7 @@ def _remove_what_all_carry(told: Codes, odd: Array, kind: str, everywhere: Calla
             continue
         else:
             bare = texts.filter(pc.invert(hit)).drop_null()
-            if pc.any(pc.match_substring_regex(bare, need)).as_py() or not carried(inner.filter(hit), need):
+            if _carry_any(bare, need) or not carried(inner.filter(hit), need):
                 continue
             told.removed.append(f"the codes that a spreadsheet would change {what}")
         told.keys = inner
