@@ -204,12 +204,31 @@ def cells(_: Path, steps: Steps) -> dict[str, int]:
     return {}
 
 
+def twice(case: Path, steps: Steps) -> dict[str, int]:
+    """The same case audited with its report by the command, again, and without its report."""
+    from contextlib import redirect_stdout, suppress
+    from io import StringIO
+    from tempfile import TemporaryDirectory
+
+    from keyaudit.case import open_case
+    from keyaudit.cli import main
+
+    for step in ("first", "second, report"):
+        with TemporaryDirectory() as out, redirect_stdout(StringIO()), suppress(SystemExit):
+            main(["audit", str(case), "--out", f"{out}/report", "--fail-on", "never"])
+        steps.done(step)
+    told = open_case(case).reconcile(as_of="2026-04-09").as_summary()
+    steps.done("second")
+    return dict(told["statuses"])
+
+
 def _code(notebook: dict[str, Any]) -> Iterator[str]:
     return ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
 
 
 RIVALS: dict[str, Callable[[Path, Steps], dict[str, int]]] = {
-    rival.__name__: rival for rival in (duckdb, polars, datacompy_pandas, datacompy_polars, csv_diff, keyaudit, cells)
+    rival.__name__: rival
+    for rival in (duckdb, polars, datacompy_pandas, datacompy_polars, csv_diff, keyaudit, cells, twice)
 }
 
 if __name__ == "__main__":

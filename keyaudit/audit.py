@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,9 +14,9 @@ import pyarrow as pa
 
 from keyaudit.calendar import Calendar
 from keyaudit.changes import Changes
-from keyaudit.coded import Array, as_texts, taken
+from keyaudit.coded import Array, as_texts
 from keyaudit.columns import KEYS, ROLES
-from keyaudit.exports.records import Note
+from keyaudit.exports.records import Note, frame_of
 from keyaudit.facts import Facts, at
 from keyaudit.findings import NOT_GIVEN, Found, meaning, noted, table
 from keyaudit.keytable import COLUMNS, frame
@@ -96,7 +95,7 @@ class Audit:
         self._blocks  # noqa: B018 - they share most facts: all of these are found once, and let go together
         order = self.order.astype(np.int64)
         self.facts.let_go("checks")
-        made = {name: taken(COLUMNS[name](self.facts), order) for name in KEYS}
+        made = {name: COLUMNS[name](self.facts).take(order) for name in KEYS}
         self.facts.let_go("settings", "checks")
         return made
 
@@ -232,18 +231,9 @@ class Audit:
         )
         return {word: (int(of.sum()), int(sure.sum())) for word, (of, sure) in zip(ANSWERS, counts, strict=True)}
 
-    @cached_property
-    def finding_counts(self) -> dict[str, dict[str, int]]:
-        """Severity → kind → how many, the most first."""
-        found: dict[str, Counter[str]] = {severity: Counter() for severity in SEVERITIES}
-        for block in self._blocks:
-            for severity, number in zip(SEVERITIES, np.bincount(block.rank).tolist(), strict=False):
-                found[severity] += Counter({block.code: number})
-        return {severity: dict(kinds.most_common()) for severity, kinds in found.items()}
-
     def count_findings(self) -> dict[str, int]:
         """How many findings of each severity, zeros included."""
-        return {severity: sum(self.finding_counts[severity].values()) for severity in SEVERITIES}
+        return _counted(np.concatenate([np.zeros(0, int), *(block.rank for block in self._blocks)]), SEVERITIES)
 
     def tie_out_sums(self) -> dict[str, int]:
         """Sums over pool and course-key files; `unexplained` is always 0 (checked when the audit was made)."""
@@ -287,19 +277,14 @@ class Audit:
     def deadline_sentence(self) -> str:
         """What is due today, and how far the next deadline is."""
         now = np.bincount(self.facts.group[self.facts.act_by == self.facts.as_of], minlength=len(GROUPS)).tolist()
+        name, date = self.calendar.next_deadline(self.as_of) or ("", self.calendar.removed)
+        what = f"next deadline: {name.lower()}" if name else "the pools were removed on"
+        deadline = f"{what} {weekday(date)}, {away((date - self.as_of).days)}"
         if not (today := sum(now)):
-            return self._next_deadline()
+            return deadline
         kinds = [(number, name.removesuffix(" now")) for name, number in zip(GROUPS, now, strict=True) if number]
         told = ", ".join(f"{number:,} {name}" for number, name in kinds) if len(kinds) > 1 else kinds[0][1]
-        return f"{count(today)} today ({told}); {self._next_deadline()}"
-
-    def _next_deadline(self) -> str:
-        coming = self.calendar.next_deadline(self.as_of)
-        if coming is None:
-            days = (self.as_of - self.calendar.removed).days
-            return f"the pools were removed on {weekday(self.calendar.removed)}, {count(days, 'day')} ago"
-        label, date = coming
-        return f"next deadline: {label.lower()} {weekday(date)}, {away((date - self.as_of).days)}"
+        return f"{count(today)} today ({told}); {deadline}"
 
     @cached_property
     def not_checked(self) -> tuple[str, ...]:
@@ -354,7 +339,7 @@ class Audit:
         """Some keys, by their places in the order of urgency, for display: masked."""
         import pandas as pd
 
-        part = {name: taken(self.key_columns[name], rows) for name in ("reference", *DISPLAYED)}
+        part = {name: self.key_columns[name].take(rows) for name in ("reference", *DISPLAYED)}
         shown = frame(part, DISPLAYED)
         for name in ("works_until", "act_by"):
             shown[name] = shown[name].dt.strftime("%Y-%m-%d").fillna("")
@@ -380,13 +365,6 @@ def _sources(f: Facts) -> list[dict[str, Any]]:
         row |= {"matched": matched, "unmatched": None if matched is None else row["keys"] - matched}
         rows += [row] if file.role != "declared" else []
     return rows
-
-
-def frame_of(rows: Iterable[Any], columns: Iterable[str] | None = None) -> pd.DataFrame:
-    """Rows as a DataFrame: pandas is loaded only for whoever asks for one."""
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
 def _counted(codes: Array, names: Iterable[str]) -> dict[str, int]:

@@ -61,11 +61,6 @@ def first_screen(audit: Audit) -> list[Group]:
     return [Group(name, words[name], number, told[name], GROUP_FAMILY[name]) for name, number in shown]
 
 
-def group_words(audit: Audit) -> dict[str, str]:
-    """The groups of the first screen by name, in plain words."""
-    return {group.name: group.words for group in first_screen(audit)}
-
-
 def case_of(audit: Audit) -> str:
     """Whose audit it is: `Case "halfway"`."""
     return f'Case "{audit.name}"' if audit.name else ""

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array, Coded, as_texts, taken
+from keyaudit.coded import TEXT, Array, Coded, as_texts, beside
 from keyaudit.errors import UnreadableFile
 from keyaudit.masking import ending
 from keyaudit.rulebook import STATUSES
@@ -149,9 +149,8 @@ def _identity(keys: Mapping[str, Any]) -> Any:
     """What a key is known by: its code, else (not readable) its reference, which no code can be taken for."""
     codes = as_texts(keys["training_key"])
     blank = pc.equal(codes, "")
-    names = as_texts(taken(keys["reference"], np.flatnonzero(blank)))
-    by_name = pc.binary_join_element_wise(pa.scalar("\0", TEXT), names, pa.scalar("", TEXT))
-    return pc.replace_with_mask(codes, blank, by_name)
+    names = as_texts(keys["reference"].take(np.flatnonzero(blank)))
+    return pc.replace_with_mask(codes, blank, beside("\0", names))
 
 
 def _differ(former: Coded, places: Array, now: Coded, seen: Array) -> Array:
@@ -162,7 +161,7 @@ def _differ(former: Coded, places: Array, now: Coded, seen: Array) -> Array:
 
 def _some(table: Mapping[str, Any], rows: Array) -> list[dict[str, str]]:
     """Some keys, each by the names of its columns."""
-    columns = [as_texts(taken(table[name], rows)).to_pylist() for name in NEEDED]
+    columns = [as_texts(table[name].take(rows)).to_pylist() for name in NEEDED]
     return [dict(zip(NEEDED, row, strict=True)) for row in zip(*columns, strict=True)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from keyaudit.checks import lacking_lines
 from keyaudit.columns import ROLES
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import Options
-from keyaudit.exports.records import Export, FileOptions, Understood
+from keyaudit.exports.records import Export, FileOptions, Understood, frame_of
 from keyaudit.masking import mask_text, one_line
 from keyaudit.rulebook import Code
 from keyaudit.share import hidden
@@ -85,9 +85,7 @@ class Checked:
     @property
     def files(self) -> pd.DataFrame:
         """One row per file, the columns of CheckedFile."""
-        import pandas as pd
-
-        return pd.DataFrame(self.checked, columns=[entry.name for entry in fields(CheckedFile)])
+        return frame_of(self.checked, CheckedFile.__dataclass_fields__)
 
     def __repr__(self) -> str:
         return "\n".join(map(one_line, self.hide("\n".join(self._lines())).split("\n")))
@@ -160,13 +158,10 @@ def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:
         shown = {words: source.shows.get(name, "") for name, words in PROVES.items()}
         proven = [words for words, told in shown.items() if told == "yes"]
         proven += [OF_ROLE[source.role]] if source.role in OF_ROLE else []
-        unsaid = {
-            words: f' (unless "{told}" does)' * (told != "no")
-            for words, told in shown.items()
-            if told not in ("yes", "")
-        }
+        silent = ((words, told) for words, told in shown.items() if told not in ("yes", ""))
+        unsaid = [words if told == "no" else f'{words} (unless "{told}" does)' for words, told in silent]
         texts = [", ".join(dict.fromkeys(own)) for own in (known, map(_may_be, unknown))]
-        texts += [listed(own, most=9) for own in (proven, [words + unless for words, unless in unsaid.items()])]
+        texts += [listed(own, most=9) for own in (proven, unsaid)]
         texts.append(_lines(source.source_file, known_of(source.source_file), unknown))
         yield CheckedFile(source.source_file, source.role, _pools(export, place), source.rows_read, *texts)
 

@@ -114,7 +114,7 @@ class Coded:
 
     def take(self, rows: Array) -> Coded:
         """The values of some rows; of row -1 there is none."""
-        return Coded(at(self.codes, rows, -1), self.values)
+        return Coded(at(self.codes, rows, -1), self.values).short()
 
     def short(self) -> Coded:
         """The same with codes of as few bits as hold them."""
@@ -213,8 +213,8 @@ class Numbered:
 
     def texts(self) -> Any:
         """All of them, as Arrow texts."""
-        names, rows = as_texts(self.name), pa.array(self.row)
-        numbered = pc.binary_join_element_wise(names, rows.cast(TEXT), pa.scalar(", row ", TEXT))
+        names, rows = as_texts(self.name.compact()), pa.array(self.row)
+        numbered = beside(names, rows.cast(TEXT), between=", row ")
         return numbered if (self.row >= 0).all() else pc.if_else(pc.less(rows, 0), names, numbered)
 
     def tolist(self) -> list[str]:
@@ -263,11 +263,17 @@ def distinct_count(texts: Any) -> int:
     return len(texts) - len(rows) + len(pc.unique(texts.take(pa.array(rows))))
 
 
-def taken(column: Any, rows: Array) -> Any:
-    """Some rows of a column, of whatever kind."""
-    if isinstance(column, Coded):
-        return column.short().take(rows)
-    return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
+def beside(*parts: Any, between: str = "") -> Any:
+    """Texts, and Arrow texts, put together row by row."""
+    told = (pa.scalar(one, TEXT) if isinstance(one, str) else one for one in (*parts, between))
+    return pc.binary_join_element_wise(*told)
+
+
+def signs_of(texts: Any) -> Any:
+    """The bytes of Arrow texts, one behind the other."""
+    _, offsets, signs = texts.buffers()
+    first, last = np.frombuffer(offsets, np.int64)[[texts.offset, texts.offset + len(texts)]].tolist()
+    return signs.slice(first, last - first) if signs else b""
 
 
 def text_of(value: Any) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
-from keyaudit.coded import Array, Coded, taken
+from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
 from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
@@ -227,7 +227,7 @@ def named(audit: Audit, keys: Array) -> list[tuple[str, str]]:
 
 def _column(audit: Audit, name: str, keys: Array) -> list[Any]:
     """A column of some keys as it may be seen: a twin to share has its own."""
-    column = taken(audit.key_columns[name], audit.places[keys])
+    column = audit.key_columns[name].take(audit.places[keys])
     return column.cells() if isinstance(column, Coded) else list(column.tolist())
 
 

@@ -10,23 +10,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import Array, Coded, Numbered, words_of
-from keyaudit.facts import KEYED, NO, UNKNOWN, YES, By, Facts, at, combined, fact
-from keyaudit.rulebook import STATUS, STATUSES, WORKS
+from keyaudit.facts import KEYED, UNKNOWN, By, Facts, alike, at, fact, facts
+from keyaudit.rulebook import STATUSES, WORKS
 from keyaudit.settings import key_setting, pool_setting
-from keyaudit.verdicts import NUMBER
 
 ANSWERS = ["no", "yes", "unknown"]
+
+facts(lower_references=lambda f: pc.utf8_lower(f.references.texts()))  # as they are sought, whatever their case
 
 
 @fact
 def sheet(f: Facts) -> Coded:
     """Of every record: its sheet."""
-    return Coded.stacked(
-        [
-            Coded(export.table.astype(np.int32), [table.sheet or None for table in export.tables]).distinct()
-            for _, export in f.given()
-        ]
-    )
+    names = ((one.table, [table.sheet or None for table in one.tables]) for _, one in f.given())
+    return Coded.stacked([_named(*own).distinct() for own in names])
 
 
 @fact
@@ -48,12 +45,6 @@ def rank_of_code(f: Facts) -> Array:
 
 
 @fact
-def lower_references(f: Facts) -> Any:
-    """The references as they are sought, whatever their case."""
-    return pc.utf8_lower(f.references.texts())
-
-
-@fact
 def references(f: Facts) -> Numbered:
     """Pool (else file) and row of the first export; file and sheet too where that names two keys."""
     files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]
@@ -61,8 +52,8 @@ def references(f: Facts) -> Numbered:
         np.where(f.home_pool >= 0, f.home_pool, len(f.pools.names) + f.file[f.first_record]), [*f.pools.names, *files]
     )
     found = Numbered(told.distinct(), f.row[f.first_record])
-    place = combined(found.name.codes, found.row)
-    twice = np.flatnonzero(np.isin(place, _repeated(place)))
+    _, group, sizes = alike(found.name.codes, found.row)
+    twice = np.flatnonzero(sizes[group] > 1)
     codes, rows, whole = found.name.codes.copy(), found.row.copy(), found.name.listed()
     for key, record in zip(twice.tolist(), f.first_record[twice].tolist(), strict=True):
         where = [files[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
@@ -71,19 +62,12 @@ def references(f: Facts) -> Numbered:
     return Numbered(Coded(codes, whole), rows)
 
 
-def _repeated(numbers: Array) -> Array:
-    """The numbers that occur more than once."""
-    found = np.sort(numbers)
-    return found[1:][found[1:] == found[:-1]]
-
-
 def _deciding_record(f: Facts) -> Array:
     """The record that decided the status of every key."""
-    altered = f.status == NUMBER[STATUS.altered]
-    of_course = np.where(f.course_row >= 0, f.course_row, np.where(altered, at(f.course_row, f.link, -1), -1))
-    redeemed = np.where(f.status == NUMBER[STATUS.redeemed], f.by_key.first(f.in_pools & f.sign("redeemed")), -1)
-    of_pool = np.where(redeemed >= 0, redeemed, at(f.place_row, f.home, -1))
-    return np.where(of_course >= 0, of_course, np.where(of_pool >= 0, of_pool, f.first_record))
+    partner = np.where(f.status_altered, at(f.course_row, f.link, -1), -1)
+    redeemed = np.where(f.status_redeemed, f.by_key.first(f.in_pools & f.sign("redeemed")), -1)
+    records = [f.course_row, partner, redeemed, at(f.place_row, f.home, -1)]
+    return np.select([rows >= 0 for rows in records], records, f.first_record)
 
 
 def _evidence(f: Facts) -> Numbered:
@@ -111,7 +95,7 @@ def damage(f: Facts) -> dict[int, str]:
     return told
 
 
-def _named(numbers: Array, names: Iterable[str]) -> Coded:
+def _named(numbers: Array, names: Iterable[str | None]) -> Coded:
     """Numbers as the names they stand for."""
     return Coded(numbers.astype(np.int32), list(names))
 
@@ -122,14 +106,6 @@ def _few(f: Facts, told: dict[int, str]) -> Coded:
     column = Coded.of(told.values())
     codes[list(told)] = column.codes
     return Coded(codes, column.values)
-
-
-def _uses(f: Facts) -> Array:
-    return np.where(f.in_course_keys, f.uses, np.nan)
-
-
-def _lookalike(f: Facts) -> Any:
-    return f.codes.take(pa.array(f.link, mask=f.link < 0))
 
 
 COLUMNS: dict[str, Callable[[Facts], Any]] = {  # of KEYS by key number: Coded, Numbered, numbers, or Arrow texts
@@ -148,19 +124,15 @@ COLUMNS: dict[str, Callable[[Facts], Any]] = {  # of KEYS by key number: Coded, 
     "pool_expires_on": lambda f: Coded.ordered(f.pool_expires_on),
     "in_before": lambda f: _named(f.in_before, ANSWERS),
     "in_now": lambda f: _named(f.in_now, ANSWERS),
-    "in_course_keys": lambda f: _named(
-        np.where(f.in_course_keys, YES, np.where(f.course_keys_given, NO, UNKNOWN)), ANSWERS
-    ),
+    "in_course_keys": lambda f: _named(np.where(f.course_keys_given, f.in_course_keys, UNKNOWN), ANSWERS),
     "course_key_name": lambda f: key_setting(f, "name"),
     "course_key_course": lambda f: key_setting(f, "course"),
     "course_key_organization": lambda f: key_setting(f, "organization"),
     "course_key_expires_on": lambda f: Coded.ordered(f.key_expires),
-    "uses": lambda f: Coded.ordered(_uses(f)),
+    "uses": lambda f: Coded.ordered(f.uses),
     "max_uses": lambda f: Coded.ordered(f.max_uses),
-    "uses_left": lambda f: Coded.ordered(
-        np.where(np.isnan(_uses(f)), np.nan, np.maximum(f.max_uses - np.nan_to_num(f.uses), 0))
-    ),
-    "lookalike": _lookalike,
+    "uses_left": lambda f: Coded.ordered(np.maximum(f.max_uses - np.nan_to_num(f.uses, nan=np.nan), 0)),
+    "lookalike": lambda f: f.codes.take(pa.array(f.link, mask=f.link < 0)),
     "damage": lambda f: _few(f, f.damage),
     "reference": lambda f: f.references,
     "evidence": _evidence,

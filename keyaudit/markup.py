@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from html import escape
 
 from keyaudit.masking import visible
@@ -20,18 +19,13 @@ class Html(str):
 
 def html(template: str, *values: object) -> Html:
     """Markup with a value for every {}: escaped, unless it is Html; numbers as 1,000; None is nothing."""
-    first, *parts = _pieces(template)
+    first, *parts = template.split("{}")
     return Html(first + "".join([_safe(value) + part for value, part in zip(values, parts, strict=True)]))
 
 
 def filled(template: str, parts: Mapping[str, object]) -> Html:
     """Markup with a part for every {name}, in the same way."""
     return Html(re.sub(r"\{(\w+)\}", lambda found: _safe(parts[found[1]]), template))
-
-
-@cache
-def _pieces(template: str) -> list[str]:
-    return template.split("{}")
 
 
 def joined(parts: Iterable[object], between: str = "\n") -> Html:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from keyaudit.audit import Audit, frame_of
-from keyaudit.coded import Array, Coded, taken, text_of
+from keyaudit.audit import Audit
+from keyaudit.coded import Array, Coded, text_of
+from keyaudit.exports.records import frame_of
 from keyaudit.facts import Facts, at
 from keyaudit.keytable import frame
 from keyaudit.masking import ending
@@ -189,7 +190,7 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     doubts = [WORDS["hidden"].format(files=files)] if hidden else []  # what makes the lists unsafe comes first
     doubts += [f"{count(audit.excused)} {are(audit.excused)} accepted and left out."] if audit.excused else []
     given = {what: f.exports[role].files for role, what in MADE_FROM.items() if role in f.exports}
-    columns = {name: taken(audit.key_columns[name], audit.places[order]) for name in IN_PLAN if name != "action"}
+    columns = {name: audit.key_columns[name].take(audit.places[order]) for name in IN_PLAN if name != "action"}
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
     columns["action"] = Coded.of(kinds[place] for place in action[order].tolist())
     title = f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do."

@@ -12,15 +12,12 @@ import numpy as np
 
 from keyaudit.coded import Array
 from keyaudit.facts import By, Facts, alike, facts
-from keyaudit.rulebook import STAGES, STATUSES
+from keyaudit.rulebook import FINDINGS, STAGES, STATUSES, Code
 from keyaudit.settings import of_pools
 from keyaudit.words import listed, plain
 
 IDLE = {  # what to do in a pool in which no key needs anybody, before the removal and after it
-    "not_exported": (
-        "Export the pool (Training Key Pools → the pool → Export) into pools-before, and run the audit again.",
-        "Look for an export made before the removal; if there is none, record the gap.",
-    ),
+    "not_exported": FINDINGS[Code.pool_never_exported].remedy[::3],
     "moved": ("Expire the pool (Training Key Pools → the pool → Edit → Expires).", "Nothing."),
     "closed": ("Nothing.", "Nothing."),
 }
@@ -59,20 +56,14 @@ class PoolRow:
         return self.in_backup + self.only_later == self.keys + sum(self.elsewhere.values())
 
     @property
-    def is_signed_off(self) -> bool:
-        """Balanced, and nothing left to do."""
-        return self.balanced and self.stage in ("moved", "closed")
-
-    @property
     def sign_off(self) -> str:
         """What a person signs: `60 in the backup = 32 migrated + 28 redeemed`."""
         files = [f"{self.in_backup:,} in the backup"]
         files += [f"{self.only_later:,} only in a later export"] if self.only_later else []
         parts = [f"{number:,} {plain(code)}" for code, number in self.statuses.items() if number]
         parts += [f"{number:,} counted under {pool}" for pool, number in self.elsewhere.items()]
-        open_ = "" if self.is_signed_off else "; not signed off: something is left to do"
-        left = open_ if self.balanced else "; NOT BALANCED"
-        return f"{' + '.join(files)} = {' + '.join(parts) or 'nothing'}{left}"
+        left = "" if self.stage in ("moved", "closed") else "; not signed off: something is left to do"
+        return f"{' + '.join(files)} = {' + '.join(parts) or 'nothing'}{left if self.balanced else '; NOT BALANCED'}"
 
     def as_dict(self) -> dict[str, Any]:
         """Its columns in `audit.pools`."""

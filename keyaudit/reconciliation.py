@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow.compute as pc
 
-from keyaudit.audit import Audit, frame_of
+from keyaudit.audit import Audit
 from keyaudit.calendar import Calendar, as_date
 from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
@@ -22,7 +22,7 @@ from keyaudit.columns import KEYS, ROLES, aliases, fold_header
 from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
-from keyaudit.exports.records import Export, Note, declared
+from keyaudit.exports.records import Export, Note, declared, frame_of
 from keyaudit.facts import KEYED, By, Facts
 from keyaudit.findings import Accepted
 from keyaudit.pooltable import POOLS

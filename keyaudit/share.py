@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
-from keyaudit.coded import TEXT, Numbered
+from keyaudit.coded import TEXT, Numbered, beside, changed
 from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import PARTS
 from keyaudit.exports.grid import Odd
@@ -123,8 +123,7 @@ def _folded(codes: Any) -> Any:
     """Arrow texts, folded as secrets are compared."""
     signs, codes = bytes(codes.buffers()[2] or b""), codes.fill_null("")
     if not signs.isascii():
-        odd = pc.invert(pc.string_is_ascii(codes))
-        codes = pc.replace_with_mask(codes, odd, pa.array(map(fold_secret, codes.filter(odd).to_pylist()), TEXT))
+        codes = changed(codes, pc.invert(pc.string_is_ascii(codes)), fold_secret)
     for sign in BETWEEN:
         codes = pc.replace_substring(codes, sign, "") if sign.encode() in signs else codes
     return pc.ascii_lower(codes)
@@ -171,7 +170,7 @@ def _references(audit: Audit, secrets: Secrets, pools: Shown, files: Shown) -> N
 def _keys(audit: Audit, secrets: Secrets, pools: Shown, files: Shown, name: Numbered) -> dict[str, Any]:
     columns = dict(audit.key_columns)
     ends = pa.array([ending(code or "") for code in columns["training_key"].to_pylist()], TEXT)
-    told = pc.utf8_rtrim_whitespace(pc.binary_join_element_wise(name.texts(), ends, pa.scalar(" ", TEXT)))
+    told = pc.utf8_rtrim_whitespace(beside(name.texts(), ends, between=" "))
     partner = np.append(audit.places, -1)[audit.facts.link[audit.order]]  # the place of each key's lookalike
     blank, evidence = pa.scalar(None, TEXT), columns["evidence"]
     names = _apart(dict.fromkeys(name for column in NAMES for name in columns[column].listed()), secrets)

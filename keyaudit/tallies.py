@@ -91,21 +91,15 @@ def working(days: Array, start: Array, until: Array, group: Array, groups: int) 
     return (begun - ended).reshape(shape).cumsum(axis=0)[:-1]
 
 
-@dataclass(frozen=True)
-class OpenCodes:
-    """Codes that learners hold, or may hold, and have not used up: from which day and until when each works, and by what."""
-
-    works: Array  # a place in WORKS
-    start: Array
-    until: Array
-    band: Array  # a place in BANDS; -1: it does not work, and since when is not known
-
-
 BANDS = ("by_course_key", "by_pool", "not_known")
 
 
-def open_codes(f: Facts) -> OpenCodes:
-    """The open codes, each by the place that decides; of those that do not work or are not known, until that place ends."""
+def open_codes(f: Facts) -> tuple[Array, Array, Array, Array]:
+    """Codes that learners hold, or may hold, and have not used up: places in WORKS; from when; until when; places in BANDS.
+
+    Each by the place that decides; of those that do not work or are not known, until that place ends. Band -1: it does not
+    work, and since when is not known.
+    """
     held = by_status(f, "owed", True) & (f.works != W_USED) & ~f.excused
     works = f.works[held]
     is_pool, is_course, is_several = (by_status(f, "works_by", by)[held] for by in ("pool", "course_key", "places"))
@@ -116,7 +110,7 @@ def open_codes(f: Facts) -> OpenCodes:
     course = is_course | (is_several & f.in_course_keys[held])
     sure = (works != W_NO) | ((until <= f.as_of) & ~(is_pool & f.gone[held]))
     band = np.select([works == W_UNKNOWN, sure & course, sure & ~course], [2, 0, 1], -1)
-    return OpenCodes(works, np.where(works == W_NOT_YET, f.starts_on[held], FIRST), until, band)
+    return works, np.where(works == W_NOT_YET, f.starts_on[held], FIRST), until, band
 
 
 def by_family(f: Facts, *columns: Array) -> list[tuple[int, dict[str, int]]]:

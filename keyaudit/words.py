@@ -8,14 +8,7 @@ from collections.abc import Sequence
 
 def count(number: int, noun: str = "key") -> str:
     """`1 key`, `1,200 keys`."""
-    return f"{number:,} {noun if number == 1 else plural(noun)}"
-
-
-def plural(noun: str) -> str:
-    """`keys`, `entries`, `batches`."""
-    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def agree(number: int, one: str, several: str) -> str:

@@ -132,11 +132,14 @@ def test_a_target_is_told_with_its_distance() -> None:
     def figures(wall: float, cpu: float) -> dict[str, Any]:
         return {"wall": wall, "cpu": cpu, "peak": 1e9, "steps": {}, "rounds": 1}
 
-    cases = {"100k xlsx": {"keyaudit": figures(10, 10), "analyst's script": figures(120, 60)}}
+    cases = {
+        "10k xlsx": {"keyaudit": figures(1, 0.5)},
+        "100k xlsx": {"keyaudit": figures(10, 10), "analyst's script": figures(120, 60)},
+    }
     text = run.render({"machine": "one", "cases": cases})
-    assert "| 100k xlsx: analyst's script ÷ ours, wall (in the end 18) | ≥ 12 | 12.00 | met |" in text
-    assert "| 100k xlsx: the same, CPU | ≥ 12 | 6.00 | not met: 2.0 × away |" in text
-    assert "| 5M csv: peak GB | ≤ 12 | – | not measured in this run |" in text
+    assert "| 100k xlsx: analyst's script ÷ ours, CPU | ≥ 10 | 15 | 6.00 | not met: 1.7 × away |" in text
+    assert "| 10k xlsx: whole command, s CPU | ≤ 1.4 | 1 | 0.50 | met |" in text
+    assert "| 1M csv: peak GB | ≤ 1.5 | 1.3 | – | not measured in this run |" in text
     assert "| analyst's script | 120.0 | 60.0 | 1.00 | 12.0 | 6.0 |" in text
 
 

@@ -28,11 +28,12 @@ from openpyxl.utils.escape import unescape
 
 from keyaudit.coded import Coded
 from keyaudit.errors import UnreadableFile
+from keyaudit.exports.grid import column_letters
 from keyaudit.report import writer
 from keyaudit.report.place import write_set
 from keyaudit.report.sets import edited
 from keyaudit.report.sheets import CELL_LENGTH, FORMER, KINDS, Block, Column, Sheet, read_ticks, shown_texts, with_ticks
-from keyaudit.report.writer import letters, write_book
+from keyaudit.report.writer import write_book
 
 RED, GREEN = "#5A0F3D", "#12877A"
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -184,7 +185,7 @@ def test_nothing_from_data_becomes_a_formula_a_link_or_a_number(
     expected = [visible.get(text, text) for text in NASTY]
     fast = python_calamine.CalamineWorkbook.from_path(path).get_sheet_by_name("List").to_python()
     for place in range(len(columns)):
-        read = [unescape(text) for text in column_of(path, "List", letters(place))[: len(NASTY)]]
+        read = [unescape(text) for text in column_of(path, "List", column_letters(place))[: len(NASTY)]]
         assert read == [text.replace("\r\n", "\r\n") for text in expected]
         assert [row[place] for row in fast[3 : 3 + len(NASTY)]] == expected
 
@@ -200,7 +201,9 @@ def test_a_cell_holds_what_excel_takes(few: int, tmp_path: Path, monkeypatch: py
 
 
 def test_the_letters_of_columns() -> None:
-    assert [letters(place) for place in (0, 25, 26, 51, 52, 701, 702, 16_383)] == "A Z AA AZ BA ZZ AAA XFD".split()  # noqa: SIM905
+    assert [
+        column_letters(place) for place in (0, 25, 26, 51, 52, 701, 702, 16_383)
+    ] == "A Z AA AZ BA ZZ AAA XFD".split()  # noqa: SIM905
 
 
 # --- sheets ---

@@ -300,9 +300,9 @@ def _left_title(audit: Audit, left: int, is_known: bool) -> str:
 
 def outlook(audit: Audit) -> Chart:
     """What would still work? Codes in learners' hands that work on each day if nothing changes; later, what stopped."""
-    codes, as_of, removed = open_codes(audit.facts), audit.as_of, audit.calendar.removed
-    spans, until = (codes.start, codes.until, codes.band, len(BANDS)), codes.until
-    dead, known, total, is_over = codes.works == W_NO, codes.works != W_UNKNOWN, len(until), as_of >= removed
+    how, start, until, band = open_codes(audit.facts)
+    spans, as_of, removed = (start, until, band, len(BANDS)), audit.as_of, audit.calendar.removed
+    dead, known, total, is_over = how == W_NO, how != W_UNKNOWN, len(until), as_of >= removed
     told = "Unredeemed keys that learners hold or may hold: how many "
     told += "worked on each day" if is_over else "work on each day, if nothing changes"
     *alive, unsure = working(np.array([removed], "datetime64[D]"), *spans)[0].tolist()
@@ -327,7 +327,7 @@ def outlook(audit: Audit) -> Chart:
         sheet.line([(x, time.bottom), (x, time.top)], INK, 1.4, 4.5, DASHED)
         sheet.place(f"as of {day(as_of)}", around(x, top, "NE NW"), bold=True)
     sheet.place(count(total, "open code"), around(time.left, top, "NE"), bold=True)
-    works, course, ended, of = known & ~dead, codes.band == 0, until <= end, audit.groups["not known"]
+    works, course, ended, of = known & ~dead, band == 0, until <= end, audit.groups["not known"]
     ending, pooled = works & course & ended, works & ~course & ended
     expired = course & dead & (until > np.datetime64(removed))
     unknown = _of(total - int(known.sum()), of, "not known")

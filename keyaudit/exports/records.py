@@ -209,24 +209,24 @@ class Export:
     @cached_property
     def sources(self) -> pd.DataFrame:
         """One row per file; rows_read = keys + repeats + set_aside."""
-        return _frame(self.files, Source).drop(columns=["shows", "padding_doubted"])
+        return frame_of(map(vars, self.files), Source.__dataclass_fields__).drop(columns=["shows", "padding_doubted"])
 
     @cached_property
     def notes(self) -> pd.DataFrame:
         """What a person should know of the reading, a row each."""
-        return _frame(self.told, Note)
+        return frame_of(map(vars, self.told), Note.__dataclass_fields__)
 
     @cached_property
     def set_aside(self) -> pd.DataFrame:
         """Every row that holds no record, with its reason."""
-        return _frame(self.aside, Aside)
+        return frame_of(map(vars, self.aside), Aside.__dataclass_fields__)
 
 
-def _frame(rows: tuple[Any, ...], kind: Any) -> pd.DataFrame:
+def frame_of(rows: Iterable[Any], columns: Iterable[str] | None = None) -> pd.DataFrame:
+    """Rows as a DataFrame: pandas is loaded only for whoever asks for one."""
     import pandas as pd
 
-    names = [entry.name for entry in fields(kind)]
-    return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
+    return pd.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
 def stacked(role: str, parts: Sequence[Export]) -> Export:
@@ -264,8 +264,8 @@ _DECLARED = {"starts": "starts_on", "expires": "expires_on"}
 def declared(settings: Mapping[str, Mapping[str, Any]]) -> Export:
     """What case.toml says of pools (`[pools."NAME"]`), as an export of its own role: a table a pool."""
     tables, columns = [], {"pool": Coded.of(settings)}
-    for place, (pool, told) in enumerate(settings.items()):
-        tables.append(Table(0, "", "", frozenset(_DECLARED.get(name, name) for name in told), pool, place))
+    for pool, told in settings.items():
+        tables.append(Table(0, "", "", frozenset(_DECLARED.get(name, name) for name in told), pool, 1))
     for name in ("course", "organization", "starts", "expires", "content_availability", "sitewide"):
         cells, column = Coded.of(row.get(name) for row in settings.values()), _DECLARED.get(name, name)
         dtype: Any = {"date": "datetime64[s]", "text": None}.get(COLUMNS[column].kind, float)

@@ -55,23 +55,14 @@ def _pools(audit: Audit, families: Coded) -> dict[str, object]:
     every = dict(zip(FAMILIES, np.bincount(families.codes, minlength=len(FAMILIES)).tolist(), strict=True))
     day = '<td data-of="Act by" data-v="{}">{}</td>'
 
-    def row(
-        name: str, of: Any, codes: dict[str, int], stage: str = "", step: str = "", by: Any = None
-    ) -> Sequence[object]:
+    def row(name: str, of: Any, codes: Mapping[str, int], stage: str = "", step: str = "", by: Any = None) -> Any:
         words = ", ".join(f"{number:,} {plain(code)}" for code, number in codes.items() if number)
         last = html(day, str(by), weekday(by)) if by else Html('<td data-v="9999"></td>')
         became = html("{}{}", _bar(of), words)
-        return short(name), plain(stage), sum(codes.values()), became, sentence(step), last
+        return short(name), plain(stage), sum(codes.values()), became, sentence(step and ACTION.get(step, step)), last
 
     rows = (
-        row(
-            one.pool,
-            kinds.get(one.pool, {}),
-            one.statuses,
-            one.stage,
-            ACTION.get(one.next_step, one.next_step),
-            one.act_by,
-        )
+        row(one.pool, kinds.get(one.pool, {}), one.statuses, one.stage, one.next_step, one.act_by)
         for one in audit.pool_rows[:ROWS]
     )
     below = [row(NO_POOL, kinds[NO_POOL], statuses[NO_POOL])] if NO_POOL in kinds else []
@@ -137,12 +128,7 @@ def _sources(audit: Audit) -> dict[str, object]:
     counted = ("rows_read", "keys", "repeats", "set_aside")
     unused = ["columns_not_used"] if any(one["columns_not_used"] for one in audit.source_rows) else []
     rows = (
-        (
-            short(one["source_file"]),
-            plain(one["role"]),
-            *(one[name] for name in counted),
-            *(short(one[n]) for n in unused),
-        )
+        (short(one["source_file"]), plain(one["role"]), *(one[n] for n in counted), *(short(one[n]) for n in unused))
         for one in audit.source_rows[:ROWS]
     )
     heads = ("File", "Role", *(f"#{sentence(plain(n))}" for n in counted), *(f":{sentence(plain(n))}" for n in unused))

@@ -7,20 +7,19 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.audit import Audit
 from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
-from keyaudit.coded import TEXT, Coded, Numbered, as_texts, text_of
-from keyaudit.columns import FINDINGS, KEYS
+from keyaudit.coded import TEXT, Coded, as_texts, beside, signs_of, text_of
+from keyaudit.columns import FINDINGS
 from keyaudit.facts import alike
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
@@ -34,7 +33,7 @@ ICS_HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyaudit//deadlines//EN
 
 def write_keys(audit: Audit, path: Path) -> int:
     """keys.csv: one row per key, the most urgent first."""
-    return _write_csv({name: audit.key_columns[name] for name in KEYS}, path)
+    return _write_csv(audit.key_columns, path)
 
 
 def write_findings(audit: Audit, path: Path) -> int:
@@ -64,29 +63,14 @@ def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
         file.write((",".join(columns) + "\r\n").encode())
         for first in range(0, size, CHUNK):
             *fields, last = (texts for fields in parts for texts in fields(slice(first, first + CHUNK)))
-            file.write(_signs(_joined([*fields, _joined([last, ""], "\r\n")])))
+            file.write(signs_of(beside(*fields, beside(last, "\r\n"), between=",")))
     return size
-
-
-def _signs(texts: Any) -> Any:
-    """The bytes of Arrow texts, one behind the other."""
-    _, offsets, signs = texts.buffers()
-    first, last = np.frombuffer(offsets, np.int64)[[texts.offset, texts.offset + len(texts)]].tolist()
-    return signs.slice(first, last - first) if signs else b""
-
-
-def _joined(fields: Iterable[Any], sign: str = ",") -> Any:
-    """Fields of rows as the rows' texts."""
-    return pc.binary_join_element_wise(
-        *(pa.scalar(one, TEXT) if isinstance(one, str) else one for one in (*fields, sign))
-    )
 
 
 def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
     """The fields of some rows of columns beside each other; of columns with few values each combination is joined once."""
     if not isinstance(columns[0], Coded):
-        writers = [_numbered(column) if isinstance(column, Numbered) else _plain(column) for column in columns]
-        return lambda some: [write(some) for write in writers]
+        return lambda some: [_quoted(as_texts(column[some])) for column in columns]
     # the last text is that of -1
     every = [_quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)) for column in columns]
 
@@ -94,38 +78,19 @@ def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
         first, place, _ = alike(*(column.codes[some] for column in columns))
         codes = (column.codes[some][first] for column in columns)
         parts = (texts.take(pa.array(own % len(texts))) for texts, own in zip(every, codes, strict=True))
-        return [_joined(parts).take(pa.array(place))]
-
-    return fields
-
-
-def _plain(column: Any) -> Callable[[slice], Any]:
-    """The fields of numbers or texts."""
-    return lambda some: _quoted(as_texts(column[some]))
-
-
-def _numbered(column: Numbered) -> Callable[[slice], Any]:
-    """The same of names with the number of a row, which stand in quotes for the comma between the two."""
-    names = pa.array([*map(text_of, column.name.listed()), ""], TEXT)  # the last text is that of -1
-    alone, begun = _quoted(names), _joined(['"', pc.replace_substring(names, '"', '""'), ", row "], "")
-
-    def fields(some: slice) -> Any:
-        name, row = pa.array(column.name.codes[some] % len(names)), pa.array(column.row[some])
-        numbered = _joined([begun.take(name), row.cast(TEXT), '"'], "")
-        is_alone = pc.less(row, 0)
-        return pc.if_else(is_alone, alone.take(name), numbered) if pc.any(is_alone).as_py() else numbered
+        return [beside(*parts, between=",").take(pa.array(place))]
 
     return fields
 
 
 def _quoted(texts: Any) -> Any:
     """Texts, in quotes where they need it."""
-    written = bytes(_signs(texts))
+    written = bytes(signs_of(texts))
     if not any(sign in written for sign in b'",\r\n'):
         return texts
     odd = pc.match_substring_regex(texts, r'[",\r\n]')
     doubled = pc.replace_substring(texts, '"', '""') if b'"' in written else texts
-    return pc.if_else(odd, _joined(['"', doubled, '"'], ""), texts)
+    return pc.if_else(odd, beside('"', doubled, '"'), texts)
 
 
 # --- the plan ---

@@ -15,8 +15,8 @@ import pyarrow as pa
 from keyaudit import __version__, rulebook
 from keyaudit.audit import Audit
 from keyaudit.calendar import PHASES
-from keyaudit.card import ACCENT, GROUP_FAMILY, case_of, group_words, meaning_of, named_work, tie_out_line, verdict_of
-from keyaudit.coded import TEXT, Array, Coded, as_texts, taken
+from keyaudit.card import ACCENT, GROUP_FAMILY, case_of, first_screen, meaning_of, named_work, tie_out_line, verdict_of
+from keyaudit.coded import TEXT, Array, Coded, as_texts
 from keyaudit.columns import KEYS
 from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet, Ticks, with_ticks
@@ -72,16 +72,13 @@ STATUS_LOOKS = _looks(
 
 def _columns(table: Mapping[str, Any], **more: Mapping[str, Any]) -> list[Column]:
     """Columns by their names of ours: header, kind and width; or as they are."""
-    columns = []
-    for name, cells in table.items():
-        told: dict[str, Any] = {
-            "kind": _kind(name, cells),
-            "width": WIDTH.get(name, 0),
-            "choices": DONE if name == "done" else (),
-        }
-        made = Column(sentence(plain(name)), cells, **(told | dict(more.get(name, {}))))
-        columns.append(cells if isinstance(cells, Column) else made)
-    return columns
+
+    def made(name: str, cells: Any) -> Column:
+        choices = DONE if name == "done" else ()
+        told = dict[str, Any](kind=_kind(name, cells), width=WIDTH.get(name, 0), choices=choices)
+        return Column(sentence(plain(name)), cells, **(told | dict(more.get(name, {}))))
+
+    return [cells if isinstance(cells, Column) else made(name, cells) for name, cells in table.items()]
 
 
 def _kind(name: str, cells: Any) -> str:
@@ -153,11 +150,11 @@ def _summary(audit: Audit, rows: Array) -> Sheet:
         keys = np.array(list(numbers))
         return Column("Keys", keys, "count", 12), Column("Share of all", keys / max(audit.total, 1), "share", 13)
 
-    groups = group_words(audit)
-    looks = _looks(groups.values(), map(GROUP_FAMILY.__getitem__, groups))
-    numbers, shares = counted(audit.groups[group] for group in groups)
-    bars = [FAMILIES[GROUP_FAMILY[group]][0] for group in groups]
-    first = [Column("Today", list(groups.values()), "text", 26, **looks), numbers, shares]
+    groups = first_screen(audit)
+    words, families = [group.words for group in groups], [group.family for group in groups]
+    numbers, shares = counted(group.keys for group in groups)
+    bars = [FAMILIES[family][0] for family in families]
+    first = [Column("Today", words, "text", 26, **_looks(words, families)), numbers, shares]
     status = audit.key_columns["status"].codes[rows]
     places = {code: int(np.argmax(of)) for at, code in enumerate(STATUSES) if (of := status == at).any()}
     told = dict(sorted(audit.statuses.items(), key=lambda one: not one[1]))  # those of no key last
@@ -238,7 +235,7 @@ def _keys(audit: Audit, rows: Array) -> Sheet:
     title = f"Every key: {len(rows):,}"
     if len(rows) < audit.total:
         title = f"The {len(rows):,} keys that need action; the other {audit.total - len(rows):,} are in keys.csv"
-    table = {name: taken(audit.key_columns[name], rows) for name in KEYS_SHOWN} | _to_fill(len(rows))
+    table = {name: audit.key_columns[name].take(rows) for name in KEYS_SHOWN} | _to_fill(len(rows))
     table |= {name: table[name].map(plain) for name in ("status", "works", "is_distributed")}
     columns = _columns(table, status=STATUS_LOOKS, works=LOOKS["works"], next_step=ONE_LINE, pool=ONE_LINE)
     return _list("Keys", "dead", columns, title, "Reference", identity=("Training key", "Reference"))
@@ -251,7 +248,7 @@ def _findings(audit: Audit, all_keys: bool) -> Sheet:
     title = "What a person must look at, worst first"
     if shown < size:
         title = f"The worst {shown:,} of {size:,} findings; the others are in findings.csv"
-    part = {name: taken(column, np.arange(shown)) for name, column in audit.finding_columns.items()}
+    part = {name: column.take(np.arange(shown)) for name, column in audit.finding_columns.items()}
     names = audit.key_columns["reference"].take(np.append(audit.places, -1)[part["key"]]).tolist()
     pools, files = (as_texts(part[name]).to_pylist() for name in ("pool", "source_file"))
     where = [name or pool or file or "the whole audit" for name, pool, file in zip(names, pools, files, strict=True)]

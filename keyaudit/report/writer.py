@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Coded
+from keyaudit.coded import TEXT, Coded, beside, signs_of
+from keyaudit.exports.grid import column_letters
 from keyaudit.interrupts import held
 from keyaudit.report.sheets import CELL_LENGTH, MUTE, Block, Sheet, coded, safe_text
 
@@ -237,7 +238,9 @@ class _Layout:
         if block.table:
             columns = [{"header": column.header} for column in block.columns]
             shell.add_table(row - 1, 0, row, len(columns) - 1, {"name": block.table, "columns": columns, "style": None})
-            whole = f"A{row}:{letters(len(columns) - 1)}{last + 1}"  # XlsxWriter would remember each of its cells
+            whole = (
+                f"A{row}:{column_letters(len(columns) - 1)}{last + 1}"  # XlsxWriter would remember each of its cells
+            )
             shell.tables[-1].update(range=whole, a_range=whole, autofilter=whole)
         for place, column in block.placed():
             if column.choices:
@@ -278,19 +281,8 @@ def _rows_xml(band: Band) -> Iterator[Any]:
         xml = ['<row r="', numbers, pa.array(heights, TEXT) if heights else '">']
         for one, ends_of in columns:
             ends = ends_of(span).fill_null(f'" s="{one.style}"/>') if one.is_drawn else ends_of(span)
-            xml.append(_joined(f'<c r="{letters(one.place)}', numbers, ends).fill_null(""))
-        rows = _joined(*xml, "</row>")
-        yield memoryview(rows.buffers()[2])[: np.frombuffer(rows.buffers()[1], np.int64)[len(rows)]]
-
-
-def letters(place: int) -> str:
-    """The letters of a column: A, B, … Z, AA, …"""
-    return (letters(place // 26 - 1) if place > 25 else "") + chr(ord("A") + place % 26)
-
-
-def _joined(*parts: Any) -> Any:
-    """Texts, and arrays of texts, put together row by row."""
-    return pc.binary_join_element_wise(*(pa.scalar(one, TEXT) if isinstance(one, str) else one for one in (*parts, "")))
+            xml.append(beside(f'<c r="{column_letters(one.place)}', numbers, ends).fill_null(""))
+        yield signs_of(beside(*xml, "</row>"))
 
 
 def _cells_xml(column: Cells) -> Callable[[slice], Any]:
@@ -308,12 +300,12 @@ def _ends(values: Any, column: Cells) -> Any:
     if not isinstance(values, pa.Array):
         plain = [_plain(value) for value in values]
         told = [f"{one:.15g}" if not isinstance(one, (str, type(None))) else None for one in plain]
-        numbers = _joined(f'" s="{column.style}"><v>', pa.array(told, TEXT), "</v></c>")
+        numbers = beside(f'" s="{column.style}"><v>', pa.array(told, TEXT), "</v></c>")
         values = pa.array([safe_text(one) if isinstance(one, str) else None for one in plain], TEXT)
     values, styles = values.cast(TEXT), str(column.style)
     if column.words:
         styles = pa.array([str(column.words.get(text, column.style)) for text in values.to_pylist()], TEXT)
-    ends = _joined('" s="', styles, '" t="inlineStr"><is><t xml:space="preserve">', _shown(values), "</t></is></c>")
+    ends = beside('" s="', styles, '" t="inlineStr"><is><t xml:space="preserve">', _shown(values), "</t></is></c>")
     return pc.coalesce(pc.if_else(pc.equal(values, ""), pa.scalar(None, TEXT), ends), numbers)
 
 

@@ -79,26 +79,13 @@ FACTS = {
 }
 
 
-class _Some:
-    """Facts of some keys only."""
-
-    def __init__(self, facts: Any, of: Any) -> None:
-        self.facts, self.of = facts, of
-
-    def __getitem__(self, name: str) -> Any:
-        found = self.facts[name]
-        return found[self.of] if np.ndim(found) else found
-
-
-@cache
-def _compiled(rule: str) -> Any:
-    return compile(rule or "True", rule, "eval")
+_compiled = cache(compile)
 
 
 def holds(rule: str, facts: Any, of: Any = None) -> Any:
     """Where a rule holds: names, &, | and ~ over facts (arrays over keys, or one truth for all); for some keys only if `of`."""
-    given: Any = facts if of is None else _Some(facts, of)
-    return eval(_compiled(rule), {}, given)  # noqa: S307 - our own rules
+    found = eval(_compiled(rule or "True", "a rule", "eval"), {}, facts)  # noqa: S307 - our own rules
+    return found[of] if of is not None and np.ndim(found) else found
 
 
 def severity_of(row: Status | Any, period: int, facts: Any, of: Any) -> Any:
