@@ -58,8 +58,9 @@ facts(  # of keys: settings of pool and course key
     redeemed_before_created=lambda f: f.by_key.any(
         f.in_pools & _is_earlier(f.dates("redeemed_at"), f.dates("created_at"))
     ),
+    paid_for=lambda f: f.paid_live > 0,
     paid_at=lambda f: f.dates("created_at")[f.paid[0]],  # of every payment
-    paid_before_made=lambda f: f.paid_before & f.in_pool & ~f.redeemed_in_pool,
+    paid_before_made=lambda f: f.paid_before & ~f.redeemed_in_pool,
     paid_before=lambda f: f.paid_by.any(f.paid[2] & _is_earlier(f.paid_at, f.made[f.paid[1]])),
     paid_after_removal=lambda f: f.paid_by.any(f.paid_at >= f.removed) & ~f.in_course_keys & f.course_keys_given,
     used_in_both=lambda f: f.status_redeemed_recreated & f.used,
@@ -91,8 +92,8 @@ facts(  # of keys: settings of pool and course key
     # course keys of its course, in no pool, are known to be made since the announcement; or nobody says when
     pool_has_fresh_course_keys=lambda f: _of_its_course(f, f.made >= f.announced_on),
     pool_has_new_course_keys=lambda f: f.pool_has_fresh_course_keys | _of_its_course(f, np.isnat(f.made)),
-    # the log names every key of the pool, and none of those: they are no former keys of it
-    pool_log_clears=lambda f: (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
+    # the complete log names every key of the pool, and none of those: they are no former keys of it
+    pool_log_clears=lambda f: f.log_is_complete & (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
 
@@ -137,7 +138,7 @@ def redeemed_by_another(f: Facts) -> Array:
         if told.codes[row] >= 0 and len(keys) == 1:
             sent[keys[0], "@" in told[row]].add(_person(told[row]))
     single = ~f.many_uses & f.logged  # a key of many uses has many learners
-    every, live, found = np.flatnonzero(f.key >= 0), f.paid[2], []
+    every, live, found = np.flatnonzero((f.key >= 0) & (f.sign("redeemed") | ~f.in_pools)), f.paid[2], []
     seen = [(f.column(name), every, f.key[every]) for name in ("redeemed_by", "redeemed_email")]
     for people, rows, keys in (*seen, (f.column("student"), f.paid[0][live], f.paid[1][live])):
         mine = people.filled[rows] & single[keys]

@@ -10,7 +10,7 @@ import ctypes
 import datetime as dt
 import gc
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -361,15 +361,16 @@ def paid(f: Facts) -> tuple[Array, Array, Array]:
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:
     """The numbers of the known codes that each text names: as a whole, or as a part of it."""
-    if not texts:
-        return []
     words = []
     for text in texts:
         parts = [part for word in BETWEEN.split(text) for part in (word, word.rstrip(".,!;-")) if word]
         words.append(dict.fromkeys((text, *parts)))
-    every = pa.array([word for own in words for word in own], TEXT)
+    known = numbers_of(f, (word for own in words for word in own))
+    return [[known[word] for word in own if word in known] for own in words]
+
+
+def numbers_of(f: Facts, texts: Iterable[str]) -> dict[str, int]:
+    """The codes we know among some texts, and their numbers."""
     codes = f.coded.dictionary
-    rows = np.flatnonzero(pc.is_in(codes, value_set=every)) if 4 * len(every) < len(codes) else np.arange(len(codes))
-    found = pc.index_in(every, value_set=codes.take(pa.array(rows))).fill_null(-1).to_numpy()
-    known = iter(at(rows, found, -1).tolist())
-    return [list(dict.fromkeys(number for number in [next(known) for _ in own] if number >= 0)) for own in words]
+    rows = np.flatnonzero(pc.is_in(codes, value_set=pa.array(list(texts), TEXT)))
+    return dict(zip(codes.take(pa.array(rows)).to_pylist(), rows.tolist(), strict=True))

@@ -16,11 +16,13 @@ from keyaudit.checks import FIELDS, name_keys
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Note
-from keyaudit.facts import Facts, at, fact, facts
+from keyaudit.facts import Facts, at, fact, facts, numbers_of
 from keyaudit.rulebook import BY_PAIR, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, URGENCY, Code, holds, severity_of
+from keyaudit.settings import of_pools
 from keyaudit.words import agree, are, count, listed, plain, weekday
 
 ACCEPTED = SEVERITIES.index("accepted")
+ONCE_A_KEY = (Code.redemption_unreadable,)  # however many rows say it; else a finding each
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,13 @@ def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
     for note in notes:
         kinds.setdefault(note.code, []).append(note)
     number = {fold_name(name): place for place, name in enumerate(f.pools.names)}
-    told = pa.array(sorted({note.training_key for of in kinds.values() for note in of} - {""}), TEXT)
-    place = pc.index_in(f.coded.dictionary, value_set=told) if len(told) else pa.array([], pa.int32())
-    keys = np.flatnonzero(place.is_valid())
-    key_of = dict(zip(told.take(place.take(pa.array(keys))).to_pylist(), keys.tolist(), strict=True))
+    key_of = numbers_of(f, {note.training_key for of in kinds.values() for note in of} - {""})
     for code, of in kinds.items():
+        if code in ONCE_A_KEY:
+            of = list({note.training_key or str(place): note for place, note in enumerate(of)}.values())
         key = np.array([key_of.get(note.training_key, -1) for note in of])
         pool = np.array([number.get(fold_name(note.pool), -1) for note in of])
+        pool = np.where(pool < 0, at(f.home_pool, key, -1), pool)
         severity = [note.severity or FINDINGS[code].severity[f.period] for note in of]
         message, rank = Coded.of([note.message for note in of]), np.array([*map(SEVERITIES.index, severity)])
         yield _accepted(f, Found(code, key, pool, message, rank, of))
@@ -139,18 +141,24 @@ NOT_GIVEN = {  # role → what is not known without it
 }
 
 
+COMPARED = {  # columns of course keys, and the setting of pools each is compared with, if any
+    **dict.fromkeys(("uses", "max_uses", "expires_on", "course", "created_at"), ""),
+    "organization": "organization", "content_availability": "content_availability", "any_organization": "sitewide",
+}  # fmt: skip
+
+
 def _of_inputs(f: Facts) -> Iterator[Note]:
     """Exports and columns that would tell more and were not given; a pool list without an expired pool."""
     for role, text in NOT_GIVEN.items():
         if role not in f.exports:
             yield Note(Code.input_missing, text, severity="error" if role == "course_keys" and f.is_late else "")
     export = f.exports.get("course_keys")
-    wanted = ("uses", "max_uses", "expires_on", "course")
+    wanted = [name for name, of_pool in COMPARED.items() if not of_pool or of_pools(f, of_pool).filled.any()]
     for file, columns in dict.fromkeys((table.file, table.columns) for table in export.tables) if export else ():
         if export and (lacking := [plain(name) for name in wanted if name not in columns]):
-            message = f"It does not show {listed(lacking)}: that could not be checked."
+            message = f"It does not show {listed(lacking, most=9)}: that could not be checked."
             yield Note(Code.column_missing, message, export.files[file].source_file)
-    shown = f.is_in("pool_list")
+    shown = f.is_in("pool_list") & f.shows("expires_on")
     if shown.any() and not (f.dates("expires_on")[shown] <= f.as_of).any():
         yield Note(Code.pool_list_filtered, FINDINGS[Code.pool_list_filtered].what)
 

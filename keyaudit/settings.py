@@ -16,6 +16,7 @@ from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, facts_of_a_
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
+SETTINGS = ("expires_on", "max_uses", "content_availability", "any_organization")
 
 facts(  # of keys: their course keys
     uses=lambda f: np.fmax(f.by_key.most(f.row_uses, f.course_rows, np.nan), counted_uses(f, f.by_key)),  # of all files
@@ -25,7 +26,7 @@ facts(  # of keys: their course keys
     uses_unknown=lambda f: f.in_course_keys & np.isnan(f.uses),
     max_uses=lambda f: at(f.row_max, f.course_row, np.nan),
     in_two_entries=lambda f: _disagree(f, *ENTRY, in_one_file=True),
-    conflicting=lambda f: _disagree(f, *ENTRY, "expires_on", "max_uses") & ~f.in_two_entries,
+    conflicting=lambda f: _disagree(f, *ENTRY, *SETTINGS) & ~f.in_two_entries,
     padding_doubted=lambda f: at(f.of_file(lambda file: file.padding_doubted), f.course_row, False),
     course_differs=lambda f: differ(f, "course"),  # of keys in both
     courses_known=lambda f: pool_setting(f, "course").filled & key_setting(f, "course").filled,
@@ -78,11 +79,14 @@ def _disagree(f: Facts, *names: str, in_one_file: bool = False) -> Array:
 
 
 def _as_numbers(f: Facts, name: str) -> Array:
-    """A column as numbers that are equal where it says the same, NaN where it says nothing."""
+    """A column as numbers that are equal where it says the same, NaN where it says nothing (a blank expiry says that there is no end)."""
     if name == "max_uses":
         return f.row_max
-    told = f.dates(name) if name == "expires_on" else f.comparable(name).codes
-    return np.where(np.isnat(told) if name == "expires_on" else told < 0, np.nan, told.astype(float))
+    if name == "expires_on":
+        never = f.shows(name) & ~f.column(name).filled
+        return np.where(never, np.inf, np.where(np.isnat(f.dates(name)), np.nan, f.dates(name).astype(float)))
+    told = f.comparable(name) if name in ENTRY else f.column(name)
+    return np.where(told.codes < 0, np.nan, told.distinct().codes)
 
 
 @fact

@@ -403,6 +403,8 @@ def test_numbers_in_names_compare_as_numbers() -> None:
         ("MAR-26", "2026-03-01"),
         ("MAR-26", "26-Mar"),
         ("mar1", "1-Mar"),
+        ("3-SEPT-26", "2026-09-03"),
+        ("3 September 2026", "2026-09-03"),
         ("1-MAR-26", "2026-03-01"),
         ("1-2", "2-Jan"),
         ("1-2", "1-Feb"),
@@ -452,6 +454,9 @@ def test_excel_keeps_fifteen_digits() -> None:
         "3-MAR-100",
         "31-31",
         "QX7-0",
+        "FEBFCAE5",  # begins like a month
+        "38DECA47",
+        "MARCHE26",
         "truely",
     ],
 )

@@ -209,6 +209,18 @@ def test_an_assignment_on_the_day_of_the_removal(
 
 REDEEMED = CLEAN[BEFORE].replace("2025-01-02 . 2025", "2025-01-02 2025-02-03 2025")  # both keys are
 OPEN = {NOW: STILL, LISTED: ""}  # KEY-00001 is still in its pool
+UNCOUNTED = "Training_Key Course Created Expires\nKEY-00001 C 2026-04-01 2026-12-31"  # uses are not shown
+ALSO: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, day, key: another way to it than the table above shows
+    ("expired_unused", {KEYS: UNCOUNTED.replace("2026-12-31", "2026-10-01")}, "2026-11-22", "KEY-00001"),
+    ("expires_soon", {KEYS: UNCOUNTED.replace("2026-12-31", "2026-04-20")}, "2026-04-03", "KEY-00001"),
+    ("conflicting_rows", course_key(f"{MOVED}\n{MOVED.replace('2026-12-31', '.')}"), "2026-04-03", "KEY-00001"),  # no end, and one
+    ("conflicting_rows", course_key(f"{MOVED}\n{MOVED.replace('180', '30')}"), "2026-04-03", "KEY-00001"),
+    ("conflicting_rows", course_key(f"{MOVED}\n{MOVED.replace('No', 'Yes')}"), "2026-04-03", "KEY-00001"),
+    ("backup_looks_late", {BEFORE: REDEEMED, NOW: ""}, "2026-04-03", "P"),  # nobody says that the log is complete
+    ("repeated_row", {BEFORE: f"{CLEAN[BEFORE]}\n{CLEAN[BEFORE].splitlines()[1]}", **course_key(f"{MOVED}\n{MOVED.replace(' E ', ' F ')}")}, "2026-04-03", "KEY-00001"),
+    ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_FRESH-0009 Ana C 2026-03-30 Active"}, "2026-04-03", "FRESH-0009"),
+    ("redemption_unreadable", {name: SHOWN["redemption_unreadable"][0][BEFORE] + extra for name, extra in ((BEFORE, ""), (NOW, "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31"))}, "2026-04-03", "KEY-00001"),  # once, however many rows say it
+]  # fmt: skip
 NEAR: list[tuple[str, dict[str, str], str]] = [  # finding, change, day: all but one of what it needs
     ("scope_narrowed", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace("No", "Yes"))}, "2026-04-03"),
     ("scope_widened", {LISTED: CLEAN[LISTED].replace("No", "Yes"), **course_key(MOVED.replace("No", "Yes"))}, "2026-04-03"),
@@ -233,7 +245,11 @@ NEAR: list[tuple[str, dict[str, str], str]] = [  # finding, change, day: all but
     ("assignment_after_removal", {KEYS: "", "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C 2026-05-29 Active"}, "2026-06-03"),
     ("codes_regenerated", {NOW: STILL.splitlines()[0] + "\n" + STILL.splitlines()[1], **course_key("FRESH-0009 E C O . . . 0 180 No")}, "2026-04-03"),  # only a redeemed key is gone
     ("backup_looks_late", {LOG: ""}, "2026-04-03"),  # it holds an unredeemed key
-    ("backup_looks_late", {BEFORE: REDEEMED, NOW: ""}, "2026-04-03"),  # a complete log: the new course key is another's
+    ("backup_looks_late", {BEFORE: REDEEMED, NOW: "", "case.toml": "[distribution]\ncomplete = true"}, "2026-04-03"),  # the new course key is another's
+    ("expired_unused", {KEYS: UNCOUNTED.replace("2026-12-31", "2026-10-01"), "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-05 Active"}, "2026-11-22"),
+    ("expires_soon", {KEYS: UNCOUNTED.replace("2026-12-31", "2026-04-20"), "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-02 Active"}, "2026-04-03"),
+    ("redeemed_by_other", {LOG: "Training_Key Sent_To\nKEY-00001 Ana_Lima", BEFORE: SHOWN["learner_without_date"][0][BEFORE].replace("Ana", "Kim_Park")}, "2026-04-03"),  # not known to be redeemed
+    ("pool_list_filtered", {LISTED: "Name Course\nP C"}, "2026-04-01"),  # it shows no expiry at all
     ("backup_looks_late", {BEFORE: REDEEMED, NOW: "", LOG: "", **course_key("FRESH-0009 E D O 2026-04-01 2026-12-31 . 0 180 No")}, "2026-04-03"),  # of another course
     ("codes_regenerated", course_key(MOVED.replace("KEY-00001", "key-00001") + "\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"), "2026-04-03"),  # one arrived, damaged
     ("codes_regenerated", {**OPEN, KEYS: f"{COURSE}\nFRESH-0009 E C O 2026-04-01 2026-12-31 . 0 180 No"}, "2026-04-03"),  # none is gone
@@ -274,6 +290,35 @@ def test_what_is_near_a_finding_is_none(
     code: str, change: dict[str, str], as_of: str, write: Write, tmp_path: Path
 ) -> None:
     assert found(audit(made(write, tmp_path, CLEAN | change), as_of), code) == []
+
+
+@pytest.mark.parametrize(("code", "change", "as_of", "key"), ALSO)
+def test_a_finding_is_shown_too(
+    code: str, change: dict[str, str], as_of: str, key: str, write: Write, tmp_path: Path
+) -> None:
+    assert found(audit(made(write, tmp_path, CLEAN | change), as_of), code) == [key]
+
+
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        ({}, "uses, max uses, organization, content availability and any organization"),
+        ({LISTED: ""}, "uses, max uses and organization"),  # of the rest no pool says anything either
+    ],
+)
+def test_what_a_course_key_file_does_not_show(
+    change: dict[str, str], lacking: str, write: Write, tmp_path: Path
+) -> None:
+    rows = audit(made(write, tmp_path, CLEAN | {KEYS: UNCOUNTED} | change)).findings.set_index("code")
+    assert rows.loc["column_missing", "message"] == f"It does not show {lacking}: that could not be checked."
+
+
+def test_a_finding_about_a_row_is_of_the_pool_of_its_key(write: Write, tmp_path: Path) -> None:
+    """So it can be accepted by pool."""
+    accepted = '[[accepted]]\nfinding = "redemption_unreadable"\npool = "P"\nreason = "seen"\nuntil = 2026-12-31'
+    change = SHOWN["redemption_unreadable"][0] | {"case.toml": accepted}
+    rows = audit(made(write, tmp_path, CLEAN | change)).findings.set_index("code")
+    assert rows.loc["redemption_unreadable", ["pool", "severity"]].tolist() == ["P", "accepted"]
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_the_first_screen_says_who_is_locked_out_and_what_is_due(seven: Reconcil
 def test_the_work_stands_in_its_order_with_pool_and_keys(seven: Reconciliation, tmp_path: Path) -> None:
     assert work_lines(seven) == [
         "today: 1 key in Azure, missing (deleted, not recreated, the code fails)",
-        "today: 1 key in Azure, migrated, with a fault (the course key expired before anybody used it, the code fails)",
+        "today: 1 key in Azure, migrated, with a fault (the course key expired, and nobody is known to have used it, the code fails)",
         "by Fri 10 Apr 2026: 1 key in Azure, to migrate (only in a pool, the code still works)",
         "by Fri 10 Apr 2026: 1 key in Server, to migrate (only in a pool)",
     ]
