@@ -122,7 +122,7 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     size = len(f.place_key)
     value, (shown, known, late) = np.full(size, NEVER), np.zeros((3, size), dtype=bool)
     dates, filled = f.dates(name), f.column(name).filled
-    doubted = f.of_file(lambda file: spoken(file.shows.get(name, "")) == name)
+    doubted = f.doubted(name)
     bad, by_pool = (filled & np.isnat(dates)) | doubted, By(f.pool, f.pool_count)
     for rows, own in _sources(f, f.shows(name) | doubted):
         of_pool = by_pool.most(dates, rows, NEVER)
@@ -145,7 +145,12 @@ def _latest_row(f: Facts, name: str) -> Array:
     return found
 
 
-facts_of_a_column(latest_row=_latest_row)
+facts_of_a_column(
+    latest_row=_latest_row,
+    doubted=lambda f, name: f.of_file(
+        lambda file: spoken(file.shows.get(name, "")) == name
+    ),  # may another column be it?
+)
 
 
 def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:

@@ -89,7 +89,7 @@ def working(f: Facts) -> tuple[Array, Array]:
 def by_its_pool(f: Facts) -> tuple[Array, Array]:
     """Of every place: does its pool let the key work, and until when; the rows of CATALOGUE §3 in order."""
     (expires, is_known, _), (starts, starts_known, _) = f.place_expires, f.place_starts
-    bad_start = f.column("starts_on").filled & np.isnat(f.dates("starts_on"))
+    bad_start = (f.column("starts_on").filled & np.isnat(f.dates("starts_on"))) | f.doubted("starts_on")
     no = (f.place_in_now == NO) | f.is_removed | (is_known & (expires <= f.as_of))
     unknown = (f.place_in_now == UNKNOWN) & f.pool_begun[f.place_pool]
     unknown |= ~is_known | f.redemption_hidden

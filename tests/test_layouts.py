@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import random
+from pathlib import Path
 
 import pytest
-from reading import ROWS, codes, read, signs
+import xlsxwriter
+from conftest import audit
+from reading import ROWS, codes, read, signs, workbook
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 KINDS = ("hexadecimal", "long", "dashes", "sku", "letters", "digits")
@@ -124,3 +127,80 @@ def test_a_list_is_read_whatever_its_layout(seed: int) -> None:
     assert dict(zip(codes(export), ("redeemed" in sign.split() for sign in signs(export)), strict=True)) == keys
     assert not any("unreadable" in sign for sign in signs(export))
     assert export.files[0].shows["redemption"] == "yes"
+
+
+KEYS = "Training Key,Created,Redeemed,Expires"
+USED, OPEN, OTHER = (
+    "AB12CD34EF01,2025-05-13,2026-01-20,2026-12-31",
+    "QX77CD34EF57,2025-05-13,,2026-12-31",
+    "LMN4CD34EF99,2025-05-13,,2026-12-31",
+)
+SHIFTED = OPEN.replace("QX77CD34EF57,", "QX77CD34EF57,,")
+STATES = {"AB12CD34EF01": "redeemed used", "QX77CD34EF57": "to_migrate yes", "LMN4CD34EF99": "to_migrate yes"}
+UNKNOWN = dict.fromkeys(("AB12CD34EF01", "QX77CD34EF57"), "to_migrate unknown")
+LOST = {key: state for key, state in STATES.items() if key != "QX77CD34EF57"}
+LATER = f"{KEYS}\n{USED}\n{OTHER}\n"
+BY_LEARNER = "Training Key,{},Learner,Expires\nAB12CD34EF01,2026-01-20,Ann,2026-12-31\nQX77CD34EF57,,Bob,2026-12-31\n"
+STARTING = "Training Key,Redeemed,{},Expires\nAB12CD34EF01,2026-01-20,2026-05-01,2026-12-31\nQX77CD34EF57,,2026-05-01,2026-12-31\n"
+ROW_LOST = {"damaged_row"}
+READ: list[tuple[str, dict[str, str], dict[str, str], set[str]]] = [  # what it is, files (.xlsx: as a workbook), what the keys are, findings
+    ("a column without a header over dates", {"p.csv": BY_LEARNER.format("")}, UNKNOWN, {"redemption_not_shown", "column_not_understood"}),
+    ("the same in a workbook", {"p.xlsx": BY_LEARNER.format("")}, UNKNOWN, {"redemption_not_shown", "column_not_understood"}),
+    ("a row shifted in a workbook", {"p.xlsx": "\n".join((KEYS, USED, SHIFTED, OTHER))}, LOST, ROW_LOST),
+    ("a row shifted where a delimiter ends every line", {"p.csv": "\n".join((KEYS + ",", USED + ",", SHIFTED, OTHER + ","))}, LOST, ROW_LOST),
+    ("a remark beside a row is none", {"p.xlsx": "\n".join((KEYS, USED, f"{OPEN},,ask Dana", OTHER))}, STATES, set()),
+    ("a date that may have slid below another date's header", {"p.csv": f"Training Key,Created,Redeemed\n{USED[:-11]}\nQX77CD34EF57,,2025-05-13,\n"}, {"AB12CD34EF01": "redeemed used"}, ROW_LOST),
+    ("a row shifted from its key on proves no absence", {"p.csv": "\n".join((KEYS, USED, OPEN, OTHER)), "pools-now/p.xlsx": f"{LATER},{OPEN}"}, STATES, ROW_LOST),
+    ("lines with another delimiter prove no absence", {"p.csv": "\n".join((KEYS, USED, OPEN, OTHER)), "pools-now/p.csv": LATER + "\n".join((KEYS, OPEN)).replace(",", ";")}, STATES, {"damaged_row", "notes_set_aside"}),
+    ("a copied worksheet", {"p.xlsx:Sheet1 (2)": f"{KEYS}\n{USED}", "q.xlsx:Sheet1 (2)": f"{KEYS}\n{OPEN}", "pools-now/p.xlsx:Copy of Sheet1": f"{KEYS}\n{USED}\n"}, {key: STATES[key] for key in UNKNOWN}, set()),
+    ("an error where an assignment may be cancelled", {"p.csv": f"{KEYS}\n{OPEN}", "course-assignments/a.xlsx": "Payment Type,Student,Course,Created,Status\nQX77CD34EF57,Bob,AZ,2026-03-22,#REF!"}, {"QX77CD34EF57": "to_migrate yes"}, {"excel_damage"}),
+    ("a note that names a code", {"p.csv": "\n".join((KEYS, USED, OPEN, "Note: QX77CD34EF57 was reissued,,,"))}, {key: STATES[key] for key in UNKNOWN}, {"notes_set_aside"}),
+    ("a start under a header that is not understood", {"p.csv": STARTING.format("Starts"), "pools-now/p.csv": STARTING.format("Valid From")}, {"AB12CD34EF01": "redeemed used", "QX77CD34EF57": "to_migrate unknown"}, {"column_not_understood"}),
+    ("a date of zeros with a zone", {"p.csv": f"{KEYS}\n{USED}\n{OPEN.replace(',,', ',0001-01-01T00:00:00+00:00,')}"}, {key: STATES[key] for key in UNKNOWN}, set()),
+    ("an entity in capitals is a blank", {"p.csv": "Training Key,Learner,Expires\nAB12CD34EF01,Ann,2026-12-31\nQX77CD34EF57,&NBSP;,2026-12-31"}, {key: STATES[key] for key in UNKNOWN}, set()),
+    ("a zone behind a header", {"p.csv": f"{KEYS}\n{USED}\n{OPEN}".replace("Redeemed", "Redeemed (Pacific Time)")}, {key: STATES[key] for key in UNKNOWN}, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "states", "expected"), [case[1:] for case in READ], ids=[case[0] for case in READ])
+def test_what_stands_where_it_should_not(
+    files: dict[str, str], states: dict[str, str], expected: set[str], tmp_path: Path
+) -> None:
+    """What was not understood proves nothing, whatever it does to a row."""
+    for name, text in ({"course-keys/c.csv": "Training Key,Expires,Uses\nZZTOP990001Q,2026-12-31,0"} | files).items():
+        where, _, tab = name.partition(":")
+        path = tmp_path / (where if "/" in where else f"pools-before/{where}")
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".xlsx":
+            rows = [[cell or None for cell in line.split(",")] for line in text.splitlines()]
+            workbook(path, {tab or "Sheet1": rows})
+        else:
+            path.write_text(text)
+    result = audit(tmp_path, "2026-04-09")
+    keys = result.keys[result.keys["in_before"] == "yes"]
+    assert (
+        dict(zip(keys["training_key"], keys["status"].astype("str") + " " + keys["works"].astype("str"), strict=True))
+        == states
+    )
+    known = {
+        "to_migrate",
+        "input_missing",
+        "pool_setting_unknown",
+        "pool_not_reexported",
+        "column_missing",
+        "history_not_kept",
+    }
+    assert set(result.findings["code"].astype("str")) - known == expected
+
+
+def test_a_merged_cell_s_value_holds_over_what_it_covers(tmp_path: Path) -> None:
+    path = tmp_path / "pools-before" / "p.xlsx"
+    path.parent.mkdir()
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for row, cells in enumerate((("Training Key", "Redeemed", "Expires"), ("QX77CD34EF57",), ("LMN4CD34EF99",))):
+            sheet.write_row(row, 0, cells)
+        sheet.merge_range(1, 2, 2, 2, "2026-12-31")
+        sheet.write_string(2, 2, "2020-01-01")
+    keys = audit(tmp_path, "2026-04-09").keys
+    assert set(keys["pool_expires_on"].astype("str")) == {"2026-12-31"}

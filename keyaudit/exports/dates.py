@@ -27,7 +27,7 @@ _SIGN = re.compile(r"[^\W_]")  # a letter or digit
 _ZERO_DAYS = {dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(1904, 1, 1)}  # where spreadsheets begin to count
 # Texts that may be blank, and those that may not be names as they are to be read; no other needs a look. (RE2)
 MAY_BE_BLANK = (
-    r"^[^A-Za-z0-9]*$|^\W*[=\"']|&[a-z#]|^\W*0(?:\W|0|1[/.]0|$)|^\W*1[/.]|1899|^\W*1900-01-00|(?i)^\W*(?:n/?a|n\.a"
+    r"^[^A-Za-z0-9]*$|^\W*[=\"']|&[A-Za-z#]|^\W*0(?:\W|0|1[/.]0|$)|^\W*1[/.]|1899|^\W*1900-01-00|(?i)^\W*(?:n/?a|n\.a"
     r"|nil|none|null|nan|nat|never|not redeemed|not used|undefined|blank|n|invalid date)\W*$"
 )
 TO_CLEAN = rf"[^ -~]|[&<]|^ | $|  |{MAY_BE_BLANK}"
@@ -95,7 +95,7 @@ def is_blank(cell: Any) -> bool:
 
 def is_nothing(cell: Any) -> bool:
     """Does a cell below a date, a state or a number say that there is nothing? A mark may say that there is."""
-    return is_blank(cell) and not (isinstance(cell, str) and MARK.search(cell))
+    return is_blank(cell) and not (isinstance(cell, str) and MARK.search(cell) and not _SIGN.search(cell))
 
 
 def is_type(cell: Any) -> bool:

@@ -75,6 +75,12 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
         else:
             told.columns[name] = _numbers(told, name, cells)
     _read_dates(raw, told, label, known.day_first, words)
+    if (
+        "payment" in raw and "assignment_status" in raw
+    ):  # of which is not known whether it was cancelled: it proves nothing
+        lost = raw["assignment_status"].has(lambda cell: isinstance(cell, Odd))
+        payment = told.columns["payment"]
+        told.columns["payment"] = Coded(np.where(lost, -1, payment.codes), payment.values)
     return told
 
 

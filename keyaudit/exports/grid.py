@@ -171,7 +171,8 @@ def _number(text: str, format_: Format, is_1904: bool) -> Any:
     if not math.isfinite(value):
         return Odd("a number that cannot be read")
     if isinstance(format_, int):
-        return Padded(value, str(int(value)).zfill(format_)) if 0 <= value < 1e15 and value.is_integer() else value
+        is_whole = 0 <= value < min(1e15, 10**format_) and value.is_integer()
+        return Padded(value, str(int(value)).zfill(format_)) if is_whole else value
     if format_ == "number" or not 0 <= value < DAYS - 1462 * is_1904 or (value == 0 and format_ == "date"):
         return value  # day 0 is no date: what a program writes for "none"
     milliseconds = round(value * DAY)

@@ -21,9 +21,10 @@ _TABS = """
     course_assignment_keys download
 """
 _TAB = "|".join(re.escape(word).replace("_", r"[\s_]+") for word in sorted(set(_TABS.split()), reverse=True))
-GENERIC_TAB = re.compile(rf"(?:{_TAB})[\s_]*\d*(?:\s*-\s*(?:{_TAB})[\s_]*[\d-]*)?")
+GENERIC_TAB = re.compile(rf"(?:{_TAB})[\s_\d]*(?:\s*-\s*(?:{_TAB})[\s_]*[\d-]*)?")
 _SUFFIX = re.compile(r"\.(?:xlsx|xlsm|csv|tsv|tab|txt|dat)$", re.I)
 _COPY = re.compile(r"(?:\s*\(\d+\)|\s*-\s*(?:copy|kopie|copie|copia|cópia)(?:\s*\(\d+\))?)+$", re.I)
+_COPY_OF = re.compile(r"^(?:copy of|kopie v[ao]n|copie de|c[oó]pia d[ei]|kopia av)\s+", re.I)
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DATE = (
     r"(?:\d{4}[-._ ]?\d{2}[-._ ]?\d{2}(?:[-_ t]*\d{2}[-._:h ]?\d{2}(?:[-._:m ]?\d{2})?)?|\d{4}[-._](?:0[1-9]|1[0-2])"
@@ -38,10 +39,16 @@ _INLINE = "a|b|i|u|s|em|strong|span|font|small|big|sub|sup|mark|code|tt|nobr|wbr
 _TAG = re.compile(rf"</?(?:({_BLOCKS})|{_INLINE})(?:\s+[\w-]+\s*=[^<>]*)?\s*/?>", re.I)
 
 
+def _entity(text: str) -> str:
+    """What an entity of HTML stands for, "" for what is none."""
+    read = html.unescape(text)
+    return read if read != text else ""
+
+
 def clean_name(text: str) -> str:
     """A name as a person sees it: HTML entities read, tags and invisible and control characters (Cf, Cc) away, blanks joined."""
     if "&" in text:
-        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+        text = _ENTITY.sub(lambda match: _entity(match[0]) or _entity(match[0].lower()) or match[0], text)
     if "<" in text:
         text = _TAG.sub(lambda match: " " if match[1] else "", text)
     text = " ".join(text.split())
@@ -82,5 +89,6 @@ def pool_name(file: str, sheet: str) -> str:
     """The pool's name where no column gives it: the file's name if the tab is its beginning, else a real tab's, else the file's."""
     stem = _COPY.sub("", _SUFFIX.sub("", PurePosixPath(file).name)).strip()
     tab = clean_name(sheet)
-    is_real = tab and not list_heading(tab) and not GENERIC_TAB.fullmatch(unicodedata.normalize("NFKC", tab).casefold())
+    plain = unicodedata.normalize("NFKC", _COPY.sub("", _COPY_OF.sub("", tab))).casefold()
+    is_real = tab and not list_heading(tab) and not GENERIC_TAB.fullmatch(plain)
     return tab if is_real and not bare_name(stem).startswith(bare_name(tab)) else stem

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS
-from keyaudit.exports.codes import BLANKS
+from keyaudit.exports.codes import BLANKS, PARTS
 from keyaudit.exports.dates import bare, count_of, flag_of, is_blank, is_number, is_type, written
 from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
-from keyaudit.exports.hints import DATE_LIKE
+from keyaudit.exports.hints import DATE_LIKE, kind_of
 
 _TOTAL = (
     r"(?:(?:grand|sub)[\s-]*totals?|totals?|count|sum|summary|(?:ins)?gesamt(?:summe|ergebnis)?|zwischensumme|summe|anzahl|(?:sous-)?total|somme"
@@ -77,6 +77,10 @@ class Shape:
 
     def _has_kinds(self, text: str) -> bool:
         return {"9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text} <= self.kinds
+
+    def begins(self, text: str) -> bool:
+        """Is the first word of a text as long as a code, eight signs at least, with letters and digits?"""
+        return self.is_within(PARTS.split(text.strip(BLANKS), maxsplit=1)[0])
 
     def is_within(self, cell: Any) -> bool:
         """Stands a word in the cell that is as long as a code, eight signs at least, with letters and digits?"""
@@ -267,7 +271,7 @@ class Rows:
         if border in (0, len(rows)) or not fills[:border].all():
             return rows[:0]
         above, below = self.shape(rows[:border]), self.sheet.cells(self.key, rows[border:])
-        is_note = not below.has(lambda cell: above.fits(plain(cell)) or above.is_within(cell)).any()
+        is_note = not below.has(lambda cell: above.fits(plain(cell)) or above.begins(plain(cell))).any()
         are_codes = np.count_nonzero(below.has(lambda cell: is_code(plain(cell)))) >= border
         return rows[border:] if is_note and not are_codes and not self.is_cut(int(rows[-1]), above) else rows[:0]
 
@@ -296,7 +300,7 @@ class Rows:
                 TOTALS.match(text) and (are_numbers or not says) and (at_end or is_other),
             ),
             ("note", MADE.fullmatch(text) and at_end and is_other and len(others) < THIN),
-            ("", shape.is_within(text) or self.is_cut(row, shape)),
+            ("", shape.begins(text) or self.is_cut(row, shape)),
             ("note", at_end and is_sentence and not others),
             ("note", is_thin and not others and (at_end or are_words or not has_digit)),
             ("note", is_thin and others and at_end and are_numbers),
@@ -306,24 +310,30 @@ class Rows:
     def fits(self, rows: Array) -> Array:
         """Which rows have the header's width? Blank cells behind it do not count where no cell can have shifted.
 
-        None has where a delimiter stands at the end of every line, and where the last filled cell is a date below a date's
-        header.
+        None has where a delimiter stands at the end of every line, and where the last filled cell is a date below the first
+        header of a date. What stands behind the last header, and is no word, has shifted.
         """
-        if self.sheet.grid.widths is None:
-            return np.ones(len(rows), dtype=bool)
-        widths, header = self.sheet.grid.widths[rows], self.header
+        sheet, header = self.sheet, self.header
+        behind = [place for place in range(header.named, min(header.stop, sheet.width)) if place not in header.nameless]
+        slid = sheet.holds(rows, behind, lambda cell: kind_of([cell]) in ("date", "flag", "count"))
+        if sheet.grid.widths is None:
+            return ~slid
+        widths = sheet.grid.widths[rows]
         fits, wide = (widths >= header.named) & (widths <= header.width), widths > header.width
-        for place in range(header.width, self.sheet.width if wide.any() else 0):
-            wide &= self.sheet.codes(place)[rows] < 0
+        for place in range(header.width, sheet.width if wide.any() else 0):
+            wide &= sheet.codes(place)[rows] < 0
         if wide.any():
+            dates = {place: name for name, place in header.places.items() if COLUMNS[name].kind == "date"}
+            only_dates = [place for place, name in dates.items() if name != "redeemed_at"]
+            slid |= wide & sheet.holds(rows, only_dates, lambda cell: not is_blank(cell) and written(cell) is None)
             fits[wide] = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
-            dates = {place for name, place in header.places.items() if COLUMNS[name].kind == "date"}
             for at in np.flatnonzero(wide & ~fits).tolist() if dates else ():
-                place, cell = self.sheet.row(rows[at]).popitem()
-                fits[at] = place in dates and written(cell) is not None
-        return fits
+                place, cell = sheet.row(rows[at]).popitem()
+                fits[at] = place == min(dates) and written(cell) is not None
+        return fits & ~slid
 
     def damage(self, row: int) -> str:
         """What is said of a row of another width."""
-        width = 0 if self.sheet.grid.widths is None else int(self.sheet.grid.widths[row])
-        return f"damaged row: {width} cells, the header has {self.header.width}"
+        widths, header = self.sheet.grid.widths, self.header
+        width = max(self.sheet.row(row), default=-1) + 1 if widths is None else int(widths[row])
+        return f"damaged row: {width} cells, the header has {header.named if width <= header.width else header.width}"

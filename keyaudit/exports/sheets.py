@@ -334,7 +334,7 @@ def _repeat_merged(columns: list[Coded], merged: list[tuple[Cell, Cell]], height
         codes = columns[left].codes
         if top < bottom and (left, top) > last and codes[top] >= 0:
             span = codes[top : bottom + 1]
-            span[is_row[top : bottom + 1] & (span < 0)] = codes[top]
+            span[is_row[top : bottom + 1]] = codes[top]
             last = (left, bottom)
 
 
