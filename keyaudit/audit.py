@@ -15,15 +15,14 @@ import pyarrow as pa
 from keyaudit.calendar import Calendar
 from keyaudit.changes import Changes
 from keyaudit.coded import Array, as_texts
-from keyaudit.columns import KEYS, ROLES
+from keyaudit.columns import KEYS
 from keyaudit.exports.records import Note, frame_of
-from keyaudit.facts import Facts, at
+from keyaudit.facts import KEYED, Facts, at
 from keyaudit.findings import NOT_GIVEN, Found, meaning, noted, table
 from keyaudit.keytable import COLUMNS, frame
 from keyaudit.masking import ending
-from keyaudit.pooltable import POOLS, PoolRow, pool_rows
 from keyaudit.rulebook import ANSWERS, DOUBLED, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
-from keyaudit.tallies import Task, tasks
+from keyaudit.tallies import POOLS, PoolRow, Task, pool_rows, tasks
 from keyaudit.words import agree, are, away, count, listed, plain, weekday
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class Audit:
     def tie_out(self) -> pd.DataFrame:
         """Pool and course-key files: rows read = keys + repeats + set aside."""
         sources = self.seen.sources
-        counted = sources[[ROLES[role].counts_in_tie_out for role in sources["role"]]]
+        counted = sources[[role in KEYED for role in sources["role"]]]
         return counted[["role", "source_file", "rows_read", "keys", "repeats", "set_aside"]].reset_index(drop=True)
 
     @cached_property
@@ -237,7 +236,7 @@ class Audit:
 
     def tie_out_sums(self) -> dict[str, int]:
         """Sums over pool and course-key files; `unexplained` is always 0 (checked when the audit was made)."""
-        rows = [row for row in self.source_rows if ROLES[row["role"]].counts_in_tie_out]
+        rows = [row for row in self.source_rows if row["role"] in KEYED]
         sums = {name: sum(row[name] for row in rows) for name in ("rows_read", "keys", "repeats", "set_aside")}
         sums["unexplained"] = sums["rows_read"] - sums["keys"] - sums["repeats"] - sums["set_aside"]
         return sums

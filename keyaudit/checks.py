@@ -112,16 +112,12 @@ def case_twin(f: Facts) -> Array:
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
     texts = f.codes.take(pa.array(numbers))
-    usual = min((caseless, _upper), key=lambda write: _unlike(write, texts[:MANY]).true_count)
-    parts = (texts[first : first + MANY] for first in range(0, max(len(texts), 1), MANY))
-    odd = pa.concat_arrays([_unlike(usual, part) for part in parts])  # of two twins one is not written as usual
+    ways: list[Callable[[Any], Any]] = [caseless, lambda own: pc.utf8_upper(caseless(own))]
+    usual = min(ways, key=lambda write: _unlike(write, texts[:MANY]).true_count)
+    odd = _unlike(usual, texts)  # of two twins one is not written as usual
     near = np.asarray(pc.or_(odd, pc.is_in(texts, value_set=usual(texts.filter(odd)))))
     twin = caseless(texts.filter(pa.array(near))).dictionary_encode().indices.to_numpy()
     return f.mask_of(numbers[near][np.bincount(twin)[twin] > 1])
-
-
-def _upper(texts: Any) -> Any:
-    return pc.utf8_upper(caseless(texts))
 
 
 def _unlike(write: Callable[[Any], Any], texts: Any) -> Any:

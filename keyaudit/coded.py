@@ -169,20 +169,15 @@ class Coded:
         held[places] = [bool(test(text)) for text in texts]
         return held[self.codes] if held.any() else np.zeros(len(self.codes), dtype=bool)
 
-    def used(self) -> Array:
-        """The places of the values that any row has."""
-        if FEW * len(self.codes) < len(self.values):
-            return np.unique(self.codes[self.codes >= 0])
-        return np.flatnonzero(np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:])
-
     def compact(self) -> Coded:
         """The same column without the values that no row has."""
-        used = self.used()
-        if len(used) == len(self.values):
-            return self
         if FEW * len(self.codes) < len(self.values):
+            used = np.unique(self.codes[self.codes >= 0])
             codes = np.where(self.codes < 0, -1, np.searchsorted(used, self.codes)).astype(np.int32)
         else:
+            used = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:])
+            if len(used) == len(self.values):
+                return self
             places = np.full(len(self.values) + 1, -1, dtype=_kind(len(used)))
             places[used] = np.arange(len(used))
             codes = places[self.codes]

@@ -65,7 +65,6 @@ class Role:
     required: str
     title: str
     menu: str
-    counts_in_tie_out: bool = False
 
 
 _POOL = (
@@ -80,17 +79,17 @@ _POOL_MENU = "Training Key Pools, open the pool, Export"
 
 
 _ROLES = f"""
-pools_before | pools-before pools | {_POOL} | pools before: the backup, taken before any key was deleted | {_POOL_MENU} | yes
-pools_now | pools-now | {_POOL} | pools now: later exports of the same pools | {_POOL_MENU} | yes
-course_keys | course-keys | {_COURSE_KEY} | course keys: Course Assignment Training Keys | Find Course Assignment Keys, show all columns, Export | yes
+pools_before | pools-before pools | {_POOL} | pools before: the backup, taken before any key was deleted | {_POOL_MENU}
+pools_now | pools-now | {_POOL} | pools now: later exports of the same pools | {_POOL_MENU}
+course_keys | course-keys | {_COURSE_KEY} | course keys: Course Assignment Training Keys | Find Course Assignment Keys, show all columns, Export
 pool_list | pool-list | pool course organization starts_on expires_on content_availability sitewide created_at | pool list: the settings of each pool | Find Training Key Pools, show expired pools too, Export
 distribution | distribution | training_key distributed_at distributed_to pool course | distribution log: your own list of who was sent which key | your own list
 other_keys | other-keys | training_key name course organization created_at expires_on | other keys: subscription and class keys | Find Subscription Keys and Find Class Keys, Export
 assignments | course-assignments | payment student course created_at assignment_status | course assignments: learners' access to courses | Find Course Assignments, show Payment Type, Export
 """
 ROLES = {
-    name: Role(name, tuple(folders.split()), tuple(columns.split()), columns.split()[0], title, menu, bool(counts))
-    for name, folders, columns, title, menu, *counts in map(_cut, _ROLES.strip().splitlines())
+    name: Role(name, tuple(folders.split()), tuple(columns.split()), columns.split()[0], title, menu)
+    for name, folders, columns, title, menu in map(_cut, _ROLES.strip().splitlines())
 }
 
 EXTRA_ALIASES = {("pool_list", "pool"): ("Name",)}  # in this role a column answers to one header more

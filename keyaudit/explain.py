@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere"
 TODAY = "the day of the audit"
-DATES = ("redeemed_at", "starts_on", "expires_on", "created_at", "distributed_at")
-DATED = ("redeemed", "starts", "expires", "created", "sent")  # the same in words
+DATES = {  # of a record, in words
+    "redeemed_at": "redeemed", "starts_on": "starts", "expires_on": "expires", "created_at": "created", "distributed_at": "sent"
+}  # fmt: skip
 ASKED = {  # what the rule book asks of a key: column of KEYS → in words
     "in_before": "in the backup",
     "in_now": "in the later export of its pool",
@@ -117,9 +118,8 @@ def explain(audit: Audit, text: str | None) -> Explanation:
         return story(audit, int(audit.order[0]))
     asked = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
-        raise Slip(
-            """explain() needs a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""
-        )
+        needs = """a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""
+        raise Slip(f"explain() needs {needs}")
     f = audit.facts
     others, how = _meant(audit, asked)
     if how and len(others) == 1:
@@ -150,14 +150,8 @@ def explain(audit: Audit, text: str | None) -> Explanation:
 def _meant(audit: Audit, asked: str) -> tuple[list[int], str]:
     """The numbers of the keys that are meant, and by what; by nothing: of those that may be."""
     f, text = audit.facts, asked.strip(BLANKS)
-
-    def known() -> Iterator[tuple[Any, str]]:
-        yield f.codes, asked
-        yield f.codes, text
-        yield f.lower_references, text.lower()
-
-    for names, value in known():
-        found = _where(pc.equal(names, value))
+    for names, value in (("codes", asked), ("codes", text), ("lower_references", text.lower())):
+        found = _where(pc.equal(f[names], value))
         if len(found) == 1:
             return found.tolist(), "name"
     if audit.is_masked and len(found := _where(pc.equal(audit.key_columns["reference"].texts(), text))) == 1:
@@ -186,7 +180,7 @@ def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:
     f, (of, rows) = audit.facts, _records(audit.facts, keys)
     links = np.unique(f.link[keys][f.link[keys] >= 0])
     partner = dict(zip(links.tolist(), map(" ".join, named(audit, links)), strict=True))
-    found, life, seen = audit.found_of(keys), _life(f, of, rows, keys), dict[int, list[str]]()
+    found, life, seen = audit.found_of(keys), _life(audit, of, rows, keys), dict[int, list[str]]()
     for key, line in zip(of.tolist(), _told(audit, rows), strict=True):
         seen.setdefault(key, []).append(line)
     table = zip(*(_column(audit, name, keys) for name in TABLE), strict=True)
@@ -259,9 +253,7 @@ def _records(f: Facts, keys: Array) -> tuple[Array, Array]:
 
 def _roles(f: Facts, rows: Array) -> list[str]:
     """The role of some records."""
-    names = list(f.slices)
-    places: Any = np.searchsorted([where.stop for where in f.slices.values()], rows, side="right")
-    return [names[place] for place in places.tolist()]
+    return [f.files[file].role for file in f.file[rows].tolist()]
 
 
 def _told(audit: Audit, rows: Array) -> list[str]:
@@ -274,15 +266,16 @@ def _told(audit: Audit, rows: Array) -> list[str]:
     seen = zip(_roles(f, rows), f.file[rows].tolist(), f.row[rows].tolist(), *dates, strict=True)
     lines = []
     for place, (role, file, row, *days) in enumerate(seen):
-        said = [f"{words} {day}" for words, day in zip(DATED, days, strict=True) if day]
+        said = [f"{words} {day}" for words, day in zip(DATES.values(), days, strict=True) if day]
         said += [audit.hide(str(state[place]))] if state[place] else []
         where = f', sheet "{audit.hide(sheet[place])}"' if sheet[place] else ""
         lines.append(f"{files[file]}{where}, row {row} ({ROLES_NAMED[role]}){': ' if said else ''}{', '.join(said)}")
     return lines
 
 
-def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
+def _life(audit: Audit, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
     """What happened to some keys and when, among the deadlines and the day of the audit."""
+    f = audit.facts
     shared = {*((date, label.lower(), False) for label, date in f.calendar.deadlines()), (f.day, TODAY, False)}
     found, roles = {key: set(shared) for key in keys.tolist()}, np.array(_roles(f, rows))
     cancelled = f.column("assignment_status").take(rows).has(is_cancelled)
@@ -291,10 +284,9 @@ def _life(f: Facts, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
         mask = (roles == role) & ~np.isnat(days)
         for key, day, is_over in zip(of[mask].tolist(), days[mask].tolist(), cancelled[mask].tolist(), strict=True):
             found[key].add((day, f"{words}{' and cancelled' if is_over else ''}", True))
-    ends = f.pool_expires_on[keys].astype("datetime64[D]")
-    for key, day in zip(keys.tolist(), ends.tolist(), strict=True):
-        if day is not None:
-            found[key].add((day, "its pool expires", True))
+    for key, end in zip(keys.tolist(), _column(audit, "pool_expires_on", keys), strict=True):
+        if end is not None:
+            found[key].add((end.item().date(), "its pool expires", True))
     return {key: tuple(sorted(moments)) for key, moments in found.items()}
 
 

@@ -324,8 +324,7 @@ def _entry(f: Facts, keys: Array) -> str:
 
 
 def _quoted(column: Coded, keys: Array) -> str:
-    own = column.take(keys)
-    return listed([f'"{own.listed()[place]}"' for place in own.used()])
+    return listed([f'"{name}"' for name in column.take(keys).compact().listed()])
 
 
 def _courses(f: Facts, mine: Array) -> str:

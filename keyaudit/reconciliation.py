@@ -25,10 +25,9 @@ from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared, frame_of
 from keyaudit.facts import KEYED, By, Facts
 from keyaudit.findings import Accepted
-from keyaudit.pooltable import POOLS
 from keyaudit.rulebook import BY_PAIR, STATUSES, WORKS, Code
 from keyaudit.share import hidden, masked, names_hold_codes
-from keyaudit.tallies import NO_POOL, cross_count, outlook
+from keyaudit.tallies import NO_POOL, POOLS, cross_count, outlook
 
 if TYPE_CHECKING:
     import pandas as pd

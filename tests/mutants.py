@@ -46,7 +46,7 @@ AREAS = {
     **dict.fromkeys(("facts", "verdicts", "settings", "links", "pools", "reconciliation"), CASES),
     **dict.fromkeys(("findings", "checks"), ("test_golden.py", "test_findings.py", "test_statuses.py")),
     **dict.fromkeys(("rulebook.statuses", "rulebook.findings"), ("test_docs.py", *CASES)),  # it is printed there
-    **dict.fromkeys(("pooltable", "keytable"), (*CASES, "test_plan.py")),
+    **dict.fromkeys(("tallies", "keytable"), (*CASES, "test_plan.py")),
     "plan": ("test_golden.py", "test_plan.py", "test_facts.py"),
     "lookalikes": ("test_golden.py", "test_lookalikes.py"),
     "exports.codes": ("test_golden.py", "test_cells.py", "test_lookalikes.py", "test_evidence.py"),

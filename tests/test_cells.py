@@ -504,7 +504,7 @@ def test_a_compact_column_keeps_what_its_rows_say() -> None:
         column = Coded(np.array([2, -1, 0, 2]), values)
         assert len(column.compact().values) == 2
         assert [column.compact()[row] for row in range(4)] == [column[row] for row in range(4)]
-        assert column.used().tolist() == [0, 2]
+        assert column.compact().listed() == [column.listed()[place] for place in (0, 2)]
 
 
 def test_of_many_names_the_odd_ones_are_read_as_of_few() -> None:

@@ -106,7 +106,7 @@ def test_a_page_says_what_the_code_says(page: str, monkeypatch: pytest.MonkeyPat
 FLOORS = [  # modules, and folders of modules; each imports from its own floor and from those below, never in a circle
     "errors words columns calendar masking coded rulebook markup interrupts",
     "exports",
-    "pools links lookalikes facts settings verdicts checks findings keytable pooltable tallies changes",
+    "pools links lookalikes facts settings verdicts checks findings keytable tallies changes",
     "audit",
     "card charts explain notebook plan report share",
     "reconciliation case checking new rehearsal cli __main__",

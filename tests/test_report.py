@@ -32,7 +32,7 @@ from keyaudit.errors import KeyauditError
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.report import files, sets, workbook, writer
 from keyaudit.report.sheets import safe_text
-from keyaudit.report.workbook import write_workbook
+from keyaudit.report.workbook import report_sheets, write_workbook
 from keyaudit.words import plain
 
 NASTY = [
@@ -565,7 +565,7 @@ def test_a_cut_csv_does_not_read_back(tmp_path: Path) -> None:
 def test_every_cell_of_a_list_reads_back_as_it_is_in_the_audit(sample: str, tmp_path: Path) -> None:
     """By two programs: keys and findings, column by column, as the audit's own tables have them."""
     result = ka.open_case(SAMPLES / sample).reconcile(as_of="2026-04-09")
-    write_workbook(result, tmp_path / "b.xlsx")
+    write_workbook(result, report_sheets(result), tmp_path / "b.xlsx")
     slow, fast = (
         openpyxl.load_workbook(tmp_path / "b.xlsx"),
         python_calamine.CalamineWorkbook.from_path(tmp_path / "b.xlsx"),

@@ -149,7 +149,6 @@ CELLS = [
     (Coded(np.array([1, 0, -1], np.int32), pa.array(["x", "y"])), ["y", "x", None]),
     (Coded(np.array([-1] + [1, 0] * 20, np.int32), pa.array(["x", "y"])), [None, *["y", "x"] * 20]),
     (pa.array(["x", None, ""], pa.large_string()), ["x", None, None]),
-    (pa.chunked_array([["x"], ["y", None]]), ["x", "y", None]),
     (np.array([3, 1, 2]), [3, 1, 2]),
     (np.array([1.5, np.nan, np.inf, 2.0]), [1.5, None, "Unlimited", 2]),
     ([0, 1_234_567_890, None, 0.1], [0, 1_234_567_890, None, 0.1]),

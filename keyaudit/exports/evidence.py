@@ -66,13 +66,11 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
             told.columns[name], told.signs[name] = _learners(cells, words)
         elif kind == "text":
             told.columns[name] = cells.map(_text, dates.TO_CLEAN)  # of many names only the odd ones are looked at
-        elif kind == "date":
-            told.columns[name] = cells  # they are read together: whoever made the file wrote all of them alike
         elif kind == "status":
             state = cells.map(lambda cell: _meaning(cell, words))
             told.signs["distributed"] = state.has(lambda meant: meant == "distributed")
             told.columns[name] = state.map(STATES.get, dtype=float)
-        else:
+        elif kind != "date":  # these are read together: whoever made the file wrote all of them alike
             told.columns[name] = _numbers(told, name, cells)
     _read_dates(raw, told, label, known.day_first, words)
     if (

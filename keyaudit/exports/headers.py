@@ -6,8 +6,8 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, TypeAlias, TypeVar, cast
+from functools import cache, cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -29,15 +29,7 @@ SAMPLE = 200  # cells by which a column is judged
 LONGEST = 100  # signs of a header
 EMPTY = BEGIN.replace("+(.*)$", "*(?:=?\"\"|'')?\\s*$")  # the same for Arrow
 
-T = TypeVar("T")
 Row: TypeAlias = dict[int, Any]  # column, from 0 → cell
-
-
-def _once(method: Callable[..., T]) -> Callable[..., T]:
-    def look(sheet: Sheet, *arguments: Any) -> T:
-        return cast(T, sheet.kept((method, *arguments), lambda: method(sheet, *arguments)))
-
-    return look
 
 
 class Sheet:
@@ -51,8 +43,9 @@ class Sheet:
         self.known |= {fold_header(text): column for column, text in own.items()}
         self.width, self.height = len(grid.columns), grid.height
         self._kept: dict[Any, Any] = {}
+        for name in ("means", "codes", "says", "filled", "sample"):  # each is found once
+            setattr(self, name, cache(getattr(self, name)))
 
-    @_once
     def means(self, cell: Any) -> str | None:
         """The column of ours that a header names."""
         return column_named(cell, self.known) if isinstance(cell, str) and len(cell) <= LONGEST else None
@@ -82,7 +75,6 @@ class Sheet:
             self._kept[name] = make()
         return self._kept[name]
 
-    @_once
     def codes(self, place: int) -> Array:
         """For every row the place of its cell among the column's values, -1 where nothing is seen."""
         column, values = self.grid.columns[place], self.grid.columns[place].values
@@ -93,12 +85,10 @@ class Sheet:
         empty = column.has(_is_empty, EMPTY)
         return np.where(empty, -1, column.codes) if empty.any() else column.codes
 
-    @_once
     def says(self, place: int) -> Array:
         """Which cells of a column beside the key say something."""
         return (self.codes(place) >= 0) & ~self.grid.columns[place].has(is_blank, MAY_BE_BLANK)
 
-    @_once
     def filled(self, start: int, stop: int) -> Array:
         """How many cells of every row are filled between two columns."""
         found = np.zeros(self.height, dtype=np.int32)
@@ -117,7 +107,6 @@ class Sheet:
             found |= self.cells(place, rows).has(test, only)
         return found
 
-    @_once
     def sample(self, place: int, top: int) -> list[Any]:
         """The first filled cells of a column below a row."""
         if place >= self.width:

@@ -409,7 +409,7 @@ class FileAccount:
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
         else:
             names = made.column(self.required).distinct()
-            keys = len(names.used()) + int(np.count_nonzero(~names.filled))
+            keys = len(names.compact().values) + int(np.count_nonzero(~names.filled))
         return Source(
             role=self.role,
             source_file=self.label,

@@ -18,7 +18,7 @@ from keyaudit.report import place
 from keyaudit.report.files import STEPS, write_changes, write_findings, write_keys, write_lists, write_summary
 from keyaudit.report.page import write_page
 from keyaudit.report.sets import edited, read_manifest
-from keyaudit.report.sheets import Ticks, read_ticks
+from keyaudit.report.sheets import Sheet, read_ticks, with_ticks
 from keyaudit.report.workbook import plan_sheets, report_sheets, write_plan_book, write_workbook
 from keyaudit.share import masked
 
@@ -60,9 +60,10 @@ def write_report(
     seen = shown.seen  # of what is not marked secret
 
     def write(folder: Path) -> dict[str, int]:
-        notes = {} if is_shared else _notes(target, BOOK, report_sheets(shown, all_keys=all_keys), carried)
+        sheets = report_sheets(shown, all_keys=all_keys)
+        sheets = sheets if is_shared else _with_notes(target, BOOK, sheets, carried)
         writers: dict[str, Callable[[Path], int]] = {
-            BOOK: partial(write_workbook, shown, all_keys=all_keys, ticks=notes),
+            BOOK: partial(write_workbook, shown, sheets),
             "report.html": partial(write_page, seen, to_share=is_shared),
             KEYS_FILE: partial(write_keys, shown),
             "findings.csv": partial(write_findings, shown),
@@ -99,20 +100,19 @@ def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dic
     """Write the plan into a folder of a new set, with what somebody has ticked and noted in the former one."""
     plan, book = migration_plan(audit), f"{within}{PLAN_BOOK}"
     lines = write_lists(plan, audit, new / within, _ticked(former / within / STEPS))
-    notes = _notes(former, book, plan_sheets(plan), carried)
-    rows = {PLAN_BOOK: write_plan_book(plan, audit, new / book, ticks=notes), **lines}
+    sheets = _with_notes(former, book, plan_sheets(plan), carried)
+    rows = {PLAN_BOOK: write_plan_book(plan, audit, sheets, new / book), **lines}
     return {f"{within}{name}": count for name, count in rows.items()}
 
 
-def _notes(former: Path, name: str, sheets: Any, carried: dict[str, int]) -> Ticks:
-    """What somebody has typed into a workbook of a former set; `carried`: workbook → how many notes it is given."""
+def _with_notes(former: Path, name: str, sheets: list[Sheet], carried: dict[str, int]) -> list[Sheet]:
+    """Sheets with what somebody has typed into a workbook of a former set; `carried`: workbook → how many notes it is given."""
     book, told = former / name, (read_manifest(former) or {}).get("notes", {})
     if not book.is_file() or not (name in told or book in edited(former)):
-        return {}
-    notes = read_ticks(book, sheets)
-    if notes:
+        return sheets
+    if notes := read_ticks(book, sheets):
         carried[name] = len(notes)
-    return notes
+    return with_ticks(sheets, notes)
 
 
 def _ticked(steps: Path) -> list[tuple[str, str]]:

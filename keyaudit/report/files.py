@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from keyaudit.audit import Audit
 from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
-from keyaudit.coded import TEXT, Coded, as_texts, beside, signs_of, text_of
+from keyaudit.coded import TEXT, Coded, Numbered, as_texts, beside, signs_of, text_of
 from keyaudit.columns import FINDINGS
 from keyaudit.facts import alike
 from keyaudit.masking import one_line
@@ -70,7 +70,7 @@ def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
 def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
     """The fields of some rows of columns beside each other; of columns with few values each combination is joined once."""
     if not isinstance(columns[0], Coded):
-        return lambda some: [_quoted(as_texts(column[some])) for column in columns]
+        return lambda some: [_numbered(column[some]) for column in columns]
     # the last text is that of -1
     every = [_quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)) for column in columns]
 
@@ -81,6 +81,14 @@ def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
         return [beside(*parts, between=",").take(pa.array(place))]
 
     return fields
+
+
+def _numbered(column: Any) -> Any:
+    """The fields of numbers, texts, or names with the number of a row: these stand in quotes for the comma between the two."""
+    if not isinstance(column, Numbered) or (column.row < 0).any():
+        return _quoted(as_texts(column))
+    names = pc.replace_substring(as_texts(column.name.compact()), '"', '""')
+    return beside('"', names, ", row ", pa.array(column.row).cast(TEXT), '"')
 
 
 def _quoted(texts: Any) -> Any:
@@ -110,14 +118,9 @@ def write_lists(
             if codes := plan.codes(pool, what):
                 names[pool, what] = name = f"{number:02d} {slug(audit.seen.hide(pool))} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
-    lines[STEPS] = _write_lines(folder / STEPS, [_head(audit), *_told(audit, plan, names, list(ticked))])
+    lines[STEPS] = _write_lines(folder / STEPS, _told(audit, plan, names, list(ticked)))
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit.seen), "\r\n")
     return lines
-
-
-def _head(audit: Audit) -> str:
-    """Of which case and day the steps are."""
-    return one_line(f"{f'{case_of(audit)} · ' if audit.name else ''}Migration plan as of {weekday(audit.as_of)}")
 
 
 def _write_lines(path: Path, lines: list[str], end: str = "\n") -> int:
@@ -137,6 +140,7 @@ def _told(
 ) -> list[str]:
     """The steps as a text to print and tick off; what was ticked and is no step any more stands at its end."""
     lines = [
+        f"{f'{case_of(audit)} · ' if audit.name else ''}Migration plan as of {weekday(audit.as_of)}",
         plan.title,
         *plan.warnings,
         "These files hold codes that can be redeemed: do not send them on; give a learner only their own code.",

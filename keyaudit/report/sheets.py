@@ -144,14 +144,13 @@ def coded(cells: Any) -> Any:
         return cells if is_few else cells.values.take(pa.array(cells.codes, mask=cells.codes < 0))
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "biufM":
         return Coded.ordered(cells)
-    cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     return as_texts(cells) if isinstance(cells, (pa.Array, Numbered)) else Coded.of(cells)
 
 
 def shown_texts(cells: Any) -> list[str]:
     """What every cell of a column of texts says, in Python's own texts."""
     told = coded(cells)
-    texts = [told[row] for row in range(len(told))] if isinstance(told, Coded) else told.to_pylist()
+    texts = told.cells() if isinstance(told, Coded) else told.to_pylist()
     return [safe_text(str(text or "")) for text in texts]
 
 

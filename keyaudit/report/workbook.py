@@ -19,7 +19,7 @@ from keyaudit.card import ACCENT, GROUP_FAMILY, case_of, first_screen, meaning_o
 from keyaudit.coded import TEXT, Array, Coded, as_texts
 from keyaudit.columns import KEYS
 from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
-from keyaudit.report.sheets import Block, Column, Sheet, Ticks, with_ticks
+from keyaudit.report.sheets import Block, Column, Sheet
 from keyaudit.report.writer import write_book
 from keyaudit.rulebook import FAMILIES, GROUPS, LISTS, SEVERITIES, STATUSES, TERMS, WORKS
 from keyaudit.tallies import NO_POOL, outlook
@@ -108,20 +108,19 @@ def _to_fill(rows: int) -> dict[str, Any]:
     return dict.fromkeys(("done", "note"), Coded.nothing(rows))
 
 
-def _write(audit: Audit, path: Path, sheets: list[Sheet], ticks: Ticks | None, title: str, kind: str) -> None:
+def _write(audit: Audit, path: Path, sheets: list[Sheet], title: str, kind: str) -> None:
     """Write a workbook; the name of the case stands at the foot of every page."""
     footer = f"{kind} · {audit.name[:40]}" if audit.name else kind
-    write_book(path, with_ticks(sheets, ticks or {}), title=title, created=audit.as_of, footer=footer)
+    write_book(path, sheets, title=title, created=audit.as_of, footer=footer)
 
 
 # --- report.xlsx ---
 
 
-def write_workbook(audit: Audit, path: Path, *, all_keys: bool = False, ticks: Ticks | None = None) -> int:
-    """Write the workbook, with what somebody has typed into a former one; returns the number of keys listed in it."""
-    sheets = report_sheets(audit, all_keys=all_keys)
+def write_workbook(audit: Audit, sheets: list[Sheet], path: Path) -> int:
+    """Write the workbook; returns the number of keys listed in it."""
     kind = "masked: no code in full, nobody named" if audit.is_masked else "contains redeemable keys"
-    _write(audit, path, sheets, ticks, "Training key reconciliation", kind)
+    _write(audit, path, sheets, "Training key reconciliation", kind)
     return next(len(sheet.blocks[0]) for sheet in sheets if sheet.name == "Keys")
 
 
@@ -312,9 +311,9 @@ def _dictionary() -> Sheet:
 # --- plan.xlsx ---
 
 
-def write_plan_book(plan: MigrationPlan, audit: Audit, path: Path, *, ticks: Ticks | None = None) -> int:
-    """Write plan.xlsx, with what somebody has typed into a former one; returns the letters in it."""
-    _write(audit, path, plan_sheets(plan), ticks, "Migration plan", "contains keys' endings and people's names")
+def write_plan_book(plan: MigrationPlan, audit: Audit, sheets: list[Sheet], path: Path) -> int:
+    """Write plan.xlsx; returns the letters in it."""
+    _write(audit, path, sheets, "Migration plan", "contains keys' endings and people's names")
     return len(plan.letters) + len(plan.reminder_letters)
 
 
