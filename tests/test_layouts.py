@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from conftest import audit
+from conftest import audit, verdicts
 from reading import ROWS, codes, read, signs, workbook
 
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -191,6 +191,24 @@ def test_what_stands_where_it_should_not(
         "history_not_kept",
     }
     assert set(result.findings["code"].astype("str")) - known == expected
+
+
+def test_a_column_without_a_header_can_be_named_in_the_case(tmp_path: Path) -> None:
+    """The line that the finding gives, as it is given."""
+    for name, text in {
+        "pools-before/p.csv": BY_LEARNER.format(""),
+        "course-keys/c.csv": "Training Key\nZZTOP990001Q",
+    }.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    findings = audit(tmp_path, "2026-04-09").findings.set_index("code")
+    _, *lines = findings.loc["redemption_not_shown", "message"].splitlines()
+    (tmp_path / "case.toml").write_text("\n".join(lines[:2]))
+    assert verdicts(audit(tmp_path, "2026-04-09")) == {
+        "AB12CD34EF01": "redeemed",
+        "QX77CD34EF57": "to_migrate",
+        "ZZTOP990001Q": "new",
+    }
 
 
 def test_a_merged_cell_s_value_holds_over_what_it_covers(tmp_path: Path) -> None:
