@@ -126,10 +126,13 @@ def test_files_that_are_not_read_are_said(whole: Path) -> None:
     (whole / "course-keys" / "legacy.xls").write_bytes(b"\xd0\xcf\x11\xe0 old")
     (whole / "pools-before" / "more.csv.crdownload").write_text("half")
     (whole / "pools-before" / "~$Azure.xlsx").write_text("lock")
+    for hidden in (".rest.csv", "._Azure.csv", ".DS_Store"):  # the last two are made by a Macintosh for itself
+        (whole / "pools-before" / hidden).write_text("Training Key")
     (whole / "letter.pdf").write_bytes(b"%PDF-1.4")
     told = ka.check(whole)
     assert told.exit_code == 1
     assert [text.partition(":")[0] for text in told.passed_over] == [
+        "pools-before/.rest.csv",
         "pools-before/more.csv.crdownload",
         "pools-before/~$Azure.xlsx",
         "course-keys/legacy.xls",

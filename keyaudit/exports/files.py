@@ -112,10 +112,13 @@ def files_of(paths: Paths) -> list[Path]:
 
 
 def passed_over(paths: Paths) -> list[tuple[str, str]]:
-    """The files of folders that are not read, by their labels, and why. Hidden files go without saying."""
+    """The files of folders that are not read, by their labels, and why. Hidden ones that are no exports go without saying."""
     folders = [Path(one) for one in ([paths] if isinstance(paths, (str, Path)) else paths) if Path(one).is_dir()]
     files = [file for folder in folders for file in sorted(folder.iterdir()) if file.is_file()]
-    told = [(label_of(file), kind_of(file)) for file in files if not file.name.startswith(".")]
+    seen = [
+        file for file in files if file.name[0] != "." or (file.suffix.lower() in SUFFIXES and file.name[:2] != "._")
+    ]
+    told = [(label_of(file), kind_of(file)) for file in seen]
     return [(label, why) for label, (kind, why) in told if kind != "data"]
 
 
