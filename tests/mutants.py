@@ -46,7 +46,8 @@ AREAS = {
     **dict.fromkeys(("facts", "verdicts", "settings", "links", "pools", "reconciliation"), CASES),
     **dict.fromkeys(("findings", "checks"), ("test_golden.py", "test_findings.py", "test_statuses.py")),
     **dict.fromkeys(("rulebook.statuses", "rulebook.findings"), ("test_docs.py", *CASES)),  # it is printed there
-    **dict.fromkeys(("tallies", "keytable"), (*CASES, "test_plan.py")),
+    "keytable": (*CASES, "test_plan.py"),
+    "tallies": (*CASES, "test_plan.py", "test_charts.py"),
     "plan": ("test_golden.py", "test_plan.py", "test_facts.py"),
     "lookalikes": ("test_golden.py", "test_lookalikes.py"),
     "exports.codes": ("test_golden.py", "test_cells.py", "test_lookalikes.py", "test_evidence.py"),
@@ -58,6 +59,9 @@ MEMORY = 4 << 30
 TIMES = 4  # as long as without the change a test may take; more is noticed too
 # Changes that change nothing anybody could see: the module, the line, the change (blank: any of the line, where all were looked at), and why.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
+    ("links", "bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))", "at(hyphen, f.key, False)  ->  at(hyphen, f.key, True)"): "every row of course keys has a key",
+    ("lookalikes", "if left.has_hyphens.any() and right.bare.any():", "left.has_hyphens.any() and right.bare.any()  ->  left.has_hyphens.any() or right.bare.any()"): "of the one there are none then",
+    ("pools", 'told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in rows}', "code >= 0  ->  code >= 1"): "a blank is as good a name for one code as its number",
     ("exports.dates", 'text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text', ":1  ->  :2"): "two letters as good as one",
     ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "(0, half)  ->  (1, half)"): "more codes are compared, and told apart later",
     ("lookalikes", "MANY = 20_000  # codes that begin or end like a typed text beyond which only one mistyped sign is sought", ""): "as many as are soon looked at",

@@ -1378,3 +1378,27 @@ def test_padding_of_two_kinds_is_of_no_file(codes: tuple[str, str], write: Write
     result = audit(case, "2026-04-09")
     assert {verdicts(result)[code] for code in ("KEY-00001", "KEY-00002")} == {"altered"}
     assert found(result, "uniform_padding") == []
+
+
+def test_a_lone_export_keeps_the_date_of_its_name(write: Write) -> None:
+    """It may be part of the pool's name: no other export says otherwise."""
+    result = audit(write("pools-before/Azure 2026-03-01.csv", pool("AAAA1111")))
+    assert result.pools["pool"].tolist() == ["Azure 2026-03-01"]
+
+
+def test_a_blank_expiry_in_the_first_row_is_no_end_of_the_pool(write: Write) -> None:
+    result = audit(write("pools-before/P.csv", pool("AAAA1111 C . .", "BBBB2222")))
+    assert result.pools["expires_on"].isna().tolist() == [True]
+
+
+def test_hyphens_stay_where_a_code_of_the_pool_cannot_be_read(write: Write) -> None:
+    """Whether every key of the pool has some is not known then."""
+    for first in ("CCCC-3333", "4.78E+07"):
+        write("pools-before/P.csv", pool(first, "AAAA-11-11", "BBBB-22-22"))
+        found = verdicts(audit(write("course-keys/k.csv", keys("AAAA1111", "ZZZZ9999"))))
+        assert found["AAAA-11-11"] == ("altered" if first[0] == "C" else "to_migrate")
+
+
+def test_a_pool_may_be_called_as_a_column_of_ours(write: Write) -> None:
+    result = audit(write("pools-before/works.csv", pool("AAAA1111")))
+    assert [*result.outlook(by="pool")] == ["works", "works"]
