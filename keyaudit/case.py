@@ -16,7 +16,7 @@ from typing import Any
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.errors import CaseError, UnreadableFile, toml
-from keyaudit.exports.files import Ahead, files_of, is_data_file, kind_of, passed_over
+from keyaudit.exports.files import Ahead, files_of, is_data_file, kind_of, label_of, passed_over
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.read import FileOptions, read_role, requests_of
 from keyaudit.exports.records import Export, Note
@@ -144,7 +144,7 @@ def open_case(path: str | Path) -> Case:
             f"{path}: no pool export found. Put the backup of your pools into {root.name}/pools-before "
             f"(.xlsx, .csv or another text file). Accepted folders: {ACCEPTED}."
         )
-    labels = [f"{file.parent.name}/{file.name}" for of in folders.values() for file in files_of(list(of))]
+    labels = [label_of(file) for of in folders.values() for file in files_of(list(of))]
     for pattern in declared.get("files", {}):
         if not any(label == pattern or fnmatch.fnmatchcase(label, pattern) for label in labels):
             told = f"[files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
@@ -226,7 +226,7 @@ def _declared(root: Path) -> dict[str, Any]:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    name = f"{path.parent.name}/{path.name}"
+    name = label_of(path)
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as problem:
