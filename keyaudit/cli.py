@@ -155,9 +155,9 @@ def _opened(case: Path) -> Case:
 
 
 def _keep_memory() -> None:
-    """What is free stays with the process until all is read: else a tenth of the time of a large xlsx goes into asking for it.
+    """Memory that is free stays with the process: else a tenth of the time of a large xlsx goes into asking for it again.
 
-    Of glibc: give nothing back of itself (M_TRIM_THRESHOLD), and ask the system for what is larger only (M_MMAP_THRESHOLD).
+    The two settings are M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc.
     """
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")

@@ -113,7 +113,7 @@ class Coded:
         return [values[code] for code in self.codes.tolist()]
 
     def take(self, rows: Array) -> Coded:
-        """The values of some rows; of row -1 there is none."""
+        """The values of some rows, of row -1 none; the codes as short as they can be."""
         return Coded(at(self.codes, rows, -1), self.values).short()
 
     def short(self) -> Coded:

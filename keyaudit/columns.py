@@ -114,7 +114,8 @@ def aliases(role: str) -> Mapping[str, str]:
 # What may follow a header in brackets, or after a slash, without making another header: a unit, a zone, a form.
 _UNIT = (
     r"(?:date|time|datetime|days?|months?|hours?|e-?mails?(?: address)?|(?:utc|gmt)?\s*[+-]\s*\d{1,2}(?::?\d{2})?"
-    r"|(?:in )?(?:utc|gmt|z)|(?:[a-z]+ )+time|local|[a-z]{1,3}t|m[eo]s?z|[dmyhs/.: -]{2,}|y(?:es)?/no?|true/false)"
+    r"|(?:in )?(?:utc|gmt|z)|(?:(?:pacific|eastern|central|mountain|european|local|standard|daylight|summer) )+time|local"
+    r"|[a-z]{1,3}t|m[eo]s?z|[dmyhs/.: -]{2,}|y(?:es)?/no?|true/false)"
 )
 UNIT = re.compile(rf"(?:\s*[(\[](?:{_UNIT}|[a-z]+/[a-z_]+)[)\]]|\s*/\s*{_UNIT})+\W*$", re.I)
 

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from keyaudit.calendar import Calendar
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.coded import at as at
-from keyaudit.exports.dates import is_cancelled
+from keyaudit.exports.dates import is_cancelled, is_lost
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export
 from keyaudit.rulebook import Code
@@ -350,13 +350,13 @@ def home(f: Facts) -> Array:
 
 @fact
 def paid(f: Facts) -> tuple[Array, Array, Array]:
-    """Which keys the payments of course assignments name: record, key, and is the assignment not cancelled?"""
-    payment = f.column("payment")
+    """Which keys the payments of course assignments name: record, key, and is the assignment known not to be cancelled?"""
+    payment, state = f.column("payment"), f.column("assignment_status")
     rows, named = np.flatnonzero(payment.filled), named_codes(f, payment.listed())
     told = zip(rows.tolist(), payment.codes[rows].tolist(), strict=True)
     pairs = [(row, key) for row, place in told for key in named[place]]
     rows, keys = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return rows, keys, ~f.column("assignment_status").has(is_cancelled)[rows]
+    return rows, keys, ~state.has(lambda told: is_cancelled(told) or is_lost(told))[rows]
 
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:

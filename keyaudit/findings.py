@@ -63,7 +63,7 @@ def _accepted(f: Facts, block: Found) -> Found:
         if entry.reference is not None:
             mask &= np.array(pc.equal(f.references.take(block.key).texts(), entry.reference))
         block.rank[mask] = ACCEPTED
-        codes, told = block.message.codes, block.message.listed()
+        codes, told = block.message.codes.astype(np.int32), block.message.listed()
         both = [*told, *(f"{text} Accepted: {entry.reason}" for text in told)]
         block.message = Coded(np.where(mask, codes + len(told), codes), both).compact()
     return block
@@ -98,7 +98,10 @@ def noted(f: Facts, notes: Iterable[Note]) -> Iterator[Found]:
     key_of = numbers_of(f, {note.training_key for of in kinds.values() for note in of} - {""})
     for code, of in kinds.items():
         if code in ONCE_A_KEY:
-            of = list({note.training_key or str(place): note for place, note in enumerate(of)}.values())
+            first: dict[str | int, Note] = {}
+            for place, note in enumerate(of):
+                first.setdefault(note.training_key or place, note)
+            of = list(first.values())
         key = np.array([key_of.get(note.training_key, -1) for note in of])
         pool = np.array([number.get(fold_name(note.pool), -1) for note in of])
         pool = np.where(pool < 0, at(f.home_pool, key, -1), pool)
@@ -141,7 +144,7 @@ NOT_GIVEN = {  # role → what is not known without it
 }
 
 
-COMPARED = {  # columns of course keys, and the setting of pools each is compared with, if any
+CHECKED = {  # what is checked of course keys, and the setting of pools it is compared with, if any
     **dict.fromkeys(("uses", "max_uses", "expires_on", "course", "created_at"), ""),
     "organization": "organization", "content_availability": "content_availability", "any_organization": "sitewide",
 }  # fmt: skip
@@ -153,7 +156,7 @@ def _of_inputs(f: Facts) -> Iterator[Note]:
         if role not in f.exports:
             yield Note(Code.input_missing, text, severity="error" if role == "course_keys" and f.is_late else "")
     export = f.exports.get("course_keys")
-    wanted = [name for name, of_pool in COMPARED.items() if not of_pool or of_pools(f, of_pool).filled.any()]
+    wanted = [name for name, of_pool in CHECKED.items() if not of_pool or of_pools(f, of_pool).filled.any()]
     for file, columns in dict.fromkeys((table.file, table.columns) for table in export.tables) if export else ():
         if export and (lacking := [plain(name) for name in wanted if name not in columns]):
             message = f"It does not show {listed(lacking, most=9)}: that could not be checked."

@@ -10,6 +10,7 @@ import numpy as np
 
 from keyaudit import pools  # noqa: F401 - its facts
 from keyaudit.coded import Array, Coded
+from keyaudit.columns import COLUMNS
 from keyaudit.exports.hints import spoken
 from keyaudit.exports.names import natural
 from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, facts_of_a_column
@@ -85,8 +86,11 @@ def _as_numbers(f: Facts, name: str) -> Array:
     if name == "expires_on":
         never = f.shows(name) & ~f.column(name).filled
         return np.where(never, np.inf, np.where(np.isnat(f.dates(name)), np.nan, f.dates(name).astype(float)))
-    told = f.comparable(name) if name in ENTRY else f.column(name)
-    return np.where(told.codes < 0, np.nan, told.distinct().codes)
+    if name in ENTRY:
+        codes = f.comparable(name).codes
+        return np.where(codes < 0, np.nan, codes)
+    numbers = f.numbers(name)
+    return np.where(numbers == 2, np.nan, numbers) if COLUMNS[name].kind == "flag" else numbers  # 2: it is no flag
 
 
 @fact
@@ -147,9 +151,8 @@ def _latest_row(f: Facts, name: str) -> Array:
 
 facts_of_a_column(
     latest_row=_latest_row,
-    doubted=lambda f, name: f.of_file(
-        lambda file: spoken(file.shows.get(name, "")) == name
-    ),  # may another column be it?
+    # of records: may a column of their file that is not understood be it?
+    doubted=lambda f, name: f.of_file(lambda file: spoken(file.shows.get(name, "")) == name),
 )
 
 

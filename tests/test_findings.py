@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLES, Write, audit, found
+from conftest import SAMPLES, Write, audit, found, verdicts
 
 import keyaudit as ka
 from keyaudit.columns import FINDINGS
@@ -589,3 +589,37 @@ def test_the_meaning_says_when_there_is_more(second: str, told: str, write: Writ
     )
     result = audit(case, "2026-04-01")
     assert (result.sentence if result.verdict == "act" else "") == told
+
+
+def test_settings_that_are_not_understood_disagree_with_nothing(write: Write, tmp_path: Path) -> None:
+    rows = f"{MOVED}\n{MOVED.replace('180 No', 'six_months maybe')}"
+    assert found(audit(made(write, tmp_path, CLEAN | course_key(rows))), "conflicting_rows") == []
+
+
+def test_of_two_files_the_first_tells_what_is_not_readable(write: Write, tmp_path: Path) -> None:
+    first = SHOWN["redemption_unreadable"][0][BEFORE]
+    later = first.replace("perhaps", "possibly") + "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31"
+    rows = audit(made(write, tmp_path, CLEAN | {BEFORE: first, NOW: later})).findings.set_index("code")
+    assert rows.loc["redemption_unreadable", "source_file"] == BEFORE
+
+
+@pytest.mark.parametrize("state", ["#REF!", "#N/A"])
+def test_an_assignment_of_which_nobody_knows_the_status_proves_nothing(
+    state: str, write: Write, tmp_path: Path
+) -> None:
+    paid = {"course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-03-30 {state}"}
+    result = audit(made(write, tmp_path, CLEAN | OPEN | paid | course_key(MOVED.replace("KEY-00001", "OTHER-999"))))
+    proven = state == "#N/A"  # as a word it says that there is nothing
+    assert verdicts(result)["KEY-00001"] == ("redeemed" if proven else "to_migrate")
+
+
+def test_more_messages_than_fit_into_16_bits_can_be_accepted_twice(write: Write, tmp_path: Path) -> None:
+    codes = [f"KEY-{number:05d}" for number in range(17_000)]
+    head = "Training_Key Course Organization Redeemed Expires\n"
+    pool = head + "\n".join(f"{code} C O{code} . 2026-12-31" for code in codes)
+    keys = f"{COURSE}\n" + "\n".join(f"{code} E C P 2026-04-01 2026-12-31 . 0 180 No" for code in codes)
+    accepted = '[[accepted]]\nfinding = "organization_differs"\nreference = "{}"\nreason = "seen"\nuntil = 2026-12-31\n'
+    accept = accepted.format("P, row 2") + accepted.format("P, row 3")
+    rows = audit(made(write, tmp_path, {BEFORE: pool, KEYS: keys, "case.toml": accept})).findings
+    severities = rows.loc[rows["code"] == "organization_differs", "severity"].astype("str").value_counts()
+    assert severities.to_dict() == {"error": 16_998, "accepted": 2}

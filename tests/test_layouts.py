@@ -158,6 +158,12 @@ READ: list[tuple[str, dict[str, str], dict[str, str], set[str]]] = [  # what it 
     ("a start under a header that is not understood", {"p.csv": STARTING.format("Starts"), "pools-now/p.csv": STARTING.format("Valid From")}, {"AB12CD34EF01": "redeemed used", "QX77CD34EF57": "to_migrate unknown"}, {"column_not_understood"}),
     ("a date of zeros with a zone", {"p.csv": f"{KEYS}\n{USED}\n{OPEN.replace(',,', ',0001-01-01T00:00:00+00:00,')}"}, {key: STATES[key] for key in UNKNOWN}, set()),
     ("an entity in capitals is a blank", {"p.csv": "Training Key,Learner,Expires\nAB12CD34EF01,Ann,2026-12-31\nQX77CD34EF57,&NBSP;,2026-12-31"}, {key: STATES[key] for key in UNKNOWN}, set()),
+    ("a box of numbers beside the list", {"p.xlsx": "\n".join((KEYS, f"{USED},,Total,3", f"{OPEN},,Redeemed,1", f"{OTHER},,Open,2"))}, STATES, {"column_not_understood"}),
+    ("marks right behind whole rows", {"p.xlsx": "\n".join((KEYS, f"{USED},x", OPEN, *(f"{OTHER[:11]}{n},2025-05-13,,2026-12-31" for n in range(9)))), "pools-now/p.xlsx": "\n".join((KEYS, f"{USED},5", OPEN, *(f"{OTHER[:11]}{n},2025-05-13,,2026-12-31" for n in range(8, -1, -1))))}, {**{f"LMN4CD34EF9{n}": "to_migrate yes" for n in range(9)}, **{key: STATES[key] for key in UNKNOWN}}, set()),
+    ("whole rows that end in a delimiter", {"p.csv": "Training Key,Created,Redeemed\nAB12CD34EF01,2025-05-13,2026-01-20,\n" + "".join(f"USED1234567{n},2025-05-13,2026-01-2{n}\n" for n in range(5))}, {"AB12CD34EF01": "redeemed used", **{f"USED1234567{n}": "redeemed used" for n in range(5)}}, set()),
+    ("words for dates where every line ends in a delimiter", {"p.csv": "\n".join((KEYS, f"{USED},", f"{OPEN},".replace("2025-05-13", "see mail"), f"{OTHER},"))}, STATES, {"unreadable_date"}),
+    ("a date below the list is none of its columns", {"p.csv": f"{BY_LEARNER.format('').replace('2026-01-20', '')}Printed on:,2026-04-01,,"}, dict.fromkeys(UNKNOWN, "redeemed used"), {"notes_set_aside"}),
+    ("lists of other columns below each other", {"p.xlsx": f"Training Key,Created\nLMN4CD34EF99,2025-05-13\n\n{KEYS}\n{USED}\n{OPEN}"}, {**dict.fromkeys(STATES, "to_migrate unknown"), "AB12CD34EF01": "redeemed used"}, {"redemption_not_shown"}),
     ("a zone behind a header", {"p.csv": f"{KEYS}\n{USED}\n{OPEN}".replace("Redeemed", "Redeemed (Pacific Time)")}, {key: STATES[key] for key in UNKNOWN}, set()),
 ]  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keyaudit.exports.codes import BLANKS
+from keyaudit.exports.codes import BLANKS, ERRORS
 from keyaudit.exports.names import clean_name
 
 _BLANK = "na, n/a, n.a., nil, none, null, nan, nat, never, not redeemed, not used, undefined, (blank), (null), (none), \\n, #n/a"
@@ -127,6 +127,11 @@ def is_number(cell: Any) -> bool:
 def status_of(cell: Any, words: Mapping[str, str] = STATUSES) -> str | None:
     """What a status says: redeemed, open or distributed; None for a word that is not known."""
     return words.get(word_of(cell))
+
+
+def is_lost(state: str) -> bool:
+    """Does the status of an assignment say nothing, because its cell is an error?"""
+    return state.upper() in ERRORS or state.startswith(("the error", "an error", "a formula"))
 
 
 def is_cancelled(cell: Any) -> bool:

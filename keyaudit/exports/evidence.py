@@ -60,7 +60,7 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
             for place, what in enumerate(odd.values):
                 text = f"its cell in {_named(name)} holds {what}"
                 told.told.append((Code.excel_damage, text, np.flatnonzero(odd.codes == place), True))
-        if name == "distributed_to":  # whoever stands in a cell that is an error: somebody was sent the key
+        if name in ("distributed_to", "assignment_status"):  # somebody was sent the key; some status it had
             told.columns[name] = cells.map(lambda cell: cell.what if isinstance(cell, Odd) else _text(cell))
         elif name in LEARNER:
             told.columns[name], told.signs[name] = _learners(cells, words)
@@ -70,15 +70,9 @@ def said(raw: Mapping[str, Coded], label: str, known: FileOptions) -> Said:
             state = cells.map(lambda cell: _meaning(cell, words))
             told.signs["distributed"] = state.has(lambda meant: meant == "distributed")
             told.columns[name] = state.map(STATES.get, dtype=float)
-        elif kind != "date":  # these are read together: whoever made the file wrote all of them alike
+        elif kind != "date":  # dates are read together: whoever made the file wrote all of them alike
             told.columns[name] = _numbers(told, name, cells)
     _read_dates(raw, told, label, known.day_first, words)
-    if (
-        "payment" in raw and "assignment_status" in raw
-    ):  # of which is not known whether it was cancelled: it proves nothing
-        lost = raw["assignment_status"].has(lambda cell: isinstance(cell, Odd))
-        payment = told.columns["payment"]
-        told.columns["payment"] = Coded(np.where(lost, -1, payment.codes), payment.values)
     return told
 
 

@@ -27,6 +27,7 @@ ORDINARY = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z0-9_.-]+").fullmatch  # a code th
 ORDINARY_TEXT = r"^[A-Za-z_.\-]*[0-9][A-Za-z0-9_.\-]*$"  # the same for Arrow
 SAMPLE = 200  # cells by which a column is judged
 LONGEST = 100  # signs of a header
+MANY_COLUMNS = 1000  # that no role uses: further ones without a header are not told
 EMPTY = BEGIN.replace("+(.*)$", "*(?:=?\"\"|'')?\\s*$")  # the same for Arrow
 
 Row: TypeAlias = dict[int, Any]  # column, from 0 → cell
@@ -156,17 +157,27 @@ class Header:
     named: int  # up to the last cell with a name
     width: int
     heading: str = ""  # where the heading of a list is its key's header
-    nameless: frozenset[int] = frozenset()  # columns without a header in which something stands
-
-    @property
-    def every(self) -> dict[int, str]:
-        """What each column is called, by its place."""
-        return self.unused | {place: self.headers[name] for name, place in self.places.items()}
 
     @property
     def texts(self) -> dict[int, str]:
         """The text of every header by its place."""
-        return {place: text for place, text in self.every.items() if place not in self.nameless}
+        return self.unused | {place: self.headers[name] for name, place in self.places.items()}
+
+    def name_columns(self, sheet: Sheet, rows: Array) -> None:
+        """Call the columns without a header in which records (`rows`) have something by their letters; case.toml may name them so.
+
+        Behind the last header half of the records must have something: less is a remark beside the list.
+        """
+        last, texts = max(self.texts), self.texts
+        for place in range(self.start, min(self.stop, sheet.width)):
+            filled = 0 if place in texts else np.count_nonzero(sheet.codes(place)[rows] >= 0)
+            if filled and (place < last or 2 * filled >= len(rows)):
+                text = f"(column {column_letters(place)}, without a header)"
+                column = sheet.means(text)
+                if column and column not in self.places:
+                    self.places[column], self.headers[column] = place, text
+                elif len(self.unused) < MANY_COLUMNS:
+                    self.unused[place] = text
 
 
 def _is_empty(cell: Any) -> bool:
@@ -286,12 +297,6 @@ def _begin_below(sheet: Sheet, top: int, named: int) -> list[tuple[int, int]]:
 def read_header(sheet: Sheet, number: int, row: Row, keys: Sequence[int], start: int, stop: int) -> Header:
     """Understand a header row between two columns. Raises UnreadableFile if two headers mean one column."""
     texts = {place: " ".join(str(cell).split()) for place, cell in row.items() if start <= place < stop}
-    named = max(row, default=-1) + 1
-    width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
-    nameless = _nameless(
-        sheet, number, [place for place in range(start, min(stop, width)) if place not in texts], named
-    )
-    texts |= nameless
     found_in: dict[str, list[int]] = {}
     for place, text in texts.items():
         if column := sheet.required if place in keys else sheet.means(text):
@@ -313,19 +318,11 @@ def read_header(sheet: Sheet, number: int, row: Row, keys: Sequence[int], start:
     unused = {place: text for place, text in texts.items() if text and place not in places.values()}
     if sheet.role == "course_keys" and "redeemed_at" not in sheet.options.columns and _are_uses(sheet, places, number):
         places["uses"] = places.pop("redeemed_at")
+    named = max(row, default=-1) + 1
+    width = sheet.width if sheet.grid.widths is None else int(sheet.grid.widths[number])
     heading = list_heading(texts.get(places.get(sheet.required, -1), ""))
     headers = {column: texts[place] for column, place in places.items()}
-    return Header(number, places, headers, unused, start, stop, named, max(named, width), heading, frozenset(nameless))
-
-
-def _nameless(sheet: Sheet, top: int, places: Iterable[int], named: int) -> dict[int, str]:
-    """The columns without a header in which something stands; behind the last header: in half of the rows at least."""
-    found, rows = {}, np.count_nonzero(sheet.filled(0, sheet.width)[top + 1 :])
-    for place in (place for place in places if place < sheet.width):
-        filled = np.count_nonzero(sheet.codes(place)[top + 1 :] >= 0)
-        if filled and (place < named or 2 * filled >= rows):
-            found[place] = f"(column {column_letters(place)}, without a header)"
-    return found
+    return Header(number, places, headers, unused, start, stop, named, max(named, width), heading)
 
 
 def _are_uses(sheet: Sheet, places: Mapping[str, int], top: int) -> bool:

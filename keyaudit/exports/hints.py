@@ -176,7 +176,7 @@ def headers_of(sheet: Sheet, headers: Iterable[Header], missing: Iterable[str]) 
     missing = tuple(missing)
     for header in headers:
         columns = {place: name for name, place in header.places.items()}
-        for place, text in sorted(header.every.items()):
+        for place, text in sorted(header.texts.items()):
             if text not in told:
                 cells, column = sheet.sample(place, header.row), columns.get(place, "")
                 may_be = "" if column else nearest(text, cells, missing)

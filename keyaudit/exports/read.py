@@ -24,7 +24,7 @@ from keyaudit.exports.names import pool_name
 from keyaudit.exports.records import FEW, Aside, Note, Source, Table, Understood, stacked
 from keyaudit.exports.records import Export as Export
 from keyaudit.exports.records import FileOptions as FileOptions
-from keyaudit.exports.rows import BLANK_KEY, NO_FACT, TYPES_ROW
+from keyaudit.exports.rows import BLANK_KEY, NAMES_CODE, NO_FACT, TYPES_ROW
 from keyaudit.exports.tables import Found, find_lists
 from keyaudit.masking import mask_text
 from keyaudit.rulebook import Code
@@ -49,6 +49,7 @@ TOLD = {  # reason of a row that was set aside → the finding about it
 }
 TOLD_TOGETHER = {  # the same, one finding about all of them
     "note": (Code.notes_set_aside, "taken for notes, not keys"),
+    NAMES_CODE: (Code.notes_set_aside, "taken for notes, not keys, though what may be a code stands in them"),
     TYPES_ROW: (Code.notes_set_aside, "below a header taken for types or units of its columns, not a key"),
     NO_FACT: (Code.blank_key, "without a code and without anything else we read: taken for blank rows"),
 }
@@ -383,7 +384,8 @@ class FileAccount:
         for why, (code, what) in TOLD_TOGETHER.items():
             if rows := [entry.source_row for entry in aside if entry.reason == why]:
                 where = f"{'row' if len(rows) == 1 else 'rows'} {_ranges(rows)}"
-                self.note(code, f"{count(len(rows), 'row')} {what}: {where}", severity="note")
+                severity = "warning" if why == NAMES_CODE else "note"
+                self.note(code, f"{count(len(rows), 'row')} {what}: {where}", severity=severity)
         for found in self.found:
             if found.above is not None:
                 what = "a row above the header holds what looks like a key or its header, or is as wide as the header: not read"

@@ -17,7 +17,7 @@ from keyaudit.columns import COLUMNS
 from keyaudit.exports.codes import BLANKS, PARTS
 from keyaudit.exports.dates import bare, count_of, flag_of, is_blank, is_number, is_type, written
 from keyaudit.exports.headers import ORDINARY, ORDINARY_TEXT, SAMPLE, Header, Sheet
-from keyaudit.exports.hints import DATE_LIKE, kind_of
+from keyaudit.exports.hints import DATE_LIKE
 
 _TOTAL = (
     r"(?:(?:grand|sub)[\s-]*totals?|totals?|count|sum|summary|(?:ins)?gesamt(?:summe|ergebnis)?|zwischensumme|summe|anzahl|(?:sous-)?total|somme"
@@ -40,10 +40,12 @@ RULE = re.compile(r"[-=+|_*~.:\s]*[-=+|_*~][-=+|_*~.:\s]*")
 AROUND = r"^\s*(?:=\"|['\"])(.*)['\"]\s*$"  # what a file may put around a code
 KINDS = {"9": "[0-9]", "A": "[A-Z]", "a": "[a-z]"}
 THIN = 2  # cells of a footer at most
+MOST = 0.9  # of the rows: what they fill is not left blank
 MAX_FOOTERS = 20  # of one list
 MAX_SUMS = 3  # rows without a code at the end of one list: more are rows whose code was lost
 NO_FACT = "no code, and no fact of ours"
 BLANK_KEY = "blank key"
+NAMES_CODE = "note that names a code"
 TYPES_ROW = "types of the columns"
 
 
@@ -187,6 +189,8 @@ class Rows:
             reason = self.reason(row, min(record, following) >= end, others_fill, shape())
             why[place] = reason or ("" if fits[place] else self.damage(row))
             record = record if reason else row
+        is_note = np.flatnonzero(why == "note")
+        why[is_note[self.sheet.holds(rows[is_note], [self.key], lambda cell: shape().is_within(cell))]] = NAMES_CODE
         is_record = why == ""
         return rows[is_record], [*aside.items(), *zip(rows[~is_record].tolist(), why[~is_record], strict=True)]
 
@@ -300,7 +304,7 @@ class Rows:
                 TOTALS.match(text) and (are_numbers or not says) and (at_end or is_other),
             ),
             ("note", MADE.fullmatch(text) and at_end and is_other and len(others) < THIN),
-            ("", shape.begins(text) or self.is_cut(row, shape)),
+            ("", (shape.begins if at_end and others_fill else shape.is_within)(text) or self.is_cut(row, shape)),
             ("note", at_end and is_sentence and not others),
             ("note", is_thin and not others and (at_end or are_words or not has_digit)),
             ("note", is_thin and others and at_end and are_numbers),
@@ -310,30 +314,51 @@ class Rows:
     def fits(self, rows: Array) -> Array:
         """Which rows have the header's width? Blank cells behind it do not count where no cell can have shifted.
 
-        None has where a delimiter stands at the end of every line, and where the last filled cell is a date below the first
-        header of a date. What stands behind the last header, and is no word, has shifted.
+        None has where a delimiter stands at the end of every line, and where the last filled cell is a date below a date's
+        header. A row that looks displaced has shifted if there is a delimiter too many, or if something stands right behind
+        the last header: in a worksheet too.
         """
         sheet, header = self.sheet, self.header
-        behind = [place for place in range(header.named, min(header.stop, sheet.width)) if place not in header.nameless]
-        slid = sheet.holds(rows, behind, lambda cell: kind_of([cell]) in ("date", "flag", "count"))
-        if sheet.grid.widths is None:
-            return ~slid
-        widths = sheet.grid.widths[rows]
-        fits, wide = (widths >= header.named) & (widths <= header.width), widths > header.width
-        for place in range(header.width, sheet.width if wide.any() else 0):
-            wide &= sheet.codes(place)[rows] < 0
-        if wide.any():
-            dates = {place: name for name, place in header.places.items() if COLUMNS[name].kind == "date"}
-            only_dates = [place for place, name in dates.items() if name != "redeemed_at"]
-            slid |= wide & sheet.holds(rows, only_dates, lambda cell: not is_blank(cell) and written(cell) is None)
+        fits = wide = np.ones(len(rows), dtype=bool)
+        slid = np.zeros(len(rows), dtype=bool)
+        if header.named < min(header.stop, sheet.width):
+            slid = sheet.codes(header.named)[rows] >= 0
+        if sheet.grid.widths is not None:
+            widths = sheet.grid.widths[rows]
+            fits, wide = (widths >= header.named) & (widths <= header.width), widths > header.width
+            for place in range(header.width, sheet.width if wide.any() else 0):
+                wide &= sheet.codes(place)[rows] < 0
+        if wide.any() and sheet.grid.widths is not None:
+            dates = {place for name, place in header.places.items() if COLUMNS[name].kind == "date"}
             fits[wide] = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
             for at in np.flatnonzero(wide & ~fits).tolist() if dates else ():
                 place, cell = sheet.row(rows[at]).popitem()
-                fits[at] = place == min(dates) and written(cell) is not None
-        return fits & ~slid
+                fits[at] = place in dates and written(cell) is not None
+            slid |= wide
+        if slid.any():
+            fits[slid] &= ~self.are_displaced(rows[slid], rows[~slid])
+        return fits
+
+    def are_displaced(self, rows: Array, others: Array) -> Array:
+        """Which rows leave a column blank that nearly all others fill, or have a word where nearly all others have a date?
+
+        Where there are no others: which have a word in a column of dates that has no date at all?
+        """
+        found = np.zeros(len(rows), dtype=bool)
+        for name, place in self.header.places.items():
+            codes = self.sheet.codes(place)
+            if len(others) and np.count_nonzero(codes[others] >= 0) >= MOST * len(others):
+                found |= codes[rows] < 0
+            if COLUMNS[name].kind == "date" and name != "redeemed_at":
+                own, usual = (self.sheet.cells(place, of) for of in (rows, others))
+                is_date, are_dates = (cells.has(lambda cell: written(cell) is not None) for cells in (own, usual))
+                if are_dates.sum() >= MOST * usual.filled.sum() > 0 or not (len(others) or is_date.any()):
+                    found |= own.has(lambda cell: not is_blank(cell)) & ~is_date
+        return found
 
     def damage(self, row: int) -> str:
         """What is said of a row of another width."""
         widths, header = self.sheet.grid.widths, self.header
-        width = max(self.sheet.row(row), default=-1) + 1 if widths is None else int(widths[row])
-        return f"damaged row: {width} cells, the header has {header.named if width <= header.width else header.width}"
+        if widths is None or widths[row] == header.width:
+            return "damaged row: its cells have shifted; something stands right behind the last header"
+        return f"damaged row: {int(widths[row])} cells, the header has {header.width}"

@@ -76,6 +76,8 @@ def find_lists(sheet: Sheet) -> Found | None:
         own[0].set_aside += [(row, "above the list") for row in filled[filled < header.row].tolist()]
         own[0].set_aside += [(header.row, "header of a list")] if header.row > top else []
         lists += own
+    for header in {id(part.header): part.header for part in lists}.values():
+        header.name_columns(sheet, np.concatenate([part.rows for part in lists if part.header is header]))
     damaged = [(row, f"damaged row: {what}") for row, what in sheet.grid.damaged.items() if row > top]
     lists[0].set_aside += damaged
     return Found(sheet, lists, rows + len(damaged), _key_above(sheet, top, lists))
