@@ -20,6 +20,7 @@ from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 from keyaudit.rulebook import Code
 from keyaudit.settings import KNOWN_ROLES, differ, key_setting, of_pools, pool_setting
+from keyaudit.verdicts import by_status
 from keyaudit.words import count, listed
 
 
@@ -78,6 +79,9 @@ facts(  # of keys: settings of pool and course key
     pool_has_to_migrate=lambda f: f.by_home.any(f.status_to_migrate),
     pool_has_keys=lambda f: f.by_pool.any(np.ones(len(f.place_pool), dtype=bool)),
     pool_is_over=lambda f: f.is_removed | (f.pool_has_keys & ~f.by_pool.any(~f.place_ended)),
+    # a learner may still need it, or a row of its files was not read
+    pool_in_use=lambda f: f.pool_unread | f.by_pool.any(f.may_hold & _needs_its_pool(f)[f.place_key]),
+    history_open=lambda f: f.is_read_only & ~f.is_removed & f.pools.has_before & ~f.pools.has_now,
     pool_logged=lambda f: f.by_home.count(f.in_pool & f.logged),
     pool_keys=lambda f: f.by_home.count(f.in_pool),
     pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),
@@ -96,6 +100,20 @@ facts(  # of keys: settings of pool and course key
     pool_log_clears=lambda f: f.log_is_complete & (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
+
+
+def _needs_its_pool(f: Facts) -> Array:
+    """Keys that a learner may hold and that are no course key, or stand in two places."""
+    return (by_status(f, "owed", True) & ~f.in_course_keys) | f.status_duplicate
+
+
+@fact
+def pool_unread(f: Facts) -> Array:
+    """Of every pool: was a row of one of its files not read, so that a key of it may stand there?"""
+    codes = (Code.damaged_row, Code.blank_key, Code.rows_unaccounted)
+    told = (note for _, export in f.given() for note in export.told if note.code in codes and note.severity != "note")
+    files = {note.source_file for note in told}
+    return By(f.pool, f.pool_count).any(f.of_file(lambda file: file.source_file in files) & f.in_pools)
 
 
 @fact

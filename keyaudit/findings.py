@@ -283,7 +283,9 @@ def _said(f: Facts, kind: str, keys: Array) -> str:
     every, until = int((f.status == list(STATUSES).index(kind)).sum()), f.works_until[keys]
     if kind != STATUS.to_migrate or np.isnat(until).any():
         of = f"{number:,} of the {count(every)} that {are(every)}"
-        when = f"; until when {agree(number, 'it works', 'they work')} is not known" * (kind == STATUS.to_migrate)
+        unknown = int(np.isnat(until).sum())
+        who = agree(number, "it works", "they work") if unknown == number else f"{unknown:,} of them work"
+        when = f"; until when {who} is not known" * (kind == STATUS.to_migrate)
         return f"{f'{count(number)} {are(number)}' if number == every else of} {_named(kind)}{when}"
     first, last = (day.item().date() for day in (until.min(), until.max()))
     when = f"on {weekday(first)}" if first == last else f"from {weekday(first)} on"

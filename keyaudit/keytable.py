@@ -55,8 +55,9 @@ def references(f: Facts) -> Numbered:
     _, group, sizes = alike(found.name.codes, found.row)
     twice = np.flatnonzero(sizes[group] > 1)
     codes, rows, whole = found.name.codes.copy(), found.row.copy(), found.name.listed()
+    labels = [name if files.count(name) == 1 else f.files[place].source_file for place, name in enumerate(files)]
     for key, record in zip(twice.tolist(), f.first_record[twice].tolist(), strict=True):
-        where = [files[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
+        where = [labels[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
         codes[key], rows[key] = len(whole), -1
         whole.append(f"{found[key]} ({', '.join(where)})")
     return Numbered(Coded(codes, whole), rows)

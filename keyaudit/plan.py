@@ -45,11 +45,13 @@ THREE_STEPS = (
     "of the login page: it is for people who have no account yet."
 )
 LETTERS = {  # by action
-    "reissue": "Your training key{ending} for {course} no longer works; here is a new one. " + THREE_STEPS,
-    "remind": "Please redeem your training key{ending} for {course} before {until}: it stops working on that day. "
-    + THREE_STEPS,
+    "reissue": "Your training key{ending} for {course} {fails}; here is a new one. " + THREE_STEPS,
+    "remind": "Please redeem your training key{ending} for {course} before {until}: {ends}. " + THREE_STEPS,
 }
+FAILS = {True: "no longer works", False: "is replaced: leave it alone, also where it still works"}
+ENDS = {True: "it stops working on that day", False: "it works until then at the longest"}  # is the day known?
 ASK = "ask whoever ordered the keys"
+FIRST = {"begin": "create the entry", "when": "there"}
 ASKED = {"any_organization": "whether students of other organizations may redeem them"}
 WORDS = {
     "who": f"{ASK}: no export says it",
@@ -62,7 +64,7 @@ WORDS = {
     "pool_again": f"this pool ({POOL} → Export) into pools-now and ",
     "line_end": "{codes} of the list `{what}` {hold} the end of a line and cannot be pasted: type {them} by hand from the TMS.",
     "formula": "{codes} of the list `{what}` {begin} with =, +, - or @: copy {them} from the text file, never through a spreadsheet.",
-    "ask": "Before you delete anything, ask whoever ordered the keys for {what}: you will type {them} while the keys work nowhere.",
+    "ask": "Before you {begin}, ask whoever ordered the keys: {what}. You will type {them} {when}.",
     "delete from the pool": f"Delete exactly the keys of the list `delete from the pool` ({POOL} → Edit), but for those that show a redemption there now; save, and go on at once, for until they are pasted they do not work. A key you leave there, or that the pool no longer holds, is not pasted. If the pool cannot be edited any more, stop, and run the audit again. Leave the backup in pools-before as it is. To undo before the read-only date: add the same codes to the pool again.",  # noqa: S608 - prose
     "delete course keys": f"{{courses}}Delete the course keys of the list `delete course keys` ({KEYS} → their entry → the code → Delete), each only if its uses are still 0; one used meanwhile stays, and is not pasted.{{twice}} To undo: add the same code to the entry again{{but}}.",
     "twice": " {keys} redeemed in the pool already: the course key would let {them} be redeemed, and billed, a second time.",
@@ -184,7 +186,7 @@ def migration_plan(audit: Audit) -> MigrationPlan:
         told = _steps(f, name, does[name], on_list, batches.get(name), odd[name])
         rows += [PlanStep(name, place, *step) for place, step in enumerate(told, start=1)]
     totals = {code: sum(len(of[code]) for of in does.values()) for code in ACTIONS}
-    left = len(order) - totals["leave"]
+    left = len(order)
     hidden = [file.source_file for file in f.files if file.shows.get("redemption", "yes") != "yes"]
     files = f"{audit.seen.hide(listed(hidden))} {agree(len(hidden), 'does', 'do')}"
     doubts = [WORDS["hidden"].format(files=files)] if hidden else []  # what makes the lists unsafe comes first
@@ -265,7 +267,9 @@ def _steps(f: Facts, pool: str, of: Mapping[str, Array], on_list: Mapping[str, i
         yield f"{regenerated.what} Before you paste, decide. {regenerated.remedy[f.period]}", 0
     yield from ((text, 0) for text in odd)
     if unknown := [ASKED.get(name, f"the {plain(name)}") for name in SETTINGS if batch and ASK in batch[name]]:
-        yield WORDS["ask"].format(what=listed(unknown), them=agree(len(unknown), "it", "them")), 0
+        deletes = any(on_list[what] for what in LISTS if what.startswith("delete"))
+        words = {"begin": "delete anything", "when": "while the keys work nowhere"} if deletes else FIRST
+        yield WORDS["ask"].format(what=listed(unknown), them=agree(len(unknown), "it", "them"), **words), 0
     again = of["delete course key"]
     found = {"delete after comparing": of["delete stray"], "delete course keys": np.append(of["move"], again)}
     for what in (*found, "delete from the pool"):
@@ -341,6 +345,7 @@ def _letters(f: Facts, does: Iterable[Mapping[str, Array]], action: str) -> list
         pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
         course, day = courses[pool] or "your course", None if np.isnat(until) else until.item().date()
         words = {"until": weekday(day or f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
+        words |= {"fails": FAILS[bool(f.works_no[key])], "ends": ENDS[day is not None]}
         learner, former = f.holder.get(key, "not in the log"), f"{f.references[key]} {end}".strip()
         text = LETTERS[action].format(course=course, **words)
         found.append(Letter(learner, course, f.pools.names[pool], former, "", str(day or ""), LOGIN, text))

@@ -37,6 +37,7 @@ facts(  # of keys: their course keys
     ),
     pool_ended=lambda f: f.in_pool & ~f.places.any(f.may_hold & ~f.place_ended),  # wherever it may still be
     starts_on=lambda f: at(f.place_starts[0], f.home, NEVER),
+    starts_too_late=lambda f: f.starts_on >= f.removed,
     pool_expires_on=lambda f: at(np.where(f.place_expires[1], f.place_expires[0], NEVER), f.home, NEVER),
     # of places: value, is it known, was it before the announcement wherever it is given
     place_expires=lambda f: _date_setting(f, "expires_on"),

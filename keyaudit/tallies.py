@@ -13,7 +13,7 @@ import numpy as np
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import Slip
 from keyaudit.facts import NEVER, By, Facts, alike, facts
-from keyaudit.rulebook import FAMILIES, FINDINGS, STAGES, STATUSES, URGENCY, Code
+from keyaudit.rulebook import FAMILIES, FINDINGS, STAGES, STATUSES, URGENCY, Code, by_period
 from keyaudit.settings import of_pools
 from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES, by_status
 from keyaudit.words import listed, plain
@@ -134,11 +134,15 @@ def redeemed_on(f: Facts) -> Array:
 
 # --- a row per pool: its stage, counts, next step, and the sign-off, whose two sides are counted apart ---
 
-IDLE = {  # what to do in a pool in which no key needs anybody, before the removal and after it
-    "not_exported": FINDINGS[Code.pool_never_exported].remedy[::3],
-    "moved": ("Expire the pool (Training Key Pools → the pool → Edit → Expires).", "Nothing."),
-    "closed": ("Nothing.", "Nothing."),
+IDLE = {  # what to do in a pool in which no key needs anybody, by period
+    "not_exported": FINDINGS[Code.pool_never_exported].remedy,
+    "moved": by_period(("Expire the pool (Training Key Pools → the pool → Edit → Expires).",) * 2 + ("Nothing.",) * 2),
+    "closed": by_period("Nothing."),
 }
+WAIT = (
+    "Do not expire the pool yet: first mend the rows of its files that were not read, "
+    "and settle its keys that are accepted, or counted under another pool."
+)
 
 
 facts(
@@ -215,7 +219,11 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
             stage, act_by = "begun" if f.pool_begun[pool] else "not_begun", f.act_by[key].item().date()
         else:
             stage, act_by = "not_exported" if not exported[pool] else "closed" if is_over[pool] else "moved", None
-            place, what = len(order) + list(STAGES).index(stage), IDLE[stage][int(f.is_removed)]
+            place, what = len(order) + list(STAGES).index(stage), IDLE[stage][f.period]
+            if stage == "moved" and what != "Nothing." and f.pool_in_use[pool]:
+                what = WAIT
+            elif what == "Nothing." and f.history_open[pool]:
+                what = FINDINGS[Code.history_not_kept].remedy[f.period]
         known = (name, courses[pool], organizations[pool], expires[pool], stage)
         counts = (int(backup[pool]), int(both[pool] - backup[pool]), _elsewhere(f, pool))
         own = dict(zip(STATUSES, statuses[pool], strict=True))

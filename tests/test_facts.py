@@ -1364,7 +1364,8 @@ def test_no_plan_pastes_a_code_under_another_course_that_another_kind_of_key_has
     case = write("course-keys/k.csv", f"{ENTRIES}\nKEY-00001 E D 2026-12-31 1 0\nKEY-00002 E C 2026-12-31 1 0")
     plan = ka.migration_plan(audit(case, "2026-04-09"))
     assert [plan.codes("P", what) for what in ("paste", "paste after comparing")] == [[], []]
-    assert dict(zip(plan.keys["training_key"], plan.keys["action"], strict=True)) == {"KEY-00001": "reissue"}
+    assert dict(zip(plan.keys["training_key"], plan.keys["action"], strict=True)) == {"KEY-00001": "right the course"}
+    assert any("Delete the course key" in step and "issue a new course key" in step for step in plan.steps["what"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from conftest import SAMPLES, Write, audit, days_after, verdicts
+from conftest import SAMPLES, Write, audit, days_after, found, verdicts
 
 import keyaudit as ka
 from keyaudit.plan import MigrationPlan, migration_plan
@@ -84,12 +84,15 @@ def test_a_key_nobody_can_judge_waits_for_a_new_export(write: Write, tmp_path: P
     assert plan.batches.empty
 
 
-def test_a_stray_that_somebody_holds_is_left_and_is_no_work(write: Write) -> None:
+def test_a_stray_that_somebody_holds_is_left(write: Write) -> None:
+    """It is counted as everywhere: the plan says as many keys as the headline."""
     write("pools-before/P.csv", f"{POOL}\nSPOILT-01 {LIVE}")
     write("pools-now/P.csv", POOL)
-    plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nspoilt-01 E C 2026-12-31 . 1")))
+    result = audit(write("course-keys/k.csv", f"{KEYS}\nspoilt-01 E C 2026-12-31 . 1"))
+    plan = migration_plan(result)
     assert planned(plan) == {"SPOILT-01": "compare", "spoilt-01": "leave"}
-    assert (plan.title, plan.actions["leave"]) == ("1 key needs action.", 1)
+    assert (plan.title, plan.actions["leave"]) == ("2 keys need action.", 1)
+    assert result.headline.startswith("2 of 2 keys need action.")
 
 
 WHEN = "ask whoever ordered the keys until when they are promised: "
@@ -306,3 +309,99 @@ def test_steps_speak_of_one_key_and_of_several(number: int, said: tuple[str, ...
     plan = migration_plan(audit(case))
     told = " ".join([*plan.warnings, *plan.steps["what"]])
     assert [words for words in said if words not in told] == []
+
+
+EXPIRE = "Expire the pool (Training Key Pools → the pool → Edit → Expires)."
+
+
+@pytest.mark.parametrize(
+    ("later", "accepted", "expected"),
+    [
+        ("", False, "Expire"),
+        ("\n. C O . 2026-12-31", False, "Do not expire"),  # a key may stand in the row
+        ("\nOPEN-0001 C O . 2026-12-31", True, "Do not expire"),  # its learner is to redeem it still
+    ],
+)
+def test_a_pool_that_a_learner_may_need_is_not_to_be_expired(
+    later: str, accepted: bool, expected: str, write: Write
+) -> None:
+    opened = "\nOPEN-0001 C O . 2026-12-31" if accepted else ""
+    write("pools-before/P.csv", f"{POOL}\nUSED-0001 C O 2025-01-02 2026-12-31\nMOVED-001 C O . 2026-12-31{opened}")
+    write("pools-now/P.csv", f"{POOL}\nUSED-0001 C O 2025-01-02 2026-12-31{later}")
+    case = write("course-keys/k.csv", f"{KEYS}\nMOVED-001 E C 2026-12-31 . 0")
+    if accepted:
+        entry = '[[accepted]]\nfinding = "to_migrate"\npool = "P"\nreason = "redeems soon"\nuntil = 2026-05-01'
+        (case / "case.toml").write_text(entry)
+    result = audit(case, "2026-04-02")
+    assert result.pools["stage"].astype("str").tolist() == ["moved"]
+    assert result.pools["next_step"][0].startswith(expected)
+    assert (found(result, "pool_not_expired") == []) == (expected != "Expire")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "again", "expected"),
+    [
+        ("2026-05-07", False, EXPIRE),
+        (
+            "2026-05-08",
+            False,
+            "Export its history before the removal (Training Key Pools → the pool → Export) into pools-now.",
+        ),
+        ("2026-05-08", True, "Nothing."),
+        ("2026-05-29", False, "Nothing."),
+    ],
+)
+def test_from_the_read_only_date_no_pool_is_expired(as_of: str, again: bool, expected: str, write: Write) -> None:
+    case = write("pools-before/P.csv", f"{POOL}\nUSED-0001 C O 2025-01-02 2026-12-31")
+    if again:
+        write("pools-now/P.csv", f"{POOL}\nUSED-0001 C O 2025-01-02 2026-12-30")
+    write("course-keys/k.csv", f"{KEYS}\nOTHER-001 E C 2026-12-31 . 0")
+    assert audit(case, as_of).pools["next_step"].tolist() == [expected]
+
+
+def test_two_keys_never_have_one_reference(write: Write) -> None:
+    """Rows of one number in two files of one name."""
+    write("pools-before/P.csv", f"{POOL}\nKEY-00001 C O . 2026-12-31")
+    case = write("pools-now/P.csv", f"{POOL}\nKEY-00002 C O . 2026-12-31\nKEY-00001 C O . 2026-12-31")
+    result = audit(case, "2026-04-02")
+    assert dict(zip(result.keys["training_key"], result.keys["reference"], strict=True)) == {
+        "KEY-00001": "P, row 2 (pools-before/P.csv)",
+        "KEY-00002": "P, row 2 (pools-now/P.csv)",
+    }
+    assert result.explain("P, row 2 (pools-now/P.csv)").found
+
+
+def test_a_letter_says_of_a_key_that_works_no_more_than_is_so(write: Write) -> None:
+    write("pools-before/P.csv", f"{POOL}\nKEY-00001 C O . 2026-12-31\nKEY-00002 C O . 2026-12-31")
+    write("pools-now/P.csv", f"{POOL}\nKEY-00001 C O . 2026-12-31")
+    write("other-keys/o.csv", "Training_Key Name\nKEY-00001 S\nKEY-00002 S")
+    plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nOTHER-001 E C 2026-12-31 . 0"), "2026-04-02"))
+    told = {letter.former_key.split()[2]: letter.text.partition(";")[0] for letter in plan.letters}
+    assert told == {
+        "2": "Your training key ending in 01 for C is replaced: leave it alone, also where it still works",
+        "3": "Your training key ending in 02 for C no longer works",
+    }
+
+
+def test_a_reminder_of_which_the_end_is_not_known_says_so(write: Write) -> None:
+    write("pools-before/P.csv", "Training_Key Course Redeemed\nKEY-00001 C .\nKEY-00002 C 2025-01-02")
+    write("pools-now/P.csv", "Training_Key Course Redeemed\nKEY-00001 C .\nKEY-00002 C 2025-01-03")
+    plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nOTHER-001 E C 2026-12-31 . 0"), "2026-05-10"))
+    assert [letter.text.partition(". 1.")[0] for letter in plan.reminder_letters] == [
+        "Please redeem your training key ending in 01 for C before Fri 29 May 2026: it works until then at the longest"
+    ]
+
+
+def test_a_pool_that_starts_too_late_reminds_nobody(write: Write) -> None:
+    head = "Training_Key Course Redeemed Starts Expires"
+    write("pools-before/P.csv", f"{head}\nKEY-00001 C . 2026-06-30 2026-12-31\nKEY-00002 C . 2026-05-20 2026-12-31")
+    write("pools-now/P.csv", f"{head}\nKEY-00001 C . 2026-06-30 2026-12-31\nKEY-00002 C . 2026-05-20 2026-12-30")
+    plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nOTHER-001 E C 2026-12-31 . 0"), "2026-05-10"))
+    assert planned(plan)["KEY-00001"] == "reissue"
+
+
+def test_a_duplicate_has_a_way_out_after_the_removal(write: Write) -> None:
+    for name in "PQ":
+        write(f"pools-before/{name}.csv", f"{POOL}\nKEY-00001 C O . 2026-12-31\n{name * 8}1 C O . 2026-12-31")
+    plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nOTHER-001 E C 2026-12-31 . 0"), "2026-06-20"))
+    assert planned(plan)["KEY-00001"] == "reissue"

@@ -57,7 +57,9 @@ _BACKUP = f"Look for an older export of the pool (downloads, mails, colleagues),
 _FILE = ("columns", "day_first", "rows", "pool")
 _COLUMN, _DAY_FIRST, _ROWS, _APART = (in_settings(f'[files."…"] {name}') for name in _FILE)
 _POOL, _ACCEPT = in_settings('[pools."…"]'), in_settings("[[accepted]]")
-_DATES = "Export the file again and do not open it in Excel; or mend the cell, and run the audit again."
+_FRESH = (f"Export the file again ({POOL} → Export, or {KEYS} → Export), and run the audit again.",) * 3 + (
+    f"Of course keys: export {KEYS} again, and run the audit again. Of a pool: {_LATER[:1].lower()}{_LATER[1:]}",
+)
 
 _PAIRS = {"wrong_course": '{reason} Its pool is for "{course}", its course key for "{course_key_course}".'}
 
@@ -101,13 +103,13 @@ FINDINGS = {
         _row("ambiguous_lookalike", "error", "A code resembles several others.", f"Ask the learner which code they hold, and compare the codes character by character ({DIFFERENCE}); delete nothing before."),
         _row("collides_with_other_key", "error", "Another kind of key (subscription or class) has the same code.", "A code can exist only once: look the code up in Find Subscription Keys and Find Class Keys. The pool's key cannot be recreated: its learner needs a new course key.", "taken"),
         _row("repeated_row", "warning", "One file lists a key more than once.", "Check whether the export was edited by hand.", "repeated", "One file lists it more than once."),
-        _row("blank_key", "warning", "A row without a code.", f"Look the row up in the TMS ({POOL}, or {KEYS}): a key may be lost there."),
+        _row("blank_key", "warning", "A row without a code.", (f"Look the row up in the TMS ({POOL}, or {KEYS}): a key may be lost there.",) * 3 + (f"A key may be lost there. Of course keys: look the row up in {KEYS}. Of a pool: {_LATER[:1].lower()}{_LATER[1:]}",)),
         _row("padded_key", "warning", "Blanks or invisible characters around a code.", "Nothing in the pool; take care when pasting the code."),
         _row("uniform_padding", "note", "Every code of a file carries the same padding.", "Open one code in the TMS and compare: if the padding shows there too, no learner's code matches it."),
         _row("case_twin", "warning", "Another key differs from it only in upper and lower case: the TMS takes them as two.", "Check which of the two the learner holds before you touch either.", "case_twin"),
         _row("header_as_key", "warning", "The text of a header stands as a key.", f"If the text stands as a course key in the TMS: delete that course key ({ENTRY} → the code → Delete). If it is only a row of the file: take the row out."),
         _row("fragile_key", "note", "Excel would change these codes.", "Paste these codes from the text list only; never open the list in Excel.", "pool_is_fragile", "{fragile} of this pool would be changed by Excel.", of="pool"),
-        _row("key_added_late", "note", "It was created after the creation of new pools was disabled.", "Nothing: the key is to be migrated like the others.", "added_late"),
+        _row("key_added_late", "note", "It was created after the creation of new pools was disabled.", ("Nothing: the key is to be migrated like the others.",) * 2 + ("Nothing: with this key is to be done what is to be done with the others.",) * 2, "added_late"),
         # people
         _row("log_key_unknown", "error", "The log says a learner was sent a code that no export knows.", f"Compare the code with the key suggested, or look the code up ({KEYS}, Find Subscription Keys, Find Class Keys).", of="file"),
         _row("live_without_holder", "warning", "It can be redeemed, and the complete log does not name it.", f"If nobody is to have the key: delete it ({ENTRY} → the code → Delete); or keep it in reserve knowingly: whoever finds the code can redeem it.", "status_migrated & not_distributed & works_yes"),
@@ -121,27 +123,27 @@ FINDINGS = {
         _row("history_not_kept", "error error error warning", "A pool was not exported since the migration began: its record of redemptions ends with the pools.", (f"Export its history before the removal ({POOL} → Export) into pools-now.",) * 3 + ("Record the gap: what was redeemed in it after the backup is shown by " + ASSIGNMENTS + " alone.",), "is_read_only & pool_has_before & ~pool_has_now", of="pool"),
         _row("pool_not_reexported", "note note error error", "A pool was not exported again: keys may be missing that the audit cannot see.", _AGAIN, "pool_has_before & ~pool_has_now & pool_needs", of="pool", raised=(("pool_begun", "warning"),)),
         _row("not_in_backup", "warning", "Its pool has a backup, and the backup does not show it.", "Check whether the key was added to its pool later, or whether the backup was filtered.", "in_pool & ~in_before & pool_backed"),
-        _row("pool_not_expired", "warning", "A pool with nothing left to do is still open.", f"Expire the pool ({POOL} → Edit → Expires): whoever has an old list can still try its codes.", "~is_read_only & pool_begun & ~pool_needs & ~pool_is_over", of="pool"),
-        _row("pool_setting_unknown", "note", "What no export and no list says of a pool.", f"Look at the pool's page in the TMS ({POOL}), and tell keyaudit {_POOL} what it shows.", "pool_settings_lacking", "{lacking}", of="pool", raised=(("pool_course_or_expiry_lacking", "warning"),)),
+        _row("pool_not_expired", "warning", "A pool with nothing left to do is still open.", f"Expire the pool ({POOL} → Edit → Expires): whoever has an old list can still try its codes.", "~is_read_only & pool_begun & ~pool_needs & ~pool_is_over & ~pool_in_use", of="pool"),
+        _row("pool_setting_unknown", "note", "What no export and no list says of a pool.", (f"Look at the pool's page in the TMS ({POOL}), and tell keyaudit {_POOL} what it shows.",) * 3 + (f"The pool's page is gone: tell keyaudit {_POOL} what an older export, a list or a mail says of it; else leave it open.",), "pool_settings_lacking", "{lacking}", of="pool", raised=(("pool_course_or_expiry_lacking", "warning"),)),
         _row("pool_renamed", "note", "A later export shows a pool under a new name.", f"Check that the two names mean one pool; otherwise name the pools apart {_APART}.", of="pool"),
         _row("parts_of_one_pool", "note", "Several later exports of one pool share no key.", "Check that these exports together hold the whole pool.", of="pool"),
         _row("typos_not_sought", "note", "Typing slips were not sought in a pool.", "If a learner of this pool cannot redeem, compare their code with the course keys by eye.", "pool_typos_off", "{typos_off}", of="pool"),
         _row("same_pool_twice", "note", "Two exports are of one pool.", f"Check that both exports are of one pool; otherwise name the pools apart {_APART}.", of="pool"),
         # coverage
         _row("file_unreadable", "error", "A file could not be read.", "Mend or replace the file, and run the audit again: what it holds is not in this audit.", of="file"),
-        _row("damaged_row", "error", "A row is damaged and was set aside: its key is not in this audit.", "Export the file again, or mend the row.", of="file"),
+        _row("damaged_row", "error", "A row is damaged and was set aside: its key is not in this audit.", tuple(f"{told} Or mend the row." for told in _FRESH), of="file"),
         _row("ambiguous_dates", "error", "Dates could be read in two orders.", f"Tell keyaudit {_DAY_FIRST} whether the day or the month comes first.", of="file"),
-        _row("rows_unaccounted", "error", "A file has not the declared number of rows.", f"Export the file again, and compare the number in the TMS with the one {_ROWS}.", of="file"),
+        _row("rows_unaccounted", "error", "A file has not the declared number of rows.", tuple(f"{told} Then compare the number in the TMS with the one {_ROWS}." for told in _FRESH), of="file"),
         _row("input_missing", "note", "An export that would tell more was not given.", (f"Into course-keys: {KEYS} → Export. Into pools-now: {POOL} → Export. Into distribution: your own list of who was sent which key. Then run the audit again.",) * 3 + (f"Into course-keys: {KEYS} → Export. Into pools-now: pool exports made before the removal. Into distribution: your own list of who was sent which key. Then run the audit again.",), of="file"),
-        _row("export_cut", "warning", "An export ends at a round number of rows: it may have been cut.", "Compare the number of keys with the TMS; if there are more, export in parts.", of="file"),
+        _row("export_cut", "warning", "An export ends at a round number of rows: it may have been cut.", (f"Compare the number of keys with the TMS ({POOL}, or {KEYS}); if there are more, export in parts.",) * 3 + (f"Of course keys: compare the number with {KEYS}, and if there are more, export in parts. Of a pool: {_LATER[:1].lower()}{_LATER[1:]}",), of="file"),
         _row("files_passed_over", "warning", "Files in a folder of exports were not read.", "If one is an export: save it as .xlsx or CSV under a name of its own; else take it out of the folder.", of="file"),
         _row("same_file_twice", "warning", "The same file twice; read once.", "Take one copy out; a copy of the backup is no later export.", of="file"),
         _row("sheet_not_read", "warning", "A sheet, or a second column, that seems to hold keys was not read.", f"Give its header a name keyaudit knows, or map it {_COLUMN}.", of="file"),
-        _row("unreadable_date", "warning", "A date cannot be read.", _DATES, of="file"),
+        _row("unreadable_date", "warning", "A date cannot be read.", tuple(f"{told} Do not open it in Excel; or mend the cell." for told in _FRESH), of="file"),
         _row("column_not_understood", "note", "A column was not understood.", f"If keyaudit needs the column, say so {_COLUMN}; where it has a guess, the finding gives the line.", of="file"),
-        _row("column_missing", "note", "A column was not shown, so something could not be checked.", "If the finding names columns: show these in the TMS, and export again. If it names the form of the file: nothing, the file was read.", of="file"),
+        _row("column_missing", "note", "A column was not shown, so something could not be checked.", "If the finding names columns: show these in the TMS (Find Course Assignment Keys → Columns), and export again. If it names the form of the file: nothing, the file was read.", of="file"),
         _row("hidden_rows", "note", "Hidden content was read.", "Check that the hidden rows, columns or sheets belong to the export.", of="file"),
-        _row("pool_list_filtered", "note", "The pool list shows no expired pool: the search hides them unless asked.", "Export the pool list again with expired pools shown.", of="file"),
+        _row("pool_list_filtered", "note", "The pool list shows no expired pool: the search hides them unless asked.", ("Export the pool list again with expired pools shown (Find Training Key Pools → Export).",) * 3 + ("Nothing: the list of pools can no longer be exported.",), of="file"),
         _row("notes_set_aside", "note", "Rows of a file that hold no key were set aside.", "Look at the rows named: they should hold notes, page lines or ruled lines, and no key.", of="file"),
     )
 }  # fmt: skip
