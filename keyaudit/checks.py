@@ -96,8 +96,8 @@ facts(  # of keys: settings of pool and course key
     # course keys of its course, in no pool, are known to be made since the announcement; or nobody says when
     pool_has_fresh_course_keys=lambda f: _of_its_course(f, f.made >= f.announced_on),
     pool_has_new_course_keys=lambda f: f.pool_has_fresh_course_keys | _of_its_course(f, np.isnat(f.made)),
-    # the complete log names every key of the pool, and none of those: they are no former keys of it
-    pool_log_clears=lambda f: f.log_is_complete & (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
+    # the log names every key of the pool, and none of those: they are no former keys of it
+    pool_log_clears=lambda f: (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
 

@@ -216,7 +216,6 @@ ALSO: list[tuple[str, dict[str, str], str, str]] = [  # finding, change, day, ke
     ("conflicting_rows", course_key(f"{MOVED}\n{MOVED.replace('2026-12-31', '.')}"), "2026-04-03", "KEY-00001"),  # no end, and one
     ("conflicting_rows", course_key(f"{MOVED}\n{MOVED.replace('180', '30')}"), "2026-04-03", "KEY-00001"),
     ("conflicting_rows", course_key(f"{MOVED}\n{MOVED.replace('No', 'Yes')}"), "2026-04-03", "KEY-00001"),
-    ("backup_looks_late", {BEFORE: REDEEMED, NOW: ""}, "2026-04-03", "P"),  # nobody says that the log is complete
     ("repeated_row", {BEFORE: f"{CLEAN[BEFORE]}\n{CLEAN[BEFORE].splitlines()[1]}", **course_key(f"{MOVED}\n{MOVED.replace(' E ', ' F ')}")}, "2026-04-03", "KEY-00001"),
     ("redeemed_before_course_key", {"course-assignments/a.csv": f"{PAID}\nTraining_Key_FRESH-0009 Ana C 2026-03-30 Active"}, "2026-04-03", "FRESH-0009"),
     ("redemption_unreadable", {name: SHOWN["redemption_unreadable"][0][BEFORE] + extra for name, extra in ((BEFORE, ""), (NOW, "\nKEY-00003 C O 2025-01-02 . 2025-01-02 2026-12-31"))}, "2026-04-03", "KEY-00001"),  # once, however many rows say it
@@ -245,7 +244,7 @@ NEAR: list[tuple[str, dict[str, str], str]] = [  # finding, change, day: all but
     ("assignment_after_removal", {KEYS: "", "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00002 Bo C 2026-05-29 Active"}, "2026-06-03"),
     ("codes_regenerated", {NOW: STILL.splitlines()[0] + "\n" + STILL.splitlines()[1], **course_key("FRESH-0009 E C O . . . 0 180 No")}, "2026-04-03"),  # only a redeemed key is gone
     ("backup_looks_late", {LOG: ""}, "2026-04-03"),  # it holds an unredeemed key
-    ("backup_looks_late", {BEFORE: REDEEMED, NOW: "", "case.toml": "[distribution]\ncomplete = true"}, "2026-04-03"),  # the new course key is another's
+    ("backup_looks_late", {BEFORE: REDEEMED, NOW: ""}, "2026-04-03"),  # the log names all its keys: the new course key is another's
     ("expired_unused", {KEYS: UNCOUNTED.replace("2026-12-31", "2026-10-01"), "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-05 Active"}, "2026-11-22"),
     ("expires_soon", {KEYS: UNCOUNTED.replace("2026-12-31", "2026-04-20"), "course-assignments/a.csv": f"{PAID}\nTraining_Key_KEY-00001 Ana C 2026-04-02 Active"}, "2026-04-03"),
     ("redeemed_by_other", {LOG: "Training_Key Sent_To\nKEY-00001 Ana_Lima", BEFORE: SHOWN["learner_without_date"][0][BEFORE].replace("Ana", "Kim_Park")}, "2026-04-03"),  # not known to be redeemed
