@@ -81,7 +81,6 @@ facts(  # of keys: settings of pool and course key
     pool_is_over=lambda f: f.is_removed | (f.pool_has_keys & ~f.by_pool.any(~f.place_ended)),
     # a learner may still need it, or a row of its files was not read
     pool_in_use=lambda f: f.pool_unread | f.by_pool.any(f.may_hold & _needs_its_pool(f)[f.place_key]),
-    history_open=lambda f: f.is_read_only & ~f.is_removed & f.pools.has_before & ~f.pools.has_now,
     pool_logged=lambda f: f.by_home.count(f.in_pool & f.logged),
     pool_keys=lambda f: f.by_home.count(f.in_pool),
     pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -55,7 +56,8 @@ def references(f: Facts) -> Numbered:
     _, group, sizes = alike(found.name.codes, found.row)
     twice = np.flatnonzero(sizes[group] > 1)
     codes, rows, whole = found.name.codes.copy(), found.row.copy(), found.name.listed()
-    labels = [name if files.count(name) == 1 else f.files[place].source_file for place, name in enumerate(files)]
+    seen = Counter(files)
+    labels = [name if seen[name] == 1 else f.files[place].source_file for place, name in enumerate(files)]
     for key, record in zip(twice.tolist(), f.first_record[twice].tolist(), strict=True):
         where = [labels[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
         codes[key], rows[key] = len(whole), -1

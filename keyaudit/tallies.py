@@ -13,7 +13,7 @@ import numpy as np
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import Slip
 from keyaudit.facts import NEVER, By, Facts, alike, facts
-from keyaudit.rulebook import FAMILIES, FINDINGS, STAGES, STATUSES, URGENCY, Code, by_period
+from keyaudit.rulebook import FAMILIES, FINDINGS, STAGES, STATUSES, URGENCY, Code, by_period, holds
 from keyaudit.settings import of_pools
 from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES, by_status
 from keyaudit.words import listed, plain
@@ -211,6 +211,8 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
     first = By(f.home_pool[order], f.pool_count).first()
     is_over, exported = f.pool_is_over | (expires <= f.as_of), f.pools.has_before | f.pools.has_now
     step, steps = f.next_step
+    history = FINDINGS[Code.history_not_kept]
+    is_open = holds(history.rule, f) & ~f.is_removed
     rows: list[tuple[int, PoolRow]] = []  # and the place of each
     for pool, name in enumerate(f.pools.names):
         if first[pool] >= 0:
@@ -222,8 +224,8 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
             place, what = len(order) + list(STAGES).index(stage), IDLE[stage][f.period]
             if stage == "moved" and what != "Nothing." and f.pool_in_use[pool]:
                 what = WAIT
-            elif what == "Nothing." and f.history_open[pool]:
-                what = FINDINGS[Code.history_not_kept].remedy[f.period]
+            elif what == "Nothing." and is_open[pool]:
+                what = history.remedy[f.period]
         known = (name, courses[pool], organizations[pool], expires[pool], stage)
         counts = (int(backup[pool]), int(both[pool] - backup[pool]), _elsewhere(f, pool))
         own = dict(zip(STATUSES, statuses[pool], strict=True))

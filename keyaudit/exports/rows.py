@@ -319,8 +319,7 @@ class Rows:
         the last header: in a worksheet too.
         """
         sheet, header = self.sheet, self.header
-        fits = wide = np.ones(len(rows), dtype=bool)
-        slid = np.zeros(len(rows), dtype=bool)
+        fits, wide, slid = np.ones(len(rows), bool), np.zeros(len(rows), bool), np.zeros(len(rows), bool)
         if header.named < min(header.stop, sheet.width):
             slid = sheet.codes(header.named)[rows] >= 0
         if sheet.grid.widths is not None:
@@ -328,7 +327,7 @@ class Rows:
             fits, wide = (widths >= header.named) & (widths <= header.width), widths > header.width
             for place in range(header.width, sheet.width if wide.any() else 0):
                 wide &= sheet.codes(place)[rows] < 0
-        if wide.any() and sheet.grid.widths is not None:
+        if wide.any():
             dates = {place for name, place in header.places.items() if COLUMNS[name].kind == "date"}
             fits[wide] = bool((wide | (widths < header.named)).all())  # a delimiter stands at the end of every line
             for at in np.flatnonzero(wide & ~fits).tolist() if dates else ():

@@ -238,9 +238,8 @@ class _Layout:
         if block.table:
             columns = [{"header": column.header} for column in block.columns]
             shell.add_table(row - 1, 0, row, len(columns) - 1, {"name": block.table, "columns": columns, "style": None})
-            whole = (
-                f"A{row}:{column_letters(len(columns) - 1)}{last + 1}"  # XlsxWriter would remember each of its cells
-            )
+            # of a whole table XlsxWriter would remember each cell
+            whole = f"A{row}:{column_letters(len(columns) - 1)}{last + 1}"
             shell.tables[-1].update(range=whole, a_range=whole, autofilter=whole)
         for place, column in block.placed():
             if column.choices:

@@ -52,13 +52,14 @@ def _row(
 
 _EDIT = f"{ENTRY} → Edit"
 _LATER = "Look for an export made before the removal; if there is none, record the gap."
+_OF_A_POOL = f"Of a pool: {_LATER[0].lower()}{_LATER[1:]}"
 _AGAIN = (f"Export the pool ({POOL} → Export) into pools-now, and run the audit again.",) * 3 + (_LATER,)
 _BACKUP = f"Look for an older export of the pool (downloads, mails, colleagues), put that into pools-before, and run the audit again; {ASK_SUPPORT} if there is none."
 _FILE = ("columns", "day_first", "rows", "pool")
 _COLUMN, _DAY_FIRST, _ROWS, _APART = (in_settings(f'[files."…"] {name}') for name in _FILE)
 _POOL, _ACCEPT = in_settings('[pools."…"]'), in_settings("[[accepted]]")
 _FRESH = (f"Export the file again ({POOL} → Export, or {KEYS} → Export), and run the audit again.",) * 3 + (
-    f"Of course keys: export {KEYS} again, and run the audit again. Of a pool: {_LATER[:1].lower()}{_LATER[1:]}",
+    f"Of course keys: export {KEYS} again, and run the audit again. {_OF_A_POOL}",
 )
 
 _PAIRS = {"wrong_course": '{reason} Its pool is for "{course}", its course key for "{course_key_course}".'}
@@ -103,7 +104,7 @@ FINDINGS = {
         _row("ambiguous_lookalike", "error", "A code resembles several others.", f"Ask the learner which code they hold, and compare the codes character by character ({DIFFERENCE}); delete nothing before."),
         _row("collides_with_other_key", "error", "Another kind of key (subscription or class) has the same code.", "A code can exist only once: look the code up in Find Subscription Keys and Find Class Keys. The pool's key cannot be recreated: its learner needs a new course key.", "taken"),
         _row("repeated_row", "warning", "One file lists a key more than once.", "Check whether the export was edited by hand.", "repeated", "One file lists it more than once."),
-        _row("blank_key", "warning", "A row without a code.", (f"Look the row up in the TMS ({POOL}, or {KEYS}): a key may be lost there.",) * 3 + (f"A key may be lost there. Of course keys: look the row up in {KEYS}. Of a pool: {_LATER[:1].lower()}{_LATER[1:]}",)),
+        _row("blank_key", "warning", "A row without a code.", (f"Look the row up in the TMS ({POOL}, or {KEYS}): a key may be lost there.",) * 3 + (f"A key may be lost there. Of course keys: look the row up in {KEYS}. {_OF_A_POOL}",)),
         _row("padded_key", "warning", "Blanks or invisible characters around a code.", "Nothing in the pool; take care when pasting the code."),
         _row("uniform_padding", "note", "Every code of a file carries the same padding.", "Open one code in the TMS and compare: if the padding shows there too, no learner's code matches it."),
         _row("case_twin", "warning", "Another key differs from it only in upper and lower case: the TMS takes them as two.", "Check which of the two the learner holds before you touch either.", "case_twin"),
@@ -135,7 +136,7 @@ FINDINGS = {
         _row("ambiguous_dates", "error", "Dates could be read in two orders.", f"Tell keyaudit {_DAY_FIRST} whether the day or the month comes first.", of="file"),
         _row("rows_unaccounted", "error", "A file has not the declared number of rows.", tuple(f"{told} Then compare the number in the TMS with the one {_ROWS}." for told in _FRESH), of="file"),
         _row("input_missing", "note", "An export that would tell more was not given.", (f"Into course-keys: {KEYS} → Export. Into pools-now: {POOL} → Export. Into distribution: your own list of who was sent which key. Then run the audit again.",) * 3 + (f"Into course-keys: {KEYS} → Export. Into pools-now: pool exports made before the removal. Into distribution: your own list of who was sent which key. Then run the audit again.",), of="file"),
-        _row("export_cut", "warning", "An export ends at a round number of rows: it may have been cut.", (f"Compare the number of keys with the TMS ({POOL}, or {KEYS}); if there are more, export in parts.",) * 3 + (f"Of course keys: compare the number with {KEYS}, and if there are more, export in parts. Of a pool: {_LATER[:1].lower()}{_LATER[1:]}",), of="file"),
+        _row("export_cut", "warning", "An export ends at a round number of rows: it may have been cut.", (f"Compare the number of keys with the TMS ({POOL}, or {KEYS}); if there are more, export in parts.",) * 3 + (f"Of course keys: compare the number with {KEYS}, and if there are more, export in parts. {_OF_A_POOL}",), of="file"),
         _row("files_passed_over", "warning", "Files in a folder of exports were not read.", "If one is an export: save it as .xlsx or CSV under a name of its own; else take it out of the folder.", of="file"),
         _row("same_file_twice", "warning", "The same file twice; read once.", "Take one copy out; a copy of the backup is no later export.", of="file"),
         _row("sheet_not_read", "warning", "A sheet, or a second column, that seems to hold keys was not read.", f"Give its header a name keyaudit knows, or map it {_COLUMN}.", of="file"),
