@@ -86,7 +86,9 @@ class Audit:
     @cached_property
     def places(self) -> Array:
         """Of every key, by its number: its place in the order of urgency."""
-        return np.argsort(self.order)
+        places = np.empty_like(self.order)
+        places[self.order] = np.arange(self.total, dtype=places.dtype)
+        return places
 
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:

@@ -45,8 +45,8 @@ class Coded:
 
     @classmethod
     def nothing(cls, rows: int) -> Coded:
-        """A column of blanks."""
-        return cls(np.full(rows, -1, dtype=np.int32), [])
+        """A column of blanks, which takes no room."""
+        return cls(np.broadcast_to(np.int32(-1), rows), [])
 
     @classmethod
     def of(cls, cells: Iterable[Any]) -> Coded:
@@ -70,12 +70,14 @@ class Coded:
         if len(parts) == 1:
             return parts[0]
         *starts, size = np.cumsum([0, *(len(part.values) for part in parts)]).tolist()
-        codes, stop = np.empty(sum(map(len, parts)), dtype=_kind(size)), 0
-        for part, start in zip(parts, starts, strict=True):
-            stop += len(part)
-            own = codes[stop - len(part) : stop]
-            own[:] = part.codes
-            own[own >= 0] += start
+        codes = cls.nothing(sum(map(len, parts))).codes
+        if size:
+            codes, stop = np.empty(len(codes), dtype=_kind(size)), 0
+            for part, start in zip(parts, starts, strict=True):
+                stop += len(part)
+                own = codes[stop - len(part) : stop]
+                own[:] = part.codes
+                own[own >= 0] += start
         told = [part.values for part in parts if len(part.values)]
         told = told or [part.values for part in parts if not isinstance(part.values, list)][:1]
         values: Any
@@ -211,6 +213,14 @@ class Numbered:
         names, rows = as_texts(self.name.compact()), pa.array(self.row)
         numbered = beside(names, rows.cast(TEXT), between=", row ")
         return numbered if (self.row >= 0).all() else pc.if_else(pc.less(rows, 0), names, numbered)
+
+    def are(self, text: str) -> Array:
+        """Which of them are a text, whatever its case."""
+        name, _, row = text.lower().rpartition(", row ")
+        alone = self.name.has(lambda known: known.lower() == text.lower()) & (self.row < 0)
+        if not (row.isdecimal() and len(row) < LONG and row == str(int(row))):
+            return alone
+        return alone | self.name.has(lambda known: known.lower() == name) & (self.row == int(row))
 
     def tolist(self) -> list[str]:
         """All of them, as Python has them."""

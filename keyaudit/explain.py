@@ -150,11 +150,14 @@ def explain(audit: Audit, text: str | None) -> Explanation:
 def _meant(audit: Audit, asked: str) -> tuple[list[int], str]:
     """The numbers of the keys that are meant, and by what; by nothing: of those that may be."""
     f, text = audit.facts, asked.strip(BLANKS)
-    for names, value in (("codes", asked), ("codes", text), ("lower_references", text.lower())):
-        found = _where(pc.equal(f[names], value))
+    for found in (
+        _where(pc.equal(f.codes, asked)),
+        _where(pc.equal(f.codes, text)),
+        np.flatnonzero(f.references.are(text)),
+    ):
         if len(found) == 1:
             return found.tolist(), "name"
-    if audit.is_masked and len(found := _where(pc.equal(audit.key_columns["reference"].texts(), text))) == 1:
+    if audit.is_masked and len(found := np.flatnonzero(audit.key_columns["reference"].are(text))) == 1:
         return audit.order[found].tolist(), "name"
     if len(inside := named_codes(f, [text])[0]) == 1:
         return inside, "name"
@@ -244,10 +247,10 @@ def _records(f: Facts, keys: Array) -> tuple[Array, Array]:
     """Every record that shows some keys, or names them: the key, and the record."""
     wanted = f.mask_of(keys)
     rows = np.flatnonzero(at(wanted, f.key, False))
-    logged = [(key, row) for row, named in f.log[3].items() for key in named if wanted[key]]
-    paying = [(key, row) for row, key in zip(*(part.tolist() for part in f.paid[:2]), strict=True) if wanted[key]]
-    pairs = dict.fromkeys([*zip(f.key[rows].tolist(), rows.tolist(), strict=True), *logged, *paying])
-    of, places = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+    logged = [(row, key) for row, named in f.log[3].items() for key in named if wanted[key]]
+    paying = [(row, key) for row, key in zip(*(part.tolist() for part in f.paid[:2]), strict=True) if wanted[key]]
+    pairs = {*zip(rows.tolist(), f.key[rows].tolist(), strict=True), *logged, *paying}
+    places, of = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2).T
     return of, places
 
 
@@ -262,7 +265,7 @@ def _told(audit: Audit, rows: Array) -> list[str]:
     shown = (row["source_file"] for row in audit.source_rows)
     files = [file.source_file if file.role == "declared" else next(shown) for file in f.files]
     dates = (f.dates(name, rows).astype("datetime64[D]").tolist() for name in DATES)
-    state, sheet = f.column("assignment_status").take(rows), f.sheet.take(rows)
+    state, sheet = f.column_in(rows, "assignment_status"), f.sheet.take(rows)
     seen = zip(_roles(f, rows), f.file[rows].tolist(), f.row[rows].tolist(), *dates, strict=True)
     lines = []
     for place, (role, file, row, *days) in enumerate(seen):
@@ -278,7 +281,7 @@ def _life(audit: Audit, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
     f = audit.facts
     shared = {*((date, label.lower(), False) for label, date in f.calendar.deadlines()), (f.day, TODAY, False)}
     found, roles = {key: set(shared) for key in keys.tolist()}, np.array(_roles(f, rows))
-    cancelled = f.column("assignment_status").take(rows).has(is_cancelled)
+    cancelled = f.column_in(rows, "assignment_status").has(is_cancelled)
     for role, column, words in EVENTS:
         days = f.dates(column, rows).astype("datetime64[D]")
         mask = (roles == role) & ~np.isnat(days)

@@ -132,8 +132,13 @@ class Facts:
 
     def dates(self, name: str, rows: Array | None = None) -> Array:
         """The dates of a column (in some rows), NaT where there is none or it cannot be read. (Large, and not kept.)"""
-        column = self.column(name) if rows is None else self.column(name).take(rows)
+        column = self.column(name) if rows is None else self.column_in(rows, name)
         return column.spread(NEVER, "datetime64[s]")
+
+    def column_in(self, rows: Array, name: str) -> Coded:
+        """A column in some rows, given in their order, without the others."""
+        parts = ((one.column(name), rows - self.slices[role].start) for role, one in self.given())
+        return Coded.stacked([column.take(own[(own >= 0) & (own < len(column))]).compact() for column, own in parts])
 
     def numbers(self, name: str) -> Array:
         """The counts of a column, NaN where there is none or it cannot be read."""

@@ -11,13 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import Array, Coded, Numbered, words_of
-from keyaudit.facts import KEYED, UNKNOWN, By, Facts, alike, at, fact, facts
+from keyaudit.facts import KEYED, UNKNOWN, By, Facts, alike, at, fact
 from keyaudit.rulebook import STATUSES, WORKS
 from keyaudit.settings import key_setting, pool_setting
 
 ANSWERS = ["no", "yes", "unknown"]
-
-facts(lower_references=lambda f: pc.utf8_lower(f.references.texts()))  # as they are sought, whatever their case
 
 
 @fact

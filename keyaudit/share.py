@@ -71,7 +71,7 @@ def names_hold_codes(audit: Audit) -> bool:
     names |= {accepted.reason for accepted in f.accepted}
     names |= {getattr(file, word) for file in f.files for word in ("source_file", *OF_SOURCE)}
     names |= {table.pool for _, export in f.given() for table in export.tables}
-    names.update(*(map(str, f.column(column).listed()) for column in SHOWN))
+    names.update(*(map(str, export.column(column).listed()) for column in SHOWN for _, export in f.given()))
     others = (export for role, export in f.given() if role not in KEYED)
     return _any_in(names, [f.coded.dictionary, _unread_parts(f.exports.values()), *_codes(others)])
 
@@ -120,13 +120,12 @@ def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:
 
 
 def _folded(codes: Any) -> Any:
-    """Arrow texts, folded as secrets are compared."""
-    signs, codes = bytes(codes.buffers()[2] or b""), codes.fill_null("")
-    if not signs.isascii():
-        codes = changed(codes, pc.invert(pc.string_is_ascii(codes)), fold_secret)
+    """Arrow texts, folded as secrets are compared; those with more than letters and numbers once more, behind all."""
+    odd = codes.filter(pc.invert(pc.and_(pc.utf8_is_alnum(codes), pc.string_is_ascii(codes))))
+    odd = changed(odd, pc.invert(pc.string_is_ascii(odd)), fold_secret)
     for sign in BETWEEN:
-        codes = pc.replace_substring(codes, sign, "") if sign.encode() in signs else codes
-    return pc.ascii_lower(codes)
+        odd = pc.replace_substring(odd, sign, "")
+    return pc.ascii_lower(pa.chunked_array([codes, odd]))
 
 
 def _secrets(exports: Iterable[Export]) -> Secrets:

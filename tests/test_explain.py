@@ -54,6 +54,13 @@ def test_a_damaged_code_is_compared(asked: str, case: Path) -> None:
     assert "P, row 2 …0001, which is to migrate" in [text for _, text in told.lines]
 
 
+@pytest.mark.parametrize(
+    "asked", ["P, row 04", "P, row ٤", "P, row 44", "P, row", "row 4", "P, row 4 (2)", f"P, row {'4' * 5000}"]
+)
+def test_a_reference_is_one_to_the_letter(asked: str, case: Path) -> None:
+    assert not audit(case).explain(asked).found
+
+
 def test_nothing_is_made_up(case: Path) -> None:
     told = audit(case).explain("Nobody Here")
     assert (told.found, told.lines) == (False, ())

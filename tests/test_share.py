@@ -182,6 +182,14 @@ def test_a_code_is_found_in_a_name_however_it_is_written(name: str, tmp_path: Pa
     assert result.show_findings(pool=shown)["findings"].sum() == (result.findings["pool"] == pool).sum() > 0
 
 
+@pytest.mark.parametrize("code", ["ÉCOLE12345", "ECOLE-123-45", "Ecole 12345", "ＥCOLE12345"])
+def test_a_code_of_any_signs_is_found_in_a_name(code: str, tmp_path: Path) -> None:
+    (tmp_path / "case" / "pools-before").mkdir(parents=True)
+    rows = f"Training Key,Pool\n{code},of école12345\nOTHER-0002,Another\n"
+    (tmp_path / "case" / "pools-before" / "p.csv").write_text(rows, encoding="utf-8")
+    assert audit(tmp_path / "case", "2026-04-09").seen.is_masked
+
+
 ELSEWHERE = {  # where a code stands that is shown as it is, or that no pool export knows
     "reason": {"case.toml": '[[accepted]]\nfinding = "input_missing"\nreason = "Asked for ZQXAC12D34."\n'},
     "backup": {"pools-before/p.csv": "Training Key,Pool\nZQXAC12D34,Old ZQXAC12D34\nKEY-00002,Old ZQXAC12D34\n",
