@@ -156,8 +156,10 @@ def shown_texts(cells: Any) -> list[str]:
 
 def safe_text(text: str) -> str:
     """Text a cell can hold: control characters made visible, cut at Excel's length."""
-    visible = CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-    return visible.encode("utf-16-le")[: 2 * CELL_LENGTH].decode("utf-16-le", "ignore")
+    visible = text if text.isprintable() else CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    if len(visible) > CELL_LENGTH // 2:
+        visible = visible.encode("utf-16-le")[: 2 * CELL_LENGTH].decode("utf-16-le", "ignore")
+    return visible
 
 
 # --- what people type ---

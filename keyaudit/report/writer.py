@@ -29,6 +29,7 @@ ROWS_OF_A_SHEET = 1_048_576  # Excel's limit
 LINKS_OF_A_SHEET = 65_000  # Excel's limit is 65,530
 WRAPPED_UP_TO = 2_000  # longer lists keep a line a row and leave blank cells out: they open faster
 CHUNK = 5_000  # rows in memory at a time
+INLINE, INLINE_END = ' t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
 FEW = 500  # texts: to make Arrow ready for a pattern takes as long as to look at so many
 EPOCH, LEAP = np.datetime64("1899-12-30", "D"), 61  # Excel's day 60 is 29 February 1900, which never was
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -294,18 +295,20 @@ def _cells_xml(column: Cells) -> Callable[[slice], Any]:
 
 
 def _ends(values: Any, column: Cells) -> Any:
-    """All of the cell of each value after its reference, null for a blank one."""
-    numbers: Any = pa.scalar(None, TEXT)
-    if not isinstance(values, pa.Array):
-        plain = [_plain(value) for value in values]
-        told = [f"{one:.15g}" if not isinstance(one, (str, type(None))) else None for one in plain]
-        numbers = beside(f'" s="{column.style}"><v>', pa.array(told, TEXT), "</v></c>")
-        values = pa.array([safe_text(one) if isinstance(one, str) else None for one in plain], TEXT)
-    values, styles = values.cast(TEXT), str(column.style)
-    if column.words:
-        styles = pa.array([str(column.words.get(text, column.style)) for text in values.to_pylist()], TEXT)
-    ends = beside('" s="', styles, '" t="inlineStr"><is><t xml:space="preserve">', _shown(values), "</t></is></c>")
-    return pc.coalesce(pc.if_else(pc.equal(values, ""), pa.scalar(None, TEXT), ends), numbers)
+    """All of the cell of each value after its reference, null for a blank one; of many texts as Arrow has them."""
+    if len(values) <= FEW or column.words or not isinstance(values, pa.Array):
+        told = values.to_pylist() if isinstance(values, pa.Array) else values
+        return pa.array([_end(_plain(value), column) for value in told], TEXT)
+    values = values.cast(TEXT)
+    ends = beside(f'" s="{column.style}"{INLINE}', _shown(values), INLINE_END)
+    return pc.if_else(pc.equal(values, ""), pa.scalar(None, TEXT), ends)
+
+
+def _end(value: Any, column: Cells) -> str | None:
+    if isinstance(value, str):
+        style = column.words.get(safe_text(value), column.style)
+        return f'" s="{style}"{INLINE}{_shown_oddly(value)}{INLINE_END}' if value else None
+    return None if value is None else f'" s="{column.style}"><v>{value:.15g}</v></c>'
 
 
 def _plain(value: Any) -> Any:
@@ -322,9 +325,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(texts: Any) -> Any:
-    """Texts as they stand in cells; of many only those with an odd sign are looked at one by one."""
-    if len(texts) <= FEW:
-        return pa.array([text and _shown_oddly(text) for text in texts.to_pylist()], TEXT)
+    """Texts as they stand in cells; only those with an odd sign are looked at one by one."""
     is_odd = pc.or_(pc.match_substring_regex(texts, ODD), pc.greater(pc.utf8_length(texts), CELL_LENGTH // 2))
     odd = [_shown_oddly(text) for text in texts.filter(is_odd).to_pylist()]
     for sign, entity in ENTITIES.items():
