@@ -9,16 +9,15 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES
 from keyaudit.errors import CaseError, UnreadableFile, toml
-from keyaudit.exports.files import Ahead, files_of, is_data_file, kind_of, label_of, passed_over
+from keyaudit.exports.files import files_of, is_data_file, kind_of, label_of, passed_over
 from keyaudit.exports.names import fold_name
-from keyaudit.exports.read import FileOptions, read_role, requests_of
+from keyaudit.exports.read import FileOptions, read_role, read_roles
 from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
 from keyaudit.reconciliation import Reconciliation, reconcile
@@ -73,10 +72,7 @@ class Case:
         """Read the exports of every role; and, if `keep_going`, the files that could not be read: label, problem."""
         problems: list[UnreadableFile] = []
         pass_over = problems.append if keep_going else None
-        files = [one for role, of in self.folders.items() for one in requests_of(role, of, self.options)]
-        with Ahead(files) as ahead:
-            read = partial(read_role, options=self.options, on_unreadable=pass_over, ahead=ahead, progress=progress)
-            exports = {role: read(role, folders) for role, folders in self.folders.items()}
+        exports = read_roles(self.folders, self.options, on_unreadable=pass_over, progress=progress)
         unreadable = [(problem.file, str(problem)) for problem in problems]
         return {role: export for role, export in exports.items() if export.files}, unreadable
 

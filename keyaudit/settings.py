@@ -150,8 +150,19 @@ def _latest_row(f: Facts, name: str) -> Array:
     return found
 
 
+def _row_of_pool(f: Facts, name: str) -> Array:
+    """The same of every pool, whatever its keys say."""
+    found, by_pool, filled = np.full(f.pool_count, -1), By(f.pool, f.pool_count), f.column(name).filled
+    blank = f.shows(name) & ~filled & (name == "expires_on")
+    for role in KNOWN_ROLES:
+        given, none = (by_pool.first(f.is_in(role) & mask) for mask in (filled, blank))
+        found = np.where(found < 0, np.where(none >= 0, none, given), found)
+    return found
+
+
 facts_of_a_column(
     latest_row=_latest_row,
+    row_of_pool=_row_of_pool,
     # of records: may a column of their file that is not understood be it?
     doubted=lambda f, name: f.of_file(lambda file: spoken(file.shows.get(name, "")) == name),
 )
@@ -164,12 +175,7 @@ def _at_rows(f: Facts, name: str, comparable: bool, rows: Array) -> Coded:
 
 def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
     """A setting of every pool, as its latest source gives it; also of pools without keys. A blank expiry is no end."""
-    found, by_pool, filled = np.full(f.pool_count, -1), By(f.pool, f.pool_count), f.column(name).filled
-    blank = f.shows(name) & ~filled & (name == "expires_on")
-    for role in KNOWN_ROLES:
-        given, none = (by_pool.first(f.is_in(role) & mask) for mask in (filled, blank))
-        found = np.where(found < 0, np.where(none >= 0, none, given), found)
-    return _at_rows(f, name, comparable, found)
+    return _at_rows(f, name, comparable, f.row_of_pool(name))
 
 
 def pool_setting(f: Facts, name: str, comparable: bool = False) -> Coded:

@@ -21,8 +21,7 @@ import pytest
 
 import keyaudit as ka
 from keyaudit.exports import read
-from keyaudit.exports.files import SourceFile
-from keyaudit.exports.records import FileOptions
+from keyaudit.exports.files import Request
 from keyaudit.keytable import frame
 from keyaudit.reconciliation import Reconciliation
 
@@ -55,10 +54,10 @@ def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read of a file is remembered: for tests of what comes after. The files themselves are opened each time."""
     read_file = read.read_file
 
-    def remembered(role: str, source: SourceFile, known: FileOptions) -> Any:
-        what = (role, source.label, source.sha256, repr(known))
+    def remembered(file: Request) -> Any:
+        what = (file.role, file.label, file.open().sha256, repr(file.known))
         if what not in READ:
-            READ[what] = read_file(role, source, known)
+            READ[what] = read_file(file)
         return READ[what]
 
     monkeypatch.setattr(read, "read_file", remembered)

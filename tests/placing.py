@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def write(version: str) -> Any:
         archive.writestr(zipfile.ZipInfo("sheet.xml"), f"<sheet>{version}</sheet>" * 50)
     workbook = made.getvalue()
 
-    def write_into(folder: Path) -> dict[str, int]:
+    def write_into(folder: Path) -> Iterable[tuple[str, int]]:
         (folder / "keys.txt").write_text(f"KEY-1 {version}\nKEY-2 {version}\n")
         (folder / "report.xlsx").write_bytes(workbook)
         (folder / "report.html").write_text(f"<p>{version}</p>")
@@ -38,7 +39,7 @@ def write(version: str) -> Any:
         (folder / "plan" / "steps.txt").write_text(f"{version}\n[ ] 1. Export the pool.\n")
         (folder / "plan" / f"01 {version} - paste.txt").write_text("KEY-1\n")
         paste = f"plan/01 {version} - paste.txt"
-        return {"keys.txt": 2, "report.xlsx": 2, "report.html": 1, "plan/steps.txt": 2, paste: 1}
+        return {"keys.txt": 2, "report.xlsx": 2, "report.html": 1, "plan/steps.txt": 2, paste: 1}.items()
 
     return write_into
 

@@ -95,9 +95,9 @@ def test_every_step_that_takes_long_is_told_in_a_terminal(write: Write) -> None:
     steps = [
         "reading pools-before/P.csv",
         "reconciling",
+        "writing keys.csv",
         "writing report.xlsx",
         "writing report.html",
-        "writing keys.csv",
     ]
     told = [next(step for step in steps if line.startswith(step)) for line in lines if line.startswith(tuple(steps))]
     assert list(dict.fromkeys(told)) == steps

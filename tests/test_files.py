@@ -160,7 +160,7 @@ def test_a_file_that_changes_while_it_is_read(change: str, tmp_path: Path, monke
 def requests(tmp_path: Path, count: int) -> list[Request]:
     for number in range(count):
         (tmp_path / f"{number}.csv").write_bytes(b"Training Key\n" + b"A1\n" * (number % 7) + b"B%d\n" % number)
-    return [Request(tmp_path / f"{number}.csv", f"{number}.csv", frozenset(KNOWN), None) for number in range(count)]
+    return [Request(tmp_path / f"{number}.csv", f"{number}.csv", "pools_before") for number in range(count)]
 
 
 @pytest.mark.parametrize("can_start", [True, False])
@@ -173,8 +173,8 @@ def test_files_are_given_in_the_order_in_which_they_are_asked_for(
     if not can_start:
         monkeypatch.setattr(threading.Thread, "start", refuse)
     wanted = requests(tmp_path, 30)
-    with Ahead(wanted) as ahead:
-        lasts = [ahead.open(file).grids[0] for file in wanted]
+    with Ahead(wanted, Request.open) as ahead:
+        lasts = [ahead.read(file).grids[0] for file in wanted]
     assert [grid.row(grid.height - 1) for grid in lasts] == [[f"B{number}"] for number in range(30)]
 
 
@@ -184,9 +184,9 @@ def test_the_biggest_file_comes_first(tmp_path: Path, monkeypatch: pytest.Monkey
     begun: list[str] = []
     monkeypatch.setattr(files, "open_file", lambda _, label, *__: begun.append(label))
     monkeypatch.setattr(files, "WORKERS", 1)
-    with Ahead(wanted) as ahead:
+    with Ahead(wanted, Request.open) as ahead:
         for file in wanted:
-            ahead.open(file)
+            ahead.read(file)
     assert begun == ["3.csv", "0.csv", "1.csv", "2.csv", "4.csv"]
 
 
@@ -194,18 +194,18 @@ def test_what_a_file_raises_is_raised_where_it_is_asked_for(tmp_path: Path) -> N
     wanted = requests(tmp_path, 4)
     (tmp_path / "1.csv").write_bytes(b"")
     (tmp_path / "2.csv").unlink()
-    with Ahead(wanted) as ahead:
-        assert ahead.open(wanted[0]).label == "0.csv"
+    with Ahead(wanted, Request.open) as ahead:
+        assert ahead.read(wanted[0]).label == "0.csv"
         for number, words in ((1, "is empty"), (2, "cannot be opened")):
             with pytest.raises(UnreadableFile, match=words):
-                ahead.open(wanted[number])
-        assert ahead.open(wanted[3]).label == "3.csv"
+                ahead.read(wanted[number])
+        assert ahead.read(wanted[3]).label == "3.csv"
 
 
 def test_no_more_files_are_open_than_have_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
     monkeypatch.setattr(files, "open_file", lambda _, label, *__: begun.append(label))
-    with Ahead(requests(tmp_path, 20)):
+    with Ahead(requests(tmp_path, 20), Request.open):
         time.sleep(0.2)
         assert 1 <= len(begun) <= files.WAITING
 
@@ -215,7 +215,7 @@ import sys, threading, time
 from pathlib import Path
 from keyaudit.exports import files
 files.open_file = lambda *_: time.sleep(3600)
-with files.Ahead([files.Request(Path(sys.argv[1]), "a", frozenset(), None)] * 1):
+with files.Ahead([files.Request(Path(sys.argv[1]), "a", "pools_before")], files.Request.open):
     time.sleep(0.2)
     raise KeyboardInterrupt
 """

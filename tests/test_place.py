@@ -23,9 +23,10 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import placing
 import pytest
@@ -262,7 +263,7 @@ def test_rights(mask: int, former: int | None, folder: int, keys: int, page: int
 def test_while_it_is_written_nobody_else_can_look_into_it(tmp_path: Path) -> None:
     seen: list[int] = []
 
-    def write(folder: Path) -> dict[str, int]:
+    def write(folder: Path) -> Iterable[tuple[str, int]]:
         seen.append(stat.S_IMODE(folder.parent.stat().st_mode))
         return placing.write("new")(folder)  # type: ignore[no-any-return]
 
@@ -460,7 +461,7 @@ def test_any_call_may_fail(name: str, exchanges: bool, lasting: bool, tmp_path: 
 def test_the_message_names_the_file_and_what_to_do(number: int, tmp_path: Path) -> None:
     target = lived_in(tmp_path)
 
-    def write(folder: Path) -> dict[str, int]:
+    def write(folder: Path) -> Iterable[tuple[str, int]]:
         placing.write("new")(folder)
         time.sleep(0.01)
         (folder / "keys.csv").write_text("half")
@@ -473,8 +474,19 @@ def test_the_message_names_the_file_and_what_to_do(number: int, tmp_path: Path) 
     assert (version(target), theirs(target), beside(target)) == ("old", THEIRS, [])
 
 
-def test_what_does_not_read_back_as_written_is_not_placed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read_back", ["at the end", "beside", "without a thread"])
+def test_what_does_not_read_back_as_written_is_not_placed(
+    read_back: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A CSV with a row less, a text with a line less, a cut workbook, an empty page."""
+    monkeypatch.setattr(place, "LARGE", place.LARGE if read_back == "at the end" else -1)
+    if read_back == "without a thread":
+        monkeypatch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+    sound = written(tmp_path / "sound", "old")
+    told = json.loads((sound / "MANIFEST.json").read_text())["outputs"]
+    assert [one["rows"] for one in told.values()] == [2, 2, 1, 2, 1]
+    assert all(hashlib.sha256((sound / name).read_bytes()).hexdigest() == one["sha256"] for name, one in told.items())
+    shutil.rmtree(sound)
     contents = {
         "keys.csv": (b'a,b\r\n1,"x\r\ny"\r\n', 2),
         "cut.csv": (b"a,b\r\n1,x\r\n2", 2),
@@ -483,19 +495,21 @@ def test_what_does_not_read_back_as_written_is_not_placed(tmp_path: Path) -> Non
     }
     for name, (content, rows) in contents.items():
 
-        def write(folder: Path, name: str = name, content: bytes = content, rows: int = rows) -> dict[str, int]:
+        def write(
+            folder: Path, name: str = name, content: bytes = content, rows: int = rows
+        ) -> Iterator[tuple[str, int]]:
             (folder / name).write_bytes(content)
-            return {name: rows}
+            yield name, rows
 
         with pytest.raises(KeyauditError, match=f"^{name}: {rows} rows? .*read back. The former report was kept"):
             place.write_set(tmp_path / "report", "report", write, placing.manifest)
 
-    def cut(folder: Path) -> dict[str, int]:
+    def cut(folder: Path) -> Iterator[tuple[str, int]]:
         with zipfile.ZipFile(folder / "report.xlsx", "w") as archive:
             archive.writestr("sheet.xml", "x" * 1000)
         content = (folder / "report.xlsx").read_bytes()
         (folder / "report.xlsx").write_bytes(content[:500] + b"?" + content[501:])
-        return {"report.xlsx": 3}
+        yield "report.xlsx", 3
 
     with pytest.raises(KeyauditError, match=r"^report\.xlsx: "):
         place.write_set(tmp_path / "report", "report", cut, placing.manifest)
@@ -828,7 +842,7 @@ def test_two_runs_at_once_leave_one_whole_set(tmp_path: Path) -> None:
 def test_a_living_run_is_left_alone(tmp_path: Path) -> None:
     target = lived_in(tmp_path)
 
-    def write(folder: Path) -> dict[str, int]:
+    def write(folder: Path) -> Iterable[tuple[str, int]]:
         written(target, "other")
         place.check_target(target, "report")
         return placing.write("new")(folder)  # type: ignore[no-any-return]

@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -575,11 +576,11 @@ def test_notes_come_from_report_to_report_and_the_edited_workbook_stays(tmp_path
     target = tmp_path / "report"
 
     def written() -> None:
-        def write(folder: Path) -> dict[str, int]:
+        def write(folder: Path) -> Iterator[tuple[str, int]]:
             former = target / "report.xlsx"
             following = with_ticks(signed(), read_ticks(former, signed())) if former.exists() else signed()
             book(folder / "report.xlsx", *following)
-            return {"report.xlsx": 6}
+            yield "report.xlsx", 6
 
         write_set(target, "report", write, lambda outputs: {"tool": "keyaudit 0.2.0", "outputs": outputs})
 

@@ -1,4 +1,4 @@
-"""Files → grids: which are read, what each really is, and how many are opened ahead of time. (CATALOGUE §2, HAZARDS A)"""
+"""Files → grids: which are read, what each really is, and how many are read ahead of time. (CATALOGUE §2, HAZARDS A)"""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
+from keyaudit.columns import aliases, fold_header
 from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.grid import Grid
 from keyaudit.exports.names import natural
+from keyaudit.exports.records import FileOptions
 from keyaudit.exports.sheets import worksheets
 from keyaudit.exports.texts import BOM, MARKS, text_grid
 
@@ -41,6 +43,7 @@ NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
 LOOK = 1 << 16  # bytes by which a file is judged
 SAVE = "Open it in Excel or LibreOffice and save it as .xlsx."
 
+T = TypeVar("T")
 Paths: TypeAlias = str | Path | Iterable[str | Path]
 
 WORKERS = min(2, os.cpu_count() or 1)
@@ -179,30 +182,31 @@ def _is_workbook(content: bytes, label: str) -> bool:
 
 @dataclass(frozen=True)
 class Request:
-    """What is needed to open a file."""
+    """A file of a role, and what a person knows of it."""
 
     path: Path
     label: str
-    known_headers: frozenset[str]
-    encoding: str | None
+    role: str
+    known: FileOptions = field(default=FileOptions(), compare=False)
 
     def open(self) -> SourceFile:
         """Open it."""
-        return open_file(self.path, self.label, set(self.known_headers), self.encoding)
+        own = {fold_header(header) for header in self.known.columns.values()}
+        return open_file(self.path, self.label, {*aliases(self.role), *own}, self.known.encoding)
 
 
-class Ahead:
-    """Opens files that will be asked for in the order given, while others become records. The biggest comes first.
+class Ahead(Generic[T]):
+    """Reads files by `read`, beside each other, before they are asked for in the order given. The biggest comes first.
 
     Its threads are daemons that nobody ever waits for when the program is interrupted. Where no thread can be started,
-    each file is opened when it is asked for.
+    each file is read when it is asked for.
     """
 
-    def __init__(self, requests: Iterable[Request]) -> None:
-        files = list(requests)
+    def __init__(self, requests: Iterable[Request], read: Callable[[Request], T]) -> None:
+        files, self._read = list(requests), read
         biggest = max(files, key=lambda file: file.path.stat().st_size if file.path.exists() else 0, default=None)
         self._order = iter(sorted(files, key=lambda file: file is not biggest))
-        self._opened: dict[Request, Future[SourceFile]] = {file: Future() for file in files}
+        self._told: dict[Request, Future[T]] = {file: Future() for file in files}
         self._lock, self._room, self._is_closed = threading.Lock(), threading.Semaphore(WAITING), False
         self._threads = 0
         with suppress(RuntimeError):  # no thread can be started here
@@ -210,17 +214,17 @@ class Ahead:
                 threading.Thread(target=self._work, daemon=True).start()
                 self._threads += 1
 
-    def open(self, file: Request) -> SourceFile:
-        """A file, once. Raises what `open_file` raised."""
+    def read(self, file: Request) -> T:
+        """What `read` gave for a file, once. Raises what it raised."""
         if not self._threads:
-            return file.open()
+            return self._read(file)
         try:
-            return self._opened[file].result()
+            return self._told[file].result()
         finally:
-            del self._opened[file]
+            del self._told[file]
             self._room.release()
 
-    def __enter__(self) -> Ahead:
+    def __enter__(self) -> Ahead[T]:
         """Close the files that nobody asked for on leaving."""
         return self
 
@@ -237,9 +241,9 @@ class Ahead:
             if file is None or self._is_closed:
                 return
             try:
-                source = file.open()
+                told = self._read(file)
             except BaseException as problem:
-                self._opened[file].set_exception(problem)
+                self._told[file].set_exception(problem)
             else:
-                self._opened[file].set_result(source)
-                del source
+                self._told[file].set_result(told)
+                del told

@@ -88,53 +88,63 @@ def read_course_assignments(paths: Paths, *, options: Options | None = None) -> 
     return read_role("assignments", paths, options)
 
 
-def read_role(
-    role: str,
-    paths: Paths,
+def read_role(role: str, paths: Paths, options: Options | None = None) -> Export:
+    """Read every file of one role, as `read_roles` does."""
+    return read_roles({role: paths}, options)[role]
+
+
+def read_roles(
+    folders: Mapping[str, Paths],
     options: Options | None = None,
     *,
     on_unreadable: Callable[[UnreadableFile], None] | None = None,
-    ahead: Ahead | None = None,
     progress: Callable[[str], None] = lambda _: None,
-) -> Export:
-    """Read every file of one role, in natural order of their names.
+) -> dict[str, Export]:
+    """Read every file of some roles, in natural order of their names, several at a time.
 
     `options` gives what is known of a file by its label (`folder/name`). `on_unreadable` receives the error of a file
-    that cannot be read and the reading goes on; without it the first such error is raised. `ahead` opens the files, if
-    those of several roles are read; `progress` is told each file before it is read. What a folder holds beside exports is
-    passed over, and said.
+    that cannot be read and the reading goes on; without it the first such error is raised. `progress` is told each file
+    before it is read. What a folder holds beside exports is passed over, and said.
     """
-    files = requests_of(role, paths, options)
-    if ahead is None:
-        with Ahead(files) as ahead:
-            return read_role(role, paths, options, on_unreadable=on_unreadable, ahead=ahead, progress=progress)
-    parts: list[Export] = []
-    told = [Note(Code.files_passed_over, f"{why}: not read", label) for label, why in passed_over(paths)]
-    seen: dict[str, str] = {}
-    for file in files:
-        progress(f"reading {file.label}")
-        try:
-            source = ahead.open(file)
-            if source.sha256 in seen:
-                former, is_last = seen[source.sha256], role == "course_keys"  # of these the last file counts
-                kept, other = (file.label, former) if is_last else (former, file.label)
-                told.append(Note(Code.same_file_twice, f"has the same bytes as {kept}; read once", other))
-                if not is_last:
-                    continue
-                parts = [part for part in parts if part.files[0].source_file != former]
-            parts.append(read_file(role, source, options(file.label) if options else FileOptions()))
-            if parts[-1].files[0].rows_read:  # two empty pools have the same bytes, and are two pools
-                seen[source.sha256] = file.label
-        except UnreadableFile as problem:
-            if on_unreadable is None:
-                raise
-            on_unreadable(problem)
-    made = stacked(role, parts)
+    requests = {role: requests_of(role, paths, options) for role, paths in folders.items()}
+    found = {}
+    with Ahead(itertools.chain(*requests.values()), read_file) as ahead:
+        for role, files in requests.items():
+            parts = []
+            for file in files:
+                progress(f"reading {file.label}")
+                try:
+                    parts.append(ahead.read(file))
+                except UnreadableFile as problem:
+                    if on_unreadable is None:
+                        raise
+                    on_unreadable(problem)
+            found[role] = _of_role(role, passed_over(folders[role]), parts)
+    return found
+
+
+def _of_role(role: str, beside: Iterable[tuple[str, str]], files: Iterable[Export]) -> Export:
+    """The files of one role as one export, those with the same bytes once."""
+    parts: dict[str | int, Export] = {}
+    told = [Note(Code.files_passed_over, f"{why}: not read", label) for label, why in beside]
+    for part in files:
+        file = part.files[0]
+        content = file.sha256 if file.rows_read else id(part)  # two empty pools have the same bytes, and are two pools
+        kept = parts.get(content, part)
+        if kept is not part:
+            kept, other = (
+                (part, parts.pop(content)) if role == "course_keys" else (kept, part)
+            )  # of these the last counts
+            name, told_of = (one.files[0].source_file for one in (kept, other))
+            told.append(Note(Code.same_file_twice, f"has the same bytes as {name}; read once", told_of))
+        parts[content] = kept
+    made = stacked(role, list(parts.values()))
     return replace(made, told=(*told, *made.told))
 
 
-def read_file(role: str, source: SourceFile, known: FileOptions) -> Export:
+def read_file(request: Request) -> Export:
     """Read one file: find its lists, make records of their rows, and account for every row."""
+    role, source, known = request.role, request.open(), request.known
     sheets = [Sheet(grid, role, source.label, known) for grid in source.grids]
     found = [lists for sheet in sheets if (lists := find_lists(sheet))]
     if not found and not sheets:
@@ -176,13 +186,8 @@ def _refuse(source: SourceFile, known: FileOptions, found: list[Found]) -> None:
 
 def requests_of(role: str, paths: Paths, options: Options | None = None) -> list[Request]:
     """The files of one role, in natural order, and what is known of each before it is opened."""
-    found = []
-    for path in files_of(paths):
-        label = label_of(path)
-        known = options(label) if options else FileOptions()
-        own = {fold_header(header) for header in known.columns.values()}
-        found.append(Request(path, label, frozenset(aliases(role)) | own, known.encoding))
-    return found
+    files = ((path, label_of(path)) for path in files_of(paths))
+    return [Request(path, label, role, options(label) if options else FileOptions()) for path, label in files]
 
 
 def header_mapping(paths: Paths, role: str = "pools_before", options: Options | None = None) -> pd.DataFrame:
@@ -197,8 +202,7 @@ def header_mapping(paths: Paths, role: str = "pools_before", options: Options | 
         raise KeyauditError(f'header_mapping(role="{role}"): choose one of {", ".join(ROLES)}.')
     rows = []
     for request in requests_of(role, paths, options):
-        known = options(request.label) if options else FileOptions()
-        told = (explain(Sheet(grid, role, request.label, known)) for grid in request.open().grids)
+        told = (explain(Sheet(grid, role, request.label, request.known)) for grid in request.open().grids)
         rows += [(request.path.name, *astuple(one)[1:]) for own in told for one in own]
     return pd.DataFrame(rows, columns=["file", *(entry.name for entry in fields(Understood)[1:])])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -59,27 +59,27 @@ def write_report(
     target, is_shared, carried = Path(path), shown.is_masked, dict[str, int]()
     seen = shown.seen  # of what is not marked secret
 
-    def write(folder: Path) -> dict[str, int]:
+    def write_book(file: Path) -> int:
         sheets = report_sheets(shown, all_keys=all_keys)
-        sheets = sheets if is_shared else _with_notes(target, BOOK, sheets, carried)
-        writers: dict[str, Callable[[Path], int]] = {
-            BOOK: partial(write_workbook, shown, sheets),
-            "report.html": partial(write_page, seen, to_share=is_shared),
+        return write_workbook(shown, sheets if is_shared else _with_notes(target, BOOK, sheets, carried), file)
+
+    def write(folder: Path) -> Iterator[tuple[str, int]]:
+        writers: dict[str, Callable[[Path], int]] = {  # the largest first: it is read back beside the others
             KEYS_FILE: partial(write_keys, shown),
+            BOOK: write_book,
+            "report.html": partial(write_page, seen, to_share=is_shared),
             "findings.csv": partial(write_findings, shown),
             "summary.json": partial(write_summary, seen),
         }
         if audit.changes is not None and not is_shared:
             writers["changes.csv"] = partial(write_changes, audit.changes)
-        rows = {}
         for name, write_file in writers.items():
             progress(f"writing {name}")
-            rows[name] = write_file(folder / name)
+            yield name, write_file(folder / name)
             audit.facts.give_back()
         if not is_shared:
             (folder / PLAN).mkdir()
-            rows |= _write_plan(shown, folder, target, f"{PLAN}/", carried)
-        return rows
+            yield from _write_plan(shown, folder, target, f"{PLAN}/", carried)
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
     kind, manifest = "share" if is_shared else "report", partial(_manifest, seen, told, carried)
@@ -96,13 +96,15 @@ def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = (), tell
     return place.write_set(path, "plan", write, partial(_manifest, audit.seen, {"only": PLAN}, carried), inputs, tell)
 
 
-def _write_plan(audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]) -> dict[str, int]:
+def _write_plan(
+    audit: Audit, new: Path, former: Path, within: str, carried: dict[str, int]
+) -> Iterator[tuple[str, int]]:
     """Write the plan into a folder of a new set, with what somebody has ticked and noted in the former one."""
     plan, book = migration_plan(audit), f"{within}{PLAN_BOOK}"
     lines = write_lists(plan, audit, new / within, _ticked(former / within / STEPS))
     sheets = _with_notes(former, book, plan_sheets(plan), carried)
     rows = {PLAN_BOOK: write_plan_book(plan, audit, sheets, new / book), **lines}
-    return {f"{within}{name}": count for name, count in rows.items()}
+    return ((f"{within}{name}", count) for name, count in rows.items())
 
 
 def _with_notes(former: Path, name: str, sheets: list[Sheet], carried: dict[str, int]) -> list[Sheet]:

@@ -19,7 +19,9 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
@@ -56,6 +58,7 @@ REFUSED = {
     "another kind": "{path} holds {former}, which {new} would replace. Choose another --out.",
     "not deleted": "{path} could not be deleted ({problem}). It may hold codes of a former report: delete it yourself.",
 }  # fmt: skip
+LARGE = 1 << 20  # bytes: what is less is done before a thread has its turn
 _begun: list[tuple[Path, int]] = []  # targets, and the inode number of the folder that was to be put there
 
 
@@ -118,14 +121,14 @@ def _is_mounted(folder: Path) -> bool:
 def write_set(
     path: str | Path,
     kind: str,
-    write: Callable[[Path], dict[str, int]],
+    write: Callable[[Path], Iterable[tuple[str, int]]],
     manifest: Callable[[dict[str, Any]], dict[str, Any]],
     inputs: Iterable[Path] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Let `write` fill an empty folder, and put it in the place of `path` as a whole, a manifest with it.
 
-    `write` returns the rows of every file; `manifest` is given sha256, bytes and rows of each and returns all that is to be
+    `write` gives every file with its rows once it is written; `manifest` is given sha256, bytes and rows of each and returns all that is to be
     said of the set. What can no longer stop the run (a former set that cannot be deleted) is told. Raises KeyauditError.
     """
     check_target(path, kind, inputs)
@@ -144,8 +147,12 @@ def write_set(
                 lock = _locked(room / LOCK)
             new = room / NEW
             new.mkdir()
-            with may_stop():
-                outputs = {name: secured(new, name, rows, kind) for name, rows in write(new).items()}
+            with may_stop(), ThreadPoolExecutor(1) as aside:
+                results = {
+                    name: _begin(aside, new / name, partial(secured, new, name, rows, kind))
+                    for name, rows in write(new)
+                }
+                outputs = {name: result() for name, result in results.items()}
             told = json.dumps({"kind": kind, **manifest(outputs)}, indent=2, ensure_ascii=False) + "\n"
             (new / MANIFEST).write_text(told, encoding="utf-8", errors="backslashreplace", newline="\n")
             forced(new / MANIFEST)
@@ -171,6 +178,14 @@ def write_set(
                 with suppress(OSError):
                     folder.rmdir()  # only if it is empty
     return Path(path)
+
+
+def _begin(aside: Executor, file: Path, work: Callable[[], Any]) -> Callable[[], Any]:
+    """Begin what is to be done with a large file while others are written; its result. Else it is done when asked for."""
+    if file.stat().st_size > LARGE:
+        with suppress(RuntimeError):  # no thread can be started here
+            return aside.submit(work).result
+    return work
 
 
 def _force_names(*folders: Path) -> None:
