@@ -15,6 +15,7 @@ TEXT = pa.large_string()
 LONG = 64  # signs: longer texts are no codes
 FEW = 8  # times as many values as rows: those of the rows are sought one by one
 MANY = 1000  # values: so many are looked at by a pattern first
+DIGITS = 18  # of a number of a row, less than
 SHORT = 30_000  # values: so few have places of 16 bits
 
 
@@ -216,9 +217,10 @@ class Numbered:
 
     def are(self, text: str) -> Array:
         """Which of them are a text, whatever its case."""
-        name, _, row = text.lower().rpartition(", row ")
-        alone = self.name.has(lambda known: known.lower() == text.lower()) & (self.row < 0)
-        if not (row.isdecimal() and len(row) < LONG and row == str(int(row))):
+        wanted = text.lower()
+        name, _, row = wanted.rpartition(", row ")
+        alone = self.name.has(lambda known: known.lower() == wanted) & (self.row < 0)
+        if not (row.isdecimal() and len(row) < DIGITS and row == str(int(row))):
             return alone
         return alone | self.name.has(lambda known: known.lower() == name) & (self.row == int(row))
 

@@ -53,7 +53,7 @@ def references(f: Facts) -> Numbered:
     found = Numbered(told.distinct(), f.row[f.first_record])
     _, group, sizes = alike(found.name.codes, found.row)
     twice = np.flatnonzero(sizes[group] > 1)
-    codes, rows, whole = found.name.codes.copy(), found.row.copy(), found.name.listed()
+    codes, rows, whole = found.name.codes.astype(np.int32), found.row.copy(), found.name.listed()
     seen = Counter(files)
     labels = [name if seen[name] == 1 else f.files[place].source_file for place, name in enumerate(files)]
     for key, record in zip(twice.tolist(), f.first_record[twice].tolist(), strict=True):

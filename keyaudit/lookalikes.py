@@ -404,8 +404,8 @@ def meant_by(codes: Texts, text: str) -> list[int]:
 
 def _has_sign(codes: Texts, place: int, wanted: str) -> Array:
     """Which codes have at a place (0, -1) the byte of a folded text, or one that is folded to it."""
-    signs = (bytes([sign]) for sign in range(256))
-    alike = [sign for sign in signs if sign.lower().translate(_ONE_SIGN_CASELESS)[0] == wanted.encode()[place]]
+    folded = bytes(range(256)).lower().translate(_ONE_SIGN_CASELESS)
+    alike = [bytes([sign]) for sign, told in enumerate(folded) if told == wanted.encode()[place]]
     found = pc.binary_slice(codes.cast(pa.large_binary()), place, place + 1 or None)
     return _is_in(found, pa.array(alike, pa.large_binary()))
 

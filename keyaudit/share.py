@@ -121,6 +121,7 @@ def _any_in(texts: Iterable[str], codes: Iterable[Any]) -> bool:
 
 def _folded(codes: Any) -> Any:
     """Arrow texts, folded as secrets are compared; those with more than letters and numbers once more, behind all."""
+    codes = codes.fill_null("")
     odd = codes.filter(pc.invert(pc.and_(pc.utf8_is_alnum(codes), pc.string_is_ascii(codes))))
     odd = changed(odd, pc.invert(pc.string_is_ascii(odd)), fold_secret)
     for sign in BETWEEN:

@@ -61,6 +61,17 @@ def test_a_reference_is_one_to_the_letter(asked: str, case: Path) -> None:
     assert not audit(case).explain(asked).found
 
 
+def test_references_of_many_keys_that_need_their_files_too(tmp_path: Path) -> None:
+    """Two exports of one pool with the same rows: more names than 16 bits number."""
+    (tmp_path / "case" / "pools-before").mkdir(parents=True)
+    for file in "ab":
+        rows = "".join(f"KEY-{file}-{row:06d}\n" for row in range(16_400))
+        (tmp_path / "case" / "pools-before" / f"{file}.csv").write_text(f"Training Key\n{rows}", encoding="utf-8")
+    (tmp_path / "case" / "case.toml").write_text('[files."*"]\npool = "P"\n', encoding="utf-8")
+    told = audit(tmp_path / "case").explain("P, row 16401 (b.csv)")
+    assert told.headline.startswith("P, row 16401 (b.csv) …6399 is ")
+
+
 def test_nothing_is_made_up(case: Path) -> None:
     told = audit(case).explain("Nobody Here")
     assert (told.found, told.lines) == (False, ())

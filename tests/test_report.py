@@ -577,6 +577,8 @@ def test_every_cell_of_a_list_reads_back_as_it_is_in_the_audit(sample: str, tmp_
             name = header.lower().replace(" ", "_")
             if name in table and name not in ("status", "finding"):
                 expected = table[name].replace(0, None) if name == "source_row" else table[name]  # no row
+                if (sheet, name) == ("Keys", "pool"):
+                    expected = expected.astype("str").fillna("in no pool")
                 if name in ("works", "is_distributed"):  # in words, as everywhere where people read
                     expected = expected.astype("str").replace({"unknown": "not known", "not_yet": "not yet"})
                 assert [told(row[place]) for row in rows[1:]] == [safe_text(told(value)) for value in expected], name

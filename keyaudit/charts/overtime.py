@@ -306,6 +306,7 @@ def outlook(audit: Audit) -> Chart:
     told = "Unredeemed keys that learners hold or may hold: how many "
     told += "worked on each day" if is_over else "work on each day, if nothing changes"
     *alive, unsure = working(np.array([removed], "datetime64[D]"), *spans)[0].tolist()
+    unsure = int((~known).sum()) if is_over else unsure
     sheet = Sheet(audit, _outlook_title(audit, total, int(dead.sum()), sum(alive), unsure), told)
     time = Timeline(sheet, audit, audit.calendar.announced_on if is_over else as_of, total, right=6.9, after=0.3)
     end, edges = np.datetime64(time.last), np.array([time.first, *time.deadlines, as_of], "datetime64[D]")
@@ -351,7 +352,9 @@ def _outlook_title(audit: Audit, total: int, dead: int, alive: int, unsure: int)
     if not total:
         return "No open code is in learners' hands" if audit.total else NOTHING
     if audit.as_of >= audit.calendar.removed:
-        return f"{dead:,} of {total:,} {noun} {agree(dead, 'does', 'do')} not work"
+        if unsure and not dead:
+            return f"Not known of {unsure:,} of {total:,} {noun}: does it work?"
+        return f"{'At least ' * bool(unsure)}{dead:,} of {total:,} {noun} {agree(dead, 'does', 'do')} not work"
     if total == 1:
         would = "may still" if unsure else "would still" if alive else "would no longer"
         return f"On {on}, the 1 open code {would} work"

@@ -47,7 +47,7 @@ T = TypeVar("T")
 Paths: TypeAlias = str | Path | Iterable[str | Path]
 
 WORKERS = min(2, os.cpu_count() or 1)
-WAITING = 4  # files that are open, or being opened, before they are asked for: each lies in memory
+WAITING = 4  # files that are read, or being read, before they are asked for: each lies in memory
 
 
 @dataclass
@@ -225,7 +225,7 @@ class Ahead(Generic[T]):
             self._room.release()
 
     def __enter__(self) -> Ahead[T]:
-        """Close the files that nobody asked for on leaving."""
+        """On leaving, what nobody asked for is read no more."""
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -130,14 +130,12 @@ def _of_role(role: str, beside: Iterable[tuple[str, str]], files: Iterable[Expor
     for part in files:
         file = part.files[0]
         content = file.sha256 if file.rows_read else id(part)  # two empty pools have the same bytes, and are two pools
-        kept = parts.get(content, part)
-        if kept is not part:
-            kept, other = (
-                (part, parts.pop(content)) if role == "course_keys" else (kept, part)
-            )  # of these the last counts
+        if content in parts:  # of course keys the last file counts, and stands in its own place
+            kept, other = (part, parts.pop(content)) if role == "course_keys" else (parts[content], part)
             name, told_of = (one.files[0].source_file for one in (kept, other))
             told.append(Note(Code.same_file_twice, f"has the same bytes as {name}; read once", told_of))
-        parts[content] = kept
+            part = kept
+        parts[content] = part
     made = stacked(role, list(parts.values()))
     return replace(made, told=(*told, *made.told))
 

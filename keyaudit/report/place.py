@@ -147,7 +147,7 @@ def write_set(
                 lock = _locked(room / LOCK)
             new = room / NEW
             new.mkdir()
-            with may_stop(), ThreadPoolExecutor(1) as aside:
+            with may_stop(), _aside() as aside:
                 results = {
                     name: _begin(aside, new / name, partial(secured, new, name, rows, kind))
                     for name, rows in write(new)
@@ -178,6 +178,16 @@ def write_set(
                 with suppress(OSError):
                     folder.rmdir()  # only if it is empty
     return Path(path)
+
+
+@contextmanager
+def _aside() -> Iterator[Executor]:
+    """A thread for what is done beside the rest; on leaving only what it does at the moment is waited for."""
+    aside = ThreadPoolExecutor(1)
+    try:
+        yield aside
+    finally:
+        aside.shutdown(cancel_futures=True)
 
 
 def _begin(aside: Executor, file: Path, work: Callable[[], Any]) -> Callable[[], Any]:

@@ -34,13 +34,13 @@ FORMS = {  # kind of a column → its names, with their widths in characters (0,
         "next_step": 44, "message": 44, "remedy": 40, "where": 34, "sign_off": 44, "elsewhere": 24, "what_it_means": 26,
         "sheets": 20, "columns_used": 44, "columns_not_used": 26, "meaning": 110, "what": 90, "text": 90, "pool": 30,
         "name": 24, "course": 14, "organization": 16, "expiration": 24, "max_uses": 10, "content_availability": 13,
-        "any_organization": 24,
+        "any_organization": 24, "now": 17, "former_key": 44,
     },
     "upright": dict.fromkeys(LISTS, 0),
     "input": {"done": 0, "note": 30, "signed_by": 18, "signed_on": 0, "new_key": 0},
     "text": {
         "reference": 34, "status": 20, "finding": 21, "evidence": 44, "source_file": 36, "source_sheet": 20,
-        "role": 15, "word": 24, "what_happens": 34, "date": 12, "now": 17, "learner": 26, "former_key": 44,
+        "role": 15, "word": 24, "what_happens": 34, "date": 12, "learner": 26,
         "login_page": 30,
     },
 }  # fmt: skip
@@ -62,8 +62,8 @@ def _looks(words: Iterable[str], families: Iterable[str]) -> dict[str, Any]:
 LOOKS = {
     "works": _looks(map(plain, WORKS), ("works", "done", "unknown", "check", "dead")),
     "severity": _looks(SEVERITIES, ("dead", "todo", "check", "nothing", "done")),
-    "now": _looks(GROUP_FAMILY, GROUP_FAMILY.values()),
 }
+NOW_LOOKS = _looks(GROUP_FAMILY, GROUP_FAMILY.values())["looks"]
 # A status as a word, in the colour of its name; the column beside it says whether the key works.
 STATUS_LOOKS = _looks(
     map(plain, STATUSES), ("check" if row.family == "dead" else row.family for row in STATUSES.values())
@@ -194,10 +194,11 @@ def _today(audit: Audit, rows: Array) -> Sheet:
     place[rows] = np.arange(len(rows))
     firsts = [task.rows[0] for task in audit.work]
     links = [("Keys", int(place[row])) if place[row] >= 0 else None for row in firsts]
-    names = list(GROUPS)
+    now = [_now(audit, task.rows) for task in audit.work]
+    looks = {told: look for name, look in reversed(NOW_LOOKS.items()) for told in now if name in told}  # of the worst
     table = {
         "act_by": [task.act_by for task in audit.work],
-        "now": [names[audit.facts.group[audit.order[row]]] for row in firsts],
+        "now": now,
         "status": [plain(task.status) for task in audit.work],
         "what_it_means": [sentence(named_work(audit, [task])[1]) for task in audit.work],
         "pool": [task.pool for task in audit.work],
@@ -205,10 +206,17 @@ def _today(audit: Audit, rows: Array) -> Sheet:
         "go_to": Column("Go to", ["keys →" if link else "" for link in links], "link", links=links),
         "next_step": [task.next_step for task in audit.work],
     }
-    columns = _columns(table | _to_fill(len(firsts)), now=LOOKS["now"])
+    columns = _columns(table | _to_fill(len(firsts)), now={"looks": looks})
     identity = ("Act by", "Status", "Pool", "Next step")
     title = "What to do, the most urgent first; the words of the steps: sheet Dictionary"
     return _list("Today", "todo", columns, title, "Note", identity=identity)
+
+
+def _now(audit: Audit, rows: Array) -> str:
+    """The group of some keys, or of how many it is which."""
+    numbers = np.bincount(audit.facts.group[audit.order[rows]], minlength=len(GROUPS)).tolist()
+    held = [(name, number) for name, number in zip(GROUPS, numbers, strict=True) if number]
+    return held[0][0] if len(held) == 1 else ", ".join(f"{number:,} {name}" for name, number in held)
 
 
 def _pools(audit: Audit) -> Sheet:
@@ -236,6 +244,8 @@ def _keys(audit: Audit, rows: Array) -> Sheet:
         title = f"The {len(rows):,} keys that need action; the other {audit.total - len(rows):,} are in keys.csv"
     table = {name: audit.key_columns[name].take(rows) for name in KEYS_SHOWN} | _to_fill(len(rows))
     table |= {name: table[name].map(plain) for name in ("status", "works", "is_distributed")}
+    pool = table["pool"]  # a step beside a blank cell would run over it
+    table["pool"] = Coded(np.where(pool.filled, pool.codes, len(pool.values)), [*pool.listed(), NO_POOL])
     columns = _columns(table, status=STATUS_LOOKS, works=LOOKS["works"], next_step=ONE_LINE, pool=ONE_LINE)
     return _list("Keys", "dead", columns, title, "Reference", identity=("Training key", "Reference"))
 
@@ -323,7 +333,12 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")))
     sheets = [
         _list("Steps", "todo", told, identity=("Pool", "What")),
-        _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH))),
+        _list(
+            "Batches",
+            "works",
+            _columns(_table(plan.batch_rows, IN_BATCH)),
+            "Pools with keys to recreate; what is to be deleted in others stands in the steps",
+        ),
     ]
     for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters)):
         columns = _columns(_table((letter._asdict() for letter in letters), Letter._fields))

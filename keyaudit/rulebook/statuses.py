@@ -183,7 +183,7 @@ _MIGRATE = f"Migrate: if the code is still unredeemed in its pool, delete it the
 STATUSES: dict[str, Status] = {
     status.code: status
     for status in (
-        _status("undetermined", "check", "what became of it is not known",
+        _status("undetermined", "check", "these exports do not tell",
             "its code in the pool export is not readable; or Excel has changed it in the backup; or whether it was redeemed is not readable; or no course-key file was given, the key is unredeemed, and it is gone from its pool or the removal date has come",
             "~readable | damaged_in_backup & ~redeemed | redemption_unreadable & ~redeemed | in_pool & ~redeemed & ~course_keys_given & (gone | is_removed)",
             ("~readable", "The code in the pool export is not readable."),
