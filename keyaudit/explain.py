@@ -162,7 +162,7 @@ def _meant(audit: Audit, asked: str) -> tuple[list[int], str]:
     if len(inside := named_codes(f, [text])[0]) == 1:
         return inside, "name"
     tail = text.lstrip("….")
-    if 2 <= len(tail) <= 6 and len(found := _where(pc.ends_with(f.codes, tail))):
+    if len(tail) >= 2 and len(found := _where(pc.ends_with(f.codes, tail))):
         return found.tolist(), "ending"
     if people := sorted({key for key, _ in _of_learner(f, text)}):
         return people, "learner"

@@ -45,7 +45,7 @@ def rank_of_code(f: Facts) -> Array:
 
 @fact
 def references(f: Facts) -> Numbered:
-    """Pool (else file) and row of the first export; file and sheet too where that names two keys."""
+    """Pool (else file) and row of the first export; file and sheet too where that names two keys, and which of two in one row."""
     files = [file.source_file.rsplit("/", 1)[-1] for file in f.files]
     told = Coded(
         np.where(f.home_pool >= 0, f.home_pool, len(f.pools.names) + f.file[f.first_record]), [*f.pools.names, *files]
@@ -56,10 +56,13 @@ def references(f: Facts) -> Numbered:
     codes, rows, whole = found.name.codes.astype(np.int32), found.row.copy(), found.name.listed()
     seen = Counter(files)
     labels = [name if seen[name] == 1 else f.files[place].source_file for place, name in enumerate(files)]
+    in_row: Counter[str] = Counter()
     for key, record in zip(twice.tolist(), f.first_record[twice].tolist(), strict=True):
         where = [labels[f.file[record]], *([f.sheet[record]] if f.sheet[record] else [])]
         codes[key], rows[key] = len(whole), -1
-        whole.append(f"{found[key]} ({', '.join(where)})")
+        name = f"{found[key]} ({', '.join(where)}"
+        in_row[name] += 1  # lists beside each other have one row
+        whole.append(f"{name}{f', list {in_row[name]}' if in_row[name] > 1 else ''})")
     return Numbered(Coded(codes, whole), rows)
 
 

@@ -81,7 +81,7 @@ class Reconciliation(Audit):
     ) -> pd.DataFrame:
         """Keys for display, the most urgent first, masked: reference and ending instead of the code. At most `limit` rows.
 
-        `contains` is a part of a reference, pool, course or next step; `sort` a column of KEYS. Raises Slip for a
+        `contains` is a part of a reference, status, pool, course or next step; `sort` a column of KEYS. Raises Slip for a
         status, works or column that there is not.
         """
         rows = np.arange(self.total)
@@ -96,7 +96,7 @@ class Reconciliation(Audit):
             rows = rows[(_containing(self.key_columns, contains) | _containing(self.seen.key_columns, contains))[rows]]
         if sort is not None:
             rows = self.keys[sort].iloc[rows].argsort(kind="stable").pipe(lambda places: rows[places.to_numpy()])
-        return self.seen.shown_rows(rows[:limit])
+        return self.seen.shown_rows(rows[: max(limit, 0)])
 
     def show_findings(self, limit: int = 20, pool: str | None = None) -> pd.DataFrame:
         """Findings for display, of all or of one pool, grouped: severity, code, pool, how many, what to do. Masked.

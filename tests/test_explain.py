@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import openpyxl
 import pytest
 from conftest import Write, audit
 
@@ -59,6 +60,31 @@ def test_a_damaged_code_is_compared(asked: str, case: Path) -> None:
 )
 def test_a_reference_is_one_to_the_letter(asked: str, case: Path) -> None:
     assert not audit(case).explain(asked).found
+
+
+def test_two_keys_of_one_row_have_two_references(tmp_path: Path) -> None:
+    """Of two lists beside each other; also where neither code can be read."""
+    book = openpyxl.Workbook()
+    for row in (["Undistributed Keys", None, None, "Redeemed Keys", None], ["Training Key", "Created", None, "Training Key", "Redeemed"],
+                ["KEY-0001", "2026-01-01", None, "KEY-0002", "2026-02-01"], [478109000000.5, "2026-01-01", None, 5123.5, "2026-02-01"]):  # fmt: skip
+        book.active.append(row)
+    (tmp_path / "case" / "pools-before").mkdir(parents=True)
+    book.save(tmp_path / "case" / "pools-before" / "Side.xlsx")
+    result = audit(tmp_path / "case")
+    names = result.keys["reference"].tolist()
+    where = "(Side.xlsx, Sheet"
+    assert sorted(names) == [f"Side, row {row} {where}{more})" for row in (3, 4) for more in ("", ", list 2")]
+    assert [result.explain(name).headline.startswith(f"{name} ") for name in names] == [True] * 4
+    assert len(result.changes_since(result)) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [("CC2222", 2), ("CCCC2222", 2), ("3CCCC2222", 1), ("…1CCCC2222", 1), ("AAA1111CCCC2222", 1)]
+)
+def test_an_ending_is_one_however_long(asked: str, found: int, write: Write) -> None:
+    told = audit(write("pools-before/P.csv", "Training_Key\nAAAA1111CCCC2222\nBBBB3333CCCC2222")).explain(asked)
+    assert told.found == (found == 1)
+    assert len(told.lines) == found or told.found
 
 
 def test_references_of_many_keys_that_need_their_files_too(tmp_path: Path) -> None:

@@ -101,11 +101,14 @@ def canaries(folder: Path) -> list[str]:
 
 
 def test_no_planted_code_or_person_is_in_any_byte(case: Path, tmp_path: Path) -> None:
-    result = audit(case, "2026-04-09")
+    without = shutil.ignore_patterns("course-keys")
+    former = audit(shutil.copytree(case, tmp_path / "before" / "case", ignore=without), "2026-04-01")
+    result = audit(case, "2026-04-09").since(former)
     shared = ka.write_report(result, tmp_path / "shared", share=True)
     full = ka.write_report(result, tmp_path / "full")
     assert len(canaries(full)) >= 5  # the search does find what is there
     assert canaries(shared) == []
+    assert len(pd.read_csv(shared / "changes.csv")) == len(pd.read_csv(full / "changes.csv")) > 5
     assert sorted(path.name for path in shared.iterdir()) == sorted(
         path.name for path in full.iterdir() if path.name != "plan"
     )
@@ -442,6 +445,7 @@ def test_a_twin_is_replaced_by_the_next_and_compared_with_the_full_report(tmp_pa
     twin = case / "report-to-share"
     assert sorted(path.name for path in twin.iterdir()) == [
         "MANIFEST.json",
+        "changes.csv",
         "findings.csv",
         "keys.csv",
         "report.html",

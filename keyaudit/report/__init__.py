@@ -71,8 +71,8 @@ def write_report(
             "findings.csv": partial(write_findings, shown),
             "summary.json": partial(write_summary, seen),
         }
-        if audit.changes is not None and not is_shared:
-            writers["changes.csv"] = partial(write_changes, audit.changes)
+        if shown.changes is not None:
+            writers["changes.csv"] = partial(write_changes, shown, shown.changes)
         for name, write_file in writers.items():
             progress(f"writing {name}")
             yield name, write_file(folder / name)

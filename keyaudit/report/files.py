@@ -49,9 +49,10 @@ def write_summary(audit: Audit, path: Path) -> int:
     return 1
 
 
-def write_changes(changes: Changes, path: Path) -> int:
+def write_changes(audit: Audit, changes: Changes, path: Path) -> int:
     """changes.csv: one row per key that changed since a former audit."""
-    columns = zip(*changes.rows, strict=True) if len(changes) else ([] for _ in CHANGES)
+    rows = [map(audit.hide, row) for row in changes.rows]
+    columns = zip(*rows, strict=True) if rows else ([] for _ in CHANGES)
     return _write_csv({name: pa.array(list(column), TEXT) for name, column in zip(CHANGES, columns, strict=True)}, path)
 
 
