@@ -129,10 +129,11 @@ def compare(former: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
 
     A key whose code is not readable is known by its reference.
     """
-    place = pc.index_in(_identity(now), value_set=_identity(former)).fill_null(-1).to_numpy()
+    known, wanted = _identity(former), _identity(now)
+    place = pc.index_in(wanted, value_set=known).fill_null(-1).to_numpy()
     seen, new = np.flatnonzero(place >= 0), np.flatnonzero(place < 0)
     moved = seen[np.any([_differ(former[name], place[seen], now[name], seen) for name in MOVES], axis=0)]
-    gone = np.setdiff1d(np.arange(len(former["status"])), place)
+    gone = np.flatnonzero(~pc.is_in(known, value_set=wanted).to_numpy(zero_copy_only=False))
     pairs = zip(_some(former, place[moved]), _some(now, moved), strict=True)
     told = [("moved", was, key, _why(was, key)) for was, key in pairs]
     told += [("gone", was, was | BLANK, "no export shows it") for was in _some(former, gone)]

@@ -68,6 +68,17 @@ def test_changes_show_no_code(two: tuple[Reconciliation, Reconciliation]) -> Non
     assert not [code for code in latter.keys["training_key"] if code in text]
 
 
+def test_a_key_that_stands_twice_in_a_former_table_is_not_gone(
+    two: tuple[Reconciliation, Reconciliation], tmp_path: Path
+) -> None:
+    latter = two[1]
+    lines = (ka.write_report(latter, tmp_path / "r") / "keys.csv").read_bytes().splitlines(keepends=True)
+    (tmp_path / "keys.csv").write_bytes(b"".join([*lines, lines[1]]))
+    assert latter.changes_since(tmp_path / "keys.csv").empty
+    (tmp_path / "keys.csv").write_bytes(b"".join([*lines, lines[1].replace(b"KEY-", b"XXX-")]))
+    assert latter.changes_since(tmp_path / "keys.csv")["change"].tolist() == ["gone"]
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -93,8 +93,11 @@ def secured(folder: Path, name: str, rows: int, kind: str) -> dict[str, Any]:
 def _rows_of(path: Path) -> int | None:
     """The rows of a file that was written: -1 where it cannot be read, None where rows are not to be counted."""
     if path.suffix == ".xlsx":
-        with zipfile.ZipFile(path) as archive:
-            return None if archive.testzip() is None else -1
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return None if archive.testzip() is None else -1
+        except zipfile.BadZipFile:
+            return -1
     if path.suffix == ".txt":
         return path.read_bytes().count(b"\n")
     if path.suffix != ".csv":
