@@ -20,11 +20,13 @@ import matplotlib.colors
 import numpy as np
 import pyarrow as pa
 import pytest
+from conftest import SAMPLES
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from keyaudit import charts
 from keyaudit.calendar import Calendar
+from keyaudit.case import open_case
 from keyaudit.charts.overtime import dates, ticks
 from keyaudit.charts.paint import DARK, FILL, INK, LEFT_OF, PAPER, STRIPE, WIDTH, WORD, printable, width
 from keyaudit.coded import TEXT, Coded
@@ -448,6 +450,12 @@ def test_with_one_export_only_todays_point_is_known() -> None:
     assert repr(chart).startswith("2 keys are not migrated, and 7 days are left.")
     after = charts.keys_left(audit(before, as_of="2026-06-01"))  # undetermined from the removal on
     assert repr(after).startswith("2 keys are not known to be migrated.")
+    assert all(
+        f">{label}<" in after.svg() for label in ("Migrate by", "Pools removed")
+    )  # no past, and yet the deadlines
+    assert repr(charts.outlook(audit(before, as_of="2026-06-01"))).startswith(
+        "Whether 2 of 2 open codes work is not known."
+    )
 
 
 @pytest.mark.parametrize(
@@ -493,6 +501,12 @@ def test_outlook_follows_expiry_and_removal() -> None:
         "4 of 5 open codes do not work. 1 still works on 11 Jul; 1 reached its own expiry on 5 Jun; 3 stopped by 29 May."
     )
     assert after.data["not_working"].tolist()[-1] == 4
+
+
+def test_what_is_not_known_after_the_removal_makes_a_count_the_least() -> None:
+    """52 work, 78 do not, of 1 nobody knows: 131."""
+    said = repr(charts.outlook(open_case(SAMPLES / "halfway").reconcile(as_of="2026-06-10")))
+    assert said.startswith("At least 78 of 131 open codes do not work. 52 still work on 5 Jul; 1 not known;")
 
 
 def test_where_every_key_went() -> None:

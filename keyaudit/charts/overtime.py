@@ -240,7 +240,11 @@ def keys_left(audit: Audit) -> Chart:
     told += "" if is_known else "; no course-key export was given"
     note = f"Not in the line: {count(undated)} that left on a date not known." if undated and has_past else ""
     sheet = Sheet(audit, _left_title(audit, left, is_known), told, note=note)
-    start = days[0].item() if has_past else later(as_of, -0.06 * max((calendar.removed - as_of).days, 28))
+    start = (
+        first.item()
+        if has_past or as_of >= calendar.removed
+        else later(as_of, -0.06 * max((calendar.removed - as_of).days, 28))
+    )
     time = Timeline(sheet, audit, start, int(counts.max()), RIGHT, after=0.14)
     x, y = time.x(as_of), time.y(left)
     rows = [(*row, "known" if has_past else "today") for row in zip(days, counts.tolist(), strict=True)]
@@ -353,7 +357,7 @@ def _outlook_title(audit: Audit, total: int, dead: int, alive: int, unsure: int)
         return "No open code is in learners' hands" if audit.total else NOTHING
     if audit.as_of >= audit.calendar.removed:
         if unsure and not dead:
-            return f"Not known of {unsure:,} of {total:,} {noun}: does it work?"
+            return f"Whether {unsure:,} of {total:,} {noun} {agree(total, 'works', 'work')} is not known"
         return f"{'At least ' * bool(unsure)}{dead:,} of {total:,} {noun} {agree(dead, 'does', 'do')} not work"
     if total == 1:
         would = "may still" if unsure else "would still" if alive else "would no longer"
