@@ -242,7 +242,7 @@ def test_what_is_accepted_is_named_with_its_number(write: Write, tmp_path: Path)
     assert result.groups == {"locked out now": 0, "due": 0, "not known": 0, "settled": 2}
     for shown in (read, text_of(result._repr_html_())):
         assert "1 key is accepted as it is." in shown
-        assert "0 locked out now no learner's code is known to fail" in shown
+        assert "0 locked out now no learner's code is known to fail, apart from what is accepted as it is" in shown
         assert "2 settled nothing is left to do, or accepted as it is (1)" in shown
     assert "1 key would need action, and all that is found is accepted in the case's settings (case.toml)" in read
     (one,) = [

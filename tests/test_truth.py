@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 import zipfile
+from collections import Counter
 from pathlib import Path
 
+import openpyxl
 import pytest
 from conftest import ROOT
 
@@ -38,6 +42,15 @@ def test_every_key_has_its_true_verdict(packed: Path, tmp_path: Path) -> None:
         if row[column] not in ("*", by_code[row["training_key"]][column])
     ]
     assert wrong == []
+    head, *work = list(openpyxl.load_workbook(out / "report.xlsx")["Today"].iter_rows(min_row=3, values_only=True))
+    now: Counter[str] = Counter()
+    for row in work:
+        named, keys = row[head.index("Now")], row[head.index("Keys")]
+        told = re.findall(r"(\d[\d,]*) ([^,]+)", named) or [(str(keys), named)]
+        assert sum(int(number.replace(",", "")) for number, _ in told) == keys
+        now.update({name: int(number.replace(",", "")) for number, name in told})
+    groups = json.loads((out / "summary.json").read_text(encoding="utf-8"))["groups"]
+    assert [now[name] for name in ("locked out now", "due")] == [groups["locked out now"], groups["due"]]
 
 
 def test_there_are_cases_of_all_levels() -> None:

@@ -240,11 +240,8 @@ def keys_left(audit: Audit) -> Chart:
     told += "" if is_known else "; no course-key export was given"
     note = f"Not in the line: {count(undated)} that left on a date not known." if undated and has_past else ""
     sheet = Sheet(audit, _left_title(audit, left, is_known), told, note=note)
-    start = (
-        first.item()
-        if has_past or as_of >= calendar.removed
-        else later(as_of, -0.06 * max((calendar.removed - as_of).days, 28))
-    )
+    start = later(as_of, -0.06 * max((calendar.removed - as_of).days, 28))
+    start = first.item() if has_past or as_of >= calendar.removed else start
     time = Timeline(sheet, audit, start, int(counts.max()), RIGHT, after=0.14)
     x, y = time.x(as_of), time.y(left)
     rows = [(*row, "known" if has_past else "today") for row in zip(days, counts.tolist(), strict=True)]

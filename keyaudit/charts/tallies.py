@@ -96,13 +96,8 @@ def _pools_title(open_: list[int], total: int) -> str:
     if not len(some):
         return f"No pool holds {'any of ' if total > 1 else ''}{noun}"
     pools = min(int((some * 2 < total).sum()) + 1, len(some))  # as few as hold half of them
-    part = (
-        f"{min(99, round(100 * int(some[pools - 1]) / total))}% of "
-        if some[pools - 1] < total
-        else "all "
-        if total > 1
-        else ""
-    )
+    share = min(99, round(100 * int(some[pools - 1]) / total))
+    part = f"{share}% of " if some[pools - 1] < total else "all " if total > 1 else ""
     title = f"{pools:,} of {count(len(open_), 'pool')} {'holds' if pools == 1 else 'hold'} {part}"
     title += noun.removeprefix("the ") if part == "all " else noun
     return title if len(title) <= 65 else title.replace(f" {total:,} keys", " keys")
