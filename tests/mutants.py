@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 CASES = ("test_golden.py", "test_facts.py", "test_statuses.py")  # each list is run in its order, to the first failure
 AREAS = {
-    **dict.fromkeys(("facts", "verdicts", "settings", "links", "pools", "reconciliation"), CASES),
+    **dict.fromkeys(("facts", "verdicts", "links", "pools", "reconciliation"), CASES),
+    "settings": (*CASES, "test_findings.py"),
     **dict.fromkeys(("findings", "checks"), ("test_golden.py", "test_findings.py", "test_statuses.py")),
     **dict.fromkeys(("rulebook.statuses", "rulebook.findings"), ("test_docs.py", *CASES)),  # it is printed there
     "keytable": (*CASES, "test_plan.py"),

@@ -567,6 +567,7 @@ def test_dates_that_excel_could_read_in_one_column_and_not_in_the_other(tmp_path
     [
         [[dt.date(2026, 3, 4), ""], [dt.date(2026, 3, 24), ""], ["23/04/2026", ""]],  # a real date has a day over 12
         [[dt.date(2026, 3, 4), ""], ["23/04/2026", ""], ["02/04/2026", ""]],  # a program would have read the last one
+        [[dt.date(2026, 3, 4), ""], ["23/04/2026", ""], ["12/04/2026", ""]],  # also of December
         [[dt.date(2026, 3, 3), ""], ["23/04/2026", ""]],  # 3 March is 3 March in both orders
     ],
 )
