@@ -66,6 +66,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("pools", 'told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in rows}', "code >= 0  ->  code >= 1"): "a blank is as good a name for one code as its number",
     ("exports.dates", 'text = WEEKDAY.sub("", text, count=1) if text[:1].isalpha() else text', ":1  ->  :2"): "two letters as good as one",
     ("lookalikes", "ends = [[pc.utf8_slice_codeunits(texts, *end) for texts in (ones, others)] for end in ((0, half), (-half, None))]", "(0, half)  ->  (1, half)"): "more codes are compared, and told apart later",
+    ("lookalikes", "return rows[(begun > ended) | np.isinf(value)]", "begun > ended  ->  begun >= ended"): "more numbers are asked for their forms, and told apart later",
     ("lookalikes", "MANY = 20_000  # codes that begin or end like a typed text beyond which only one mistyped sign is sought", ""): "as many as are soon looked at",
     ("lookalikes", "width = other.max(initial=0) + 1", "initial=0  ->  initial=1"): "wide enough is enough",
     ("lookalikes", "width = other.max(initial=0) + 1", "other.max(initial=0) + 1  ->  other.max(initial=0) + 2"): "wide enough is enough",

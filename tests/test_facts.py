@@ -1403,3 +1403,24 @@ def test_hyphens_stay_where_a_code_of_the_pool_cannot_be_read(write: Write) -> N
 def test_a_pool_may_be_called_as_a_column_of_ours(write: Write) -> None:
     result = audit(write("pools-before/works.csv", pool("AAAA1111")))
     assert [*result.outlook(by="pool")] == ["works", "works"]
+
+
+@pytest.mark.parametrize(
+    ("backup", "later", "end"),
+    [
+        (
+            "KEY-00001 2026-12-31\nKEY-00002 2026-12-31",
+            "KEY-00001",
+            "2026-12-31",
+        ),  # the later export has no such column
+        ("KEY-00001 2026-12-31\nKEY-00002 .", "KEY-00001", "NaT"),  # a blank expiry is no end
+        ("KEY-00001 2026-12-31\nKEY-00002 2026-12-31", None, "2026-12-31"),
+    ],
+)
+def test_the_end_of_a_pool_is_that_of_the_latest_list_that_shows_it(
+    backup: str, later: str | None, end: str, write: Write
+) -> None:
+    case = write("pools-before/P.csv", f"Training_Key Expires\n{backup}")
+    if later:
+        write("pools-now/P.csv", f"Training_Key Course\n{later} C")
+    assert str(audit(case).pools["expires_on"].iloc[0]).partition(" ")[0] == end
