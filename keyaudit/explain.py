@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,11 +19,10 @@ from keyaudit.columns import COLUMNS
 from keyaudit.errors import Slip
 from keyaudit.exports.codes import BLANKS
 from keyaudit.exports.dates import is_cancelled
-from keyaudit.exports.names import fold_name
 from keyaudit.facts import YES, Facts, at, named_codes
 from keyaudit.lookalikes import RUNGS, meant_by
 from keyaudit.markup import Html, html, joined
-from keyaudit.masking import ending
+from keyaudit.masking import ending, fold_secret
 from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS
 from keyaudit.words import count, plain, sentence
 
@@ -294,12 +294,18 @@ def _life(audit: Audit, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
 
 
 def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
-    """Keys that name a learner, by a part of the name or the address (three signs at least), and where."""
-    wanted = fold_name(text)
-    if len(wanted) < 3:
+    """Keys that name a learner, by parts of the name or the address in any order (three signs at least), and where."""
+    words = [fold_secret(word) for word in re.split(r"[\s,;]+", text) if fold_secret(word)]
+    words = words if max(map(len, words), default=0) >= 3 else ["".join(words)]  # short ones only together
+    if len(max(words, key=len)) < 3:
         return
+
+    def is_named(told: Any) -> bool:
+        name = fold_secret(str(told))
+        return all(word in name for word in words)
+
     for name in (name for name, column in COLUMNS.items() if column.personal and name != "created_by"):
-        rows = np.flatnonzero(f.column(name).has(lambda told: wanted in fold_name(str(told))))
+        rows = np.flatnonzero(f.column(name).has(is_named))
         named = f.log[3] if name == "distributed_to" else {}
         for row in rows.tolist():
             keys = named.get(row, [])

@@ -15,7 +15,7 @@ POOL = "Training_Key Course Redeemed Expires"
 def case(write: Write, tmp_path: Path) -> Path:
     write("pools-before/P.csv", f"{POOL}\nKEY-00000001 C . 2026-12-31\nKEY-00000002 C 2025-03-04 2026-12-31\nKEY-00000003 C . 2026-12-31")  # fmt: skip
     write("course-keys/k.csv", "Training_Key Course Expires Max_Uses Uses\nKEY-00000003 C 2026-12-31 . 0")
-    write("distribution/d.csv", "Training_Key Sent_To\nKEY-00000002 Ana_Lima\nKEY-00000001 Ana_Lima\nKEY-00000003 bo@example.org")  # fmt: skip
+    write("distribution/d.csv", "Training_Key Sent_To\nKEY-00000002 Ana_Lima\nKEY-00000001 Ana_Lima\nKEY-00000003 Zoé_Marsh_<bo@example.org>")  # fmt: skip
     return tmp_path / "case"
 
 
@@ -32,11 +32,23 @@ def case(write: Write, tmp_path: Path) -> Path:
         "…0003",
         "bo@example.org",
         "Bo@Example",
+        "Zoé Marsh",
+        "zoe",
+        "MARSH, Zoe",
+        "marsh bo@example.org",
     ],
 )
 def test_a_key_is_found_however_it_is_named(asked: str, case: Path) -> None:
     told = audit(case).explain(asked)
     assert (told.found, told.headline) == (True, "P, row 4 …0003 is migrated.")
+
+
+@pytest.mark.parametrize("asked", ["Li Wu", "wu LI", "Zoe Lima", "a z o", "bo", "Marsh Bo Zo Ana"])
+def test_a_learner_is_named_by_what_stands_there(asked: str, write: Write) -> None:
+    """Two short words together and in their order; of several words each."""
+    write("pools-before/P.csv", f"{POOL}\nKEY-00000001 C . 2026-12-31\nKEY-00000002 C . 2026-12-31")
+    case = write("distribution/d.csv", "Training_Key Sent_To\nKEY-00000001 Li_Wu\nKEY-00000002 Zoé_Marsh")
+    assert audit(case).explain(asked).found == (asked == "Li Wu")
 
 
 def test_of_a_learners_keys_the_most_urgent_stands_first(case: Path) -> None:
