@@ -201,7 +201,11 @@ class Audit:
     @cached_property
     def groups(self) -> dict[str, int]:
         """How many keys stand in each of GROUPS, the first screen of every view; together all keys."""
-        return _counted(self.facts.group, GROUPS)
+        return self.groups_of(slice(None))
+
+    def groups_of(self, keys: Any) -> dict[str, int]:
+        """The same of some keys, by their numbers or as a mask."""
+        return _counted(self.facts.group[keys], GROUPS)
 
     @cached_property
     def needing(self) -> int:
@@ -277,13 +281,13 @@ class Audit:
 
     def deadline_sentence(self) -> str:
         """What is due today, and how far the next deadline is."""
-        now = np.bincount(self.facts.group[self.facts.act_by == self.facts.as_of], minlength=len(GROUPS)).tolist()
+        now = self.groups_of(self.facts.act_by == self.facts.as_of)
         name, date = self.calendar.next_deadline(self.as_of) or ("", self.calendar.removed)
         what = f"next deadline: {name.lower()}" if name else "the pools were removed on"
         deadline = f"{what} {weekday(date)}, {away((date - self.as_of).days)}"
-        if not (today := sum(now)):
+        if not (today := sum(now.values())):
             return deadline
-        kinds = [(number, name.removesuffix(" now")) for name, number in zip(GROUPS, now, strict=True) if number]
+        kinds = [(number, name.removesuffix(" now")) for name, number in now.items() if number]
         told = ", ".join(f"{number:,} {name}" for number, name in kinds) if len(kinds) > 1 else kinds[0][1]
         return f"{count(today)} today ({told}); {deadline}"
 

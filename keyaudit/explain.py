@@ -150,13 +150,11 @@ def explain(audit: Audit, text: str | None) -> Explanation:
 def _meant(audit: Audit, asked: str) -> tuple[list[int], str]:
     """The numbers of the keys that are meant, and by what; by nothing: of those that may be."""
     f, text = audit.facts, asked.strip(BLANKS)
-    for found in (
-        _where(pc.equal(f.codes, asked)),
-        _where(pc.equal(f.codes, text)),
-        np.flatnonzero(f.references.are(text)),
-    ):
-        if len(found) == 1:
+    for code in (asked, text):
+        if len(found := _where(pc.equal(f.codes, code))) == 1:
             return found.tolist(), "name"
+    if len(found := np.flatnonzero(f.references.are(text))) == 1:
+        return found.tolist(), "name"
     if audit.is_masked and len(found := np.flatnonzero(audit.key_columns["reference"].are(text))) == 1:
         return audit.order[found].tolist(), "name"
     if len(inside := named_codes(f, [text])[0]) == 1:
@@ -295,7 +293,7 @@ def _life(audit: Audit, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
 
 def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
     """Keys that name a learner, by parts of the name or the address in any order (three signs at least), and where."""
-    words = [fold_secret(word) for word in re.split(r"[\s,;]+", text) if fold_secret(word)]
+    words = [word for word in map(fold_secret, re.split(r"[\s,;]+", text)) if word]
     words = words if max(map(len, words), default=0) >= 3 else ["".join(words)]  # short ones only together
     if len(max(words, key=len)) < 3:
         return

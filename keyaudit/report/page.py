@@ -121,8 +121,7 @@ def _work(audit: Audit, groups: list[Group]) -> dict[str, object]:
     for (day, _, step), tasks in steps.items():
         lines = [_line(task, rows, items) for task, rows in tasks]
         rows = np.concatenate([task.rows for task, _ in tasks])
-        of = np.bincount(audit.facts.group[audit.order[rows]], minlength=len(GROUPS)).tolist()
-        held = dict(zip(GROUPS, of, strict=True))
+        held = audit.groups_of(audit.order[rows])
         chips = [html(CHIP, one.family, held[one.name], one.name) for one in groups if held[one.name]]
         left_out = f"{count(len(lines) - LINES, 'more pool')}: {count(sum(task.keys for task, _ in tasks[LINES:]))}"
         more = html(REST, left_out, joined(lines[LINES:])) if len(lines) > LINES else ""

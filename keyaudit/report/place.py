@@ -128,8 +128,8 @@ def write_set(
 ) -> Path:
     """Let `write` fill an empty folder, and put it in the place of `path` as a whole, a manifest with it.
 
-    `write` gives every file with its rows once it is written; `manifest` is given sha256, bytes and rows of each and returns all that is to be
-    said of the set. What can no longer stop the run (a former set that cannot be deleted) is told. Raises KeyauditError.
+    `write` gives every file with its rows once it is written; `manifest` is given sha256, bytes and rows of each and
+    returns all that is to be said of the set. What can no longer stop the run (a former set that cannot be deleted) is told. Raises KeyauditError.
     """
     check_target(path, kind, inputs)
     target = Path(path).resolve()

@@ -21,7 +21,7 @@ from keyaudit.columns import KEYS
 from keyaudit.plan import IN_BATCH, Letter, MigrationPlan
 from keyaudit.report.sheets import Block, Column, Sheet
 from keyaudit.report.writer import write_book
-from keyaudit.rulebook import FAMILIES, GROUPS, LISTS, SEVERITIES, STATUSES, TERMS, WORKS
+from keyaudit.rulebook import FAMILIES, LISTS, SEVERITIES, STATUSES, TERMS, WORKS
 from keyaudit.tallies import NO_POOL, outlook
 from keyaudit.words import away, plain, sentence, weekday
 
@@ -214,8 +214,7 @@ def _today(audit: Audit, rows: Array) -> Sheet:
 
 def _now(audit: Audit, rows: Array) -> str:
     """The group of some keys, or of how many it is which."""
-    numbers = np.bincount(audit.facts.group[audit.order[rows]], minlength=len(GROUPS)).tolist()
-    held = [(name, number) for name, number in zip(GROUPS, numbers, strict=True) if number]
+    held = [(name, number) for name, number in audit.groups_of(audit.order[rows]).items() if number]
     return held[0][0] if len(held) == 1 else ", ".join(f"{number:,} {name}" for name, number in held)
 
 
