@@ -14,7 +14,7 @@ from typing import Any
 
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES
-from keyaudit.errors import CaseError, UnreadableFile, toml
+from keyaudit.errors import CaseError, UnreadableFile
 from keyaudit.exports.files import files_of, is_data_file, kind_of, label_of, passed_over
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.read import FileOptions, read_role, read_roles
@@ -22,6 +22,7 @@ from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
 from keyaudit.reconciliation import Reconciliation, reconcile
 from keyaudit.rulebook import FINDINGS, Code
+from keyaudit.words import toml
 
 OTHER_FORMS = (".xls", ".xlsb", ".ods", ".numbers", ".zip", ".gz", ".7z")  # may hold an export, and are not read
 OURS = {"report": "report", "share": "report-to-share", "plan": "plan"}  # the folders that keyaudit writes, by kind

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keyaudit.coded import Array, Coded
-from keyaudit.errors import toml
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.names import fold_name
 from keyaudit.facts import DAY, MANY, NEVER, By, Facts, alike, at, fact, facts
@@ -21,7 +20,7 @@ from keyaudit.masking import ending
 from keyaudit.rulebook import Code
 from keyaudit.settings import KNOWN_ROLES, differ, key_setting, of_pools, pool_setting
 from keyaudit.verdicts import by_status
-from keyaudit.words import count, listed
+from keyaudit.words import count, listed, toml
 
 
 def _is_earlier(one: Array, other: Array) -> Array:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 
 class KeyauditError(Exception):
     """Something the person at the keyboard can mend. The command line prints it and exits with 2."""
@@ -36,10 +32,3 @@ class Slip(KeyauditError, ValueError):
 
 class ReconcileError(KeyauditError):
     """The exports contradict each other in a way no verdict can rest on."""
-
-
-def toml(value: Any) -> str:
-    """A value as case.toml wants it: a text between quotation marks, whatever signs a file's name or header holds."""
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{name} = {toml(one)}' for name, one in value.items())} }}"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keyaudit.coded import Array, Coded
-from keyaudit.errors import ReconcileError, toml
+from keyaudit.errors import ReconcileError
 from keyaudit.exports.names import bare_name, fold_name, undated_name, without_date
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, alike, fact
 from keyaudit.rulebook import Code
+from keyaudit.words import toml
 
 TAB_LENGTH = 31  # Excel cuts a tab's name here
 SHORTEST_CUT = 30  # … and a blank at the cut is gone

@@ -1,9 +1,11 @@
-"""Counts, dates and lists in sentences, the same in every view and every locale."""
+"""Counts, dates and lists in sentences, and values for case.toml, the same in every view and every locale."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def count(number: int, noun: str = "key") -> str:
@@ -50,3 +52,10 @@ def plain(name: str) -> str:
 def sentence(text: str) -> str:
     """With a capital, whatever the rest."""
     return text[:1].upper() + text[1:]
+
+
+def toml(value: Any) -> str:
+    """A value as case.toml wants it: a text between quotation marks, whatever signs a file's name or header holds."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {toml(one)}' for name, one in value.items())} }}"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

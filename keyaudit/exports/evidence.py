@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from keyaudit.coded import Array, Coded
 from keyaudit.columns import COLUMNS
-from keyaudit.errors import toml
 from keyaudit.exports import dates
 from keyaudit.exports.dates import flag_of, is_blank
 from keyaudit.exports.grid import Odd, Padded
@@ -20,7 +19,7 @@ from keyaudit.exports.hints import shapes
 from keyaudit.exports.names import clean_name
 from keyaudit.exports.records import FileOptions
 from keyaudit.rulebook import Code
-from keyaudit.words import count
+from keyaudit.words import count, toml
 
 HEADINGS = ("", "unredeemed", "distributed", "redeemed")  # what the heading of a list proves
 FEW = 4  # records: fewer may well be of one learner

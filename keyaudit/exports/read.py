@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded, distinct_count
 from keyaudit.columns import COLUMNS, ROLES, aliases, fold_header
-from keyaudit.errors import KeyauditError, UnreadableFile, toml
+from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
 from keyaudit.exports.dates import count_of, is_blank
 from keyaudit.exports.evidence import HEADINGS, LEARNER, REDEMPTION, Said, said, signs_of
@@ -28,7 +28,7 @@ from keyaudit.exports.rows import BLANK_KEY, NAMES_CODE, NO_FACT, TYPES_ROW
 from keyaudit.exports.tables import Found, find_lists
 from keyaudit.masking import mask_text
 from keyaudit.rulebook import Code
-from keyaudit.words import count, listed
+from keyaudit.words import count, listed, toml
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES
-from keyaudit.errors import toml
+from keyaudit.words import toml
 
 if TYPE_CHECKING:
     import pandas as pd

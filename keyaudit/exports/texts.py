@@ -18,9 +18,10 @@ from pyarrow import csv as arrow_csv
 
 from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import fold_header
-from keyaudit.errors import UnreadableFile, toml
+from keyaudit.errors import UnreadableFile
 from keyaudit.exports.grid import MAX_CELLS, Grid, coded, is_utf8, sliced
 from keyaudit.masking import shape
+from keyaudit.words import toml
 
 BOM = b"\xef\xbb\xbf"
 MARKS = ((BOM, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
