@@ -176,7 +176,7 @@ def pool_fragile(f: Facts) -> Array:
 def _of_its_course(f: Facts, keys: Array) -> Array:
     """Of every pool: is any of some course keys that are in no pool of its course?"""
     strangers = f.in_course_keys & ~f.in_pool & keys
-    theirs, ours = key_setting(f, "course", True).codes[strangers], of_pools(f, "course", True).codes
+    theirs, ours = key_setting(f, "course", True, strangers).codes, of_pools(f, "course", True).codes
     return np.isin(ours, theirs[theirs >= 0])
 
 

@@ -28,7 +28,7 @@ def at(values: Array, places: Array, nothing: Any) -> Array:
     """The values at some places; `nothing` where a place is -1."""
     if not len(values):
         return np.full(len(places), nothing, dtype=values.dtype)
-    found = values[places]
+    found = values.take(places)  # twice as fast as values[places] with places of 32 bits
     found[places < 0] = nothing
     return found
 
@@ -140,7 +140,7 @@ class Coded:
             return Coded(told.codes, np.array(told.values, dtype)) if dtype else told
         values = changed(self.values, odd, learn)
         places = np.append(np.where(values.is_null(), -1, np.arange(len(values))), -1)
-        return Coded(places[self.codes].astype(np.int32), pc.fill_null(values, ""))
+        return Coded(places.take(self.codes).astype(np.int32), pc.fill_null(values, ""))
 
     def distinct(self, sort: bool = False) -> Coded:
         """The same column with every value once, in order if asked for; None is no value."""
@@ -150,7 +150,7 @@ class Coded:
             order = {value: place for place, value in enumerate(sorted(told.values))}
             told = Coded(np.array([order.get(value, -1) for value in values], dtype=np.int32), list(order))
         places = np.append(told.codes, np.int32(-1)).astype(_kind(len(told.values)))
-        return Coded(places[self.codes], told.values)
+        return Coded(places.take(self.codes), told.values)
 
     def spread(self, nothing: Any, dtype: Any = None) -> Array:
         """A NumPy array with the value of every row, `nothing` where it has none."""
@@ -158,7 +158,7 @@ class Coded:
         table = np.empty(len(self.values) + 1, dtype=kind)
         table[:-1] = self.listed() if not isinstance(self.values, np.ndarray) else self.values
         table[-1] = nothing
-        return table[self.codes]
+        return table.take(self.codes)
 
     def has(self, test: Callable[[Any], bool], only: str = "") -> Array:
         """For which rows the test of their value holds; it does not where there is none.
@@ -170,7 +170,7 @@ class Coded:
         texts = self.listed() if odd is None else self.values.take(pa.array(places)).to_pylist()
         held = np.zeros(len(self.values) + 1, dtype=bool)
         held[places] = [bool(test(text)) for text in texts]
-        return held[self.codes] if held.any() else np.zeros(len(self.codes), dtype=bool)
+        return held.take(self.codes) if held.any() else np.zeros(len(self.codes), dtype=bool)
 
     def compact(self) -> Coded:
         """The same column without the values that no row has."""
@@ -183,7 +183,7 @@ class Coded:
                 return self
             places = np.full(len(self.values) + 1, -1, dtype=_kind(len(used)))
             places[used] = np.arange(len(used))
-            codes = places[self.codes]
+            codes = places.take(self.codes)
         is_list = isinstance(self.values, (list, tuple))
         return Coded(codes, [self.values[place] for place in used] if is_list else self.values.take(used))
 
@@ -292,12 +292,17 @@ def text_of(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def values_of(column: Coded) -> Any:
+    """The values of a column as Arrow texts, as they stand in a CSV file; behind them that of -1."""
+    return pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)
+
+
 def as_texts(column: Any) -> Any:
     """A column as Arrow texts, as it stands in a CSV file."""
     if isinstance(column, np.ndarray) and column.dtype.kind == "f":
         column = Coded.ordered(column)
     if isinstance(column, Coded):
-        texts = pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)
+        texts = values_of(column)
         return texts.take(pa.array(column.codes % len(texts)))  # -1: the last
     if isinstance(column, Numbered):
         return column.texts()

@@ -105,7 +105,6 @@ class Facts:
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
             if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
                 del self.__dict__[name]
-        self.give_back()
 
     def give_back(self) -> None:
         """What much memory held and is free again goes back to the system, where its library keeps it (glibc)."""
@@ -152,7 +151,7 @@ class Facts:
 
     def of_file(self, learn: Callable[[Any], Any]) -> Array:
         """Of every record: what is learnt of its file."""
-        return np.array([learn(file) for file in self.files])[self.file]
+        return np.array([learn(file) for file in self.files]).take(self.file)
 
     def mask_of(self, keys: Sequence[int] | Array) -> Array:
         """Which keys are among some."""

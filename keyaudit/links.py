@@ -47,11 +47,11 @@ def links(f: Facts) -> Links:
     bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))
     typed = np.zeros(f.records, dtype=bool)
     typed[f.slices["course_keys"].start + np.array(sorted(f.exports["course_keys"].typed), dtype=np.int64)] = True
-    course = pool_setting(f, "course", True).codes[ours]
+    course = pool_setting(f, "course", True, ours).codes
     left = Side(ours, course, pool=f.home_pool[ours], has_hyphens=hyphened[f.home_pool[ours]])
     right = Side(
         theirs,
-        key_setting(f, "course", True).codes[theirs],
+        key_setting(f, "course", True, theirs).codes,
         bare=at(bare[f.file], f.course_row, False)[theirs],
         is_typed=f.by_key.any(typed)[theirs],
         is_old=f.recreated_at[theirs] < f.announced_on,

@@ -323,17 +323,18 @@ def _to_type(f: Facts, keys: Array) -> str:
 
 def _entry(f: Facts, keys: Array) -> str:
     """In which entries some course keys stand, where that is known."""
-    entries = _quoted(key_setting(f, "name"), keys)
+    entries = _quoted(key_setting(f, "name", keys=keys))
     return f" Entry: {entries}." if entries else ""
 
 
-def _quoted(column: Coded, keys: Array) -> str:
-    return listed([f'"{name}"' for name in column.take(keys).compact().listed()])
+def _quoted(column: Coded) -> str:
+    return listed([f'"{name}"' for name in column.compact().listed()])
 
 
 def _courses(f: Facts, mine: Array) -> str:
     """What is to be asked before keys are deleted that stand under another course than their pool's."""
-    words = {"theirs": _quoted(key_setting(f, "course"), mine), "ours": _quoted(pool_setting(f, "course"), mine)}
+    settings = {"theirs": key_setting, "ours": pool_setting}
+    words = {whose: _quoted(setting(f, "course", keys=mine)) for whose, setting in settings.items()}
     keys = f"{count(len(mine))} {agree(len(mine), 'stands', 'stand')}"
     return WORDS["courses"].format(keys=keys, **words) if len(mine) else ""
 

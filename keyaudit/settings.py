@@ -17,6 +17,7 @@ from keyaudit.facts import NEVER, By, Facts, alike, at, fact, facts, facts_of_a_
 
 KNOWN_ROLES = ("declared", "pools_now", "pool_list", "pools_before")  # of a pool's settings, the latest first
 ENTRY = ("name", "course", "organization")  # what tells two entries of one code apart
+ALL = slice(None)
 SETTINGS = ("expires_on", "max_uses", "content_availability", "any_organization")
 
 facts(  # of keys: their course keys
@@ -178,14 +179,14 @@ def of_pools(f: Facts, name: str, comparable: bool = False) -> Coded:
     return _at_rows(f, name, comparable, f.row_of_pool(name))
 
 
-def pool_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
-    """A setting of the pool every key counts in; blank where it is not known."""
-    return _at_rows(f, name, comparable, at(f.latest_row(name), f.home, -1))
+def pool_setting(f: Facts, name: str, comparable: bool = False, keys: Any = ALL) -> Coded:
+    """A setting of the pool every key (or each of some) counts in; blank where it is not known."""
+    return _at_rows(f, name, comparable, at(f.latest_row(name), f.home[keys], -1))
 
 
-def key_setting(f: Facts, name: str, comparable: bool = False) -> Coded:
-    """A setting of every key's course key; blank where it has none."""
-    return _at_rows(f, name, comparable, f.course_row)
+def key_setting(f: Facts, name: str, comparable: bool = False, keys: Any = ALL) -> Coded:
+    """A setting of every key's course key (or of each of some); blank where it has none."""
+    return _at_rows(f, name, comparable, f.course_row[keys])
 
 
 def differ(f: Facts, name: str) -> Array:

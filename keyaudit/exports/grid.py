@@ -87,30 +87,39 @@ def is_utf8(content: bytes) -> bool:
     return True
 
 
+def _whole(texts: Any) -> Any:
+    """Arrow texts in one piece."""
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+
+
 def rarely_repeats(texts: Any) -> bool:
     """Do texts look like codes, of which nearly every row has its own? Then no table of the distinct ones is made."""
     if len(texts) <= SAMPLE:
         return False
     middle = max(len(texts) // 2, SAMPLE)
-    sample = pa.concat_arrays([texts[:SAMPLE], texts[middle : middle + SAMPLE]])
+    sample = pa.concat_arrays([_whole(texts[:SAMPLE]), _whole(texts[middle : middle + SAMPLE])])
     filled = pc.sum(pc.greater(pc.binary_length(sample), 0)).as_py() or 0
     return filled > SAMPLE and pc.count_distinct(sample).as_py() > RARELY * len(sample)
 
 
 def coded(texts: Any) -> Coded:
-    """Arrow texts, or a dictionary of them, as codes; an empty text is a blank cell."""
+    """Arrow texts (in one piece or several), or a dictionary of them, as codes; an empty text is a blank cell."""
     if not pa.types.is_dictionary(texts.type):
-        if rarely_repeats(texts):
+        rarely = rarely_repeats(texts)
+        texts = _whole(texts) if rarely or len(texts) <= SAMPLE else texts
+        if rarely:
             codes = np.arange(len(texts), dtype=np.int32)
             codes[pc.binary_length(texts).to_numpy() == 0] = -1
             return Coded(codes, texts)
         texts = texts.dictionary_encode()
-    told, empty = texts.dictionary, pc.index(pc.binary_length(texts.dictionary), 0).as_py()
-    if empty < 0:
-        return Coded(texts.indices.to_numpy(), told).short()
-    places = np.arange(len(told)) - (np.arange(len(told)) > empty)
-    places[empty] = -1
-    return Coded(Coded(places, told).short().codes[texts.indices], pa.concat_arrays([told[:empty], told[empty + 1 :]]))
+    pieces = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]  # which share a dictionary
+    told = pieces[-1].dictionary
+    places, empty = np.arange(len(told)), pc.index(pc.binary_length(told), 0).as_py()
+    if empty >= 0:
+        places -= places > empty
+        places[empty], told = -1, pa.concat_arrays([told[:empty], told[empty + 1 :]])
+    places = Coded(places, told).short().codes
+    return Coded(np.concatenate([places.take(piece.indices.to_numpy()) for piece in pieces]), told)
 
 
 def column_number(letters: str) -> int:

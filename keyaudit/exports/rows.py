@@ -132,7 +132,7 @@ class Rows:
             held = pc.and_(held, pc.not_equal(values, text)) if ORDINARY(text) else held
         else:
             held = [isinstance(cell, str) and bool(ORDINARY(cell)) and cell != text for cell in values]
-        self.is_ordinary = np.append(np.asarray(held, dtype=bool), False)[self.codes]
+        self.is_ordinary = np.append(np.asarray(held, dtype=bool), False).take(self.codes)
         odd = (self.codes >= 0) & ~self.is_ordinary
         key = Coded(np.where(odd, self.codes, -1), values).compact() if odd.any() else Coded.nothing(sheet.height)
         self.is_special = key.has(is_special, SPECIAL)

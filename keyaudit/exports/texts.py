@@ -260,7 +260,7 @@ class _Split:
         columns = []
         for number in range(max(table.num_columns, len(odd))):
             is_of_table = number < table.num_columns
-            texts = table.column(number).combine_chunks() if is_of_table else pa.array([""] * table.num_rows, TEXT)
+            texts = table.column(number) if is_of_table else pa.array([""] * table.num_rows, TEXT)
             told = coded(texts)
             if odd:
                 own = Coded.of(cell or None for cell in (odd[number] if number < len(odd) else [""] * len(self.odd)))

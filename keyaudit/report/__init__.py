@@ -76,7 +76,6 @@ def write_report(
         for name, write_file in writers.items():
             progress(f"writing {name}")
             yield name, write_file(folder / name)
-            audit.facts.give_back()
         if not is_shared:
             (folder / PLAN).mkdir()
             yield from _write_plan(shown, folder, target, f"{PLAN}/", carried)

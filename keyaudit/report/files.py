@@ -8,6 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from keyaudit.audit import Audit
 from keyaudit.card import case_of
 from keyaudit.changes import CHANGES, Changes
-from keyaudit.coded import TEXT, Coded, Numbered, as_texts, beside, signs_of, text_of
+from keyaudit.coded import TEXT, Coded, Numbered, as_texts, beside, signs_of, values_of
 from keyaudit.columns import FINDINGS
 from keyaudit.facts import alike
 from keyaudit.masking import one_line
@@ -71,9 +72,9 @@ def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
 def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
     """The fields of some rows of columns beside each other; of columns with few values each combination is joined once."""
     if not isinstance(columns[0], Coded):
-        return lambda some: [_numbered(column[some]) for column in columns]
-    # the last text is that of -1
-    every = [_quoted(pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)) for column in columns]
+        each = [_numbered(one) if isinstance(one, Numbered) else partial(_plain, one) for one in columns]
+        return lambda some: [fields(some) for fields in each]
+    every = [_quoted(values_of(column)) for column in columns]
 
     def fields(some: slice) -> list[Any]:
         first, place, _ = alike(*(column.codes[some] for column in columns))
@@ -84,12 +85,23 @@ def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
     return fields
 
 
-def _numbered(column: Any) -> Any:
-    """The fields of numbers, texts, or names with the number of a row: these stand in quotes for the comma between the two."""
-    if not isinstance(column, Numbered) or (column.row < 0).any():
-        return _quoted(as_texts(column))
-    names = pc.replace_substring(as_texts(column.name.compact()), '"', '""')
-    return beside('"', names, ", row ", pa.array(column.row).cast(TEXT), '"')
+def _numbered(column: Numbered) -> Callable[[slice], Any]:
+    """The fields of names with the number of a row, in quotes for the comma between the two; each name is written once."""
+    names = values_of(column.name)
+    quoted = beside('"', pc.replace_substring(names, '"', '""'), ", row ")
+    alone = _quoted(names)
+
+    def fields(some: slice) -> Any:
+        codes, rows = pa.array(column.name.codes[some] % len(names)), column.row[some]
+        numbered = beside(quoted.take(codes), pa.array(rows).cast(TEXT), '"')
+        return numbered if (rows >= 0).all() else pc.if_else(pa.array(rows < 0), alone.take(codes), numbered)
+
+    return fields
+
+
+def _plain(column: Any, some: slice) -> Any:
+    """The fields of numbers or texts."""
+    return _quoted(as_texts(column[some]))
 
 
 def _quoted(texts: Any) -> Any:
