@@ -222,7 +222,10 @@ class By:
         """The largest known value of the group in the mask (with `np.fmin` the smallest)."""
         found = np.full(self.size, nothing, dtype=values.dtype)
         rows = np.flatnonzero(mask & (self.group >= 0) & (values == values))
-        better.at(found, self.group[rows], values[rows])
+        group, known = self.group[rows], values[rows]
+        found[group] = known
+        others = np.flatnonzero(found[group] != known)  # few: `at` takes its time
+        better.at(found, group[others], known[others])
         return found
 
     def span(self, values: Array) -> tuple[Array, Array]:
