@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from keyaudit.case import Case
     from keyaudit.reconciliation import Reconciliation
 
+LIBRARIES = {
+    "NUMPY_MADVISE_HUGEPAGE": "0",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "OPENBLAS_NUM_THREADS": "1",
+}  # as they are loaded
 PATIENCE = 2.0  # seconds for which nobody needs to be told what goes on
 NO_MEMORY = "out of memory. Close other programs, or audit fewer pools at once"
 IS_MEMORY = re.compile("bad_alloc|map segment|allocate memory|(start new|launch worker) thread")  # as libraries say it
@@ -109,7 +114,6 @@ def run_audit(
     as_json: bool = False,
 ) -> int:
     """Read, reconcile, write, tell; returns the exit code."""
-    _keep_memory()
     opened = _opened(case)
     from keyaudit.report import former_keys, write_report
     from keyaudit.share import masked
@@ -141,6 +145,7 @@ class _NoPandas:
 
 def _opened(case: Path) -> Case:
     """Open a case. pyarrow loads pandas when it is first given a list, if it finds it: that takes longer than a small case."""
+    _set_up()
     import pyarrow as pa
 
     finder = _NoPandas()
@@ -154,14 +159,15 @@ def _opened(case: Path) -> Case:
     return open_case(case)
 
 
-def _keep_memory() -> None:
-    """Memory that is free stays with the process, and comes in small pages, before NumPy and Arrow are loaded.
+def _set_up() -> None:
+    """Before NumPy and Arrow are loaded: memory that is free stays with the process, and comes in small pages.
 
     Else a tenth of the time of a large xlsx goes into asking for it again, and where a virtual machine must first find
-    large pages, a fifth into that. The two settings are M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc.
+    large pages, a fifth into that. The two numbers are M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc. No threads wait
+    for linear algebra, of which there is none.
     """
-    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    for name, value in LIBRARIES.items():
+        os.environ.setdefault(name, value)
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")
         library.mallopt(-1, 1 << 30)

@@ -178,7 +178,9 @@ def combined(*columns: Array) -> Array:
         if size * width > 2**62:
             code = np.unique(code, return_inverse=True)[1]
             size = len(code)
-        code, size = code * width + column + 1, size * width
+        code *= width
+        code += column
+        size *= width
     return code
 
 
