@@ -113,9 +113,10 @@ def carried(texts: Any, pattern: str, hits: int | None = None) -> bool:
     hits = (pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0) if hits is None else hits
     if not hits or hits == len(texts):
         return bool(hits)
+    if pattern not in (BEGIN, END) or pc.count_distinct(pc.utf8_length(texts)).as_py() > 1:
+        return False
     bare = texts.filter(pc.invert(pc.match_substring_regex(texts, pattern)))
-    is_full = pattern in (BEGIN, END) and not any(_carry_any(bare, other) for other in (BEGIN, END, "^'"))
-    return is_full and pc.count_distinct(pc.utf8_length(texts)).as_py() == 1
+    return not any(_carry_any(bare, other) for other in (BEGIN, END, "^'"))
 
 
 def _carry_any(texts: Any, pattern: str) -> bool:
