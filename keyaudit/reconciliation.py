@@ -190,7 +190,9 @@ class Reconciliation(Audit):
         """The same as rows, and counted."""
         if isinstance(former, Reconciliation):
             former = former.key_columns
-        return compare(read_former(former) if isinstance(former, (str, Path)) else former, self.key_columns)
+        now = self.key_columns
+        self.facts.give_back()  # two tables of keys are much
+        return compare(read_former(former) if isinstance(former, (str, Path)) else former, now)
 
 
 Former: TypeAlias = Reconciliation | Mapping[str, Any] | str | Path  # or the columns of its keys, or its keys.csv
