@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import fnmatch
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from keyaudit.calendar import Calendar
-from keyaudit.columns import COLUMNS, ROLES
+from keyaudit.columns import COLUMNS, ROLES, Role, fold_header, role_of
 from keyaudit.errors import CaseError, UnreadableFile
 from keyaudit.exports.files import files_of, is_data_file, kind_of, label_of, passed_over
 from keyaudit.exports.names import fold_name
-from keyaudit.exports.read import FileOptions, read_role, read_roles
+from keyaudit.exports.read import POOLS, FileOptions, read_role, read_roles
 from keyaudit.exports.records import Export, Note
 from keyaudit.findings import Accepted
 from keyaudit.reconciliation import Reconciliation, reconcile
@@ -41,7 +40,11 @@ ENTRIES: dict[str, Any] = {
     "same_organization": {"*": str},
     "accepted": [{"finding": str, "pool": str, "reference": str, "reason": str, "until": dt.date}],
 }
-EXAMPLE = {dt.date: "a date without quotes, such as 2026-04-09", bool: "true or false", int: "a whole number"}
+EXAMPLE = {
+    dt.date: "a date without quotes, such as 2026-04-09",
+    bool: "true or false",
+    int: "a whole number, 0 or more",
+}
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,15 @@ def open_case(path: str | Path) -> Case:
             f"(.xlsx, .csv or another text file). Accepted folders: {ACCEPTED}."
         )
     labels = [label_of(file) for of in folders.values() for file in files_of(list(of))]
-    for pattern in declared.get("files", {}):
-        if not any(label == pattern or fnmatch.fnmatchcase(label, pattern) for label in labels):
-            told = f"[files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
-            raise CaseError(f"{root.name}/case.toml: {told}")
+    for pattern, told in declared.get("files", {}).items():
+        named = [label for label in labels if label == pattern or fnmatch.fnmatchcase(label, pattern)]
+        if not named:
+            what = f"[files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
+            raise CaseError(f"{root.name}/case.toml: {what}")
+        for label in named:
+            _check_entries(
+                told, ROLES[role_of(label.partition("/")[0]) or ""], f"{root.name}/case.toml: [files.{toml(pattern)}]"
+            )
     given = {
         "calendar": Calendar(**declared.get("calendar", {})),
         "log_is_complete": declared.get("distribution", {}).get("complete", False),
@@ -161,11 +169,6 @@ def open_case(path: str | Path) -> Case:
     return Case(root, folders, declared.get("as_of"), options, given, tuple(notes))
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name.casefold())
-
-
-_ROLE_OF = {_plain(folder): role.name for role in ROLES.values() for folder in role.folders}
 NAMES = [folder for role in ROLES.values() for folder in role.folders]
 ACCEPTED = ", ".join(NAMES)
 
@@ -189,7 +192,7 @@ def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
                 what = "an export must lie in a folder that says what it is. Move it into one of"
                 raise CaseError(f"{where}: {what}: {ACCEPTED}.")
             passed.append((where, why, "note"))
-        elif role := _ROLE_OF.get(_plain(entry.name)):
+        elif role := role_of(entry.name):
             if _holds_exports(entry):
                 found.setdefault(role, []).append(entry)
             else:
@@ -246,6 +249,21 @@ def _read_toml(path: Path) -> dict[str, Any]:
     return declared
 
 
+def _check_entries(told: Mapping[str, Any], role: Role, where: str) -> None:
+    """Refuse what cannot be said of a file of a role, or contradicts itself."""
+    for column, header in told.get("columns", {}).items():
+        if column not in role.columns:
+            what = f"{column} is no column of {role.title.partition(':')[0]}.{_nearest(column, role.columns)}"
+            raise CaseError(f"{where} columns: {what}")
+        if not fold_header(header):
+            raise CaseError(f"{where} columns: {column} = {toml(header)} names no header.")
+    if "pool" in told and role.name not in POOLS:
+        raise CaseError(f"{where} pool: only an export of a pool has one name of a pool.")
+    for word in told.get("redeemed_when", ()):
+        if fold_name(word) in map(fold_name, told.get("open_when", ())):
+            raise CaseError(f"{where}: {toml(word)} stands in redeemed_when and in open_when. Which of the two is it?")
+
+
 def _nearest(word: str, known: Iterable[str], what: str = "Known are") -> str:
     """The name that a slip in writing may mean; without one all names, if they are few."""
     names = list(known)
@@ -270,6 +288,9 @@ def _validate(value: Any, expected: Any, name: str, where: str) -> None:
                 place = f" in [{where}]" if where else ""
                 raise CaseError(f'{name}: unknown entry "{key}"{place}.{_nearest(key, expected)}')
             _validate(item, expected.get(key, expected.get("*")), name, f"{where}.{key}".lstrip("."))
-    elif type(value) is not expected:
+    elif type(value) is not expected or (expected is int and value < 0):
         told = EXAMPLE.get(expected, "a text in quotes")
-        raise CaseError(f"{name}: {where} must be {told}; found {type(value).__name__}.")
+        found = value if type(value) is expected else type(value).__name__
+        raise CaseError(f"{name}: {where} must be {told}; found {found}.")
+    elif expected is str and value.strip() in ("", "…"):
+        raise CaseError(f"{name}: {where} is blank. Fill it in, or leave the line out.")

@@ -95,6 +95,14 @@ ROLES = {
 EXTRA_ALIASES = {("pool_list", "pool"): ("Name",)}  # in this role a column answers to one header more
 
 
+def role_of(folder: str) -> str | None:
+    """The role whose exports lie in a folder of this name, whatever its case, blanks, `-` and `_`."""
+    return _ROLE_OF.get(re.sub(r"[\s_-]+", "", folder.casefold()))
+
+
+_ROLE_OF = {folder.replace("-", ""): role.name for role in ROLES.values() for folder in role.folders}
+
+
 @lru_cache(1 << 12, typed=True)
 def fold_header(text: object) -> str:
     """A header without case, blanks and punctuation, for comparing."""

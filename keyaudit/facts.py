@@ -69,10 +69,12 @@ class Facts:
         same_organization: Mapping[str, str],
         log_is_complete: bool,
         accepted: tuple[Any, ...],
+        unread: Iterable[str | None] = (),
     ) -> None:
-        """Take the exports by role (ROLE_NAMES); nothing is looked at yet."""
+        """Take the exports by role (ROLE_NAMES); nothing is looked at yet. `unread`: roles with a file that was not read."""
         self.exports, self.calendar, self.day = exports, calendar, as_of
         self.log_is_complete, self.accepted = np.bool_(log_is_complete), accepted
+        self.unread = frozenset(unread)
         self.of_columns: dict[tuple[str, str], Any] = {}
         self.same = {"course": same_course, "organization": same_organization}
         self.as_of, self.period = np.datetime64(as_of, "s"), calendar.period(as_of)
@@ -337,7 +339,7 @@ def held(f: Facts) -> Any:
 def unseen(f: Facts) -> Array:
     """Pools whose later export proves no absence: there is none, or it holds a row that cannot be read and is no backup's."""
     now = f.is_in("pools_now")
-    doubtful = now & f.of_file(lambda file: file.damaged > 0)
+    doubtful = now & f.of_file(lambda file: file.damaged > 0 or "every_key" in file.shows)
     unread = np.flatnonzero(f.in_pools & (f.code < 0))
     made = f.dates("created_at")[unread].astype(str).tolist()
     told = {row: (f.pool[row], f.raw.get(row), day) for row, day in zip(unread, made, strict=True)}
@@ -345,7 +347,7 @@ def unseen(f: Facts) -> Array:
     doubtful[[row for row in unread if now[row] and told[row] not in backed]] = True
     found = ~f.pools.has_now | By(f.pool, f.pool_count).any(doubtful)
     found[f.pools.damaged_now] = True
-    return found
+    return found | ("pools_now" in f.unread)
 
 
 @fact
@@ -365,7 +367,8 @@ def paid(f: Facts) -> tuple[Array, Array, Array]:
     told = zip(rows.tolist(), payment.codes[rows].tolist(), strict=True)
     pairs = [(row, key) for row, place in told for key in named[place]]
     rows, keys = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return rows, keys, ~state.has(lambda told: is_cancelled(told) or is_lost(told))[rows]
+    is_known = f.of_file(lambda file: file.shows.get("assignment_status", "no") in ("yes", "no"))
+    return rows, keys, (is_known & ~state.has(lambda told: is_cancelled(told) or is_lost(told)))[rows]
 
 
 def named_codes(f: Facts, texts: Sequence[str]) -> list[list[int]]:

@@ -95,12 +95,13 @@ def log(f: Facts) -> tuple[Array, list[str], Array, dict[int, list[int]]]:
 
 @fact
 def log_unreadable(f: Facts) -> bool:
-    """Has the log a row whose code is lost or not readable, or no row? Any key that it does not name may stand there."""
+    """Has the log a row whose code is lost or not readable, or a part that was not read, or no row? Any key that it does not name may stand there."""
     if "distribution" not in f.exports:
         return False
     export = f.exports["distribution"]
     lost = any(row.reason == "blank key" or row.reason.startswith("damaged") for row in export.aside)
     sent = f.sent[f.slices["distribution"]]
+    lost |= "distribution" in f.unread or any("every_key" in file.shows for file in export.files)
     return lost or not len(export) or bool((sent & np.asarray(pc.is_null(export.keys))).any())
 
 

@@ -242,9 +242,9 @@ def _refuse_two_courses(f: Facts, units: list[_Unit], groups: _Groups) -> None:
                 one, other = shown[former], shown[row]
                 raise ReconcileError(
                     f'{file} and {unit.file} both name the pool "{unit.name}", but its course is "{one}" in one and '
-                    f'"{other}" in the other. If they are two pools, name them apart in case.toml: '
-                    f'[files.{toml(unit.file)}] pool = "…". If it is one course with two names: [same_course] '
-                    f"{toml(one)} = {toml(other)}."
+                    f'"{other}" in the other. If they are two pools, name them apart in case.toml:\n'
+                    f'[files.{toml(unit.file)}]\npool = "…"\nIf it is one course with two names:\n[same_course]\n'
+                    f"{toml(one)} = {toml(other)}"
                 )
 
 

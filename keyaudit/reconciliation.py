@@ -18,7 +18,7 @@ from keyaudit.calendar import Calendar, as_date
 from keyaudit.card import card, card_text, named_work
 from keyaudit.changes import Changes, compare, read_former
 from keyaudit.coded import Array
-from keyaudit.columns import KEYS, ROLES, aliases, fold_header
+from keyaudit.columns import KEYS, ROLES, aliases, fold_header, role_of
 from keyaudit.errors import ReconcileError, Slip
 from keyaudit.explain import Explanation, browse, explain, find
 from keyaudit.exports.names import fold_name
@@ -255,9 +255,11 @@ def reconcile(
         exports = _without_copies(exports)
         if pool_settings:
             exports["declared"] = declared(pool_settings)
-        facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted))
+        unreadable = tuple(unreadable)
+        unread = (role_of(label.partition("/")[0]) for label, _ in unreadable)
+        facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted), unread)
         facts.give_back()  # what reading needed
-        audit = Reconciliation(facts, tuple(unreadable), name)
+        audit = Reconciliation(facts, unreadable, name)
         _refuse_pool_among_course_keys(facts)
         _check(audit)
     except ReconcileError as problem:

@@ -90,8 +90,9 @@ def by_its_pool(f: Facts) -> tuple[Array, Array]:
     """Of every place: does its pool let the key work, and until when; the rows of CATALOGUE §3 in order."""
     (expires, is_known, _), (starts, starts_known, _) = f.place_expires, f.place_starts
     bad_start = (f.column("starts_on").filled & np.isnat(f.dates("starts_on"))) | f.doubted("starts_on")
-    no = (f.place_in_now == NO) | f.is_removed | (is_known & (expires <= f.as_of))
-    unknown = (f.place_in_now == UNKNOWN) & f.pool_begun[f.place_pool]
+    is_unread = np.bool_("course_keys" in f.unread)  # a file: what is gone may stand there
+    no = ((f.place_in_now == NO) & ~is_unread) | f.is_removed | (is_known & (expires <= f.as_of))
+    unknown = (f.place_in_now == UNKNOWN) & f.pool_begun[f.place_pool] | ((f.place_in_now == NO) & is_unread)
     unknown |= ~is_known | f.redemption_hidden
     unknown |= ~starts_known & By(f.pool, f.pool_count).any(bad_start)[f.place_pool]
     not_yet = starts_known & (f.as_of < starts)

@@ -154,3 +154,24 @@ if INTERRUPTS:  # else it is no test of this run
         for _ in range(INTERRUPTS):
             interrupt(folder, 0.2 + chance.random() * span)
             shutil.rmtree(folder / "report", ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[pools."Azure"]\ncourse = ""', r"pools\.Azure\.course is blank\. Fill it in, or leave the line out"),
+        ('[pools."Azure"]\ncourse = "…"', r"pools\.Azure\.course is blank"),
+        ('[pools."Azure"]\ncontent_availability = -5', "content_availability must be a whole number, 0 or more; found -5"),
+        ('[files."pools-before/Azure.csv"]\nrows = -1', "rows must be a whole number, 0 or more; found -1"),
+        ('[files."pools-before/*"]\ncolumns = { uses = "Course" }', r"columns: uses is no column of pools before\."),
+        ('[files."pools-before/*"]\ncolumns = { course = "-" }', r'columns: course = "-" names no header'),
+        ('[files."pools-before/*"]\nredeemed_when = ["Weg"]\nopen_when = ["Frei", "weg"]', '"Weg" stands in redeemed_when and in'),
+        ('[files."course-keys/*"]\npool = "Azure"', "only an export of a pool has one name of a pool"),
+        ('[[accepted]]\nfinding = "to_migrate"\nreason = " "', r"accepted\.reason is blank"),
+    ],
+)  # fmt: skip
+def test_what_case_toml_cannot_mean_is_one_error(text: str, words: str, write: Write) -> None:
+    toml(write, text)
+    case = write("course-keys/ck.csv", "Training_Key Name\nAA11 x\n")
+    with pytest.raises(CaseError, match=words):
+        ka.open_case(case)

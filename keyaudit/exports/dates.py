@@ -40,7 +40,7 @@ _STATUSES = {
     "distributed": "distributed, sent, assigned, issued",
 }
 _CANCELLED = re.compile(
-    r"(?<!not )(?<!un)(?:cancel|annul|anul|\bvoid|delet|refund|withdr|revok|revers|storn|widerruf|gel[oö]scht|avbr|avbok"
+    r"(?<!not )(?<!un)(?:cancel|annul|anul|\bvoid|delet|refund|withdr|revok|revers|storn|widerruf|zurückg|zurueckg|rückg[aä]ngig|gel[oö]scht|avbr|avbok"
     r"|dropped|remov|terminat|unenrol|unassign|declin|reject|abgebroch|abgemeld|peruu|iptal|キャンセル|取り?消|отмен)"
 )
 NO_LIMIT = "∞"  # says something, without a letter or digit
@@ -130,7 +130,9 @@ def status_of(cell: Any, words: Mapping[str, str] = STATUSES) -> str | None:
 
 
 def is_lost(state: str) -> bool:
-    """Does the status of an assignment say nothing, because its cell is an error?"""
+    """Does the status of an assignment not say what it is: an error, a flag, a number, a date?"""
+    if flag_of(state) is not None or is_number(state) or written(state):
+        return True
     return state.upper() in ERRORS or state.startswith(("the error", "an error", "a formula"))
 
 

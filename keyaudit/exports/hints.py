@@ -56,6 +56,7 @@ _WORDS = (
 HINTS = {name: re.compile(words, re.I) for name, words in _WORDS}
 KINDS = {"date": ["date"], "flag": ["flag"], "count": ["count", "flag"]}  # of a column → what its cells may be
 KINDS |= {"status": ["word", "flag"], "text": ["word", "code"]}
+CANCELS = re.compile(r"cancel|storn|an+ul|revok|revoc|withdr|widerruf|situa[tc]|zur[uü]ck", re.I)
 DATES_LIKELY = ("redeemed_at", "expires_on", "starts_on", "created_at")
 
 
@@ -81,6 +82,8 @@ def spoken(text: str) -> str | None:
 def nearest(text: str, cells: Sequence[Any], missing: Iterable[str]) -> str:
     """The fact among those `missing` that a column may be, by the words of its header and its cells; "" if none."""
     kind, missing, name = kind_of(cells), tuple(missing), spoken(text)
+    if "assignment_status" in missing and (name == "key_status" or CANCELS.search(text)):
+        return "assignment_status"
     if name == "redeemed_at" and "uses" in missing and kind in KINDS["count"]:  # of a course key: how often
         name = "uses"
     if name is not None:

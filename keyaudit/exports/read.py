@@ -28,7 +28,7 @@ from keyaudit.exports.rows import BLANK_KEY, NAMES_CODE, NO_FACT, TYPES_ROW
 from keyaudit.exports.tables import Found, find_lists
 from keyaudit.masking import mask_text
 from keyaudit.rulebook import Code
-from keyaudit.words import count, listed, toml
+from keyaudit.words import count, ranges, toml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,7 @@ POOLS = ("pools_before", "pools_now")
 SHOWN = {  # the facts of a role that a file may or may not show, beside redemption
     **dict.fromkeys((*POOLS, "pool_list"), ("expires_on", "starts_on", "course", "organization")),
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
+    "assignments": ("assignment_status",),
 }
 SECOND = "seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
 NOT_WHOLE = ": until it is mended, the log does not count as complete"
@@ -157,6 +158,7 @@ def read_file(request: Request) -> Export:
         if sheet not in read and second_codes(sheet):
             what = "a sheet without a header we know, which seems to hold keys"
             account.note(Code.sheet_not_read, what, grid.name)
+            account.is_partial = True
         hidden = [] if grid.visible else ["the sheet is hidden"]
         hidden += [f"{count(grid.hidden_rows, 'row')} hidden or filtered out"] if grid.hidden_rows else []
         hidden += [f"{count(grid.hidden_columns, 'column')} hidden"] if grid.hidden_columns else []
@@ -216,6 +218,7 @@ class FileAccount:
         self.rows = np.concatenate([part.rows for part in self.lists]).astype(np.int32) + 1
         self.table = np.repeat(np.arange(len(self.lists), dtype=np.int32), self.sizes)
         self.told: list[Note] = []
+        self.is_partial = False
         self.codes = Codes(pa.nulls(len(self.rows), TEXT))
 
     def note(self, code: str, message: str, sheet: str = "", row: int = 0, key: str = "", severity: str = "") -> None:
@@ -306,12 +309,16 @@ class FileAccount:
         says = {name for name, cells in raw.items() if any(not is_blank(cell) for cell in cells.listed())}
         missing = [name for name in ROLES[self.role].columns if name not in says and name != self.required]
         told = [header for found in self.found for header in headers_of(found.sheet, found.headers, missing)]
-        unused = {header.header: header for header in told if not header.column} if self.role in SHOWN else {}
+        known = SHOWN.get(self.role, ())
+        unused = {header.header: header for header in told if not header.column and known}
         for text, header in unused.items():
             what = f'column "{text}" is not understood, and not used'
             if header.may_be:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
-            if header.may_be or self.role != "pool_list":
+            if header.may_be == "assignment_status":
+                what += "\nUntil then no assignment of the file counts as one that was not cancelled"
+            is_told = {"pool_list": header.may_be, "assignments": header.may_be in known}
+            if is_told.get(self.role, True):
                 self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
         may_count = self.role == "course_keys" and "uses" not in raw and "redeemed_at" in raw
         if may_count and any(count_of(cell) >= 0 for cell in raw["redeemed_at"].listed()):
@@ -385,7 +392,7 @@ class FileAccount:
                 self.note(code, what + NOT_WHOLE * is_log, entry.source_sheet, entry.source_row)
         for why, (code, what) in TOLD_TOGETHER.items():
             if rows := [entry.source_row for entry in aside if entry.reason == why]:
-                where = f"{'row' if len(rows) == 1 else 'rows'} {_ranges(rows)}"
+                where = f"{'row' if len(rows) == 1 else 'rows'} {ranges(rows)}"
                 severity = "warning" if why == NAMES_CODE else "note"
                 self.note(code, f"{count(len(rows), 'row')} {what}: {where}", severity=severity)
         for found in self.found:
@@ -410,6 +417,7 @@ class FileAccount:
                 for text in second_codes(sheet, header, lengths):
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     self.note(Code.sheet_not_read, f"{what} {SECOND}", sheet.grid.name, header.row + 1)
+                    self.is_partial = True
             keys = made.keys.null_count + distinct_count(made.keys.drop_null())
         else:
             names = made.column(self.required).distinct()
@@ -427,7 +435,7 @@ class FileAccount:
             repeats=len(made) - keys,
             set_aside=len(aside),
             damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
-            shows=shows,
+            shows={**shows, **({"every_key": "no"} if self.is_partial else {})},
             padding_doubted=self.codes.is_doubted,
         )
 
@@ -440,9 +448,3 @@ def _is_used(told: Said) -> bool:
 
 def _joined(texts: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(text for text in texts if text))
-
-
-def _ranges(rows: list[int]) -> str:
-    """`4`, `4 to 990`, `4 to 6 and 9`."""
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
-    return listed([str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs])

@@ -56,7 +56,8 @@ class Source:
     """One file as read. For every file: rows_read = keys + repeats + set_aside.
 
     `shows`: fact → "yes", "no", or the header of a column that was not understood and may be it. Facts of pool exports:
-    redemption, expires_on, starts_on, course, organization; of course keys: uses, max_uses, expires_on, course.
+    redemption, expires_on, starts_on, course, organization; of course keys: uses, max_uses, expires_on, course; of
+    course assignments: assignment_status; of every file: every_key, "no" if a sheet or column that seems to hold keys was not read.
     """
 
     role: str

@@ -261,6 +261,7 @@ STATUSES: dict[str, Status] = {
             Step("", "", "Nothing: do not recreate it."),
             works_by="pool", act_by="never"),
         _status("missing", "dead", "deleted, not recreated", "gone from its pool, and not in course keys", "in_pool & gone & ~in_course_keys & course_keys_given",
+            ("works_unknown", "It is gone from its pool and is not among the course keys that were read; a file of them could not be read: whether it works is not known."),
             ("", "It is gone from its pool and is not among the course keys: the learner gets an invalid-key error."),
             Step("reissue", "taken", _NEW_KEY),
             Step("recreate", "", f"Export {KEYS} anew, without a filter, and run the audit again. A code that is still absent, and of which {ASSIGNMENTS} shows no redemption: paste the code into the entry of its pool ({ADD}), or issue a new key to the learner: never both.", ("paste",)),
