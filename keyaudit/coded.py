@@ -238,19 +238,11 @@ def changed(texts: Any, some: Any, change: Callable[[str], str | None]) -> Any:
 
 def words_of(texts: Any) -> Array | None:
     """Arrow texts (TEXT) as rows of 64-bit words that sort as they do, padded with zeros; None if one is longer than LONG."""
-    lengths = pc.binary_length(texts).to_numpy(zero_copy_only=False)
-    most = int(lengths.max(initial=0))
-    if not 0 < most <= LONG:
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    if not 0 < longest <= LONG:
         return None
-    signs = np.zeros((len(texts), -(-most // 8) * 8), dtype=np.uint8)
-    kinds = np.flatnonzero(np.bincount(lengths)).tolist()
-    for length in kinds:
-        rows: Any = np.flatnonzero(lengths == length) if len(kinds) > 1 else slice(None)
-        own = texts.take(pa.array(rows)) if len(kinds) > 1 else texts
-        start = np.frombuffer(own.buffers()[1], np.int64)[own.offset]
-        data = np.frombuffer(own.buffers()[2] or b"", np.uint8)[start : start + len(own) * length]
-        signs[rows, :length] = data.reshape(len(own), length)
-    return signs.view(">u8").astype(np.uint64)
+    padded = pc.ascii_rpad(texts, -(-longest // 8) * 8, "\0")
+    return np.frombuffer(signs_of(padded), ">u8").reshape(len(texts), -1).astype(np.uint64)
 
 
 def distinct_count(texts: Any) -> int:
