@@ -245,23 +245,6 @@ def words_of(texts: Any) -> Array | None:
     return np.frombuffer(signs_of(padded), ">u8").reshape(len(texts), -1).astype(np.uint64)
 
 
-def distinct_count(texts: Any) -> int:
-    """How many different texts there are: where no two hashes are equal, no two texts are."""
-    words = words_of(texts)
-    if words is None:
-        return len(pc.unique(texts))
-    hashes = words[:, 0].copy()
-    for place in range(1, words.shape[1]):
-        hashes *= np.uint64(0x100000001B3)
-        hashes += words[:, place]
-    found = np.sort(hashes)
-    twice = found[1:][found[1:] == found[:-1]]
-    if not len(twice):
-        return len(texts)
-    rows = np.flatnonzero(twice[np.searchsorted(twice, hashes) % len(twice)] == hashes)
-    return len(texts) - len(rows) + len(pc.unique(texts.take(pa.array(rows))))
-
-
 def beside(*parts: Any, between: str = "") -> Any:
     """Texts, and Arrow texts, put together row by row."""
     told = (pa.scalar(one, TEXT) if isinstance(one, str) else one for one in (*parts, between))

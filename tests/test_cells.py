@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from keyaudit.coded import TEXT, Coded, distinct_count, words_of
+from keyaudit.coded import TEXT, Coded, words_of
 from keyaudit.exports.codes import BLANKS, INVISIBLE, excel_forms
 from keyaudit.exports.dates import (
     TO_CLEAN,
@@ -481,21 +481,6 @@ def test_texts_as_words_sort_as_they_do(texts: list[str]) -> None:
         padded = [text.encode().ljust(width, b"\0") for text in own]
         words = [[int.from_bytes(signs[at : at + 8]) for at in range(0, width, 8)] for signs in padded]
         assert words_of(pa.array(texts, TEXT).slice(len(texts) - len(own))).tolist() == words
-
-
-def test_how_many_texts_differ() -> None:
-
-    for texts in (
-        [],
-        ["a"],
-        ["a", "a"],
-        ["a", "b", "ab", "ba", "", ""],
-        ["x" * 70, "x" * 70, "y" * 70],
-        ["é", "e", "é"],
-    ):
-        assert distinct_count(pa.array(texts, pa.large_string())) == len(set(texts))
-    many = [f"{n:08X}" for n in range(5000)]
-    assert distinct_count(pa.array([*many, *many[:10]], pa.large_string())) == 5000
 
 
 def test_a_compact_column_keeps_what_its_rows_say() -> None:

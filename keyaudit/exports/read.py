@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from keyaudit.coded import TEXT, Array, Coded, distinct_count
+from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.columns import COLUMNS, ROLES, aliases, fold_header
 from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.codes import BEGIN, Codes, carried, recorded_codes
@@ -418,7 +418,7 @@ class FileAccount:
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     self.note(Code.sheet_not_read, f"{what} {SECOND}", sheet.grid.name, header.row + 1)
                     self.is_partial = True
-            keys = made.keys.null_count + distinct_count(made.keys.drop_null())
+            keys = made.keys.null_count + len(pc.unique(made.keys.drop_null()))
         else:
             names = made.column(self.required).distinct()
             keys = len(names.compact().values) + int(np.count_nonzero(~names.filled))
