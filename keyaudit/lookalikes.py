@@ -385,8 +385,7 @@ def meant_by(codes: Texts, text: str) -> list[int]:
     half = max(2, len(wanted) // 2 - 1)
     if len(wanted) < half:
         return []
-    ends = np.flatnonzero(_has_sign(codes, 0, wanted) | _has_sign(codes, -1, wanted))  # few are looked at further
-    shown = _unconfused(pc.ascii_lower(codes.take(ends)), _ONE_SIGN_CASELESS)
+    shown = _unconfused(pc.ascii_lower(codes), _ONE_SIGN_CASELESS)
     near = np.flatnonzero(pc.or_(pc.starts_with(shown, wanted[:half]), pc.ends_with(shown, wanted[-half:])))
     if len(near) > MANY:  # a sign more or less, another, or two swapped; a foreign one is not guessed
         cuts = [(wanted[:at], wanted[at:]) for at in range(len(wanted) + 1)]
@@ -395,19 +394,10 @@ def meant_by(codes: Texts, text: str) -> list[int]:
         slips += [head + tail[1::-1] + tail[2:] for head, tail in cuts]
         few = shown.take(near)
         near = near[_is_in(few, pa.array(slips, TEXT)) | ~np.asarray(pc.string_is_ascii(few))]
-    near = ends[near]
     both = pa.concat_arrays([codes.take(near), pa.array([text], TEXT)])
     links = find_lookalikes(both, Side(np.arange(len(near))), Side(np.array([len(near)])), lambda _: near[:0])
     found = [one for one, _, _ in links.pairs] or [one for ones in links.ambiguous_right.values() for one in ones]
     return [int(near[one]) for one in found]
-
-
-def _has_sign(codes: Texts, place: int, wanted: str) -> Array:
-    """Which codes have at a place (0, -1) the byte of a folded text, or one that is folded to it."""
-    folded = bytes(range(256)).lower().translate(_ONE_SIGN_CASELESS)
-    alike = [bytes([sign]) for sign, told in enumerate(folded) if told == wanted.encode()[place]]
-    found = pc.binary_slice(codes.cast(pa.large_binary()), place, place + 1 or None)
-    return _is_in(found, pa.array(alike, pa.large_binary()))
 
 
 def _same(view: str, fold: Callable[[Texts], Texts] = lambda texts: texts) -> Callable[[Rows, Rows], Pairs]:
