@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 Array: TypeAlias = Any  # a NumPy array: its stubs cannot follow dates and None
 TEXT = pa.large_string()
 LONG = 64  # signs: longer texts are no codes
-FEW = 8  # times as many values as rows: those of the rows are sought one by one
 MANY = 1000  # values: so many are looked at by a pattern first
 DIGITS = 18  # of a number of a row, less than
 SHORT = 30_000  # values: so few have places of 16 bits
@@ -174,18 +173,14 @@ class Coded:
 
     def compact(self) -> Coded:
         """The same column without the values that no row has."""
-        if FEW * len(self.codes) < len(self.values):
-            used = np.unique(self.codes[self.codes >= 0])
-            codes = np.where(self.codes < 0, -1, np.searchsorted(used, self.codes)).astype(np.int32)
-        else:
-            used = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:])
-            if len(used) == len(self.values):
-                return self
-            places = np.full(len(self.values) + 1, -1, dtype=_kind(len(used)))
-            places[used] = np.arange(len(used))
-            codes = places.take(self.codes)
+        used = np.flatnonzero(np.bincount(self.codes + 1, minlength=len(self.values) + 1)[1:])
+        if len(used) == len(self.values):
+            return self
+        places = np.full(len(self.values) + 1, -1, dtype=_kind(len(used)))
+        places[used] = np.arange(len(used))
         is_list = isinstance(self.values, (list, tuple))
-        return Coded(codes, [self.values[place] for place in used] if is_list else self.values.take(used))
+        values = [self.values[place] for place in used] if is_list else self.values.take(used)
+        return Coded(places.take(self.codes), values)
 
 
 @dataclass(frozen=True)
