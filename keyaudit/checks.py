@@ -31,21 +31,11 @@ facts(  # of keys: settings of pool and course key
     made=lambda f: at(f.dates("created_at"), f.course_row, NEVER),
     key_expires=lambda f: at(f.dates("expires_on"), f.course_row, NEVER),
     organization_differs=lambda f: differ(f, "organization"),
-    pool_flag=lambda f: pool_setting(f, "sitewide").spread(np.nan, float),
-    pool_sitewide=lambda f: f.pool_flag == 1,
-    pool_bound=lambda f: f.pool_flag == 0,
-    key_flag=lambda f: key_setting(f, "any_organization").spread(np.nan, float),
-    key_open=lambda f: f.key_flag == 1,
-    key_bound=lambda f: f.key_flag == 0,
-    many_uses=lambda f: f.max_uses > 1,
+    pool_sitewide=lambda f: pool_setting(f, "sitewide").spread(np.nan, float),
+    key_open=lambda f: key_setting(f, "any_organization").spread(np.nan, float),
     pool_days=lambda f: pool_setting(f, "content_availability").spread(np.nan, float),
     key_days=lambda f: key_setting(f, "content_availability").spread(np.nan, float),
     both_days=lambda f: (f.key_days > 0) & (f.pool_days > 0),
-    availability_less=lambda f: f.both_days & (f.key_days < f.pool_days),
-    availability_more=lambda f: f.both_days & (f.key_days > f.pool_days),
-    key_expires_first=lambda f: f.key_expires < f.pool_expires_on,
-    started_after_made=lambda f: f.starts_on > f.made,
-    ended_before_made=lambda f: f.pool_expires_on <= f.made,
     made_late=lambda f: f.made >= f.migrate_by + DAY,
     made_when_read_only=lambda f: f.made >= f.read_only,
     key_ends_in_a_month=lambda f: f.key_expires <= f.as_of + 30 * DAY,
@@ -58,15 +48,12 @@ facts(  # of keys: settings of pool and course key
     redeemed_before_created=lambda f: f.by_key.any(
         f.in_pools & _is_earlier(f.dates("redeemed_at"), f.dates("created_at"))
     ),
-    paid_for=lambda f: f.paid_live > 0,
     paid_at=lambda f: f.dates("created_at")[f.paid[0]],  # of every payment
-    paid_before_made=lambda f: f.paid_before & ~f.redeemed_in_pool,
     paid_before=lambda f: f.paid_by.any(f.paid[2] & _is_earlier(f.paid_at, f.made[f.paid[1]])),
     paid_after_removal=lambda f: f.paid_by.any(f.paid_at >= f.removed) & ~f.in_course_keys & f.course_keys_given,
     used_in_both=lambda f: f.status_redeemed_recreated & f.used,
     used_too_often=lambda f: (f.paid_live > np.where(f.in_course_keys, f.max_uses, 1.0)) | (f.uses > f.max_uses),
     uses_known=lambda f: f.in_course_keys & ~np.isnan(f.uses) & bool(len(f.paid[1])),
-    uses_differ=lambda f: f.uses_known & ~f.redeemed_in_pool & ~f.paid_before_made & (f.paid_live != f.uses),
     # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= f.creation_off)),
     pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),
@@ -82,13 +69,11 @@ facts(  # of keys: settings of pool and course key
     pool_in_use=lambda f: f.pool_unread | f.by_pool.any(f.may_hold & _needs_its_pool(f)[f.place_key]),
     pool_logged=lambda f: f.by_home.count(f.in_pool & f.logged),
     pool_keys=lambda f: f.by_home.count(f.in_pool),
-    pool_partly_logged=lambda f: (f.pool_logged > 0) & (f.pool_logged < f.pool_keys),
     pool_was_used_up=lambda f: f.pool_has_keys & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
     pool_lost_keys=lambda f: f.by_home.any(f.in_before & f.readable & ~f.redeemed & ~f.redemption_unreadable & f.gone),
     pool_arrived=lambda f: f.by_home.any(f.in_before & ~f.redeemed & (f.in_course_keys | f.has_lookalike)),
     typos_off=lambda f: f.log_links.not_sought | f.links.not_sought,  # pool → why
     pool_typos_off=lambda f: np.isin(np.arange(f.pool_count), list(f.typos_off)),
-    pool_is_fragile=lambda f: f.pool_fragile > 0,
     pool_settings_lacking=lambda f: f.lacking.any(axis=0),
     pool_course_or_expiry_lacking=lambda f: f.lacking[:2].any(axis=0),
     # course keys of its course, in no pool, are known to be made since the announcement; or nobody says when
@@ -150,7 +135,7 @@ def redeemed_by_another(f: Facts) -> Array:
     for row, keys in f.log[3].items():
         if told.codes[row] >= 0 and len(keys) == 1:
             sent[keys[0], "@" in told[row]].add(_person(told[row]))
-    single = ~f.many_uses & f.logged  # a key of many uses has many learners
+    single = ~(f.max_uses > 1) & f.logged  # a key of many uses has many learners
     every, live, found = np.flatnonzero((f.key >= 0) & (f.sign("redeemed") | ~f.in_pools)), f.paid[2], []
     seen = [(f.column(name), every, f.key[every]) for name in ("redeemed_by", "redeemed_email")]
     for people, rows, keys in (*seen, (f.column("student"), f.paid[0][live], f.paid[1][live])):

@@ -84,7 +84,7 @@ _compiled = cache(compile)
 
 
 def holds(rule: str, facts: Any, of: Any = None) -> Any:
-    """Where a rule holds: names, &, | and ~ over facts (arrays over keys, or one truth for all); for some keys only if `of`."""
+    """Where a rule holds: names, &, |, ~ and comparisons of facts (arrays over keys, or one truth for all); for some keys only if `of`."""
     found = eval(_compiled(rule or "True", rule, "eval"), {}, facts)  # noqa: S307 - our own rules
     return found[of] if of is not None and np.ndim(found) else found
 
