@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from keyaudit.coded import Array, Coded
 from keyaudit.exports.codes import FRAGILE
 from keyaudit.exports.names import fold_name
-from keyaudit.facts import DAY, MANY, NEVER, By, Facts, alike, at, fact, facts
+from keyaudit.facts import DAY, NEVER, By, Facts, alike, at, fact, facts
 from keyaudit.lookalikes import caseless
 from keyaudit.masking import ending
 from keyaudit.rulebook import Code
@@ -113,18 +113,11 @@ def case_twin(f: Facts) -> Array:
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
     texts = f.codes.take(pa.array(numbers))
-    ways: list[Callable[[Any], Any]] = [caseless, lambda own: pc.utf8_upper(caseless(own))]
-    usual = min(ways, key=lambda write: _unlike(write, texts[:MANY]).true_count)
-    parts = (texts[first : first + MANY] for first in range(0, max(len(texts), 1), MANY))  # a tenth of a GB less
-    odd = pa.concat_arrays([_unlike(usual, part) for part in parts])  # of two twins one is not written as usual
-    near = np.asarray(pc.or_(odd, pc.is_in(texts, value_set=usual(texts.filter(odd)))))
+    upper = pc.utf8_upper(caseless(texts))
+    odd = pc.not_equal(texts, upper)  # of two twins one is not in upper case
+    near = np.asarray(pc.or_(odd, pc.is_in(texts, value_set=upper.filter(odd))))
     twin = caseless(texts.filter(pa.array(near))).dictionary_encode().indices.to_numpy()
     return f.mask_of(numbers[near][np.bincount(twin)[twin] > 1])
-
-
-def _unlike(write: Callable[[Any], Any], texts: Any) -> Any:
-    """Which texts are not as a function writes them."""
-    return pc.not_equal(texts, write(texts))
 
 
 @fact
