@@ -222,7 +222,7 @@ class By:
         found[self.group[rows]] = rows
         return found
 
-    def most(self, values: Array, mask: Array, nothing: Any, better: Any = np.fmax) -> Array:
+    def most(self, values: Array, mask: Any, nothing: Any, better: Any = np.fmax) -> Array:
         """The largest known value of the group in the mask (with `np.fmin` the smallest)."""
         found = np.full(self.size, nothing, dtype=values.dtype)
         rows = np.flatnonzero(mask & (self.group >= 0) & (values == values))

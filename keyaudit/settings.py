@@ -56,10 +56,9 @@ facts(  # of keys: their course keys
 
 def counted_uses(f: Facts, by: By) -> Array:
     """Uses of every group counted as rows with a learner, the most of any file; NaN where no row is one."""
-    rows, found = np.flatnonzero(f.is_use & (by.group >= 0)), np.full(by.size, np.nan)
+    rows = np.flatnonzero(f.is_use & (by.group >= 0))
     first, _, counts = alike(by.group[rows], f.file[rows])
-    np.fmax.at(found, by.group[rows[first]], counts.astype(float))
-    return found
+    return By(by.group[rows[first]], by.size).most(counts.astype(float), True, np.nan)
 
 
 @fact

@@ -126,10 +126,9 @@ def _entries_of(f: Facts, keys: Array) -> tuple[Array, Array, Array]:
 
 def _best(keys: int, key: Array, works: Array, until: Array) -> tuple[Array, Array]:
     """A key works as the best of its places does, as long as the longest of those."""
-    best, longest = np.full(keys, len(WORKS)), np.full(keys, FIRST)
-    np.minimum.at(best, key, works)
-    is_best = works == best[key]
-    np.maximum.at(longest, key[is_best], np.where(np.isnat(until), LAST, until)[is_best])
+    by = By(key, keys)
+    best = by.most(works, True, len(WORKS), np.fmin)
+    longest = by.most(np.where(np.isnat(until), LAST, until), works == best[key], FIRST)
     return best, np.where(longest == LAST, NEVER, longest)
 
 
