@@ -190,9 +190,6 @@ class Numbered:
     name: Coded
     row: Array
 
-    def __len__(self) -> int:
-        return len(self.row)
-
     def __getitem__(self, rows: Any) -> Any:
         """Some of them, a slice; or one as text."""
         if isinstance(rows, (int, np.integer)):

@@ -95,9 +95,7 @@ def log(f: Facts) -> tuple[Array, list[str], Array, dict[int, list[int]]]:
 
 @fact
 def log_unreadable(f: Facts) -> bool:
-    """Has the log a row whose code is lost or not readable, or a part that was not read, or no row? Any key that it does not name may stand there."""
-    if "distribution" not in f.exports:
-        return False
+    """Has the log a row whose code is lost or not readable, a part that was not read, or no row? Any other key may stand there."""
     export = f.exports["distribution"]
     lost = any(row.reason == "blank key" or row.reason.startswith("damaged") for row in export.aside)
     sent = f.sent[f.slices["distribution"]]
