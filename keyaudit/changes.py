@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from keyaudit.coded import TEXT, Array, Coded, as_texts, beside
 from keyaudit.errors import UnreadableFile
+from keyaudit.exports.records import frame_of
 from keyaudit.masking import ending
 from keyaudit.rulebook import STATUSES
 from keyaudit.words import plain
@@ -74,9 +75,7 @@ class Changes:
 
     def frame(self) -> pd.DataFrame:
         """The rows as a DataFrame, columns CHANGES."""
-        import pandas as pd
-
-        return pd.DataFrame(list(self.rows), columns=list(CHANGES), dtype="str")
+        return frame_of(self.rows, CHANGES).astype("str")
 
 
 def read_former(path: str | Path) -> dict[str, Any]:

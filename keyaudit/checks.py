@@ -57,6 +57,8 @@ facts(  # of keys: settings of pool and course key
     # of keys: their codes and files
     added_late=lambda f: f.by_key.any(f.in_pools & (f.dates("created_at") >= f.creation_off)),
     pool_backed=lambda f: at(f.pools.has_before, f.home_pool, False),
+    # a learner may hold it, and it is no course key, or stands in two places
+    needs_its_pool=lambda f: (by_status(f, "owed", True) & ~f.in_course_keys) | f.status_duplicate,
     # of pools
     pool_has_before=lambda f: f.pools.has_before,
     pool_has_now=lambda f: f.pools.has_now,
@@ -66,7 +68,7 @@ facts(  # of keys: settings of pool and course key
     pool_has_keys=lambda f: f.by_pool.any(np.ones(len(f.place_pool), dtype=bool)),
     pool_is_over=lambda f: f.is_removed | (f.pool_has_keys & ~f.by_pool.any(~f.place_ended)),
     # a learner may still need it, or a row of its files was not read
-    pool_in_use=lambda f: f.pool_unread | f.by_pool.any(f.may_hold & _needs_its_pool(f)[f.place_key]),
+    pool_in_use=lambda f: f.pool_unread | f.by_pool.any(f.may_hold & f.needs_its_pool[f.place_key]),
     pool_logged=lambda f: f.by_home.count(f.in_pool & f.logged),
     pool_keys=lambda f: f.by_home.count(f.in_pool),
     pool_was_used_up=lambda f: f.pool_has_keys & ~f.by_pool.any((f.place_before_row >= 0) & ~f.redeemed[f.place_key]),
@@ -83,11 +85,6 @@ facts(  # of keys: settings of pool and course key
     pool_log_clears=lambda f: (f.pool_logged == f.pool_keys) & ~_of_its_course(f, f.logged),
     pool_has_two_courses=lambda f: np.isin(np.arange(f.pool_count), list(f.courses_of_pool)),
 )
-
-
-def _needs_its_pool(f: Facts) -> Array:
-    """Keys that a learner may hold and that are no course key, or stand in two places."""
-    return (by_status(f, "owed", True) & ~f.in_course_keys) | f.status_duplicate
 
 
 @fact

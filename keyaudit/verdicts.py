@@ -18,13 +18,10 @@ NUMBER = {code: number for number, code in enumerate(STATUSES)}
 W_YES, W_USED, W_UNKNOWN, W_NOT_YET, W_NO = range(len(WORKS))
 FIRST, LAST = np.datetime64(-(2**62), "s"), np.datetime64(2**62, "s")
 
-facts(  # of keys; `status_missing` and the like: is that its status?
+facts(  # of keys; `status_missing`, `works_no` and the like: is it that?
     status=lambda f: np.select([_everywhere(f, row.rule) for row in STATUSES.values()], list(range(len(STATUSES))), -1),
     works=lambda f: f.working[0],  # a place in WORKS
     works_until=lambda f: f.working[1],  # NaT: no end, or it does not work
-    works_yes=lambda f: f.works == W_YES,
-    works_unknown=lambda f: f.works == W_UNKNOWN,
-    works_no=lambda f: f.works == W_NO,
     ends_soon=lambda f: f.works_until <= f.as_of + 7 * DAY,
     setting_error=lambda f: f.setting_number > 0,
     # about settings of migrated keys, and making work, the worst first: code, and which keys
@@ -33,6 +30,7 @@ facts(  # of keys; `status_missing` and the like: is that its status?
     step=lambda f: _chosen(f, lambda row: [(step.when, step) for step in row.steps]),
     reason=lambda f: _chosen(f, lambda row: row.reasons),
     **{f"status_{code}": lambda f, number=number: f.status == number for code, number in NUMBER.items()},
+    **{f"works_{word}": lambda f, number=number: f.works == number for number, word in enumerate(WORKS)},
 )
 
 
