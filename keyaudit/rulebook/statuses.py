@@ -6,7 +6,6 @@ status or a finding anywhere is printed from here.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -105,18 +104,8 @@ def ways(row: Status) -> list[tuple[str, str]]:
 
 def in_words(rule: str) -> str:
     """A rule as a sentence."""
-
-    def told(node: ast.expr, inner: bool = False) -> str:
-        if isinstance(node, ast.Name):
-            return FACTS[node.id]
-        if isinstance(node, ast.UnaryOp):
-            return f"not ({told(node.operand)})"
-        assert isinstance(node, ast.BinOp)
-        is_and = isinstance(node.op, ast.BitAnd)
-        text = f"{told(node.left, is_and)}{' and ' if is_and else '; or '}{told(node.right, is_and)}"
-        return f"({text})" if inner and not is_and else text
-
-    return told(ast.parse(rule, mode="eval").body)
+    told = re.sub(r"(~?)(\w+)", lambda name: f"not ({FACTS[name[2]]})" if name[1] else FACTS[name[2]], rule)
+    return told.replace("~(", "not (").replace(" & ", " and ").replace(" | ", "; or ")
 
 
 @dataclass(frozen=True)
