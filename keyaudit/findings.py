@@ -71,11 +71,10 @@ def _accepted(f: Facts, block: Found) -> Found:
 
 def by_rules(f: Facts, of_what: str) -> Iterator[Found]:
     """The findings that are a predicate over keys (of the statuses, of settings), or over pools."""
-    size = f.keys if of_what == "key" else f.pool_count
     for code, row in FINDINGS.items():
         if not row.rule or row.of != of_what:
             continue
-        of = np.flatnonzero(np.zeros(size, dtype=bool) | holds(row.rule, f))
+        of = np.flatnonzero(holds(row.rule, f))
         if not len(of):
             continue
         if code in STATUSES and code not in BY_PAIR:

@@ -19,23 +19,19 @@ W_YES, W_USED, W_UNKNOWN, W_NOT_YET, W_NO = range(len(WORKS))
 FIRST, LAST = np.datetime64(-(2**62), "s"), np.datetime64(2**62, "s")
 
 facts(  # of keys; `status_missing`, `works_no` and the like: is it that?
-    status=lambda f: np.select([_everywhere(f, row.rule) for row in STATUSES.values()], list(range(len(STATUSES))), -1),
+    status=lambda f: np.select([holds(row.rule, f) for row in STATUSES.values()], list(range(len(STATUSES))), -1),
     works=lambda f: f.working[0],  # a place in WORKS
     works_until=lambda f: f.working[1],  # NaT: no end, or it does not work
     ends_soon=lambda f: f.works_until <= f.as_of + 7 * DAY,
     setting_error=lambda f: f.setting_number > 0,
     # about settings of migrated keys, and making work, the worst first: code, and which keys
-    setting_findings=lambda f: [(row.code, _everywhere(f, row.rule)) for row in FINDINGS.values() if row.setting],
+    setting_findings=lambda f: [(row.code, holds(row.rule, f)) for row in FINDINGS.values() if row.setting],
     needs=lambda f: ~np.isnat(f.act_by),  # somebody
     step=lambda f: _chosen(f, lambda row: [(step.when, step) for step in row.steps]),
     reason=lambda f: _chosen(f, lambda row: row.reasons),
     **{f"status_{code}": lambda f, number=number: f.status == number for code, number in NUMBER.items()},
     **{f"works_{word}": lambda f, number=number: f.works == number for number, word in enumerate(WORKS)},
 )
-
-
-def _everywhere(f: Facts, rule: str) -> Array:
-    return np.zeros(f.keys, dtype=bool) | holds(rule, f)
 
 
 def by_status(f: Facts, what: str, said: Any) -> Array:
@@ -59,7 +55,7 @@ def _chosen(f: Facts, texts: Callable[[Status], Sequence[tuple[str, Any]]]) -> t
 @fact
 def is_lookalike(f: Facts) -> Array:
     """A course key in no pool that is the lookalike of an altered key."""
-    earlier = [_everywhere(f, row.rule) for row in list(STATUSES.values())[: NUMBER[STATUS.altered]]]
+    earlier = [holds(row.rule, f) for row in list(STATUSES.values())[: NUMBER[STATUS.altered]]]
     return ~f.in_pool & at(f.has_lookalike & ~np.any(earlier, axis=0), f.link, False)
 
 

@@ -467,7 +467,7 @@ def test_any_number_of_pools_is_named_rightly(write: Write, count: int) -> None:
 
 
 def test_every_fact_of_a_rule_is_true_or_false_of_each_key_or_of_all(write: Write) -> None:
-    """`~` of anything else is never false. Two facts compared are true or false too."""
+    """`~` of anything else is never false. Two facts compared are true or false too; a rule is of every key (or pool)."""
     rows = [*STATUSES.values(), *FINDINGS.values()]
     rules = {rule for row in rows for rule in (row.rule, *(raised for raised, _ in row.raised))}
     rules |= {rule for row in STATUSES.values() for rule in (*(step.when for step in row.steps), *dict(row.reasons))}
@@ -477,6 +477,9 @@ def test_every_fact_of_a_rule_is_true_or_false_of_each_key_or_of_all(write: Writ
         facts = audit(write(name, f"Training_Key Expires {more}\nKEY-00001 2026-12-31 .")).facts
         kinds = {part: getattr(holds(part, facts), "dtype", None) for part in sorted(parts)}
         assert set(kinds.values()) == {np.dtype(bool)}, kinds
+        sizes = {row.code: np.shape(holds(row.rule, facts)) for row in rows if row.rule}
+        pools = {row.code for row in FINDINGS.values() if row.of == "pool"}
+        assert sizes == {code: (facts.pool_count if code in pools else facts.keys,) for code in sizes}
 
 
 def test_every_fact_has_its_words_that_is_printed_and_no_other() -> None:
