@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,10 +25,6 @@ from keyaudit.markup import Html, html, joined
 from keyaudit.masking import ending, fold_secret
 from keyaudit.rulebook import FAMILIES, SHADES, STATUSES, WORKS
 from keyaudit.words import count, plain, sentence
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 CELL = "text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere"
 TODAY = "the day of the audit"
@@ -162,7 +158,7 @@ def _meant(audit: Audit, asked: str) -> tuple[list[int], str]:
     tail = text.lstrip("….")
     if len(tail) >= 2 and len(found := _where(pc.ends_with(f.codes, tail))):
         return found.tolist(), "ending"
-    if people := sorted({key for key, _ in _of_learner(f, text)}):
+    if people := sorted({key for key, _ in of_learner(f, text)}):
         return people, "learner"
     return meant_by(f.codes, text), ""
 
@@ -291,7 +287,7 @@ def _life(audit: Audit, of: Array, rows: Array, keys: Array) -> dict[int, Any]:
     return {key: tuple(sorted(moments)) for key, moments in found.items()}
 
 
-def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
+def of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
     """Keys that name a learner, by parts of the name or the address in any order (three signs at least), and where."""
     words = [word for word in map(fold_secret, re.split(r"[\s,;]+", text)) if word]
     words = words if max(map(len, words), default=0) >= 3 else ["".join(words)]  # short ones only together
@@ -310,28 +306,3 @@ def _of_learner(f: Facts, text: str) -> Iterator[tuple[int, str]]:
             keys = keys or ([int(f.key[row])] if f.key[row] >= 0 else f.paid[1][f.paid[0] == row].tolist())
             for key in keys:
                 yield key, ROLES_NAMED[_roles(f, np.array([row]))[0]]
-
-
-def find(audit: Audit, learner: str) -> pd.DataFrame:
-    """The keys of a learner, masked, with where the name stands; empty if no export names them."""
-    where: dict[int, list[str]] = {}
-    for key, role in _of_learner(audit.facts, learner):
-        where.setdefault(key, []).append(role)
-    rows = np.flatnonzero(np.isin(audit.order, list(where)))
-    table = audit.shown_rows(rows)
-    table.insert(0, "named in", [", ".join(dict.fromkeys(where[int(key)])) for key in audit.order[rows]])
-    return table
-
-
-def browse(audit: Audit) -> Any:
-    """Every key, masked, in a table to sort and search; with itables if it is there, else a plain table."""
-    table = audit.shown_rows(np.arange(audit.total)).reset_index()
-    try:
-        import itables  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        return table
-    from IPython.display import HTML
-
-    return HTML(  # type: ignore[no-untyped-call]
-        itables.to_html_datatable(table, table_id="keyaudit-browse", connected=False, showIndex=False)
-    )

@@ -20,7 +20,7 @@ from keyaudit.changes import Changes, compare, read_former
 from keyaudit.coded import Array
 from keyaudit.columns import KEYS, ROLES, aliases, fold_header, role_of
 from keyaudit.errors import ReconcileError, Slip
-from keyaudit.explain import Explanation, browse, explain, find
+from keyaudit.explain import Explanation, explain, of_learner
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Export, Note, declared, frame_of
 from keyaudit.facts import KEYED, By, Facts
@@ -166,11 +166,26 @@ class Reconciliation(Audit):
 
     def find(self, learner: str) -> pd.DataFrame:
         """The keys of a learner, by a part of a name or an address: masked, as `show`, with where the name stands."""
-        return find(self.seen, learner)
+        where: dict[int, list[str]] = {}
+        for key, role in of_learner(self.facts, learner):
+            where.setdefault(key, []).append(role)
+        rows = np.flatnonzero(np.isin(self.order, list(where)))
+        table = self.seen.shown_rows(rows)
+        table.insert(0, "named in", [", ".join(dict.fromkeys(where[int(key)])) for key in self.order[rows]])
+        return table
 
     def browse(self) -> Any:
         """Every key, masked, in a table to sort and search (with itables, an extra); without it a plain table."""
-        return browse(self.seen)
+        table = self.seen.shown_rows(np.arange(self.total)).reset_index()
+        try:
+            import itables  # type: ignore[import-not-found,unused-ignore]
+        except ImportError:
+            return table
+        from IPython.display import HTML
+
+        return HTML(  # type: ignore[no-untyped-call]
+            itables.to_html_datatable(table, table_id="keyaudit-browse", connected=False, showIndex=False)
+        )
 
     def changes_since(self, former: Former) -> pd.DataFrame:
         """Which keys moved to another status, or work otherwise, are new or gone since a former audit, and why.
