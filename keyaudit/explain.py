@@ -111,7 +111,7 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     Otherwise say what else may be meant. Raises Slip if nothing is asked for.
     """
     if text is None and audit.total:
-        return story(audit, int(audit.order[0]))
+        return next(stories(audit, audit.order[:1]))
     asked = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
         needs = """a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""
@@ -119,7 +119,7 @@ def explain(audit: Audit, text: str | None) -> Explanation:
     f = audit.facts
     others, how = _meant(audit, asked)
     if how and len(others) == 1:
-        return story(audit, others[0])
+        return next(stories(audit, np.array(others)))
     if how:  # of several that are meant alike, the most urgent first
         others = sorted(others, key=audit.places.__getitem__)
     few = np.array(others[:AT_MOST], dtype=np.int64)
@@ -165,11 +165,6 @@ def _meant(audit: Audit, asked: str) -> tuple[list[int], str]:
 
 def _where(mask: Any) -> Array:
     return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))
-
-
-def story(audit: Audit, key: int) -> Explanation:
-    """The story of a key by its number."""
-    return next(stories(audit, np.array([key])))
 
 
 def stories(audit: Audit, keys: Array) -> Iterator[Explanation]:

@@ -22,7 +22,7 @@ from conftest import SAMPLES, Write, audit
 import keyaudit as ka
 from keyaudit.card import first_screen, work_lines
 from keyaudit.changes import Changes, compare
-from keyaudit.explain import stories, story
+from keyaudit.explain import stories
 from keyaudit.reconciliation import Reconciliation
 from keyaudit.report.page import book, write_page
 from keyaudit.rulebook import FINDINGS, GROUPS, STATUSES
@@ -246,7 +246,9 @@ def test_what_is_accepted_is_named_with_its_number(write: Write, tmp_path: Path)
         assert "2 settled nothing is left to do, or accepted as it is (1)" in shown
     assert "1 key would need action, and all that is found is accepted in the case's settings (case.toml)" in read
     (one,) = [
-        told for what, told in story(result, int(np.flatnonzero(result.facts.excused)[0])).lines if what == "finding"
+        told
+        for what, told in next(stories(result, np.flatnonzero(result.facts.excused)[:1])).lines
+        if what == "finding"
     ]
     assert one.startswith("accepted: missing.")
     assert one.endswith("Accepted: the learner has left")
@@ -363,7 +365,7 @@ def test_the_page_tells_the_stories_that_explain_tells(halfway: Reconciliation, 
 
 def test_stories_told_together_are_those_told_one_by_one(halfway: Reconciliation) -> None:
     together = list(stories(halfway, halfway.order))
-    assert together == [story(halfway, int(key)) for key in halfway.order]
+    assert together == [next(stories(halfway, np.array([key]))) for key in halfway.order]
     assert len({one.headline for one in together}) == halfway.total
 
 
