@@ -356,7 +356,7 @@ class Audit:
     @cached_property
     def work(self) -> list[Task]:
         """The work list as rows: what to do, by when, in which pool, for how many keys; the most urgent first."""
-        return tasks(self.key_columns, self.facts.group[self.order] == list(GROUPS).index("locked out now"))
+        return tasks(self.key_columns, self.facts.locked_out[self.order])
 
 
 def _sources(f: Facts) -> list[dict[str, Any]]:

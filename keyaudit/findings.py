@@ -17,7 +17,7 @@ from keyaudit.coded import TEXT, Array, Coded
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.records import Note
 from keyaudit.facts import Facts, at, fact, facts, numbers_of
-from keyaudit.rulebook import BY_PAIR, FINDINGS, GROUPS, SEVERITIES, STATUS, STATUSES, URGENCY, Code, holds, severity_of
+from keyaudit.rulebook import BY_PAIR, FINDINGS, SEVERITIES, STATUS, STATUSES, URGENCY, Code, holds, severity_of
 from keyaudit.settings import of_pools
 from keyaudit.words import agree, are, count, listed, plain, weekday
 
@@ -241,30 +241,29 @@ DEAD = {  # what became of codes that fail, where the status alone does not say 
 
 def meaning(f: Facts, found: Sequence[Found], verdict: str) -> str:
     """Who is locked out, and the largest kind of the worst findings about others; nothing where there are none."""
-    out = f.group == list(GROUPS).index("locked out now")
-    told = [_lockout(f, out)] if out.any() else []
+    told = [_lockout(f)] if f.locked_out.any() else []
     severity, words = WORST.get(verdict, ("", ""))
-    if kinds := _besides(f, found, severity, out) if severity else {}:
+    if kinds := _besides(f, found, severity) if severity else {}:
         kind = max(kinds, key=lambda code: len(kinds[code]))
         more = " besides" if told else " above all" if len(kinds) > 1 else ""
         told.append(f"{words}{more}: {_said(f, kind, kinds[kind])}.")
     return " ".join(told)
 
 
-def _lockout(f: Facts, out: Array) -> str:
+def _lockout(f: Facts) -> str:
     """How many codes fail that a learner may hold, and what became of them."""
-    codes, number = list(STATUSES), int(out.sum())
-    statuses = np.bincount(f.status[out], minlength=len(codes)).tolist()
+    codes, number = list(STATUSES), int(f.locked_out.sum())
+    statuses = np.bincount(f.status[f.locked_out], minlength=len(codes)).tolist()
     kinds = {code: statuses[codes.index(code)] for code in URGENCY if statuses[codes.index(code)]}
     said = [f"{f'{keys:,} ' if len(kinds) > 1 else ''}{DEAD.get(code, _named(code))}" for code, keys in kinds.items()]
     what = f"{count(number)} {agree(number, 'does', 'do')} not work, and whoever holds {agree(number, 'it', 'one')} is"
     return f"{what} locked out: {listed(said)}."
 
 
-def _besides(f: Facts, found: Sequence[Found], severity: str, out: Array) -> dict[str, Array]:
+def _besides(f: Facts, found: Sequence[Found], severity: str) -> dict[str, Array]:
     """The findings of a severity by kind, without those about keys (or pools of keys) that are locked out: the key of each (-1: none)."""
-    rank, told, is_told = SEVERITIES.index(severity), dict[str, Array](), np.append(out, False)
-    others = f.by_home.any(f.status_to_migrate & ~out)  # of every pool: not all of its keys are told
+    rank, told, is_told = SEVERITIES.index(severity), dict[str, Array](), np.append(f.locked_out, False)
+    others = f.by_home.any(f.status_to_migrate & ~f.locked_out)  # of every pool: not all of its keys are told
     for block in found:
         of_pool = block.code != Code.pool_expired_too_soon or others[block.pool]
         keys = block.key[(block.rank == rank) & ~is_told[block.key] & of_pool]

@@ -27,6 +27,7 @@ facts(  # of keys; `status_missing`, `works_no` and the like: is it that?
     # about settings of migrated keys, and making work, the worst first: code, and which keys
     setting_findings=lambda f: [(row.code, holds(row.rule, f)) for row in FINDINGS.values() if row.setting],
     needs=lambda f: ~np.isnat(f.act_by),  # somebody
+    locked_out=lambda f: f.group == list(GROUPS).index("locked out now"),
     step=lambda f: _chosen(f, lambda row: [(step.when, step) for step in row.steps]),
     reason=lambda f: _chosen(f, lambda row: row.reasons),
     **{f"status_{code}": lambda f, number=number: f.status == number for code, number in NUMBER.items()},
@@ -184,7 +185,7 @@ def group(f: Facts) -> Array:
 def order(f: Facts) -> Array:
     """The keys in the one order of urgency: act_by, who is locked out, status, pool, then code, file and row. For tables only."""
     urgency = np.array([URGENCY.index(code) for code in STATUSES])[f.status]
-    day, is_out = Coded.ordered(f.act_by), f.group == list(GROUPS).index("locked out now")
+    day = Coded.ordered(f.act_by)
     act_by = np.where(day.filled, day.codes, len(day.values))
     pool = np.where(f.home_pool < 0, f.pool_count, f.home_pool)
-    return np.argsort(combined(act_by, 1 - is_out, urgency, pool, f.rank_of_code))  # no two have one rank
+    return np.argsort(combined(act_by, ~f.locked_out, urgency, pool, f.rank_of_code))  # no two have one rank
