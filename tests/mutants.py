@@ -60,7 +60,6 @@ MEMORY = 4 << 30
 TIMES = 4  # as long as without the change a test may take; more is noticed too
 # Changes that change nothing anybody could see: the module, the line, the change (blank: any of the line, where all were looked at), and why.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("checks", "parts = (texts[first : first + MANY] for first in range(0, max(len(texts), 1), MANY))  # a tenth of a GB less", "max(len(texts), 1)  ->  max(len(texts), 2)"): "one part either way",
     ("links", "bare = ~By(f.file, len(f.files)).any(f.course_rows & at(hyphen, f.key, False))", "at(hyphen, f.key, False)  ->  at(hyphen, f.key, True)"): "every row of course keys has a key",
     ("lookalikes", "if left.has_hyphens.any() and right.bare.any():", "left.has_hyphens.any() and right.bare.any()  ->  left.has_hyphens.any() or right.bare.any()"): "of the one there are none then",
     ("pools", 'told[unit.file] |= {(code if code >= 0 else f.raw.get(row, ""), is_redeemed) for code, row, is_redeemed in rows}', "code >= 0  ->  code >= 1"): "a blank is as good a name for one code as its number",
