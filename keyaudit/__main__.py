@@ -21,7 +21,7 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, usual)
     try:
-        code = run()
+        run()
     except SystemExit as ended:
         code = ended.code
     for stream in (sys.stdout, sys.stderr):

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -52,13 +52,13 @@ def commands() -> None:
 
 @commands.command()
 @CASE
-def check(case: Path) -> None:
+def check(case: Path) -> int:
     """Show how each file of CASE is understood, what it proves and what it does not, before any audit."""
     from keyaudit.checking import check as check_case
 
     found = check_case(case)
     say(*lines_of(repr(found)))
-    sys.exit(found.exit_code)
+    return found.exit_code
 
 
 @commands.command()
@@ -74,11 +74,12 @@ def new(case: Path) -> None:
 
 @commands.command()
 @click.argument("folder", type=PATH, default="keyaudit-demo")
-def demo(folder: Path) -> None:
+@click.pass_context
+def demo(context: click.Context, folder: Path) -> None:
     """Copy a sample migration into FOLDER with notebooks of its own, and audit it."""
     from keyaudit.new import demo_case
 
-    run_audit(demo_case(folder), fail_on="never")
+    context.invoke(audit, case=demo_case(folder), fail_on="never")
     say(f"Notebooks: {folder / 'notebooks' / '00_start_here.ipynb'}")
 
 
@@ -96,24 +97,11 @@ def demo(folder: Path) -> None:
 @click.option("--share", is_flag=True, help="Write a twin to send on: codes masked, people left out, no paste lists.")
 @click.option("--all-keys", is_flag=True, help="List every key in the workbook, also beyond 200,000.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of words.")
-def audit(case: Path, **options: Any) -> None:
+def audit(
+    case: Path, as_of: str | None, out: Path | None, since: Path | None, fail_on: str,
+    *, keep_going: bool, share: bool, all_keys: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Audit the exports in CASE and write the report."""
-    sys.exit(run_audit(case, **options))
-
-
-def run_audit(
-    case: Path,
-    as_of: str | None = None,
-    out: Path | None = None,
-    since: Path | None = None,
-    *,
-    fail_on: str = "error",
-    keep_going: bool = False,
-    share: bool = False,
-    all_keys: bool = False,
-    as_json: bool = False,
-) -> int:
-    """Read, reconcile, write, tell; returns the exit code."""
     opened = _opened(case)
     from keyaudit.report import former_keys, write_report
     from keyaudit.share import masked
@@ -207,7 +195,7 @@ def plan(case: Path, out: Path | None, as_of: str | None) -> None:
 @CASE
 @click.argument("key")
 @AS_OF
-def explain(case: Path, key: str, as_of: str | None) -> None:
+def explain(case: Path, key: str, as_of: str | None) -> int:
     """Tell the whole story of one KEY: a code, a reference, a unique ending, a learner's name or address; - reads it from standard input."""
     if key == "-":
         key = sys.stdin.buffer.readline().decode(sys.stdin.encoding or "utf-8", "replace").rstrip("\r\n")
@@ -216,7 +204,7 @@ def explain(case: Path, key: str, as_of: str | None) -> None:
     with _progress() as progress:
         story = _opened(case).reconcile(_date(as_of), progress=progress).explain(key)
     say(*lines_of(repr(story)))
-    sys.exit(0 if story.found else 1)
+    return 0 if story.found else 1
 
 
 def _date(text: str | None) -> dt.date | None:
@@ -328,12 +316,13 @@ def _progress() -> Iterator[Callable[[str], None]]:
             sys.stderr.write(f"\r{'':<{width}}\r")
 
 
-def main(arguments: list[str] | None = None) -> Any:
-    """Run a command. Exit codes: DESIGN §4; every error is one message in plain words, never a traceback."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run a command, and exit. Exit codes: DESIGN §4; every error is one message in plain words, never a traceback."""
     gc.set_threshold(100_000, 50, 100)  # a command is short: nobody waits for what may be thrown away
+    told = ""
     try:
         with stoppable():
-            return commands.main(arguments, prog_name="keyaudit", standalone_mode=False)
+            code = commands.main(arguments, prog_name="keyaudit", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code, told = 130, f"interrupted. {_left()}"
     except click.ClickException as problem:
@@ -350,7 +339,8 @@ def main(arguments: list[str] | None = None) -> Any:
         where = f"{type(problem).__name__} in {Path(place.filename).name}, line {place.lineno}"
         told = f"a mistake of this program ({where}). {_left()} Please report it."
         code, told = 2, f"{NO_MEMORY}. {_left()}" if IS_MEMORY.search(str(problem)) else told
-    say(*lines_of(f"keyaudit: {told}"), err=True)
+    if told:
+        say(*lines_of(f"keyaudit: {told}"), err=True)
     sys.exit(code)
 
 

@@ -16,7 +16,7 @@ import pytest
 from conftest import SAMPLES, Write, files_of, keyaudit, started
 
 from keyaudit import __version__
-from keyaudit.cli import commands, main, run_audit
+from keyaudit.cli import commands, main
 from keyaudit.columns import FINDINGS
 from keyaudit.report import place
 from keyaudit.rulebook import STATUSES
@@ -283,10 +283,9 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
 
 
 def test_an_audit_makes_no_table_and_loads_no_pandas(tmp_path: Path) -> None:
-    code = "import sys, keyaudit.cli as cli; cli.run_audit(*map(cli.Path, sys.argv[1:2]), None, cli.Path(sys.argv[2])); print('pandas' in sys.modules)"
-    run = subprocess.run(
-        [sys.executable, "-c", code, SAMPLES / "halfway", tmp_path / "r"], capture_output=True, text=True, check=True
-    )
+    code = "import atexit, sys, keyaudit.cli as cli; atexit.register(lambda: print('pandas' in sys.modules)); cli.main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "audit", SAMPLES / "halfway", "--out", tmp_path / "r", "--fail-on", "never"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "False"
 
 
@@ -448,7 +447,9 @@ def test_a_folder_that_is_left_is_told_of(
         raise OSError(errno.EMFILE, "Too many open files", str(path))
 
     monkeypatch.setattr(place, "_delete", failing)
-    assert run_audit(SAMPLES / "clean", "2026-04-09", tmp_path / "r", fail_on="never") == 0
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", str(SAMPLES / "clean"), "--as-of", "2026-04-09", "--out", str(tmp_path / "r")])
+    assert not ended.value.code
     told = capsys.readouterr().err
     assert (
         "could not be deleted (Too many open files). It may hold codes of a former report: delete it yourself." in told
