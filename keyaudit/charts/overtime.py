@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keyaudit.audit import Audit
+from keyaudit.calendar import DAY
 from keyaudit.charts.paint import BAND, FILL, GRID, INK, MUTE, PALE, PAPER, RULE, WORD, Points, widest, width
 from keyaudit.charts.sheet import LEFT, NOTHING, RIGHT, Chart, Sheet, around, day
 from keyaudit.coded import Array
@@ -26,7 +27,6 @@ REDEEMED = {
 }
 REST = ("nothing", "done", "works", "unknown", "check", "dead", "todo")  # families, from the bottom up
 DASHED = (2.4, 2.4)
-DAY = dt.timedelta(days=1)
 ROW = 0.19  # inches from label to label
 
 

@@ -110,30 +110,29 @@ def _path(lines: Lines) -> Any:
 
 
 @cache
-def _face(bold: bool) -> tuple[str, Any]:
+def _face(bold: bool) -> Any:
     """DejaVu Sans comes with matplotlib, so that a chart looks the same on every machine."""
     from matplotlib import get_data_path
     from matplotlib.ft2font import FT2Font
 
-    file = f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf"
-    face = FT2Font(file)
+    face = FT2Font(f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
     face.set_size(1024, 72)
-    return file, face
+    return face
 
 
 @cache
 def _font(size: float, bold: bool) -> Any:
     from matplotlib.font_manager import FontProperties
 
-    return FontProperties(family=["DejaVu Sans"], size=size, weight="bold" if bold else "normal", fname=_face(bold)[0])
+    return FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal", fname=_face(bold).fname)
 
 
 @cache
 def _drawable(sign: str, bold: bool) -> tuple[str, float]:
     """A sign as the font can draw it, `□` if it cannot; and how far it moves the pen, in inches at one point."""
-    if not all(_face(weight)[1].get_char_index(ord(sign)) for weight in (False, True)):
+    if not all(_face(weight).get_char_index(ord(sign)) for weight in (False, True)):
         return _drawable("□", bold)
-    return sign, float(_face(bold)[1].load_char(ord(sign)).linearHoriAdvance) / 65536 / 1024 / 72
+    return sign, float(_face(bold).load_char(ord(sign)).linearHoriAdvance) / 65536 / 1024 / 72
 
 
 def printable(text: str) -> str:

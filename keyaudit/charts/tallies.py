@@ -9,10 +9,11 @@ import numpy as np
 from keyaudit.audit import Audit
 from keyaudit.charts.paint import INK, MUTE, PAPER, RULE, STRIPE, WORD, widest, width
 from keyaudit.charts.sheet import LEFT, NOTHING, RIGHT, Chart, Sheet, shorten, wrap
-from keyaudit.facts import YES, By
+from keyaudit.coded import Coded
+from keyaudit.facts import YES
 from keyaudit.keytable import ANSWERS
 from keyaudit.rulebook import FAMILIES, GROUPS, STATUSES, URGENCY, holds, ways
-from keyaudit.tallies import NO_POOL, by_family
+from keyaudit.tallies import NO_POOL, by_family, cross_count
 from keyaudit.words import are, count, plain
 
 ROWS, COMBINATIONS = 15, 20  # shown one by one
@@ -31,19 +32,15 @@ FACTS: dict[str, tuple[Any, str, str]] = {  # what exports show of a key (a plac
 def status_by_pool(audit: Audit) -> Chart:
     """Where is the work? Keys per pool: what is not settled left of the line, what is settled right; worst first."""
     audit = audit.seen
-    f, names = audit.facts, audit.facts.pools.names
-    if audit.is_masked:  # as its keys name them
-        first = By(f.home_pool[audit.order], f.pool_count).first()
-        shown = audit.key_columns["pool"].take(first)
-        names = [shown[pool] for pool in range(len(shown))]
-    every = [(f.home_pool[key], counts) for key, counts in by_family(f, f.home_pool + 1)]
-    held = [(names[pool], counts) for pool, counts in every if pool >= 0]
-    held.sort(key=lambda row: (-_sum(row[1], OPEN), -_sum(row[1], SAFE), row[0]))
+    family = Coded(audit.facts.family_of_key[audit.order].astype(np.int32), list(FAMILIES))
+    every = cross_count(audit.key_columns["pool"], family, NO_POOL)
+    outside = every.pop(NO_POOL, None)
+    held = sorted(every.items(), key=lambda row: (-_sum(row[1], OPEN), -_sum(row[1], SAFE), row[0]))
     open_, pools, rows = [_sum(counts, OPEN) for _, counts in held], min(len(held), ROWS), held[:ROWS]
     if rest := held[ROWS:]:
         others = {family: sum(counts[family] for _, counts in rest) for family in FAMILIES}
         rows.append((count(len(rest), "other pool"), others))
-    rows += [(NO_POOL, counts) for pool, counts in every if pool < 0]
+    rows += [(NO_POOL, outside)] if outside else []
     sides = [([_sum(counts, side) for _, counts in rows], side, way) for side, way in ((OPEN, -1), (SAFE, 1))]
     total, settled = (sum(numbers) for numbers, *_ in sides)
     told = "Keys per pool: left of the line what is not settled, right of it what is"
@@ -106,16 +103,14 @@ def _pools_title(open_: list[int], total: int) -> str:
 def where_keys_went(audit: Audit) -> Chart:
     """Does it add up? From all keys down to those that are not settled, each key in exactly one row of a status."""
     f, total, names, codes = audit.facts, audit.total, list(GROUPS), list(STATUSES)
-    order = np.array([place + 1 if name != "settled" else 0 for place, name in enumerate(names)])  # settled keys first
     urgency = np.array([URGENCY.index(code) for code in codes])
     # Label, words, keys, where its bar begins, keys by family (of a sum: none), group.
     steps: list[tuple[str, str, int, int, dict[str, int], str]] = [("all keys", "in the exports", total, 0, {}, "")]
     left, former = total, "settled"
-    for key, counts in by_family(f, order[f.group], urgency[f.status], f.excused):
+    for key, counts in by_family(f, (f.group + 1) % len(names), urgency[f.status], f.excused):  # settled keys first
         code, group, keys = codes[f.status[key]], names[f.group[key]], sum(counts.values())
-        if group != former and former == "settled":
-            steps.append(("not settled", "the sum of the rows below", left, 0, {}, ""))
         if group != former:
+            steps += [("not settled", "the sum of the rows below", left, 0, {}, "")] * (former == "settled")
             steps.append((group, GROUPS[group], audit.groups[group], left - audit.groups[group], {}, ""))
         of = "" if keys == audit.statuses[code] else f" ({'accepted' if f.excused[key] else group})"
         left, former = left - keys, group
