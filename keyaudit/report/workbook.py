@@ -330,14 +330,10 @@ def plan_sheets(plan: MigrationPlan) -> list[Sheet]:
     """Steps, batches, the sheets of a mail merge, words as data: headers in row 1, every cell text; an empty one is hidden."""
     steps = [step._asdict() | {"keys": step.keys or None} for step in plan.step_rows]
     told = _columns(_table(steps, ("pool", "step", "what", "keys", "done", "note")))
+    title = "Pools with keys to recreate; what is to be deleted in others stands in the steps"
     sheets = [
         _list("Steps", "todo", told, identity=("Pool", "What")),
-        _list(
-            "Batches",
-            "works",
-            _columns(_table(plan.batch_rows, IN_BATCH)),
-            "Pools with keys to recreate; what is to be deleted in others stands in the steps",
-        ),
+        _list("Batches", "works", _columns(_table(plan.batch_rows, IN_BATCH)), title),
     ]
     for name, letters in (("Reissue", plan.letters), ("Reminders", plan.reminder_letters)):
         columns = _columns(_table((letter._asdict() for letter in letters), Letter._fields))

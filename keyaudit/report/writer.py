@@ -123,13 +123,9 @@ def _parts(sheet: Sheet, home: str) -> tuple[list[Sheet], Place]:
     if sheet.title:
         above = [(sheet.title, "title"), (f"← {home}", BACK), *sheet.blocks[0].lines]
         sheet = replace(sheet, blocks=[replace(sheet.blocks[0], lines=above), *sheet.blocks[1:]])
-    first, block = 1, sheet.blocks[0]
-    for one in sheet.blocks:
-        first += len(one.lines) + one.has_header
-        if one.table:
-            break
-        first += len(one) + len(one.total) + 1
-    room, parts = ROWS_OF_A_SHEET - first + 1 - len(one.total), []
+    block = sheet.blocks[0]
+    first, parts = 1 + len(block.lines) + block.has_header, []
+    room = ROWS_OF_A_SHEET - first + 1 - len(block.total)
 
     def name(number: int) -> str:
         return f"{sheet.name} {number + 1}" if number else sheet.name
