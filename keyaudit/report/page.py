@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,16 +67,13 @@ def write_page(audit: Audit, path: Path, *, to_share: bool = False) -> int:
     return listed
 
 
-@cache
 def _looks() -> tuple[Html, Html, str]:
     """Style; script, and its hash: no other script runs in the page."""
-    names = [
-        (name, colour)
-        for family, shades in FAMILIES.items()
-        for name, colour in ((family, shades[0]), (f"{family}-text", shades[1]))
-    ]
-    light = "".join(f"--{name}:{colour};" for name, colour in names)
-    dark = "".join(f"--{name}:{DARK.get(colour, colour)};" for name, colour in names) + charts.dark_css()
+    names: dict[str, str] = {}
+    for family, (fill, word, *_) in FAMILIES.items():
+        names |= {family: fill, f"{family}-text": word}
+    light = "".join(f"--{name}:{colour};" for name, colour in names.items())
+    dark = "".join(f"--{name}:{DARK.get(colour, colour)};" for name, colour in names.items()) + charts.dark_css()
     kinds = "".join(f".{name}{{--fill:var(--{name})}} .t-{name}{{color:var(--{name}-text)}}\n" for name in FAMILIES)
     style, script = ((LOOKS / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
