@@ -52,9 +52,8 @@ def write_summary(audit: Audit, path: Path) -> int:
 
 def write_changes(audit: Audit, changes: Changes, path: Path) -> int:
     """changes.csv: one row per key that changed since a former audit."""
-    rows = [map(audit.hide, row) for row in changes.rows]
-    columns = zip(*rows, strict=True) if rows else ([] for _ in CHANGES)
-    return _write_csv({name: pa.array(list(column), TEXT) for name, column in zip(CHANGES, columns, strict=True)}, path)
+    rows = [[audit.hide(text) for text in row] for row in changes.rows]
+    return _write_csv({name: pa.array([row[at] for row in rows], TEXT) for at, name in enumerate(CHANGES)}, path)
 
 
 def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
