@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -42,7 +42,6 @@ def write_report(
     share: bool = False,
     all_keys: bool = False,
     options: dict[str, Any] | None = None,
-    inputs: Iterable[Path] = (),
     progress: Progress = lambda _: None,
     tell: Progress | None = None,
 ) -> Path:
@@ -82,17 +81,17 @@ def write_report(
 
     told = {**OPTIONS, **(options or {}), "share": share, "all_keys": all_keys}
     kind, manifest = "share" if is_shared else "report", partial(_manifest, seen, told, carried)
-    return place.write_set(path, kind, write, manifest, inputs, tell or progress)
+    return place.write_set(path, kind, write, manifest, tell or progress)
 
 
-def write_plan(audit: Audit, path: str | Path, inputs: Iterable[Path] = (), tell: Progress = lambda _: None) -> Path:
+def write_plan(audit: Audit, path: str | Path, tell: Progress = lambda _: None) -> Path:
     """Write the plan of the remaining work alone: steps.txt, plan.xlsx, the lists, deadlines.ics, MANIFEST.json.
 
     `tell` is told what a person must know of the folder.
     """
     carried: dict[str, int] = {}
     write = partial(_write_plan, audit, former=Path(path), within="", carried=carried)
-    return place.write_set(path, "plan", write, partial(_manifest, audit.seen, {"only": PLAN}, carried), inputs, tell)
+    return place.write_set(path, "plan", write, partial(_manifest, audit.seen, {"only": PLAN}, carried), tell)
 
 
 def _write_plan(

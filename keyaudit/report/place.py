@@ -123,7 +123,6 @@ def write_set(
     kind: str,
     write: Callable[[Path], Iterable[tuple[str, int]]],
     manifest: Callable[[dict[str, Any]], dict[str, Any]],
-    inputs: Iterable[Path] = (),
     tell: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Let `write` fill an empty folder, and put it in the place of `path` as a whole, a manifest with it.
@@ -131,10 +130,11 @@ def write_set(
     `write` gives every file with its rows once it is written; `manifest` is given sha256, bytes and rows of each and
     returns all that is to be said of the set. What can no longer stop the run (a former set that cannot be deleted) is told. Raises KeyauditError.
     """
-    check_target(path, kind, inputs)
+    check_target(path, kind)
     target = Path(path).resolve()
     kept = "Nothing was written."
     room, lock, missing, begun, is_placed = None, None, list[Path](), len(_begun), False
+    aside = ThreadPoolExecutor(1)  # for what is done beside the rest
     with held() as may_stop:
         try:
             kept = "The former report was kept." if target.exists() else kept
@@ -147,7 +147,7 @@ def write_set(
                 lock = _locked(room / LOCK)
             new = room / NEW
             new.mkdir()
-            with may_stop(), _aside() as aside:
+            with may_stop():
                 results = {
                     name: _begin(aside, new / name, partial(secured, new, name, rows, kind))
                     for name, rows in write(new)
@@ -166,6 +166,7 @@ def write_set(
                 raise _explained(problem, _culprit(problem, room, target), kept) from None
             tell(str(_explained(problem, str(path), "The new report is in place.")))
         finally:
+            aside.shutdown(cancel_futures=True)  # only what it does at the moment is waited for
             if room is not None:
                 try:
                     with _turn(target):
@@ -178,16 +179,6 @@ def write_set(
                 with suppress(OSError):
                     folder.rmdir()  # only if it is empty
     return Path(path)
-
-
-@contextmanager
-def _aside() -> Iterator[Executor]:
-    """A thread for what is done beside the rest; on leaving only what it does at the moment is waited for."""
-    aside = ThreadPoolExecutor(1)
-    try:
-        yield aside
-    finally:
-        aside.shutdown(cancel_futures=True)
 
 
 def _begin(aside: Executor, file: Path, work: Callable[[], Any]) -> Callable[[], Any]:
