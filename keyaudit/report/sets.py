@@ -82,9 +82,8 @@ def secured(folder: Path, name: str, rows: int, kind: str) -> dict[str, Any]:
     path = folder / name
     found = _rows_of(path)
     if found is not None and found != rows:
-        raise KeyauditError(
-            f"{name}: {rows:,} rows were written, {max(found, 0):,} read back. The former report was kept."
-        )
+        told = f"{rows:,} rows were written, {max(found, 0):,} read back"
+        raise KeyauditError(f"{name}: {told}. The former report was kept.")
     if kind != "share" and path.suffix not in WITHOUT_CODES and os.name == "posix":
         path.chmod(path.stat().st_mode & 0o600)
     return {**forced(path), "rows": rows}
@@ -106,14 +105,12 @@ def _rows_of(path: Path) -> int | None:
     from pyarrow import csv
 
     with path.open(encoding="utf-8") as file:
-        names = file.readline().rstrip().split(",")
+        first = file.readline().rstrip().partition(",")[0]
+    pieces = csv.ReadOptions(block_size=1 << 20, use_threads=False)
+    lines = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    column = csv.ConvertOptions(include_columns=[first], column_types={first: pa.string()})
     try:
-        with csv.open_csv(
-            path,
-            read_options=csv.ReadOptions(block_size=1 << 20, use_threads=False),
-            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-            convert_options=csv.ConvertOptions(include_columns=names[:1], column_types={names[0]: pa.string()}),
-        ) as reader:
+        with csv.open_csv(path, pieces, lines, column) as reader:
             return int(sum(batch.num_rows for batch in reader))
     except pa.ArrowInvalid:
         return -1
