@@ -8,7 +8,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -59,33 +58,35 @@ def write_changes(audit: Audit, changes: Changes, path: Path) -> int:
 def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
     """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
     size = len(next(iter(columns.values())))
-    parts = [_fields(list(some)) for _, some in groupby(columns.values(), key=lambda column: isinstance(column, Coded))]
+    parts: list[Callable[[slice], Any]] = []
+    for is_coded, beside_each_other in groupby(columns.values(), key=lambda column: isinstance(column, Coded)):
+        some = list(beside_each_other)
+        parts += [_of_few(some)] if is_coded else map(_of_many, some)
     with path.open("wb") as file:
         file.write((",".join(columns) + "\r\n").encode())
         for first in range(0, size, CHUNK):
-            *fields, last = (texts for fields in parts for texts in fields(slice(first, first + CHUNK)))
+            *fields, last = (texts(slice(first, first + CHUNK)) for texts in parts)
             file.write(signs_of(beside(*fields, beside(last, "\r\n"), between=",")))
     return size
 
 
-def _fields(columns: list[Any]) -> Callable[[slice], list[Any]]:
-    """The fields of some rows of columns beside each other; of columns with few values each combination is joined once."""
-    if not isinstance(columns[0], Coded):
-        each = [_numbered(one) if isinstance(one, Numbered) else partial(_plain, one) for one in columns]
-        return lambda some: [fields(some) for fields in each]
+def _of_few(columns: list[Coded]) -> Callable[[slice], Any]:
+    """The fields of some rows of columns beside each other, all with few values: each combination is joined once."""
     every = [_quoted(values_of(column)) for column in columns]
 
-    def fields(some: slice) -> list[Any]:
+    def fields(some: slice) -> Any:
         first, place, _ = alike(*(column.codes[some] for column in columns))
         codes = (column.codes[some][first] for column in columns)
         parts = (texts.take(pa.array(own % len(texts))) for texts, own in zip(every, codes, strict=True))
-        return [beside(*parts, between=",").take(pa.array(place))]
+        return beside(*parts, between=",").take(pa.array(place))
 
     return fields
 
 
-def _numbered(column: Numbered) -> Callable[[slice], Any]:
-    """The fields of names with the number of a row, in quotes for the comma between the two; each name is written once."""
+def _of_many(column: Any) -> Callable[[slice], Any]:
+    """The fields of numbers or texts; of names with the number of a row, in quotes for the comma, each name is written once."""
+    if not isinstance(column, Numbered):
+        return lambda some: _quoted(as_texts(column[some]))
     names = values_of(column.name)
     quoted = beside('"', pc.replace_substring(names, '"', '""'), ", row ")
     alone = _quoted(names)
@@ -96,11 +97,6 @@ def _numbered(column: Numbered) -> Callable[[slice], Any]:
         return numbered if (rows >= 0).all() else pc.if_else(pa.array(rows < 0), alone.take(codes), numbered)
 
     return fields
-
-
-def _plain(column: Any, some: slice) -> Any:
-    """The fields of numbers or texts."""
-    return _quoted(as_texts(column[some]))
 
 
 def _quoted(texts: Any) -> Any:
