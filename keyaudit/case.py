@@ -14,7 +14,7 @@ from typing import Any
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES, Role, fold_header, role_of
 from keyaudit.errors import CaseError, UnreadableFile
-from keyaudit.exports.files import files_of, is_data_file, kind_of, label_of, passed_over
+from keyaudit.exports.files import files_of, is_data_file, label_of, passed_over, why_not_read
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.read import POOLS, FileOptions, read_role, read_roles
 from keyaudit.exports.records import Export, Note
@@ -187,8 +187,8 @@ def _folders(root: Path) -> tuple[dict[str, tuple[Path, ...]], list[Note]]:
         if name.startswith(".") or name == "case.toml" or entry.stem.casefold() == "readme":
             continue
         if entry.is_file():
-            kind, why = kind_of(entry)
-            if kind == "data" or entry.suffix.lower() in OTHER_FORMS:
+            why = why_not_read(entry)
+            if not why or entry.suffix.lower() in OTHER_FORMS:
                 what = "an export must lie in a folder that says what it is. Move it into one of"
                 raise CaseError(f"{where}: {what}: {ACCEPTED}.")
             passed.append((where, why, "note"))

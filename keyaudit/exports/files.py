@@ -62,8 +62,8 @@ class SourceFile:
     notes: list[str] = field(default_factory=list)
 
 
-def kind_of(path: Path) -> tuple[str, str]:
-    """`("data", "")` for a file that is to be read, else `("passed over", why)`."""
+def why_not_read(path: Path) -> str:
+    """Why a file is passed over; "" for one that is to be read."""
     name, suffix = path.name.lower(), path.suffix.lower()
     by_name = (
         (name.startswith(("~$", ".~lock")), "is the lock file of a program that has a file open"),
@@ -73,12 +73,12 @@ def kind_of(path: Path) -> tuple[str, str]:
         (suffix in DOCUMENTS, "is a document, not an export"),
     )
     if whys := [why for holds, why in by_name if holds]:
-        return ("passed over", whys[0]) if whys[0] else ("data", "")
+        return whys[0]
     try:
         with path.open("rb") as file:
             head = file.read(LOOK)
     except OSError:
-        return "data", ""  # why it cannot be opened is said when it is
+        return ""  # why it cannot be opened is said when it is
     found = _begins(head)
     if not head:
         found = "empty"
@@ -88,7 +88,7 @@ def kind_of(path: Path) -> tuple[str, str]:
         found = f"a legacy .xls workbook or Office document. {SAVE}"
     elif not found and not head.startswith(tuple(mark for mark, _ in MARKS)) and NO_TEXT.search(head):
         found = "neither a workbook nor a text"
-    return ("passed over", f"is {found}") if found else ("data", "")
+    return f"is {found}" if found else ""
 
 
 def _begins(head: bytes) -> str:
@@ -121,13 +121,12 @@ def passed_over(paths: Paths) -> list[tuple[str, str]]:
     seen = [
         file for file in files if file.name[0] != "." or (file.suffix.lower() in SUFFIXES and file.name[:2] != "._")
     ]
-    told = [(label_of(file), kind_of(file)) for file in seen]
-    return [(label, why) for label, (kind, why) in told if kind != "data"]
+    return [(label_of(file), why) for file in seen if (why := why_not_read(file))]
 
 
 def is_data_file(path: Path) -> bool:
     """Is it a file we would read?"""
-    return path.is_file() and kind_of(path)[0] == "data"
+    return path.is_file() and not why_not_read(path)
 
 
 def label_of(path: Path) -> str:
