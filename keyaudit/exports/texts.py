@@ -79,7 +79,8 @@ def text_grid(content: bytes, label: str, known: set[str], encoding: str | None 
         content = MARKED_LINE.sub(b"", content)
     if not re.fullmatch(rb"[^\r\n\x1a]+(?:\r\n|\n|\r)?", content[-3:]):
         content = content.rstrip(b"\x1a").rstrip(b"\r\n")
-    number = max(_count(content, end) for end in b"\r\n")
+    signs = np.frombuffer(content, np.uint8)
+    number = max(int(np.count_nonzero(signs == end)) for end in b"\r\n")
     if number > max(FREE_LINES, len(content) // LINE):
         raise UnreadableFile(label, f"holds {number:,} lines, more than its size allows: no export has. {AGAIN}")
     ends = [end.end() for end in itertools.islice(LINE_END.finditer(content), SAMPLE)]
@@ -256,14 +257,13 @@ class _Split:
     def _columns(self, table: Any, places: Array, height: int) -> list[Coded]:
         """The cells of the table, and of the odd rows in their places."""
         at = np.concatenate([places, np.fromiter(self.odd, np.int64, len(self.odd))])
-        odd = [*itertools.zip_longest(*self.odd.values(), fillvalue="")]
+        width = max([table.num_columns, *map(len, self.odd.values())])
+        odd = [row + [""] * (width - len(row)) for row in self.odd.values()]
         columns = []
-        for number in range(max(table.num_columns, len(odd))):
-            is_of_table = number < table.num_columns
-            texts = table.column(number) if is_of_table else pa.array([""] * table.num_rows, TEXT)
-            told = coded(texts)
+        for number in range(width):
+            told = coded(table.column(number)) if number < table.num_columns else Coded.nothing(table.num_rows)
             if odd:
-                own = Coded.of(cell or None for cell in (odd[number] if number < len(odd) else [""] * len(self.odd)))
+                own = Coded.of(row[number] or None for row in odd)
                 told = Coded.stacked([told, Coded(own.codes, pa.array(own.values, TEXT))])
             codes = told.codes
             if len(places) < height:
@@ -288,23 +288,14 @@ class _Split:
                     break
 
 
-def _count(content: bytes, sign: int) -> int:
-    """How often a sign stands in a text."""
-    signs = np.frombuffer(content, np.uint8)
-    return sum(int(np.count_nonzero(signs[at : at + BLOCK] == sign)) for at in range(0, len(signs), BLOCK))
-
-
 def _lines(content: bytes) -> Any:
     """The lines of a text, with their ends."""
-    signs, has_cr, ends = np.frombuffer(content, np.uint8), b"\r" in content, list[Array]()
-    for first in range(0, len(signs), BLOCK):
-        is_end = signs[first : first + BLOCK] == ord("\n")
-        if has_cr:
-            after = np.append(signs[first + 1 : first + 1 + BLOCK], 0)[: len(is_end)]
-            is_end |= (signs[first : first + BLOCK] == ord("\r")) & (after != ord("\n"))
-        ends.append(np.flatnonzero(is_end) + (first + 1))
-    borders = np.concatenate([[0], *ends])
-    return sliced(borders if borders[-1] == len(signs) else np.append(borders, len(signs)), content)
+    signs = np.frombuffer(content, np.uint8)
+    is_end = signs == ord("\n")
+    if b"\r" in content:
+        is_end[:-1] |= (signs[:-1] == ord("\r")) & (signs[1:] != ord("\n"))
+    is_end[-1] = True
+    return sliced(np.append(0, np.flatnonzero(is_end) + 1), content)
 
 
 def _are_rows(lines: Any, cell: str, border: str) -> Array:
