@@ -7,7 +7,7 @@ import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -122,14 +122,6 @@ def coded(texts: Any) -> Coded:
     return Coded(np.concatenate([places.take(piece.indices.to_numpy()) for piece in pieces]), told)
 
 
-def column_number(letters: str) -> int:
-    """`A` is 1, `XFD` is 16,384."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number
-
-
 @lru_cache(MAX_CELLS)
 def column_letters(place: int) -> str:
     """The name of a column, from 0."""
@@ -139,7 +131,10 @@ def column_letters(place: int) -> str:
 def cell_at(reference: str) -> Cell | None:
     """`B3` is row 2 of column 1, counted from 0; None for what names no cell."""
     match = re.fullmatch(r"\$?([A-Z]{1,3})\$?(\d{1,7})", reference)
-    return (int(match[2]) - 1, column_number(match[1]) - 1) if match else None
+    if not match:
+        return None
+    column = reduce(lambda number, letter: 26 * number + ord(letter) - 64, match[1], 0)  # `A` is 1, `XFD` is 16,384
+    return int(match[2]) - 1, column - 1
 
 
 def number_format(identity: str, code: str | None) -> Format:
