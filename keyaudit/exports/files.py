@@ -54,7 +54,6 @@ WAITING = 4  # files that are read, or being read, before they are asked for: ea
 class SourceFile:
     """A file as read: its name in messages, its fingerprint, its grids, and what is unusual about it."""
 
-    path: Path
     label: str
     sha256: str
     size: int
@@ -138,7 +137,7 @@ def label_of(path: Path) -> str:
 def open_file(path: Path, label: str, known_headers: set[str], encoding: str | None = None) -> SourceFile:
     """Read one export. Raises UnreadableFile naming the file, what it really is, and what to do."""
     content = _content(path, label)
-    source = SourceFile(path, label, hashlib.sha256(content).hexdigest(), len(content), [])
+    source = SourceFile(label, hashlib.sha256(content).hexdigest(), len(content), [])
     is_book = path.suffix.lower() in (".xlsx", ".xlsm")
     if _is_workbook(content, label):
         source.grids = list(worksheets(content, label))

@@ -103,15 +103,13 @@ def rarely_repeats(texts: Any) -> bool:
 
 
 def coded(texts: Any) -> Coded:
-    """Arrow texts (in one piece or several), or a dictionary of them, as codes; an empty text is a blank cell."""
-    if not pa.types.is_dictionary(texts.type):
-        rarely = rarely_repeats(texts)
-        texts = _whole(texts) if rarely or len(texts) <= SAMPLE else texts
-        if rarely:
-            codes = np.arange(len(texts), dtype=np.int32)
-            codes[pc.binary_length(texts).to_numpy() == 0] = -1
-            return Coded(codes, texts)
-        texts = texts.dictionary_encode()
+    """Arrow texts (in one piece or several) as codes; an empty text is a blank cell."""
+    if rarely_repeats(texts):
+        texts = _whole(texts)
+        codes = np.arange(len(texts), dtype=np.int32)
+        codes[pc.binary_length(texts).to_numpy() == 0] = -1
+        return Coded(codes, texts)
+    texts = texts.dictionary_encode()
     pieces = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]  # which share a dictionary
     told = pieces[-1].dictionary
     places, empty = np.arange(len(told)), pc.index(pc.binary_length(told), 0).as_py()
