@@ -145,7 +145,7 @@ class Rows:
 
     def shape(self, rows: Array) -> Shape:
         """The shape of the codes in some rows."""
-        return Shape.of(self.sheet, self.key, rows[self.codes[rows] >= 0])
+        return Shape.of(self.sheet, self.key, rows)
 
     def settle(self, rows: Array, stops: Array) -> tuple[Array, list[tuple[int, str]]]:
         """Which of some filled rows that follow each other are records, and the reasons of the others.
@@ -202,7 +202,7 @@ class Rows:
         found = self.sheet.holds(rows, sorted(labels), is_label, LABEL) & (self.codes[rows] >= 0)
         if not self.has_keys or not found.any() or found.all():
             return {}
-        shape, rows = Shape.of(self.sheet, self.key, rows[~found & self.is_plain[rows]]), rows[found]
+        shape, rows = self.shape(rows[~found & self.is_plain[rows]]), rows[found]
         cells = self.sheet.cells(self.key, rows)
         is_sum = cells.has(lambda cell: is_number(cell) and bool(shape.lengths) and not shape.fits(plain(cell)))
         return dict.fromkeys(rows[is_sum].tolist(), "totals")
@@ -244,7 +244,7 @@ class Rows:
             if is_code(text):
                 break
             if (len(others) == 1 and self.is_plain[row]) if text else is_lost:
-                near = Shape.of(self.sheet, self.key, rows[max(0, stop - 1 - SAMPLE) : stop - 1])
+                near = self.shape(rows[max(0, stop - 1 - SAMPLE) : stop - 1])
                 if near.fits(text) or any(map(near.is_within, (text, *others.values()))):
                     break
                 found[row] = "totals" if is_sum else "note"
