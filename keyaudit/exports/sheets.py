@@ -21,12 +21,11 @@ from keyaudit.exports.parts import AGAIN, KEEP, MAX_SPARSE, Package, Part, Piece
 MAX_ROWS = 1_048_576
 MAX_MERGED = 500_000
 FREE_AREA = 5_000_000  # a few cells far apart make whole columns of blanks
-MAX_KINDS = 1000  # of cells
 TYPES = {"n", "s", "str", "inlineStr", "b", "e", "d"}
 PER_COLUMN = 64  # cells that are kept before they become part of their columns
 
-ATTRIBUTE = re.compile(rb' ([\w:]+)="([^"&]*)"')
-ATTRIBUTES = re.compile(rb'(?: [\w:]+="[^"&]*")* ?/?')
+ATTRIBUTE = re.compile(r' ([\w:]+)="([^"&]*)"')
+ATTRIBUTES = re.compile(r'(?: [\w:]+="[^"&]*")* ?/?')
 
 
 class Sheet(Part):
@@ -40,7 +39,6 @@ class Sheet(Part):
         super().__init__(package, part)
         self.texts, self.lengths = texts, pc.binary_length(texts).to_numpy()
         self.kinds: dict[tuple[str, str], int] = {}  # style and type of a cell → its number
-        self.tails: dict[bytes, int] = {}  # what stands in a cell's tag behind its place → its kind
         self.columns: dict[int, list[tuple[Array, Array, Any]]] = {}  # column, from 1 → rows, kinds, texts
         self.batch: list[tuple[Array, Array, Array, Any]] = []  # rows, columns, kinds, texts
         self.cells = self.taken = self.row = self.column = 0  # taken: the last row that was; row: that was begun
@@ -62,15 +60,17 @@ class Sheet(Part):
         demand(digits.max() < 8 and number[0] > self.taken and (np.diff(number) > 0).all())
         demand((piece.bytes.take(rows + digits) == ord('"')).all())
         written = piece.words(rows)[0] & KEEP.take(digits + 1)  # the number, and the quotation mark behind it
-        hidden = _hidden(piece, rows + digits + 1, number)
+        own, which = _attributes(piece, rows + digits + 1, piece.stops[in_rows] - 1)
+        is_hidden = np.array([attributes.get("hidden") in ("1", "true") for attributes in own])
+        hidden = number[is_hidden.take(which)].tolist()
         column, letters = _number(piece, cells, ord("A"), 26)
         demand(letters.max(initial=1) < 4)
         cells += letters
         demand((piece.words(cells)[0] & KEEP.take(digits + 1).take(row) == written.take(row)).all())
         demand((np.diff(column + row * (1 << 16)) > 0).all())
-        stops = piece.stops[in_cells] - 1
-        stops -= piece.bytes[stops - 1] == ord("/")
-        kind = self._kinds_of(piece, cells + digits.take(row) + 1, stops)
+        own, which = _attributes(piece, cells + digits.take(row) + 1, piece.stops[in_cells] - 1)
+        kinds = [self.kind(attributes.get("s", "0"), attributes.get("t", "n")) for attributes in own]
+        kind: Array = np.array(kinds, np.int32).take(which)
 
         values, first, stop = piece.values()
         cell_of = np.cumsum((piece.letters == ord("C")) | (piece.letters == ord("D"))) - 1
@@ -96,32 +96,6 @@ class Sheet(Part):
     def kind(self, style: str, type_: str) -> int:
         """The number of a kind of cell."""
         return self.kinds.setdefault((style, type_), len(self.kinds))
-
-    def _kinds_of(self, piece: Piece, starts: Array, stops: Array) -> Array:
-        """The kind of each cell, by what stands in its tag behind its place: some few forms of up to 24 bytes."""
-        length = stops - starts
-        longest = max(1, int(length.max(initial=0)))
-        demand(longest <= 24)
-        words = piece.words(starts, (longest + 7) // 8)
-        words = [word & KEEP.take(length - 8 * n, mode="clip") for n, word in enumerate(words)]
-        kinds = np.full(len(starts), -1, np.int32)
-        while len(kinds) and kinds[at := int(kinds.argmin())] < 0:
-            tail = piece.content[starts[at] : stops[at]]
-            same = np.ones(len(kinds), bool)
-            for n, word in enumerate(words):
-                same &= word == np.uint64(int.from_bytes(tail[8 * n : 8 * n + 8], "little"))
-            kinds[same] = self._kind_of(tail)
-            if len(self.tails) > MAX_KINDS:  # of cells of so many kinds each is looked at
-                rest = np.flatnonzero(kinds < 0)
-                tails = zip(starts[rest].tolist(), stops[rest].tolist(), strict=True)
-                kinds[rest] = [self._kind_of(piece.content[start:stop]) for start, stop in tails]
-        return kinds
-
-    def _kind_of(self, tail: bytes) -> int:
-        if tail not in self.tails:
-            own = _attributes(tail)
-            self.tails[tail] = self.kind(own.get(b"s", b"0").decode(), own.get(b"t", b"n").decode())
-        return self.tails[tail]
 
     def _keep(self, rows: Array, columns: Array, kinds: Array, texts: Any) -> None:
         """Keep cells; they are parted by column as soon as there are enough for each."""
@@ -305,20 +279,15 @@ def _number(piece: Piece, at: Array, first: int, base: int) -> tuple[Array, Arra
     return number, length
 
 
-def _attributes(tail: bytes) -> dict[bytes, bytes]:
-    """What stands in a tag behind its first attribute, `r`."""
-    found = ATTRIBUTE.findall(tail)
-    own = dict(found)
-    demand(ATTRIBUTES.fullmatch(tail) and len(own) == len(found) and b"r" not in own)
-    return own
-
-
-def _hidden(piece: Piece, starts: Array, number: Array) -> list[int]:
-    """Which rows are hidden, by what stands in their tags behind the number."""
-    more = np.flatnonzero(piece.bytes[starts] != ord(">"))
-    tails = [piece.content[start : piece.content.index(b">", start)] for start in starts[more].tolist()]
-    hidden = {tail for tail in set(tails) if _attributes(tail).get(b"hidden") in (b"1", b"true")}
-    return number[more[[tail in hidden for tail in tails]]].tolist() if hidden else []
+def _attributes(piece: Piece, starts: Array, stops: Array) -> tuple[list[dict[str, str]], Array]:
+    """What stands in some tags behind their first attribute, `r`: the different ones, and which of them each tag has."""
+    tails = piece.texts(starts, stops).dictionary_encode()
+    told = []
+    for tail in tails.dictionary.to_pylist():
+        found = ATTRIBUTE.findall(tail)
+        told.append(dict(found))
+        demand(ATTRIBUTES.fullmatch(tail) and len(told[-1]) == len(found) and "r" not in told[-1])
+    return told, tails.indices.to_numpy()
 
 
 def _repeat_merged(columns: list[Coded], merged: list[tuple[Cell, Cell]], height: int) -> None:
