@@ -16,7 +16,7 @@ from keyaudit.checks import lacking_lines
 from keyaudit.columns import ROLES
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import Options
-from keyaudit.exports.records import Export, FileOptions, Understood, frame_of
+from keyaudit.exports.records import Export, Understood, frame_of
 from keyaudit.masking import mask_text, one_line
 from keyaudit.rulebook import Code
 from keyaudit.share import hidden
@@ -162,14 +162,10 @@ def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:
         unsaid = [words if told == "no" else f'{words} (unless "{told}" does)' for words, told in silent]
         texts = [", ".join(dict.fromkeys(own)) for own in (known, map(_may_be, unknown))]
         texts += [listed(own, most=9) for own in (proven, unsaid)]
-        texts.append(_lines(source.source_file, known_of(source.source_file), unknown))
+        columns = {told.may_be: told.header for told in reversed(unknown) if told.may_be}  # the first of each counts
+        options = known_of(source.source_file)
+        texts.append(options.entry(source.source_file, dict(sorted(columns.items()))) if columns else "")
         yield CheckedFile(source.source_file, source.role, _pools(export, place), source.rows_read, *texts)
-
-
-def _lines(file: str, known: FileOptions, unknown: list[Understood]) -> str:
-    """What to write into case.toml of a file, ready: one entry, with the first header that may be each column of ours."""
-    columns = {told.may_be: told.header for told in reversed(unknown) if told.may_be and told.line}
-    return known.entry(file, dict(sorted(columns.items()))) if columns else ""
 
 
 def _may_be(told: Understood) -> str:
