@@ -224,6 +224,13 @@ class Piece:
         return pa.Array.from_buffers(pa.string_view(), len(starts), buffers).cast(TEXT)
 
 
+def _tidied(piece: bytes) -> bytes:
+    """A piece without the blanks between and within its tags, and with the place of each row and cell first."""
+    piece = re.sub(rb"(</\w+>|<(?:row|c|is|si)(?: [^<>]*)?>)\s+(?=<)", rb"\1", piece.strip())
+    piece = re.sub(rb'<(row|c) ([^<>]*) (r="[A-Z]*\d+")', rb"<\1 \3 \2", piece)
+    return re.sub(rb"<([vt]) />", rb"<\1/>", piece)
+
+
 class Part:
     """Reads one part from its first byte to its last, in pieces that end with an item (a row, a text).
 
@@ -232,10 +239,11 @@ class Part:
     """
 
     opening, ending = re.compile(rb"()"), b""  # of the list of items, and of an item
+    forms: tuple[Any, ...] = (bytes, _tidied)  # in which a piece may be plain: as it stands, or tidied
 
     def __init__(self, package: Package, part: str) -> None:
         self.package, self.part = package, part
-        self.is_open = self.is_inside = self._is_untidy = False  # is_open: the list of items; is_inside: an item
+        self.is_open = self.is_inside = False  # is_open: the list of items; is_inside: an item
         self.into: list[str] | None = None  # where text goes
         self.inline: list[str] | None = None  # the runs of a text
         self.plainly: list[str] = []  # items that were read tag by tag
@@ -266,10 +274,6 @@ class Part:
 
     def plain(self, _: bytes) -> None:
         """Take whole items at once. Raises NotPlain before anything of them is taken."""
-
-    def at_once(self, piece: bytes) -> None:
-        """Take a piece as it stands. Raises NotPlain if it must be read tag by tag."""
-        self.plain(piece)
 
     def read(self) -> None:
         """Read the part. Raises UnreadableFile if it is no XML, or says what no export says."""
@@ -311,12 +315,10 @@ class Part:
                 piece = CONTROL.sub(lambda sign: b"_x%04X_" % sign[0][0], piece)
             if self._prefix:
                 piece = piece.replace(b"<" + self._prefix, b"<").replace(b"</" + self._prefix, b"</")
-            with suppress(NotPlain):
-                return self.at_once(piece)
-            if not self._is_untidy:
+            for form in self.forms:
                 with suppress(NotPlain):
-                    return self.at_once(_tidied(piece))
-                self._is_untidy = True  # not tried again: it takes as long as the parser
+                    return self.plain(form(piece))
+            self.forms = self.forms[:1]  # tidied no more: it takes as long as the parser
         return self._feed(piece)
 
     def _feed(self, piece: bytes) -> None:
@@ -341,13 +343,6 @@ class Part:
     def _refuse_remark(self, *_: Any) -> None:
         if self.is_open:  # a cell in a remark is none
             raise self.package.refused(f"is written as no spreadsheet program writes. {AGAIN}")
-
-
-def _tidied(piece: bytes) -> bytes:
-    """A piece without the blanks between and within its tags, and with the place of each row and cell first."""
-    piece = re.sub(rb"(</\w+>|<(?:row|c|is|si)(?: [^<>]*)?>)\s+(?=<)", rb"\1", piece.strip())
-    piece = re.sub(rb'<(row|c) ([^<>]*) (r="[A-Z]*\d+")', rb"<\1 \3 \2", piece)
-    return re.sub(rb"<([vt]) />", rb"<\1/>", piece)
 
 
 def escaped(runs: list[str]) -> str:
