@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ MAX_ROWS = 1_048_576
 MAX_MERGED = 500_000
 FREE_AREA = 5_000_000  # a few cells far apart make whole columns of blanks
 TYPES = {"n", "s", "str", "inlineStr", "b", "e", "d"}
+PER_COLUMN = 64  # cells that are kept before they become part of their columns
 
 ATTRIBUTE = re.compile(r' ([\w:]+)="([^"&]*)"')
 ATTRIBUTES = re.compile(r'(?: [\w:]+="[^"&]*")* ?/?')
@@ -37,7 +39,8 @@ class Sheet(Part):
         super().__init__(package, part)
         self.texts, self.lengths = texts, pc.binary_length(texts).to_numpy()
         self.kinds: dict[tuple[str, str], int] = {}  # style and type of a cell → its number
-        self.pieces: list[tuple[Array, Array, Array, Any]] = []  # cells by column: columns, from 1, rows, kinds, texts
+        self.columns: dict[int, list[tuple[Array, Array, Any]]] = {}  # column, from 1 → rows, kinds, texts
+        self.batch: list[tuple[Array, Array, Array, Any]] = []  # rows, columns, kinds, texts
         self.cells = self.taken = self.row = self.column = 0  # taken: the last row that was; row: that was begun
         self.hidden_rows, self.hidden_columns = list[int](), list[tuple[int, int]]()
         self.merged: list[tuple[Cell, Cell]] = []
@@ -85,15 +88,38 @@ class Sheet(Part):
         self.hidden_rows += hidden
         self.package.cells += len(cells)
         self.package.bound()
-        self.cells += int(np.count_nonzero(is_filled))
         filled = np.flatnonzero(is_filled)
         filled = filled[np.argsort(column[filled].astype(np.uint16), kind="stable")]
         texts = piece.texts(starts[filled], stops[filled])
-        self.pieces.append((column[filled], number[row[filled]], kind[filled], texts))
+        self._keep(number[row[filled]], column[filled], kind[filled], texts)
 
     def kind(self, style: str, type_: str) -> int:
         """The number of a kind of cell."""
         return self.kinds.setdefault((style, type_), len(self.kinds))
+
+    def _keep(self, rows: Array, columns: Array, kinds: Array, texts: Any) -> None:
+        """Keep cells; they are parted by column as soon as there are enough for each."""
+        if len(rows):
+            self.cells += len(rows)
+            self.batch.append((rows, columns, kinds, texts))
+            if sum(len(part[0]) for part in self.batch) >= PER_COLUMN * int(columns.max()):
+                self._part()
+
+    def _part(self) -> None:
+        batch, self.batch = self.batch, []
+        if not batch:
+            return
+        rows, columns, kinds, texts = batch[0]
+        if len(batch) > 1:
+            rows, columns, kinds = (np.concatenate([part[n] for part in batch]) for n in range(3))
+            texts = pa.concat_arrays([part[3] for part in batch])
+        if (np.diff(columns) < 0).any():
+            order = np.argsort(columns.astype(np.uint16), kind="stable")
+            rows, columns, kinds, texts = rows[order], columns[order], kinds[order], texts.take(pa.array(order))
+        borders = [0, *(np.flatnonzero(np.diff(columns)) + 1).tolist(), len(columns)]
+        for first, stop in itertools.pairwise(borders):
+            part = (rows[first:stop], kinds[first:stop], texts[first:stop])
+            self.columns.setdefault(int(columns[first]), []).append(part)
 
     # --- tag by tag ---
 
@@ -175,14 +201,14 @@ class Sheet(Part):
     def grid(self, name: str, is_visible: bool) -> Grid:
         """Read the sheet. Raises UnreadableFile for one that no program writes."""
         self.read()
-        filled = {place for columns, *_ in self.pieces for place in np.flatnonzero(np.bincount(columns)).tolist()}
-        height = max((int(rows.max(initial=0)) for _, rows, *_ in self.pieces), default=0)
-        width = max(filled, default=0)
+        self._part()
+        height = max((int(part[0].max()) for parts in self.columns.values() for part in parts), default=0)
+        width = max(self.columns, default=0)
         area = height * width
         if height > MAX_ROWS or width > MAX_CELLS or (area > FREE_AREA and area > MAX_SPARSE * self.cells):
             raise self._far(height, width)
-        self.package.columns += len(filled)
-        self.package.area += height * len(filled)
+        self.package.columns += len(self.columns)
+        self.package.area += height * len(self.columns)
         self.package.bound()
         self._meanings = [self._meaning(*kind) for kind in self.kinds]
         columns = [self._column(place, height) for place in range(1, width + 1)]
@@ -199,15 +225,12 @@ class Sheet(Part):
         return "str" if type_ == "inlineStr" else type_, ""
 
     def _column(self, place: int, height: int) -> Coded:
-        parts = []
-        for columns, *cells in self.pieces:
-            first, stop = np.searchsorted(columns, (place, place + 1)).tolist()
-            if first < stop:
-                parts.append([own[first:stop] for own in cells])
+        parts = self.columns.pop(place, [])
         if not parts:
             return Coded.nothing(height)
         rows, kinds = (np.concatenate([part[n] for part in parts]) for n in range(2))
         texts = pa.concat_arrays([part[2] for part in parts])
+        del parts
         used = list(dict.fromkeys(self._meanings[kind] for kind in np.flatnonzero(np.bincount(kinds)).tolist()))
         groups = [(rows, texts)]
         if len(used) > 1:
