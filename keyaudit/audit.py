@@ -22,7 +22,7 @@ from keyaudit.findings import NOT_GIVEN, Found, meaning, noted, table
 from keyaudit.keytable import COLUMNS, frame
 from keyaudit.masking import ending
 from keyaudit.rulebook import ANSWERS, DOUBLED, GROUPS, SEVERITIES, STATUS, STATUSES, VERDICTS, WORKS, Code
-from keyaudit.tallies import POOLS, PoolRow, Task, pool_rows, tasks
+from keyaudit.tallies import POOLS, PoolRow, Task, tasks
 from keyaudit.words import agree, are, away, count, listed, plain, weekday
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Audit:
     @cached_property
     def pool_rows(self) -> tuple[PoolRow, ...]:
         """Every pool, those that need action first."""
-        return tuple(pool_rows(self.facts))
+        return tuple(self.facts.pool_rows)
 
     @cached_property
     def source_rows(self) -> tuple[Mapping[str, Any], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,9 @@ from keyaudit.checks import lacking_lines
 from keyaudit.columns import ROLES
 from keyaudit.errors import KeyauditError
 from keyaudit.exports.read import Options
-from keyaudit.exports.records import Export, Understood, frame_of
+from keyaudit.exports.records import Export, Note, Understood, frame_of
 from keyaudit.masking import mask_text, one_line
-from keyaudit.rulebook import Code
+from keyaudit.rulebook import FINDINGS, Code
 from keyaudit.share import hidden
 from keyaudit.words import count, listed
 
@@ -73,6 +73,7 @@ class Checked:
     unreadable: tuple[str, ...]
     passed_over: tuple[str, ...]
     absent: tuple[str, ...]
+    doubts: tuple[str, ...]  # what was read, and is not certain, or was not read of a file
     settings: tuple[str, ...]  # a block of case.toml for each pool of which something is not known
     asks: bool = False
     hide: Callable[[str], str] = str  # takes codes and people out of a text, if a name in it holds a code
@@ -101,7 +102,12 @@ class Checked:
             alike.setdefault((file.role, *(getattr(file, name) for name in SAID)), []).append(file)
         for files in alike.values():
             yield from _told(files)
-        others = {"Cannot be read": self.unreadable, "Not read": self.passed_over, "Not there": self.absent}
+        others = {
+            "Cannot be read": self.unreadable,
+            "Not read": self.passed_over,
+            "Read with doubts": self.doubts,
+            "Not there": self.absent,
+        }
         for what, texts in others.items():
             yield from (f"\n{what}:", *(f"  {text}" for text in texts)) if texts else ()
         if self.settings:
@@ -125,6 +131,10 @@ def _told(files: list[CheckedFile]) -> Iterator[str]:
         yield from (f"          {line}" for line in file.lines.splitlines())
 
 
+DOUBTS = (Code.sheet_not_read, Code.unreadable_date, Code.export_cut)  # and all that is an error
+TOLD_BESIDE = (Code.column_not_understood, Code.redemption_not_shown)  # beside the headers of their file
+
+
 def check(case: str | Path | Case) -> Checked:
     """Read every file of a case and tell how it is understood, before any audit.
 
@@ -142,12 +152,24 @@ def check(case: str | Path | Case) -> Checked:
             problems.append(str(problem))
     notes = [*(note for export in exports.values() for note in export.told), *opened.notes]
     passed = [f"{note.source_file}: {note.message}" for note in notes if note.code == Code.files_passed_over]
-    asks |= any(note.code in (Code.column_not_understood, Code.redemption_not_shown) for note in notes) or bool(passed)
+    doubts = _doubts(notes)
+    asks |= any(note.code in TOLD_BESIDE for note in notes) or bool(passed or doubts)
     checked = [file for export in exports.values() for file in _files(export, opened.options)]
     roles = [of for role, of in ROLES.items() if role not in opened.folders]
     absent = [f"{of.folders[0]}: {of.title.partition(': ')[2]}" for of in roles]
-    told = tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(blocks)
+    told = tuple(checked), tuple(problems), tuple(passed), tuple(absent), tuple(doubts), tuple(blocks)
     return Checked(opened.name, *told, asks, partial(hidden, exports=tuple(exports.values())))
+
+
+def _doubts(notes: Iterable[Note]) -> list[str]:
+    """What an audit will call an error of reading, or a part that was not read; of one kind in one file the first, and how many."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        severity = note.severity or FINDINGS[note.code].severity[0]
+        if note.code not in TOLD_BESIDE and (severity in ("critical", "error") or note.code in DOUBTS):
+            where = f"{note.source_file}{f', row {note.source_row}' if note.source_row else ''}"
+            found.setdefault((note.source_file, note.code), []).append(f"{where}: {note.message}")
+    return [f"{told[0]}{f' (and {len(told) - 1:,} more)' if len(told) > 1 else ''}" for told in found.values()]
 
 
 def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:

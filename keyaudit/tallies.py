@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import itemgetter
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from keyaudit.coded import Array, Coded
 from keyaudit.errors import Slip
-from keyaudit.facts import NEVER, By, Facts, alike, facts
+from keyaudit.facts import NEVER, By, Facts, alike, fact, facts
 from keyaudit.rulebook import FAMILIES, FINDINGS, STAGES, STATUSES, URGENCY, Code, by_period, holds
 from keyaudit.settings import of_pools
 from keyaudit.verdicts import FIRST, LAST, W_NO, W_NOT_YET, W_UNKNOWN, W_USED, W_YES, by_status
@@ -201,7 +201,8 @@ POOLS = (  # the columns of `audit.pools`
 )
 
 
-def pool_rows(f: Facts) -> Iterator[PoolRow]:
+@fact
+def pool_rows(f: Facts) -> list[PoolRow]:
     """Every pool: those that need action first, the most urgent on top."""
     statuses = f.by_home.tally(f.status, len(STATUSES)).tolist()
     backup, both = _distinct(f, f.is_in("pools_before")), _distinct(f, f.in_pools & ~f.is_set_aside)
@@ -230,7 +231,7 @@ def pool_rows(f: Facts) -> Iterator[PoolRow]:
         counts = (int(backup[pool]), int(both[pool] - backup[pool]), _elsewhere(f, pool))
         own = dict(zip(STATUSES, statuses[pool], strict=True))
         rows.append((place, PoolRow(*known, own, what, act_by, *counts)))
-    yield from (row for _, row in sorted(rows, key=itemgetter(0)))
+    return [row for _, row in sorted(rows, key=itemgetter(0))]
 
 
 def _distinct(f: Facts, rows: Array) -> Array:

@@ -317,6 +317,9 @@ def test_whatever_nobody_sees_is_a_blank() -> None:
             "Networking spring cohort for the whole organization",
         ),
         ("pools/Azure.xlsx", "Redeemed Keys", "Azure"),
+        ("pools/Azure (1).xlsx", "Azure (1)", "Azure"),  # Excel names the tab of a CSV by its file
+        ("pools/Azure - Copy.xlsx", "Azure - Copy", "Azure"),
+        ("pools/export 4.xlsx", "Azure (2024)", "Azure (2024)"),
         ("pools/Azure.xlsx", "Unredeemed Keys (12)", "Azure"),
     ],
 )

@@ -162,6 +162,24 @@ def test_exports_that_contradict_each_other_are_told(whole: Path) -> None:
     assert "are the same file. Take it out of the wrong folder." in told.unreadable[0]
 
 
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("AAAA0002 03/04/2025 2026-12-31 2025-01-01 C O 180 no", "could be day first or month first"),
+        ("4.78E+07 . 2026-12-31 2025-01-01 C O 180 no", "the key cell holds"),
+        ("AAAA0002 . someday 2025-01-01 C O 180 no", "cannot be read"),
+        ("AAAA0002 . 2026-12-31 2025-01-01 C", "damaged row"),
+    ],
+)
+def test_what_is_read_with_doubts_is_told_before_any_audit(row: str, words: str, write: Write) -> None:
+    write("course-keys/k.csv", f"{KEYS}\nAAAA0001 C O 2026-12-31 1 0")
+    table = f"{POOL}\nAAAA0001 . 2026-12-31 2025-01-01 C O 180 no\n{row}"
+    told = ka.check(write("pools-before/Azure.csv", table))
+    assert told.exit_code == 1
+    assert [words in line for line in told.doubts] == [True]
+    assert f"Read with doubts: {told.doubts[0]}" in " ".join(repr(told).split()) or "\n" in told.doubts[0]
+
+
 CASES = sorted(path.parent.relative_to(SAMPLES).as_posix() for path in SAMPLES.rglob("pools-before"))
 
 

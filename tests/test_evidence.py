@@ -525,7 +525,7 @@ def test_a_line_end_inside_a_code_has_one_reading(sign: str) -> None:
     assert course.files[0].damaged == 1
 
 
-@pytest.mark.parametrize("cell", ["4.78E+07", "1.23457E+12", "4,78E+07", "5E+120"])
+@pytest.mark.parametrize("cell", ["4.78E+07", "1.23457E+12", "4,78E+07", "5E+120", "4.78109e+21"])
 def test_an_exponent_in_a_pool_is_what_a_spreadsheet_has_made_of_a_code(cell: str) -> None:
     text = f'Training Key,Course\n"{cell}",C\nA1B2C3D4,C\n'
     export = read(text)

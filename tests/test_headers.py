@@ -143,6 +143,15 @@ def test_a_list_that_begins_beside_the_first_further_down(text: str) -> None:
     assert aside(export) == [(3, "header of a list")]
 
 
+@pytest.mark.parametrize("heading", ["Undistributed Keys,,", "Undistributed Keys"])
+def test_below_a_heading_a_row_of_headers_is_no_key(heading: str) -> None:
+    """The key's header is not known: it is asked for, and never becomes a code."""
+    rows = "0A5717491BCD2233,AZ-800,2026-12-31\n0A5717492BCD2233,AZ-800,2026-12-31\n"
+    with pytest.raises(UnreadableFile, match=r'columns = \{ training_key = "Lizenzschlüssel" \}'):
+        read(f"{heading}\nLizenzschlüssel,Course,Expires\n{rows}")
+    assert len(read(f"{heading}\nTraining Key,Course,Expires\n{rows}")) == 2
+
+
 def test_lists_beside_each_other_without_headings() -> None:
     export = read("Key,Course,,Key,Course\nA1B2C3D4,C,,A1B2C3D6,D\n")
     assert (codes(export), column(export, "course")) == (["A1B2C3D4", "A1B2C3D6"], ["C", "D"])
@@ -560,5 +569,5 @@ def test_a_list_that_begins_far_down_beside_another() -> None:
 
 def test_a_code_that_is_taken_for_the_header_again_is_told() -> None:
     """A file without a header, whose first code was declared to be it."""
-    export = read("1.5e+02\n7.5e+01\n1.5e+02\n1.41e+02\n", columns={"training_key": "1.5e+02"})
-    assert (codes(export), told(export)) == (["7.5e+01", "1.41e+02"], ["header_as_key"])
+    export = read("1.5f+02\n7.5f+01\n1.5f+02\n1.41f+02\n", columns={"training_key": "1.5f+02"})
+    assert (codes(export), told(export)) == (["7.5f+01", "1.41f+02"], ["header_as_key"])

@@ -373,6 +373,16 @@ def test_the_twin_counts_what_the_audit_counts(halfway: Reconciliation) -> None:
         assert len(table) == len(other)
 
 
+def test_a_pool_named_by_a_code_counts_in_the_outlook_of_a_twin(tmp_path: Path) -> None:
+    for folder in ("pools-before", "pools-now"):
+        (tmp_path / "case" / folder).mkdir(parents=True)
+        text = "Training Key,Redeemed,Expires\nQX77CD34EF57,,2026-12-31\nQX77CD34EF58,,2026-12-31\n"
+        (tmp_path / "case" / folder / "Azure QX77CD34EF57.csv").write_text(text, encoding="utf-8")
+    report = ka.write_report(audit(tmp_path / "case"), tmp_path / "r", share=True)
+    last = list(openpyxl.load_workbook(report / "report.xlsx")["Outlook"].iter_rows(values_only=True))[-1]
+    assert [cell for cell in last if cell is not None] == ["Azure …EF57", 2, 2, 2, 2, 0]
+
+
 def test_a_code_is_shown_by_its_place_and_ending(halfway: Reconciliation) -> None:
     """16 characters show four, 8 to 11 two, fewer none; a link still leads to its key."""
     twin = masked(halfway)

@@ -32,7 +32,7 @@ EXCEL_DATE = (
     rf"(?i:{_MONTH}[-/ .]?\d{{1,4}}|\d{{1,2}}[-/ .]?{_MONTH}(?:[-/ .]?\d{{2,4}})?"
     r"|\d{1,2}[-/]\d{1,2}(?:[-/](?:\d{2}|\d{4}))?|\d{4}[-/]\d{1,2}(?:[-/]\d{1,2})?)"
 )
-EXPONENT = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}")  # what a spreadsheet has made of a code, and a CSV kept
+EXPONENT = re.compile(r"\d(?:[.,]\d+)?[Ee]\+\d{2,3}")  # what a spreadsheet has made of a code, and a CSV kept
 LINE_END = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # What Excel changes when it opens a list of codes. (CATALOGUE §1)
 FRAGILE = rf"0\d+|\d{{16,}}|\d+[Ee]\d+|{EXCEL_DATE}|(?i:true|false)"

@@ -210,7 +210,8 @@ def find_header(sheet: Sheet) -> int | None:
         found = next(place for place in reversed(sole) if head[place] == head[sole[0]])
     for place, row in enumerate(head) if found is None else ():
         if row and all(list_heading(cell) and sheet.codes_below(place, i) == 2 for i, cell in row.items()):
-            return place
+            below = next(filter(None, head[place + 1 :]), Row())
+            return None if len({*map(sheet.means, below.values())} - {None}) > 1 else place  # whose key we do not know
     if found is not None and found + 1 < len(head) and (both := _in_two_rows(sheet, head[found], head[found + 1])):
         found += 1
         head[found] = both

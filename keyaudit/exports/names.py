@@ -87,8 +87,10 @@ def natural(name: str) -> list[tuple[int, str]]:
 
 def pool_name(file: str, sheet: str) -> str:
     """The pool's name where no column gives it: the file's name if the tab is its beginning, else a real tab's, else the file's."""
-    stem = _COPY.sub("", _SUFFIX.sub("", PurePosixPath(file).name)).strip()
+    whole = _SUFFIX.sub("", PurePosixPath(file).name).strip()
+    stem = _COPY.sub("", whole).strip()
     tab = clean_name(sheet)
     plain = unicodedata.normalize("NFKC", _COPY.sub("", _COPY_OF.sub("", tab))).casefold()
     is_real = tab and not list_heading(tab) and not GENERIC_TAB.fullmatch(plain)
-    return tab if is_real and not bare_name(stem).startswith(bare_name(tab)) else stem
+    is_of_file = any(bare_name(name).startswith(bare_name(tab)) for name in (whole, stem))
+    return tab if is_real and not is_of_file else stem

@@ -286,8 +286,12 @@ def _outlook(audit: Audit) -> Sheet:
         "still_work": counts.sum(axis=1),
         **{name: counts[:, at] for at, name in enumerate(names) if counts[:, at].any()},
     }
-    _, pools, by_pool = outlook(audit.facts, [row.pool for row in audit.pool_rows])
-    same = {"pool": pools, **{str(date): by_pool[at] for at, date in enumerate(dates)}}
+    pools = audit.facts.pool_rows  # of a twin to share: with their own names
+    _, names, by_pool = outlook(audit.facts, [row.pool for row in pools])
+    same = {
+        "pool": [*(row.pool for row in audit.pool_rows), *names[len(pools) :]],
+        **{str(date): by_pool[at] for at, date in enumerate(dates)},
+    }
     title = "Codes that would still work on each date, if nothing changes"
     below = Block(_columns(same), [("The same, pool by pool", "heading")], table="OutlookByPoolList")
     return Sheet("Outlook", [Block(_columns(table), table="OutlookList"), below], SHADE["works"], title)
