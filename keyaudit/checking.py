@@ -184,7 +184,8 @@ def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:
         unsaid = [words if told == "no" else f'{words} (unless "{told}" does)' for words, told in silent]
         texts = [", ".join(dict.fromkeys(own)) for own in (known, map(_may_be, unknown))]
         texts += [listed(own, most=9) for own in (proven, unsaid)]
-        columns = {told.may_be: told.header for told in reversed(unknown) if told.may_be}  # the first of each counts
+        likely = sorted(unknown, key=lambda told: told.header not in source.shows.values())  # as the audit will say
+        columns = {told.may_be: told.header for told in reversed(likely) if told.may_be}  # the first of each counts
         options = known_of(source.source_file)
         texts.append(options.entry(source.source_file, dict(sorted(columns.items()))) if columns else "")
         yield CheckedFile(source.source_file, source.role, _pools(export, place), source.rows_read, *texts)

@@ -211,3 +211,35 @@ def test_git_sees_nothing_of_a_new_case(tmp_path: Path) -> None:
     assert listed.stdout == "add 'seen.txt'\n"
     assert (tmp_path / "mine" / ".gitignore").read_text() == "*\n"
     assert json.loads((tmp_path / "mine" / "report" / "summary.json").read_text())["keys"] == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "rows", "column"),
+    [
+        ("Aktiviert Eingelöst_am", [("Ja", "."), ("Ja", "2025-06-01")], "Eingelöst am"),  # a date says most
+        ("Eingelöst_am Aktiviert", [(".", "Ja"), ("2025-06-01", "Ja")], "Eingelöst am"),
+        ("Verwendungszweck Aktiviert", [("Kurs", "Ja"), ("Amt", "Nein")], "Verwendungszweck"),
+    ],
+)
+def test_the_ready_line_of_check_is_that_of_the_audit(
+    headers: str, rows: list[tuple[str, str]], column: str, write: Write
+) -> None:
+    table = [f"Training_Key Course {headers}", *(f"AAAA000{place} C {' '.join(row)}" for place, row in enumerate(rows))]
+    case = write("pools-before/Azure.csv", "\n".join(table))
+    line = f'columns = {{ redeemed_at = "{column}" }}'
+    assert line in ka.check(case).checked[0].lines
+    messages = audit(case).findings.set_index("code")["message"]
+    assert line in messages["redemption_not_shown"]
+
+
+def test_how_often_a_key_may_be_used_is_no_redemption(write: Write) -> None:
+    case = write("pools-before/Azure.csv", "Training_Key Course Max_Uses Uses\nAAAA0001 C 1 0\nAAAA0002 C 1 1")
+    assert 'redeemed_at = "Uses"' in audit(case).findings.set_index("code")["message"]["redemption_not_shown"]
+
+
+@pytest.mark.parametrize("header", ["Aktivierungscode", "Clé_de_formation"])
+def test_of_a_key_whose_header_may_be_a_code_no_other_column_is_named(header: str, write: Write) -> None:
+    """It is as long as the codes below it."""
+    rows = "\n".join(f"0A571749{place}BCD2233 AZ-90{place} Woodgrove 2025-06-01" for place in range(1, 4))
+    case = write("pools-before/Azure.csv", f"{header} Kurs Firma Erstellt_am\n{rows}")
+    assert 'columns = { training_key = "the header in your file" }' in ka.check(case).unreadable[0]

@@ -614,7 +614,7 @@ def test_two_headers_of_one_text_cannot_be_told_apart_by_a_mapping(tmp_path: Pat
     with pytest.raises(UnreadableFile, match=r"the code\)\. Delete or rename the other column$"):
         read_csv(tmp_path, "Key, key\nAA11,AA11\n")
     with pytest.raises(
-        UnreadableFile, match=r'which one counts:\n\[files\..*\]\ncolumns = \{ training_key = "Code" \}$'
+        UnreadableFile, match=r'which one counts:\n\[files\..*\]\ncolumns = \{ training_key = "Key" \}$'
     ):
         read_csv(tmp_path, "Key,Code\nAA11,AA11\n")
 

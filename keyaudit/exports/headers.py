@@ -314,7 +314,11 @@ def read_header(sheet: Sheet, number: int, row: Row, keys: Sequence[int], start:
         both = f'"{first}" and "{text}" both mean {column} ({COLUMNS[column].meaning})'
         what = f"two headers for one column: {both}. Delete or rename the other column"
         if fold_header(first) != fold_header(text):
-            what += f", or say in case.toml which one counts:\n{sheet.ready_line(column, text)}"
+            order = [*map(fold_header, COLUMNS[column].aliases)]  # the first is what exports have
+            usual = min(
+                first, text, key=lambda one: order.index(fold_header(one)) if fold_header(one) in order else len(order)
+            )
+            what += f", or say in case.toml which one counts:\n{sheet.ready_line(column, usual)}"
         raise UnreadableFile(sheet.where, what)
     unused = {place: text for place, text in texts.items() if text and place not in places.values()}
     if sheet.role == "course_keys" and "redeemed_at" not in sheet.options.columns and _are_uses(sheet, places, number):

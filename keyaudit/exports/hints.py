@@ -155,14 +155,16 @@ def _known_in(sheet: Sheet, top: int) -> tuple[set[int], int]:
 
 def _candidate(sheet: Sheet, top: int, shown: Mapping[int, str], speaks: str) -> int | None:
     """The column that may be the one we need: codes stand below it, or its header speaks of it; else none."""
-    unknown = [i for i, text in shown.items() if text and len(text) <= 60 and not sheet.means(text)]
-    named = [i for i in unknown if re.search(speaks, shown[i], re.I)]
+    unknown = [i for i, text in shown.items() if len(text) <= 60 and not sheet.means(text)]
+    certain = [i for i in unknown if shown[i]]
+    named = [i for i in certain if re.search(speaks, shown[i], re.I)]
     if sheet.required != "training_key":
-        return next(iter([*named, *unknown]), None)
+        return next(iter([*named, *certain]), None)
     cells = {i: sheet.sample(i, top) for i in [*named, *unknown][:SHOWN]}
     coded = [i for i in cells if kind_of(cells[i]) == "code"]
     words = [i for i in named if len(set(map(str, cells.get(i, ())))) == len(cells.get(i, ())) > 0]  # all different
-    return next(iter([*(i for i in named if i in coded), *coded, *words]), None)
+    likely = next(iter([*(i for i in named if i in coded), *coded, *words]), None)
+    return likely if likely is not None and shown[likely] else None  # of one that may be a code nothing is said
 
 
 # --- how headers are understood ---
@@ -206,7 +208,7 @@ def shapes(cells: Iterable[Any]) -> str:
     return ", ".join(list(dict.fromkeys(map(shape, dict.fromkeys(cells))))[:3])
 
 
-def may_be_redemption(sheet: Sheet, header: Header, only_words: bool) -> list[tuple[int, str, str]]:
+def may_be_redemption(sheet: Sheet, header: Header, only_words: bool) -> list[tuple[tuple[int, int, int], str, str]]:
     """The columns that were not understood and may say whether keys are redeemed: rank, header, and ours that it would be.
 
     Its header speaks of redeeming, or its filled cells are words of status or dates (unless `only_words`: only by a word).
@@ -215,13 +217,17 @@ def may_be_redemption(sheet: Sheet, header: Header, only_words: bool) -> list[tu
     found = []
     for place, text in header.unused.items():
         cells, other = sheet.sample(place, header.row), spoken(text)
+        kind = kind_of(cells)
+        at = (["date", "word", "flag"].index(kind) if kind in ("date", "word", "flag") else 3, place)  # dates say most
         may_be = nearest(text, cells, ("key_status", "redeemed_at", "redeemed_by", "redeemed_email"))
-        if other in ("expires_on", "starts_on", "created_at") and kind_of(cells) in ("", "date"):
-            found += [(3, text, other)] if cells and not only_words and other not in header.places else []
+        if other == "max_uses":
+            continue
+        if other in ("expires_on", "starts_on", "created_at") and kind in ("", "date"):
+            found += [((3, *at), text, other)] if cells and not only_words and other not in header.places else []
         elif (SPEAKS.search(text) or may_be == "key_status") and (cells or not only_words):
-            found.append((0, text, may_be or "redeemed_at"))
-        elif not only_words and kind_of(cells) == "date":
-            found.append((1 if may_be else 2, text, "redeemed_at"))
+            found.append(((0, *at), text, may_be or "redeemed_at"))
+        elif not only_words and kind == "date":
+            found.append(((1 if may_be else 2, *at), text, "redeemed_at"))
     return found
 
 

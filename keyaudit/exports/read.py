@@ -341,7 +341,7 @@ class FileAccount:
         found = [one for one in found if has_learner or one[2] in (*REDEMPTION, *LEARNER)]
         if not found and has_learner:
             return "yes"
-        _, text, column = min(found, default=(0, "", ""))
+        _, text, column = min(found, default=((0, 0, 0), "", ""))
         what = "shows no sign of redemption (no date, flag, status, learner or heading of a list that we know)"
         if found:
             may_be = "" if column in (*REDEMPTION, *LEARNER) else f"be {COLUMNS[column].meaning}, or "
