@@ -144,16 +144,14 @@ def open_case(path: str | Path) -> Case:
             f"{path}: no pool export found. Put the backup of your pools into {root.name}/pools-before "
             f"(.xlsx, .csv or another text file). Accepted folders: {ACCEPTED}."
         )
-    labels = [label_of(file) for of in folders.values() for file in files_of(list(of))]
+    labels = {label_of(file): ROLES[role] for role, of in folders.items() for file in files_of(list(of))}
     for pattern, told in declared.get("files", {}).items():
         named = [label for label in labels if label == pattern or fnmatch.fnmatchcase(label, pattern)]
         if not named:
             what = f"[files.{toml(pattern)}] matches no file.{_nearest(pattern, labels)}"
             raise CaseError(f"{root.name}/case.toml: {what}")
         for label in named:
-            _check_entries(
-                told, ROLES[role_of(label.partition("/")[0]) or ""], f"{root.name}/case.toml: [files.{toml(pattern)}]"
-            )
+            _check_entries(told, labels[label], f"{root.name}/case.toml: [files.{toml(pattern)}]")
     given = {
         "calendar": Calendar(**declared.get("calendar", {})),
         "log_is_complete": declared.get("distribution", {}).get("complete", False),

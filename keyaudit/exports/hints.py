@@ -218,7 +218,7 @@ def may_be_redemption(sheet: Sheet, header: Header, only_words: bool) -> list[tu
     for place, text in header.unused.items():
         cells, other = sheet.sample(place, header.row), spoken(text)
         kind = kind_of(cells)
-        at = (["date", "word", "flag"].index(kind) if kind in ("date", "word", "flag") else 3, place)  # dates say most
+        at = ({"date": 0, "word": 1, "flag": 2}.get(kind, 3), place)  # dates say most
         may_be = nearest(text, cells, ("key_status", "redeemed_at", "redeemed_by", "redeemed_email"))
         if other == "max_uses":
             continue

@@ -42,6 +42,7 @@ SHOWN = {  # the facts of a role that a file may or may not show, beside redempt
     "course_keys": ("uses", "max_uses", "expires_on", "course"),
     "assignments": ("assignment_status",),
 }
+NOT_ALL = {"every_key": "no"}  # of a file of which something was not read that seems to hold keys
 SECOND = "seems to hold keys beside those of the list: not read. If they are, give them a file of their own"
 NOT_WHOLE = ": until it is mended, the log does not count as complete"
 TOLD = {  # reason of a row that was set aside → the finding about it
@@ -158,7 +159,7 @@ def read_file(request: Request) -> Export:
         if sheet not in read and second_codes(sheet):
             what = "a sheet without a header we know, which seems to hold keys"
             account.note(Code.sheet_not_read, what, grid.name)
-            account.is_partial = True
+            account.unread = NOT_ALL
         hidden = [] if grid.visible else ["the sheet is hidden"]
         hidden += [f"{count(grid.hidden_rows, 'row')} hidden or filtered out"] if grid.hidden_rows else []
         hidden += [f"{count(grid.hidden_columns, 'column')} hidden"] if grid.hidden_columns else []
@@ -218,7 +219,7 @@ class FileAccount:
         self.rows = np.concatenate([part.rows for part in self.lists]).astype(np.int32) + 1
         self.table = np.repeat(np.arange(len(self.lists), dtype=np.int32), self.sizes)
         self.told: list[Note] = []
-        self.is_partial = False
+        self.unread: Mapping[str, str] = {}
         self.codes = Codes(pa.nulls(len(self.rows), TEXT))
 
     def note(self, code: str, message: str, sheet: str = "", row: int = 0, key: str = "", severity: str = "") -> None:
@@ -317,8 +318,7 @@ class FileAccount:
                 what += f": it may be {COLUMNS[header.may_be].meaning}. If it is, say so in case.toml:\n{header.line}"
             if header.may_be == "assignment_status":
                 what += "\nUntil then no assignment of the file counts as one that was not cancelled"
-            is_told = {"pool_list": header.may_be, "assignments": header.may_be in known}
-            if is_told.get(self.role, True):
+            if {"pool_list": header.may_be, "assignments": header.may_be in known}.get(self.role, True):
                 self.note(Code.column_not_understood, what, severity="warning" if header.may_be else "note")
         may_count = self.role == "course_keys" and "uses" not in raw and "redeemed_at" in raw
         if may_count and any(count_of(cell) >= 0 for cell in raw["redeemed_at"].listed()):
@@ -417,7 +417,7 @@ class FileAccount:
                 for text in second_codes(sheet, header, lengths):
                     what = f'column "{mask_text(text)}"' if text else "a column without a header"
                     self.note(Code.sheet_not_read, f"{what} {SECOND}", sheet.grid.name, header.row + 1)
-                    self.is_partial = True
+                    self.unread = NOT_ALL
             keys = made.keys.null_count + len(pc.unique(made.keys.drop_null()))
         else:
             names = made.column(self.required).distinct()
@@ -435,7 +435,7 @@ class FileAccount:
             repeats=len(made) - keys,
             set_aside=len(aside),
             damaged=sum(entry.reason.startswith(("damaged", "not readable")) for entry in aside),
-            shows={**shows, **({"every_key": "no"} if self.is_partial else {})},
+            shows={**shows, **self.unread},
             padding_doubted=self.codes.is_doubted,
         )
 
