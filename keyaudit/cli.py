@@ -148,18 +148,18 @@ def _opened(case: Path) -> Case:
 
 
 def _set_up() -> None:
-    """Before NumPy and Arrow are loaded: memory that is free stays with the process, and comes in small pages.
+    """Before NumPy and Arrow are loaded: memory that is free stays with the process, for all threads, in small pages.
 
-    Else a tenth of the time of a large xlsx goes into asking for it again, and where a virtual machine must first find
-    large pages, a fifth into that. The two numbers are M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc. No threads wait
-    for linear algebra, of which there is none.
+    Else a tenth of the time of a million keys goes into asking for it again, and where a virtual machine must first find
+    large pages, a fifth into that. The numbers are M_TRIM_THRESHOLD, M_MMAP_MAX and M_ARENA_MAX of glibc. No threads
+    wait for linear algebra, of which there is none.
     """
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")
-        library.mallopt(-1, 1 << 30)
-        library.mallopt(-3, 32 << 20)
+        for option, number in ((-1, 1 << 30), (-4, 0), (-8, 1)):
+            library.mallopt(option, number)
 
 
 def _target(opened: Case, out: Path | None, kind: str) -> Path:

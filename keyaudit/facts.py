@@ -6,12 +6,9 @@ by its name and found when first asked for: `f.in_now`. Facts of one line stand 
 
 from __future__ import annotations
 
-import ctypes
 import datetime as dt
-import gc
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -28,7 +25,6 @@ from keyaudit.exports.records import Export
 from keyaudit.rulebook import Code
 
 NO, YES, UNKNOWN = 0, 1, 2
-MANY = 200_000  # records
 DAY = np.timedelta64(24 * 60 * 60, "s")
 NEVER = np.datetime64("NaT", "s")
 KEYED = ("pools_before", "pools_now", "course_keys")
@@ -107,14 +103,6 @@ class Facts:
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
             if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
                 del self.__dict__[name]
-
-    def give_back(self) -> None:
-        """What much memory held and is free again goes back to the system, where its library keeps it (glibc)."""
-        if self.records > MANY:
-            gc.collect(1)
-            pa.default_memory_pool().release_unused()
-            with suppress(OSError, AttributeError):
-                ctypes.CDLL("libc.so.6").malloc_trim(0)
 
     def given(self) -> Iterator[tuple[str, Export]]:
         """The exports there are, in the order of the records."""

@@ -205,9 +205,7 @@ class Reconciliation(Audit):
         """The same as rows, and counted."""
         if isinstance(former, Reconciliation):
             former = former.key_columns
-        now = self.key_columns
-        self.facts.give_back()  # two tables of keys are much
-        return compare(read_former(former) if isinstance(former, (str, Path)) else former, now)
+        return compare(read_former(former) if isinstance(former, (str, Path)) else former, self.key_columns)
 
 
 Former: TypeAlias = Reconciliation | Mapping[str, Any] | str | Path  # or the columns of its keys, or its keys.csv
@@ -273,7 +271,6 @@ def reconcile(
         unreadable = tuple(unreadable)
         unread = (role_of(label.partition("/")[0]) for label, _ in unreadable)
         facts = Facts(exports, calendar or Calendar(), day, *same, log_is_complete, tuple(accepted), unread)
-        facts.give_back()  # what reading needed
         audit = Reconciliation(facts, unreadable, name)
         _refuse_pool_among_course_keys(facts)
         _check(audit)

@@ -308,6 +308,7 @@ class Part:
             waiting, more = block, stream.read(PIECE)
         self._feed(waiting)
         self.parser.Parse(b"", True)
+        del self.parser  # each holds the other
 
     def _take(self, piece: bytes) -> None:
         if self.is_open and not self.is_inside:

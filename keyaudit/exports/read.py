@@ -157,8 +157,7 @@ def read_file(request: Request) -> Export:
     for sheet in sheets:
         grid = sheet.grid
         if sheet not in read and second_codes(sheet):
-            what = "a sheet without a header we know, which seems to hold keys"
-            account.note(Code.sheet_not_read, what, grid.name)
+            account.note(Code.sheet_not_read, "a sheet without a header we know, which seems to hold keys", grid.name)
             account.unread = NOT_ALL
         hidden = [] if grid.visible else ["the sheet is hidden"]
         hidden += [f"{count(grid.hidden_rows, 'row')} hidden or filtered out"] if grid.hidden_rows else []
@@ -167,7 +166,10 @@ def read_file(request: Request) -> Export:
             account.note(Code.hidden_rows, f"{', '.join(hidden)}: everything was read", grid.name)
     for text in source.notes:
         account.note(Code.column_missing, text)
-    return account.export()
+    export = account.export()
+    for sheet in sheets:
+        vars(sheet).clear()  # it holds itself: what it kept is free from here on
+    return export
 
 
 def _refuse(source: SourceFile, known: FileOptions, found: list[Found]) -> None:
