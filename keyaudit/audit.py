@@ -93,11 +93,10 @@ class Audit:
     @cached_property
     def key_columns(self) -> Mapping[str, Any]:
         """The columns of KEYS in the order of urgency: Coded, NumPy or Arrow."""
-        self._blocks  # noqa: B018 - they share most facts: all of these are found once, and let go together
+        self._blocks, self.pool_rows  # noqa: B018 - they share most facts: all of these are found once, and let go together
         order = self.order.astype(np.int64)
-        self.facts.let_go("checks")
         made = {name: COLUMNS[name](self.facts).take(order) for name in KEYS}
-        self.facts.let_go("settings", "checks")
+        self.facts.let_go("checks")
         return made
 
     @cached_property

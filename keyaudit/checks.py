@@ -110,7 +110,7 @@ def case_twin(f: Facts) -> Array:
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
     texts = f.codes.take(pa.array(numbers))
-    upper = pc.utf8_upper(caseless(texts))
+    upper = pc.ascii_upper(caseless(texts))
     odd = pc.not_equal(texts, upper)  # of two twins one is not in upper case
     near = np.asarray(pc.or_(odd, pc.is_in(texts, value_set=upper.filter(odd))))
     twin = caseless(texts.filter(pa.array(near))).dictionary_encode().indices.to_numpy()

@@ -260,8 +260,8 @@ def text_of(value: Any) -> str:
 
 
 def values_of(column: Coded) -> Any:
-    """The values of a column as Arrow texts, as they stand in a CSV file; behind them that of -1."""
-    return pa.array([*(text_of(value) for value in column.listed()), ""], TEXT)
+    """The values of a column as Arrow texts, as they stand in a CSV file; before them that of -1."""
+    return pa.array(["", *map(text_of, column.listed())], TEXT)
 
 
 def as_texts(column: Any) -> Any:
@@ -269,8 +269,7 @@ def as_texts(column: Any) -> Any:
     if isinstance(column, np.ndarray) and column.dtype.kind == "f":
         column = Coded.ordered(column)
     if isinstance(column, Coded):
-        texts = values_of(column)
-        return texts.take(pa.array(column.codes % len(texts)))  # -1: the last
+        return values_of(column).take(pa.array(column.codes + 1))
     if isinstance(column, Numbered):
         return column.texts()
     return pc.fill_null(column, "") if isinstance(column, pa.Array) else pa.array(column).cast(TEXT)

@@ -97,11 +97,11 @@ class Facts:
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
 
-    def let_go(self, *modules: str) -> None:
-        """Forget the facts of some modules, and what was found by names of columns: who asks again has them found again."""
+    def let_go(self, module: str) -> None:
+        """Forget the facts of a module, and what was found by names of columns: who asks again has them found again."""
         self.of_columns.clear()
         for name in [name for name in self.__dict__ if name in _FUNCTIONS]:
-            if _FUNCTIONS[name].__module__.rpartition(".")[2] in modules:
+            if _FUNCTIONS[name].__module__.rpartition(".")[2] == module:
                 del self.__dict__[name]
 
     def given(self) -> Iterator[tuple[str, Export]]:

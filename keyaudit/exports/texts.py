@@ -79,8 +79,7 @@ def text_grid(content: bytes, label: str, known: set[str], encoding: str | None 
         content = MARKED_LINE.sub(b"", content)
     if not re.fullmatch(rb"[^\r\n\x1a]+(?:\r\n|\n|\r)?", content[-3:]):
         content = content.rstrip(b"\x1a").rstrip(b"\r\n")
-    signs = np.frombuffer(content, np.uint8)
-    number = max(int(np.count_nonzero(signs == end)) for end in b"\r\n")
+    number = max(map(content.count, (b"\r", b"\n")))
     if number > max(FREE_LINES, len(content) // LINE):
         raise UnreadableFile(label, f"holds {number:,} lines, more than its size allows: no export has. {AGAIN}")
     ends = [end.end() for end in itertools.islice(LINE_END.finditer(content), SAMPLE)]

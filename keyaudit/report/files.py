@@ -77,7 +77,7 @@ def _of_few(columns: list[Coded]) -> Callable[[slice], Any]:
     def fields(some: slice) -> Any:
         first, place, _ = alike(*(column.codes[some] for column in columns))
         codes = (column.codes[some][first] for column in columns)
-        parts = (texts.take(pa.array(own % len(texts))) for texts, own in zip(every, codes, strict=True))
+        parts = (texts.take(pa.array(own + 1)) for texts, own in zip(every, codes, strict=True))
         return beside(*parts, between=",").take(pa.array(place))
 
     return fields
@@ -92,7 +92,7 @@ def _of_many(column: Any) -> Callable[[slice], Any]:
     alone = _quoted(names)
 
     def fields(some: slice) -> Any:
-        codes, rows = pa.array(column.name.codes[some] % len(names)), column.row[some]
+        codes, rows = pa.array(column.name.codes[some] + 1), column.row[some]
         numbered = beside(quoted.take(codes), pa.array(rows).cast(TEXT), '"')
         return numbered if (rows >= 0).all() else pc.if_else(pa.array(rows < 0), alone.take(codes), numbered)
 
