@@ -546,19 +546,32 @@ def test_the_fields_of_a_csv_are_quoted_as_python_quotes_them(tmp_path: Path) ->
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(table)
         writer.writerows(zip(texts, [*texts[1:], ""], dates, numbers, range(len(texts)), strict=True))
-    assert files._write_csv(table, tmp_path / "made.csv") == len(texts)
+    rows = files._write_csv(table, tmp_path / "made.csv")
     assert (tmp_path / "made.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
-    assert sets._rows_of(tmp_path / "made.csv") == len(texts)
+    assert rows == len(texts) == sets.secured(tmp_path, "made.csv", rows, "report")["rows"]
 
 
 def test_a_csv_without_rows_reads_back(tmp_path: Path) -> None:
-    assert files._write_csv(dict.fromkeys("ab", pa.array([], pa.large_string())), tmp_path / "none.csv") == 0
-    assert ((tmp_path / "none.csv").read_bytes(), sets._rows_of(tmp_path / "none.csv")) == (b"a,b\r\n", 0)
+    rows = files._write_csv(dict.fromkeys("ab", pa.array([], pa.large_string())), tmp_path / "none.csv")
+    assert (tmp_path / "none.csv").read_bytes() == b"a,b\r\n"
+    assert rows == 0 == sets.secured(tmp_path, "none.csv", rows, "report")["rows"]
 
 
-def test_a_cut_csv_does_not_read_back(tmp_path: Path) -> None:
-    (tmp_path / "cut.csv").write_bytes(b"a,b\r\n1,2\r\n3")
-    assert sets._rows_of(tmp_path / "cut.csv") != 2
+HARM = {
+    "cut": lambda content: content[:-3],
+    "a row less": lambda content: content[: content[:-2].rindex(b"\n") + 1],
+    "another sign": lambda content: content.replace(b"2", b"3"),
+    "nothing": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_csv_that_is_not_what_was_written_does_not_read_back(harm: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.csv"
+    rows = files._write_csv(dict.fromkeys("ab", pa.array(["1", "2"], pa.large_string())), path)
+    path.write_bytes(HARM[harm](path.read_bytes()))
+    with pytest.raises(KeyauditError, match="2 rows were written"):
+        sets.secured(tmp_path, path.name, rows, "report")
 
 
 @pytest.mark.parametrize("sample", ["halfway", "ugly", "clean"])

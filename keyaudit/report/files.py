@@ -7,7 +7,8 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from keyaudit.columns import FINDINGS
 from keyaudit.facts import alike
 from keyaudit.masking import one_line
 from keyaudit.plan import MigrationPlan
+from keyaudit.report.sets import Counted
 from keyaudit.rulebook import LISTS, TOLD_TERMS
 from keyaudit.words import count, listed, weekday
 
@@ -57,17 +59,24 @@ def write_changes(audit: Audit, changes: Changes, path: Path) -> int:
 
 def _write_csv(columns: Mapping[str, Any], path: Path) -> int:
     """UTF-8, no BOM, machine format. CRLF, so that a lone CR inside a code is quoted too."""
-    size = len(next(iter(columns.values())))
+    crc = 0
+    with path.open("wb") as file:
+        for piece in _pieces(columns, size := len(next(iter(columns.values())))):
+            file.write(piece)
+            crc = zlib.crc32(piece, crc)
+    return Counted(size, crc)
+
+
+def _pieces(columns: Mapping[str, Any], size: int) -> Iterator[Any]:
+    """The bytes of a CSV file, some thousand rows at a time."""
     parts: list[Callable[[slice], Any]] = []
     for is_coded, beside_each_other in groupby(columns.values(), key=lambda column: isinstance(column, Coded)):
         some = list(beside_each_other)
         parts += [_of_few(some)] if is_coded else map(_of_many, some)
-    with path.open("wb") as file:
-        file.write((",".join(columns) + "\r\n").encode())
-        for first in range(0, size, CHUNK):
-            *fields, last = (texts(slice(first, first + CHUNK)) for texts in parts)
-            file.write(signs_of(beside(*fields, beside(last, "\r\n"), between=",")))
-    return size
+    yield (",".join(columns) + "\r\n").encode()
+    for first in range(0, size, CHUNK):
+        *fields, last = (texts(slice(first, first + CHUNK)) for texts in parts)
+        yield signs_of(beside(*fields, beside(last, "\r\n"), between=","))
 
 
 def _of_few(columns: list[Coded]) -> Callable[[slice], Any]:
