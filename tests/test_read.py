@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import gc
 import io
 import subprocess
 import time
@@ -13,11 +14,13 @@ from typing import Any
 
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
 import xlsxwriter
 from reading import told
 
 import keyaudit as ka
+from keyaudit.coded import Coded
 from keyaudit.errors import KeyauditError, UnreadableFile
 from keyaudit.exports.read import FileOptions, read_role
 from keyaudit.exports.records import Export
@@ -654,3 +657,21 @@ def test_many_files_lists_and_sheets(number: int, tmp_path: Path) -> None:
         assert pools[f"A{n:07d}"] == (f"p{n:05d}.csv", f"p{n:05d}")
         assert pools[f"S{n:07d}"] == ("book.xlsx", f"P {n}")
         assert pools[f"L{n:07d}"] == ("lists.csv", f"L {n}")
+
+
+@pytest.mark.parametrize("sample", ["halfway", "ugly"])
+def test_the_cells_of_a_file_are_free_when_it_is_read(sample: str) -> None:
+    """Nothing that held them holds itself: else memory waits for whoever looks for such circles."""
+    case = ka.open_case(Path(__file__).parents[1] / "data" / "samples" / sample)
+    case.read()
+    gc.collect()
+    gc.disable()
+    try:
+        case.read()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert [type(one).__name__ for one in gc.garbage if isinstance(one, (Coded, pa.Array, pa.Buffer))] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

@@ -147,10 +147,8 @@ def read_file(request: Request) -> Export:
     role, source, known = request.role, request.open(), request.known
     sheets = [Sheet(grid, role, source.label, known) for grid in source.grids]
     found = [lists for sheet in sheets if (lists := find_lists(sheet))]
-    if not found and not sheets:
-        raise UnreadableFile(source.label, "holds no worksheet. Export it again.")
     if not found:
-        raise unknown_header(sheets)
+        raise unknown_header(sheets) if sheets else UnreadableFile(source.label, "holds no worksheet. Export it again.")
     _refuse(source, known, found)
     account = FileAccount(role, source, known, found)
     read = [lists.sheet for lists in found]
