@@ -24,6 +24,8 @@ class Calendar:
 
     def __post_init__(self) -> None:
         dates = vars(self)
+        for name in [*dates][:-1]:  # the removal may never come
+            as_date(dates[name], f"[calendar] {name}")
         for (former, first), (name, date) in pairwise(dates.items()):
             if date < first:
                 told = f"[calendar] {name} = {date} lies before {former} = {first}"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import fnmatch
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from keyaudit.calendar import Calendar
 from keyaudit.columns import COLUMNS, ROLES, Role, fold_header, role_of
-from keyaudit.errors import CaseError, UnreadableFile
+from keyaudit.errors import CaseError, KeyauditError, UnreadableFile
 from keyaudit.exports.files import files_of, is_data_file, label_of, passed_over, why_not_read
 from keyaudit.exports.names import fold_name
 from keyaudit.exports.read import POOLS, FileOptions, read_role, read_roles
@@ -26,6 +28,7 @@ from keyaudit.words import toml
 OTHER_FORMS = (".xls", ".xlsb", ".ods", ".numbers", ".zip", ".gz", ".7z")  # may hold an export, and are not read
 OURS = {"report": "report", "share": "report-to-share", "plan": "plan"}  # the folders that keyaudit writes, by kind
 Progress = Callable[[str], None]
+BARE = re.compile(r"[A-Za-z0-9_-]+").fullmatch  # a key of TOML that needs no quotation marks
 
 # The entries of case.toml → the type of their value (or of the values below them).
 OF_FILE = {"encoding": str, "day_first": bool, "rows": int, "columns": dict.fromkeys(COLUMNS, str), "pool": str, "redeemed_when": [str], "open_when": [str]}  # fmt: skip
@@ -45,6 +48,10 @@ EXAMPLE = {
     bool: "true or false",
     int: "a whole number, 0 or more",
 }
+KINDS = {
+    str: "a text in quotes", int: "a whole number", float: "a number with a point", bool: "true or false", list: "a list",
+    dict: "a table", dt.date: "a date", dt.datetime: "a date with a time", dt.time: "a time",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,10 @@ class Case:
         return self.root.resolve().name
 
     def options(self, label: str) -> FileOptions:
-        """What case.toml says of a file: the pattern that equals its path first, then the first shell-style match."""
-        if label in self.files:
-            return self.files[label]
-        matches = (options for pattern, options in self.files.items() if fnmatch.fnmatchcase(label, pattern))
-        return next(matches, FileOptions())
+        """What case.toml says of a file: the pattern that equals its path before shell-style ones, these in their order."""
+        matches = [options for pattern, options in self.files.items() if fnmatch.fnmatchcase(label, pattern)]
+        matches = [self.files[label], *matches] if label in self.files else matches
+        return reduce(lambda found, former: found.over(former), matches, FileOptions())
 
     def read(
         self, *, keep_going: bool = False, progress: Progress = lambda _: None
@@ -152,8 +158,12 @@ def open_case(path: str | Path) -> Case:
             raise CaseError(f"{root.name}/case.toml: {what}")
         for label in named:
             _check_entries(told, labels[label], f"{root.name}/case.toml: [files.{toml(pattern)}]")
+    try:
+        calendar = Calendar(**declared.get("calendar", {}))
+    except KeyauditError as problem:
+        raise CaseError(f"{root.name}/case.toml: {problem}") from None
     given = {
-        "calendar": Calendar(**declared.get("calendar", {})),
+        "calendar": calendar,
         "log_is_complete": declared.get("distribution", {}).get("complete", False),
         "pool_settings": declared.get("pools", {}),
         "same_course": declared.get("same_course", {}),
@@ -228,7 +238,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         declared = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as problem:
-        hint = "Texts need quotes, dates must not have them: as_of = 2026-04-09."
+        hint = "Texts need quotes, dates must not have them: as_of = 2026-04-09; true and false are written small; in a path / stands for \\."
         if "Cannot" in str(problem):
             hint = "An entry stands there twice: put all that is said of a file or a pool below one heading, and all columns of a file into one line."
         raise CaseError(f"{name}: {problem}. {hint}") from None
@@ -237,6 +247,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise CaseError(f"{name} is not UTF-8. Save it as UTF-8.") from None
     _validate(declared, ENTRIES, name, "")
+    named: dict[str, str] = {}
+    for pool, told in declared.get("pools", {}).items():
+        if (former := named.setdefault(fold_name(pool), pool)) != pool:
+            raise CaseError(f"{name}: [pools.{toml(former)}] and [pools.{toml(pool)}] are one pool. Keep one.")
+        if "starts" in told and "expires" in told and told["expires"] <= told["starts"]:
+            what = f"expires = {told['expires']} does not lie after starts = {told['starts']}"
+            raise CaseError(f"{name}: [pools.{toml(pool)}] {what}.")
     for entry in declared.get("accepted", []):
         for needed in ("finding", "reason"):
             if needed not in entry:
@@ -285,10 +302,11 @@ def _validate(value: Any, expected: Any, name: str, where: str) -> None:
             if key not in expected and "*" not in expected:
                 place = f" in [{where}]" if where else ""
                 raise CaseError(f'{name}: unknown entry "{key}"{place}.{_nearest(key, expected)}')
-            _validate(item, expected.get(key, expected.get("*")), name, f"{where}.{key}".lstrip("."))
+            place = f"{where}.{key if BARE(key) else toml(key)}".lstrip(".")
+            _validate(item, expected.get(key, expected.get("*")), name, place)
     elif type(value) is not expected or (expected is int and value < 0):
         told = EXAMPLE.get(expected, "a text in quotes")
-        found = value if type(value) is expected else type(value).__name__
+        found = value if type(value) is expected else KINDS[type(value)]
         raise CaseError(f"{name}: {where} must be {told}; found {found}.")
     elif expected is str and value.strip() in ("", "…"):
         raise CaseError(f"{name}: {where} is blank. Fill it in, or leave the line out.")

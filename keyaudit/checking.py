@@ -163,13 +163,18 @@ def check(case: str | Path | Case) -> Checked:
 
 def _doubts(notes: Iterable[Note]) -> list[str]:
     """What an audit will call an error of reading, or a part that was not read; of one kind in one file the first, and how many."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[Note]] = {}
     for note in notes:
         severity = note.severity or FINDINGS[note.code].severity[0]
         if note.code not in TOLD_BESIDE and (severity in ("critical", "error") or note.code in DOUBTS):
-            where = f"{note.source_file}{f', row {note.source_row}' if note.source_row else ''}"
-            found.setdefault((note.source_file, note.code), []).append(f"{where}: {note.message}")
-    return [f"{told[0]}{f' (and {len(told) - 1:,} more)' if len(told) > 1 else ''}" for told in found.values()]
+            found.setdefault((note.source_file, note.code), []).append(note)
+    return [_first(told) for told in found.values()]
+
+
+def _first(notes: list[Note]) -> str:
+    """The first note of a kind, and before its message, which may end in lines to copy, how many more there are."""
+    note, more = notes[0], f" (and {len(notes) - 1:,} more)" if len(notes) > 1 else ""
+    return f"{note.source_file}{f', row {note.source_row}' if note.source_row else ''}{more}: {note.message}"
 
 
 def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:
@@ -178,7 +183,13 @@ def _files(export: Export, known_of: Options) -> Iterator[CheckedFile]:
         known = [f"{mask_text(told.header)} = {told.column}" for told in headers if told.column]
         unknown = [told for told in headers if not told.column]
         shown = {words: source.shows.get(name, "") for name, words in PROVES.items()}
-        proven = [words for words, told in shown.items() if told == "yes"]
+        unread = sum(
+            note.code == Code.redemption_unreadable and note.source_file == source.source_file for note in export.told
+        )
+        of_some = (
+            {PROVES["redemption"]: f" (but of {count(unread, 'row')}, whose cell was not understood)"} if unread else {}
+        )
+        proven = [words + of_some.get(words, "") for words, told in shown.items() if told == "yes"]
         proven += [OF_ROLE[source.role]] if source.role in OF_ROLE else []
         silent = ((words, told) for words, told in shown.items() if told not in ("yes", ""))
         unsaid = [words if told == "no" else f'{words} (unless "{told}" does)' for words, told in silent]

@@ -206,7 +206,8 @@ def lacking_lines(f: Facts) -> list[str]:
 def _told_lacking(f: Facts, pool: int) -> str:
     names, lines = _lacking(f, pool)
     told = listed([SETTINGS[name][2] for name in names], most=6)
-    return f"No export and no list says its {told}. In case.toml, as its page shows it (the # goes):\n{lines}"
+    says = "an older export, a list or a mail says" if f.is_removed else "its page shows"
+    return f"No export and no list says its {told}. In case.toml, as {says} it (the # goes):\n{lines}"
 
 
 def name_keys(f: Facts, numbers: Iterable[int]) -> str:

@@ -281,8 +281,8 @@ def _told(result: Audit, target: Path, *, to_share: bool) -> list[str]:
     lines += ["", *(f"  {one_line(line)}" for line in work_lines(result, 10, where))] if result.work else []
     counts = [f"{number:,} {severity}" for severity, number in result.count_findings().items() if number]
     lines += ["", f"Findings: {', '.join(counts) or 'none'}."]
-    lines += [one_line(f"Not checked: {text}") for text in result.not_checked]
-    lines += [one_line(f"Not understood: {text}") for text in result.not_understood]
+    lines += [line for text in result.not_checked for line in lines_of(f"Not checked: {text}")]
+    lines += [line for text in result.not_understood for line in lines_of(f"Not understood: {text}")]
     lines += ["", f"Page:      {target / 'report.html'}", f"Workbook:  {target / 'report.xlsx'}"]
     if to_share:
         lines.append("Codes are masked, and nobody is named: these files can be sent on.")
@@ -340,7 +340,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         told = f"a mistake of this program ({where}). {_left()} Please report it."
         code, told = 2, f"{NO_MEMORY}. {_left()}" if IS_MEMORY.search(str(problem)) else told
     if told:
-        say(*lines_of(f"keyaudit: {told}"), err=True)
+        say(*lines_of(told if told.startswith("Usage:") else f"keyaudit: {told}"), err=True)
     sys.exit(code)
 
 

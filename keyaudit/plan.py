@@ -46,7 +46,7 @@ THREE_STEPS = (
 )
 LETTERS = {  # by action
     "reissue": "Your training key{ending} for {course} {fails}; here is a new one. " + THREE_STEPS,
-    "remind": "Please redeem your training key{ending} for {course} before {until}: {ends}. " + THREE_STEPS,
+    "remind": "Please redeem your training key{ending} for {course} {since}before {until}: {ends}. " + THREE_STEPS,
 }
 FAILS = {True: "no longer works", False: "is replaced: leave it alone, also where it still works"}
 ENDS = {True: "it stops working on that day", False: "it works until then at the longest"}  # is the day known?
@@ -61,7 +61,7 @@ WORDS = {
     "alone": "untouched, the key is for its organization alone",
     "hidden": "Attention: {files} not show who has redeemed. A redeemed key must not be recreated: make the lists anew from exports that show it.",
     "again": f"Unless the lists were made from exports of today: export {{pool}}{KEYS} (all columns, no filter) into course-keys, run the audit again, and use the new lists. A key that was redeemed meanwhile must not be recreated.",
-    "pool_again": f"this pool ({POOL} → Export) into pools-now and ",
+    "pool_again": f"this pool ({POOL} → Export) into pools-now, in place of a later export there, and ",
     "line_end": "{codes} of the list `{what}` {hold} the end of a line and cannot be pasted: type {them} by hand from the TMS.",
     "formula": "{codes} of the list `{what}` {begin} with =, +, - or @: copy {them} from the text file, never through a spreadsheet.",
     "ask": "Before you {begin}, ask whoever ordered the keys: {what}. You will type {them} {when}.",
@@ -196,6 +196,8 @@ def migration_plan(audit: Audit) -> MigrationPlan:
     columns["pool"] = Coded(np.where(pool[order] < 0, len(names) - 1, pool[order]).astype(np.int32), names)
     columns["action"] = Coded.of(kinds[place] for place in action[order].tolist())
     title = f"{count(left)} {agree(left, 'needs', 'need')} action." if left else "Nothing is left to do."
+    if not left and audit.verdict not in ("clear", "watch"):
+        title = audit.headline
     made_from = tuple(f"{what}: {listed([file.source_file for file in of], most=8)}" for what, of in given.items())
     forms = tuple(batches[name] for name in names if name in batches)
     reissue, remind = (tuple(_letters(f, does.values(), action)) for action in ("reissue", "remind"))
@@ -251,7 +253,8 @@ def _expiration(f: Facts, expires: Any) -> str:
     if day == f.calendar.removed:
         return WORDS["until"] + f"the pool ends on {day}, the day of the removal"
     if (day - f.day).days <= SOON:
-        return WORDS["until"] + f"the pool {'ended' if day <= f.day else 'ends'} on {day}"
+        ends = "ended" if day <= f.day else "was to end" if f.is_removed else "ends"
+        return WORDS["until"] + f"the pool {ends} on {day}"
     return str(day)
 
 
@@ -308,8 +311,9 @@ def _once(f: Facts, of: Mapping[str, Array], actions: tuple[str, ...]) -> Iterat
     """The steps of some actions in the words of the rule book, each text once; of a setting with its entries and its value."""
     texts, words = f.next_step
     for action in actions:
-        for text in dict.fromkeys(texts[of[action]].tolist()):
-            mine = of[action][texts[of[action]] == text]
+        told = np.array(list(map(words.index, words)), dtype=int)[texts[of[action]]]  # one number a text
+        for text in dict.fromkeys(told.tolist()):
+            mine = of[action][told == text]
             yield words[text] + (_to_type(f, mine) if action in ("correct the setting", "extend") else ""), len(mine)
 
 
@@ -346,6 +350,8 @@ def _letters(f: Facts, does: Iterable[Mapping[str, Array]], action: str) -> list
         pool, until, end = int(f.home_pool[key]), f.works_until[key], ending(f.codes[key].as_py() or "")
         course, day = courses[pool] or "your course", None if np.isnat(until) else until.item().date()
         words = {"until": weekday(day or f.calendar.removed), "ending": f" ending in {end[1:].strip()}" if end else ""}
+        waits = f.starts_on[key] > np.datetime64(f.day)
+        words["since"] = f"from {weekday(f.starts_on[key].item().date())} on, not earlier, and " if waits else ""
         words |= {"fails": FAILS[bool(f.works_no[key])], "ends": ENDS[day is not None]}
         learner, former = f.holder.get(key, "not in the log"), f"{f.references[key]} {end}".strip()
         text = LETTERS[action].format(course=course, **words)

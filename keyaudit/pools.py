@@ -264,11 +264,11 @@ def _refuse_two_rows(f: Facts, pool: Array, members_of: list[list[_Unit]]) -> No
             if former != row and number not in given and exported[number]:
                 files = [f.files[f.file[at]].source_file for at in (former, row)]
                 one, other = (_said(f, name, at) for at in (former, row))
-                shown = members_of[number][0].name
+                shown, value_as = members_of[number][0].name, "…" if is_date else '"…"'
                 raise ReconcileError(
                     f'the pool list names the pool "{shown}" twice, and its {entry} is {one} in {files[0]}, row '
                     f"{f.row[former]}, and {other} in {files[1]}, row {f.row[row]}. Delete the row that is not of this pool, or "
-                    f"say what its page in the TMS shows in case.toml:\n[pools.{toml(shown)}]\n{entry} = …"
+                    f"say what its page in the TMS shows in case.toml:\n[pools.{toml(shown)}]\n{entry} = {value_as}"
                 )
 
 

@@ -653,7 +653,9 @@ def test_the_plan_names_the_pool_and_says_one_and_several(write: Write) -> None:
     }
     again = [what for what in plan.steps["what"] if what.startswith("Unless the lists")]
     assert all(
-        "export this pool (Training Key Pools → the pool → Export) into pools-now and Find" in what for what in again
+        "export this pool (Training Key Pools → the pool → Export) into pools-now, in place of a later export there, and Find"
+        in what
+        for what in again
     )
     assert len(again) == 2
     late = migration_plan(audit(write("course-keys/k.csv", keys("OTHER-001")), "2026-06-05"))

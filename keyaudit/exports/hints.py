@@ -21,6 +21,11 @@ REQUIRED = {  # the column that a role needs: what it holds, and the words of he
     "payment": ("the payment type", "pay|key"),
 }
 
+NO_HEADER = {  # where nothing seems to be the header: of assignments, of all else
+    True: "Export it again with the column Payment Type shown, or take it out of the folder; if",
+    False: "If it has no header, write one above its first row; if it is no export, take it out of the folder; if",
+}
+
 # Words of headers, in several languages → the fact that may stand below; "" is none of ours. The first that fits counts.
 _WORDS = (
     ("", r"remain|\bleft\b|verbleib|restant|übrig|残"),
@@ -106,7 +111,9 @@ def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
     found = ", ".join(texts[:SHOWN]) or "no header at all"
     found += f" and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else ""
     what, speaks = REQUIRED[required]
-    looked_for = ", ".join(f'"{alias}"' for alias in COLUMNS[required].aliases)
+    declared = sheets[0].options.columns.get(required)
+    looked_for = ", ".join(f'"{alias}"' for alias in ([declared] if declared else COLUMNS[required].aliases))
+    looked_for += " (as case.toml says)" if declared else ""
     candidate, below = _candidate(sheet, top, shown, speaks), ""
     header = "the header in your file" if candidate is None else shown[candidate]
     if candidate is not None and (sample := sheet.sample(candidate, top)):
@@ -114,8 +121,10 @@ def unknown_header(sheets: list[Sheet]) -> UnreadableFile:
     if not sheet.grid.name and sheet.width == 1:
         below += " No separator was recognised (comma, semicolon, tab and | are): every line is one cell."
     where = f', sheet "{sheet.grid.name}": ' if sheet.grid.name else ""
-    told = f"no column holds {what}. Looked for {looked_for}; found {found}.{below} If the header has another name"
-    return UnreadableFile(label, f"{where}{told}, map it in case.toml:\n{sheet.ready_line(required, header)}")
+    told = f"no column holds {what}. Looked for {looked_for}; found {found}.{below}"
+    begin = "If" if candidate is not None else NO_HEADER[required == "payment"]
+    told += f" {begin} the header has another name, map it in case.toml:\n{sheet.ready_line(required, header)}"
+    return UnreadableFile(label, f"{where}{told}")
 
 
 def _likely_header(sheets: list[Sheet]) -> tuple[Sheet, int, dict[int, Any]]:

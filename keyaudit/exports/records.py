@@ -34,9 +34,17 @@ class FileOptions:
 
     def entry(self, label: str, columns: Mapping[str, str]) -> str:
         """The whole entry of case.toml for a file, ready: what is known of it so far, and more headers of columns."""
-        told = {one.name: value for one in fields(self) if (value := getattr(self, one.name)) not in (None, (), {})}
-        told["columns"] = {**self.columns, **columns}
+        told = {**self.told, "columns": {**self.columns, **columns}}
         return "\n".join([f"[files.{toml(label)}]", *(f"{name} = {toml(value)}" for name, value in told.items())])
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What it says, by the names of case.toml."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) not in (None, (), {})}
+
+    def over(self, other: FileOptions) -> FileOptions:
+        """What it says, and of all else (a column is something of its own) what another says."""
+        return replace(other, **self.told | {"columns": {**other.columns, **self.columns}})
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,9 @@ LINE_END = re.compile(rb"\r\n|\n|\r")
 MARKED_LINE = re.compile(rb"(?:^|(?<=[\r\n]))(?:\xef\xbb\xbf)+")
 DAMAGED = "its quotation marks are damaged"
 AGAIN = "Export it again."
+_IS_UTF8 = (
+    'is UTF-8, and case.toml says encoding = "{}". Take that entry out, or name there the files of which it is true.'
+)
 csv.field_size_limit(1 << 30)  # a long cell is a cell; what it may hold is decided later
 
 
@@ -52,8 +55,10 @@ def decoded(content: bytes, label: str, encoding: str | None) -> bytes:
         if name == "utf-8" and not is_utf8(content):
             content.decode()  # raises what is wrong, and where
     except UnicodeDecodeError as problem:
+        if encoding and not marked and is_utf8(content):
+            raise UnreadableFile(label, _IS_UTF8.format(encoding)) from None
         line = len(LINE_END.findall(content[: problem.start])) + 1
-        shown = shape(content.splitlines()[line - 1].decode("cp1252", "replace")) if not marked else "…"
+        shown = shape(LINE_END.split(content)[line - 1].decode("cp1252", "replace")) if not marked else "…"
         raise UnreadableFile(
             label,
             f"line {line} is not {marked or encoding or 'UTF-8'} ({shown}). If it was saved by Excel as plain CSV, say so "
@@ -63,7 +68,7 @@ def decoded(content: bytes, label: str, encoding: str | None) -> bytes:
         what = f'"{encoding}" is no encoding of text. Use "cp1252" or "utf-8" in case.toml.'
         raise UnreadableFile(label, what) from None
     if encoding and not marked and text != content and b"\x00" not in content and is_utf8(content):
-        raise UnreadableFile(label, f'is UTF-8, and case.toml says encoding = "{encoding}". Take that entry out.')
+        raise UnreadableFile(label, _IS_UTF8.format(encoding))
     if b"\x00" in text:
         raise UnreadableFile(label, "holds binary data: it is not a table. Export it again as CSV or .xlsx.")
     return text

@@ -30,6 +30,9 @@ from keyaudit.words import count, listed, weekday
 
 CHUNK = 20_000  # rows turned into text at a time
 STEPS = "steps.txt"
+BLANKS = re.compile(
+    r"(?<=left out )[^,]*(?=, pasted )|(?<=, pasted )[^,]*(?=, appeared )|(?<=, appeared )[^.]*(?=\. As)"
+)
 ICS_HEAD = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//keyaudit//deadlines//EN", "CALSCALE:GREGORIAN")
 
 
@@ -166,14 +169,17 @@ def _told(
     ]
     lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
     pool = None
+    bare = [(named, BLANKS.sub("___", text)) for named, text in ticked]  # what was written into a step's blanks
     for step in plan.step_rows:
         if step.pool != pool:
             pool = step.pool
             lines += ["", pool, "-" * min(len(pool), 80)]
         text = one_line(f"{step.what}{f' ({count(step.keys)})' if step.keys else ''}")
-        is_done = (one_line(pool), text) in ticked
+        is_done = (one_line(pool), text) in bare
         if is_done:
-            ticked.remove((one_line(pool), text))
+            place = bare.index((one_line(pool), text))
+            del bare[place]
+            text = ticked.pop(place)[1]
         lines.append(f"[{'x' if is_done else ' '}] {step.step}. {text}")
         lines += [f"       {names[pool, what]}" for what in LISTS if f"`{what}`" in step.what and (pool, what) in names]
     if ticked:
@@ -193,7 +199,7 @@ def _calendar(audit: Audit) -> list[str]:
             days.append((row.act_by, f"{row.pool}: keys need action (plan/{STEPS})", row.pool))
     lines = list(ICS_HEAD)
     for date, text, name in days:
-        uid = hashlib.sha256(f"{date}{name}".encode()).hexdigest()[:20]
+        uid = hashlib.sha256(f"{audit.name}{name}".encode()).hexdigest()[:20]
         lines += ["BEGIN:VEVENT", f"UID:{uid}@keyaudit", f"DTSTAMP:{audit.as_of:%Y%m%d}T000000Z"]
         lines += [f"DTSTART;VALUE=DATE:{date:%Y%m%d}", f"DTEND;VALUE=DATE:{date + dt.timedelta(days=1):%Y%m%d}"]
         lines += [*_wrapped("SUMMARY:" + re.sub(r"([,;\\])", r"\\\1", one_line(text))), "END:VEVENT"]
