@@ -163,7 +163,7 @@ def card(audit: Audit) -> str:
     cells = '<tr><td style="text-align:left">{}</td><td style="text-align:right">{}</td><td style="text-align:right">{}</td></tr>'
     answers = joined((html(cells, word, *counts) for word, counts in audit.answer_counts.items()), "")
     return html(
-        '<div style="max-width:760px;font-family:sans-serif;overflow-wrap:anywhere"><div style="border-left:8px solid {};padding:2px 0 2px 16px;'
+        '<div class="tex2jax_ignore mathjax_ignore" style="max-width:760px;font-family:sans-serif;overflow-wrap:anywhere"><div style="border-left:8px solid {};padding:2px 0 2px 16px;'
         'margin-bottom:12px"><div style="{}"><bdi>{}</bdi></div><div style="font-size:22px;font-weight:bold">{}</div>'
         "<div><b>{}</b> {}</div><div>as of {}; {}</div>{}</div>"
         '<div style="display:flex;height:14px;margin-bottom:14px">{}</div><div style="display:flex;flex-wrap:wrap">{}</div>'

@@ -135,6 +135,9 @@ class Case:
 def open_case(path: str | Path) -> Case:
     """Find the exports of a case folder and read its case.toml. Raises CaseError for anything not agreed."""
     root = Path(path)
+    root = (
+        root if root.name.strip(".") else root.resolve()
+    )  # a notebook in a case calls it "..": messages name the folder
     try:
         root.name.encode()
     except UnicodeEncodeError:
@@ -147,7 +150,7 @@ def open_case(path: str | Path) -> Case:
     folders, notes = _folders(root)
     if not {"pools_before", "pools_now"} & set(folders):
         raise CaseError(
-            f"{path}: no pool export found. Put the backup of your pools into {root.name}/pools-before "
+            f"{root.name}: no pool export found. Put the backup of your pools into {root.name}/pools-before "
             f"(.xlsx, .csv or another text file). Accepted folders: {ACCEPTED}."
         )
     labels = {label_of(file): ROLES[role] for role, of in folders.items() for file in files_of(list(of))}

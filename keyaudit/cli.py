@@ -69,7 +69,8 @@ def new(case: Path) -> None:
 
     lines = new_case(case)
     say(f"{case} is ready. Put each export where it belongs (only the first is required):", "")
-    say(*(f"  {line}" for line in lines), "", f"Then: keyaudit check {case}, and keyaudit audit {case}")
+    name = f'"{case}"' if re.search(r"\s", str(case)) else case
+    say(*(f"  {line}" for line in lines), "", f"Then: keyaudit check {name}, and keyaudit audit {name}")
 
 
 @commands.command()

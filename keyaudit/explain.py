@@ -86,7 +86,7 @@ class Explanation:
         named = (what if what != before else "" for (before, _), (what, _) in pairwise([("", ""), *self.lines]))
         rows = joined(html(line, CELL, what, CELL, text) for what, (_, text) in zip(named, self.lines, strict=True))
         return html(
-            '<div style="max-width:760px;font-family:sans-serif"><div style="border-left:6px solid {};padding-left:12px;'
+            '<div class="tex2jax_ignore mathjax_ignore" style="max-width:760px;font-family:sans-serif;overflow-wrap:anywhere"><div style="border-left:6px solid {};padding-left:12px;'
             'margin-bottom:8px;font-weight:bold"><bdi>{}</bdi></div>{}{}</div>',
             *(SHADES[self.family], self.headline),
             html('<table style="margin:0 0 12px 0;color:inherit">{}</table>', rows) if rows else "",
@@ -110,8 +110,9 @@ def explain(audit: Audit, text: str | None) -> Explanation:
 
     Otherwise say what else may be meant. Raises Slip if nothing is asked for.
     """
-    if text is None and audit.total:
-        return next(stories(audit, audit.order[:1]))
+    if text is None:
+        nothing = Explanation(False, "There is no key to explain: no export shows one.", ())
+        return next(stories(audit, audit.order[:1]), nothing)
     asked = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
     if not asked.strip(BLANKS):
         needs = """a code, a reference such as "Pool, row 14", the end of a code, or a learner's name"""

@@ -24,7 +24,7 @@ OWN = {  # what the parameters of a notebook are in a copy that lies in a case's
     "MENDED": '".."',
     "AS_OF": 'None  # what case.toml says, else today; or a date such as "2026-04-09"',
     "OUT": '"../report"',
-    "POOL": "None  # the one that needs action most; or its name",
+    "POOL": "None  # the one that needs action most; better its name, before you begin",
     "KEY": "None  # the one that needs action most; or a code, a reference, the end of a code, a learner's name",
 }
 

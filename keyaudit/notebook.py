@@ -121,4 +121,5 @@ def _column(name: object, column: pd.Series) -> tuple[str, str, list[str]]:
         texts = [text if text != above or len(text) <= SHORT else "as above" for above, text in pairwise(["", *texts])]
     wrap = "nowrap" if is_short and not is_number else "normal"
     style = f"text-align:{'right' if is_number else 'left'};vertical-align:top;white-space:{wrap}"
+    style += "" if is_short else ";overflow-wrap:anywhere;min-width:9em"
     return escape(str(name)).replace("_", "_<wbr>"), style, [escape(text) for text in texts]

@@ -29,6 +29,10 @@ Date = dt.date | None
 class Refused(Exception):
     """The TMS does not do what an administrator asks."""
 
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook: the answer alone, as the TMS gives it."""
+        return [f"The TMS refuses: {self}"]
+
 
 class InvalidKey(Refused):
     """What a learner is told when a code cannot be redeemed."""
@@ -124,6 +128,8 @@ class Tms:
         """Create a pool; refused once creation is disabled."""
         if self.today >= self.calendar.creation_off:
             raise Refused("New pools can no longer be created.")
+        if name in self.pools:
+            raise Refused(f'There is a pool "{name}" already.')
         self.pools[name] = Pool(name, course, organization, starts, expires, **more)
         return self.pools[name]
 
@@ -269,9 +275,11 @@ class Tms:
 
 
 def _delete(keys: dict[str, Any], codes: Iterable[str], otherwise: str) -> None:
-    for code in codes:
-        if code not in keys:
-            raise Refused(otherwise)
+    """All of them or none."""
+    gone = list(codes)
+    if len(set(gone)) < len(gone) or not keys.keys() >= set(gone):
+        raise Refused(otherwise)
+    for code in gone:
         del keys[code]
 
 
@@ -346,8 +354,10 @@ def migrate(
 
     `forget` are deleted and not recreated; `damage` maps a code to the kind of damage it suffers on the way (DAMAGE).
     """
+    if pool not in tms.pools:
+        raise Refused(f'There is no pool "{pool}".')
     source, forgotten = tms.pools[pool], set(forget)
-    tms.delete_keys(pool, codes)
     pasted = [DAMAGE[damage[code]](code) if code in damage else code for code in codes if code not in forgotten]
+    tms.delete_keys(pool, codes)
     given = {"course": source.course, "organization": source.organization, "availability": source.availability}
     tms.create_course_keys(entry or f"{pool} migrated", codes=pasted, expires=expires, **{**given, **settings})

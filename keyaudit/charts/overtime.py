@@ -159,7 +159,8 @@ def redemptions(audit: Audit) -> Chart:
     reached_on = dict(zip(REDEEMED, np.cumsum(each, axis=1), strict=True))
     told = "Pool keys that learners have redeemed up to each day, in their pool or as a course key"
     note = f"Pale: {undated:,} redeemed on a date that is not known; nothing is guessed." if undated else ""
-    sheet = Sheet(audit, _redeemed_title(total, done) if audit.total else NOTHING, told, note=note)
+    how = " known to be" if f.redemption_hidden.any() else ""
+    sheet = Sheet(audit, _redeemed_title(total, done, how) if audit.total else NOTHING, told, note=note)
     time = Timeline(sheet, audit, first, total, right=6.5, after=0.1)
     edges = [0, *((date - first).days for date in (*time.deadlines, as_of) if first <= date <= as_of)]
     turns = np.union1d(edges, np.flatnonzero(np.sum(each, axis=0)))
@@ -176,7 +177,7 @@ def redemptions(audit: Audit) -> Chart:
     sheet.line([(x, time.bottom), (x, top)], INK, 1.2, z=4, dash=DASHED)
     sheet.point(x, y, WORD["done"])
     sheet.place(count(total, "pool key"), around(time.left, top, "NE"), bold=True)
-    sheet.place(f"{done:,} redeemed\non {day(as_of)}", around(x, y, "NW SW NE SE"), 10, True, WORD["done"])
+    sheet.place(f"{done:,} redeemed\nby {day(as_of)}", around(x, y, "NW SW NE SE"), 10, True, WORD["done"])
     former = 0
     for date in (first, *(date for date in time.deadlines if date < as_of)):
         reached = int(sums[np.searchsorted(days, np.datetime64(date), side="right") - 1])
@@ -189,8 +190,7 @@ def redemptions(audit: Audit) -> Chart:
 
     left, whole = f.in_pool & ~is_done, by_family(f)[0][1]
     rest = next((counts for key, counts in by_family(f, left) if left[key]), dict.fromkeys(FAMILIES, 0))
-    # All keys as a column beside the plot, to its scale: number, words, colour of the words, fill.
-    ends = [(int(numbers[name][-1]), row) for name, row in REDEEMED.items()]
+    ends = [(int(numbers[name][-1]), row) for name, row in REDEEMED.items()]  # of a column of all keys, to scale
     redeemed = [(number, row[number != 1], WORD["done"], row[2]) for number, row in ends]
     waiting = [(rest[n], _of(rest[n], whole[n], FAMILIES[n][2]), WORD[n], FILL[n]) for n in REST]
     rungs, said = time.rungs([*redeemed, *waiting])
@@ -205,13 +205,13 @@ def _of(number: int, whole: int, words: str) -> str:
     return words if number == whole else f"of {whole:,} {words}"
 
 
-def _redeemed_title(total: int, done: int) -> str:
+def _redeemed_title(total: int, done: int, how: str) -> str:
     if not total:
         return "No key is in a pool"
     if done in (0, total):
         every = "The 1 pool key is" if total == 1 else f"{'All' if done else 'None of'} {total:,} pool keys are"
-        return f"{every}{'' if done or total > 1 else ' not'} redeemed"
-    return f"{done:,} of {total:,} pool keys {are(done)} redeemed, {total - done:,} {are(total - done)} not"
+        return f"{every}{'' if done or total > 1 else ' not'}{how} redeemed"
+    return f"{done:,} of {total:,} pool keys {are(done)}{how} redeemed, {total - done:,} {are(total - done)} not"
 
 
 def keys_left(audit: Audit) -> Chart:
@@ -230,7 +230,7 @@ def keys_left(audit: Audit) -> Chart:
     went = f.in_pool & ~is_owed & ~np.array(nobodys)[f.status]
     gone_on = np.fmin(redeemed_on(f), f.recreated_at.astype("datetime64[D]"))[went]
     dated = np.sort(np.minimum(gone_on[~np.isnat(gone_on)], today))
-    undated, week = int(went.sum()) - len(dated), int((dated > np.datetime64(later(as_of, -7))).sum())
+    undated, week = int(went.sum()) - len(dated), int(np.isin((today - gone_on).astype(int), range(7)).sum())
     first = np.datetime64(min(calendar.announced_on, later(as_of, -28)))
     has_past = is_known and bool((dated > first).any())
     days = np.unique(np.concatenate([[first], dated[dated > first], [today]])) if has_past else np.array([today])
@@ -335,11 +335,11 @@ def outlook(audit: Audit) -> Chart:
     unknown = _of(total - int(known.sum()), of, "not known")
     stops, when = (("stopped", "stopped"), f" by {day(removed)}") if is_over else (("does not work", "do not work"), "")
     outcomes = [  # of the codes, from the bottom up: together all of them
-        (works & ~ended, ("still works", "still work"), f" on {day(time.last)}", "works"),
-        (ending, ("reaches its own expiry", "reach their own expiry"), _when(until[ending]), "done"),
+        (works & ~ended, ("still works", "still work"), f" on {day(time.last, seen=as_of)}", "works"),
+        (ending, ("reaches its own expiry", "reach their own expiry"), _when(until[ending], as_of), "done"),
         (pooled, ("stops with its pool", "stop with their pool"), " unless migrated", "todo"),
         (~known, (unknown, unknown), "", "unknown"),
-        (expired, ("reached its own expiry", "reached their own expiry"), _when(until[expired]), "dead"),
+        (expired, ("reached its own expiry", "reached their own expiry"), _when(until[expired], as_of), "dead"),
         (dead & ~expired, stops, when, "dead"),
     ]
     shown = ((int(mask.sum()), words, more, family) for mask, words, more, family in outcomes)
@@ -349,7 +349,7 @@ def outlook(audit: Audit) -> Chart:
 
 
 def _outlook_title(audit: Audit, total: int, dead: int, alive: int, unsure: int) -> str:
-    on, noun = day(audit.calendar.removed), agree(total, "open code", "open codes")
+    on, noun = day(audit.calendar.removed, seen=audit.as_of), agree(total, "open code", "open codes")
     if not total:
         return "No open code is in learners' hands" if audit.total else NOTHING
     if audit.as_of >= audit.calendar.removed:
@@ -363,6 +363,6 @@ def _outlook_title(audit: Audit, total: int, dead: int, alive: int, unsure: int)
     return f"On {on}, {least}{alive:,} of {total:,} {noun} would {still}work"
 
 
-def _when(ends: Array) -> str:
+def _when(ends: Array, as_of: dt.date) -> str:
     """` on 30 Jun`, or ` by` it where they end on several days."""
-    return f" {'on' if ends.min() == ends.max() else 'by'} {day(ends.max().item())}" if len(ends) else ""
+    return f" {'on' if ends.min() == ends.max() else 'by'} {day(ends.max().item(), seen=as_of)}" if len(ends) else ""

@@ -222,6 +222,6 @@ def wrap(words: str, room: float, size: float) -> list[str]:
     return lines
 
 
-def day(date: dt.date, week: bool = False) -> str:
-    """`10 Apr`, or `Fri 10 Apr`."""
-    return " ".join(weekday(date).split()[0 if week else 1 : 3])
+def day(date: dt.date, week: bool = False, seen: dt.date | None = None) -> str:
+    """`10 Apr`, or `Fri 10 Apr`; with the year where that is another than the one it is seen from."""
+    return " ".join(weekday(date).split()[0 if week else 1 : 4 if seen and seen.year != date.year else 3])

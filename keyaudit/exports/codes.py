@@ -148,7 +148,7 @@ def _remove_what_all_carry(told: Codes, odd: Array, kind: str, everywhere: Calla
             edge = texts[int(hits[0])].as_py()[-1 if pattern == END else 0]
             may_be_pasted = edge in " \t\u00a0'" or (what, pattern, need) in SIGNS
             told.is_doubted |= kind == "course" and not is_of_the_file and may_be_pasted
-            told.removed.append(f"all {len(keys):,} codes {what}")
+            told.removed.append(f"all {len(keys):,} codes {what}" if len(keys) > 1 else f"the one code {what}")
         elif not need:
             continue
         else:

@@ -200,7 +200,7 @@ STATUSES: dict[str, Status] = {
             "unredeemed in the latest exports of two or more pools; or still in its pool and in course keys; or in two entries of one course-key file",
             "in_two_pools | here & in_course_keys | in_two_entries",
             ("in_two_entries", "Two entries of one course-key file show it, and a code can exist only once."),
-            ("in_course_keys", "It is a course key, and the latest export of its pool still shows it: a code can exist only once."),
+            ("here & in_course_keys", "It is a course key, and the latest export of its pool still shows it: a code can exist only once."),
             ("", "The latest exports of two pools show it unredeemed, and a code can exist only once."),
             Step("reissue", "is_removed & ~in_course_keys", _REISSUE),
             Step("export again", "is_removed | in_two_entries & ~here", f"A code can exist only once, so first suspect an old file: export {KEYS} again (all columns, no filter), and run the audit again. Only if two entries still show it: {ASK_SUPPORT}."),
