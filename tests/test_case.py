@@ -168,6 +168,14 @@ if INTERRUPTS:  # else it is no test of this run
         ('[files."pools-before/*"]\nredeemed_when = ["Weg"]\nopen_when = ["Frei", "weg"]', '"Weg" stands in redeemed_when and in'),
         ('[files."course-keys/*"]\npool = "Azure"', "only an export of a pool has one name of a pool"),
         ('[[accepted]]\nfinding = "to_migrate"\nreason = " "', r"accepted\.reason is blank"),
+        ('[files."pools-before/*.csv"]\ncolumns = "x"', r'must be a table: \[files\."pools-before/\*\.csv"\.columns\]'),
+        ('[files."pools-before/*.csv"]\nday_first = "yes"', "must be true or false; found a text in quotes"),
+        ("as_of = 2026-04-03T10:00:00", "found a date with a time"),
+        ("[distribution]\ncomplete = True", "true and false are written small"),
+        ('[pools."Azure"]\nsitewide = true\n[pools."AZURE"]\nsitewide = false', r'\[pools\."Azure"\] and \[pools\."AZURE"\] are one pool'),
+        ('[pools."Azure"]\nstarts = 2027-01-01\nexpires = 2026-01-01', "expires = 2026-01-01 does not lie after starts = 2027-01-01"),
+        ("[calendar]\nannounced_on = 0001-01-01", r"case/case\.toml: \[calendar\] announced_on: 0001-01-01 is not of the years"),
+        ("[calendar]\nread_only = 2027-01-01", r"case/case\.toml: \[calendar\] removed = 2026-05-29 lies before"),
     ],
 )  # fmt: skip
 def test_what_case_toml_cannot_mean_is_one_error(text: str, words: str, write: Write) -> None:
@@ -175,3 +183,19 @@ def test_what_case_toml_cannot_mean_is_one_error(text: str, words: str, write: W
     case = write("course-keys/ck.csv", "Training_Key Name\nAA11 x\n")
     with pytest.raises(CaseError, match=words):
         ka.open_case(case)
+
+
+@pytest.mark.parametrize("exact_first", [True, False])
+def test_what_is_said_of_a_file_and_of_a_pattern_holds_together(exact_first: bool, write: Write) -> None:
+    """Else a ready line for the one file would silence what its pattern says; of one entry the file's own counts."""
+    own = '[files."pools-before/P.csv"]\nday_first = true\nrows = 1\ncolumns = { course = "Kurs" }\n'
+    shared = '[files."pools-before/*"]\nrows = 9\ncolumns = { training_key = "Zug" }\nopen_when = ["-"]\n'
+    late = '[files."*"]\nopen_when = ["?"]\nday_first = false\n'
+    case = write("pools-before/P.csv", "Zug Kurs Redeemed Expires\nAA11 C - 03/04/2026")
+    (case / "case.toml").write_text(f"{own if exact_first else ''}{shared}{late}{'' if exact_first else own}")
+    options = ka.open_case(case).options("pools-before/P.csv")
+    assert (options.day_first, options.rows, options.open_when) == (True, 1, ("-",))
+    assert options.columns == {"training_key": "Zug", "course": "Kurs"}
+    keys = audit(case).keys
+    assert [str(day.date()) for day in keys["pool_expires_on"]] == ["2026-04-03"]
+    assert (list(keys["course"]), list(keys["redeemed_at"].isna())) == (["C"], [True])

@@ -20,7 +20,7 @@ import matplotlib.colors
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import SAMPLES
+from conftest import SAMPLES, Write
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -440,6 +440,32 @@ def test_keys_left_falls_as_keys_are_redeemed_and_recreated() -> None:
         "3 keys are not migrated, and 7 days are left. 3 to migrate. Needed: all 3 by 10 Apr. "
         "Last week: 2 keys in 7 days; at that pace 1 would be left."
     )
+
+
+def test_what_is_dated_after_the_day_of_the_audit_is_no_pace_kept() -> None:
+    before = """
+        training_key pool redeemed_at expires_on
+        A1           P    .           2026-12-31
+        A2           P    .           2026-12-31
+    """
+    course = "training_key created_at uses max_uses expires_on\nA1 2026-04-08 0 1 ."
+    assert "Last week: 0 keys in 7 days" in repr(charts.keys_left(audit(before, course)))
+
+
+@pytest.mark.parametrize(
+    ("head", "known"), [("Training_Key Expires Course", " known to be"), ("Training_Key Expires Redeemed", "")]
+)
+def test_where_no_export_shows_redemption_no_key_is_said_to_be_open(head: str, known: str, write: Write) -> None:
+    case = write("pools-before/P.csv", f"{head}\nAAAA0001 2026-12-31 .\nAAAA0002 2026-12-31 .")
+    chart = charts.redemptions(open_case(case).reconcile(as_of="2026-04-03"))
+    assert repr(chart).startswith(f"None of 2 pool keys are{known} redeemed. ")
+
+
+def test_a_day_of_another_year_has_its_year() -> None:
+    before = "training_key pool redeemed_at expires_on\nA1 P . 2026-12-31"
+    course = "training_key created_at uses max_uses expires_on\nA1 2026-04-01 0 1 2027-01-15"
+    told = repr(charts.outlook(audit(before, course, as_of="2026-11-22")))
+    assert "on 15 Jan 2027" in told
 
 
 def test_with_one_export_only_todays_point_is_known() -> None:

@@ -12,7 +12,7 @@ from conftest import SAMPLES, Write, audit, verdicts
 
 import keyaudit as ka
 from keyaudit import cli
-from keyaudit.errors import CaseError
+from keyaudit.errors import CaseError, UnreadableFile
 
 POOL = "Training_Key Redeemed Expires Starts Course Organization Content_Availability Sitewide"
 KEYS = "Training_Key Course Organization Expires Max_Uses Uses"
@@ -243,3 +243,35 @@ def test_of_a_key_whose_header_may_be_a_code_no_other_column_is_named(header: st
     rows = "\n".join(f"0A571749{place}BCD2233 AZ-90{place} Woodgrove 2025-06-01" for place in range(1, 4))
     case = write("pools-before/Azure.csv", f"{header} Kurs Firma Erstellt_am\n{rows}")
     assert 'columns = { training_key = "the header in your file" }' in ka.check(case).unreadable[0]
+
+
+def test_what_a_column_proves_it_proves_of_the_rows_that_are_understood(write: Write) -> None:
+    case = write("pools-before/A.csv", "Training_Key Status\nAAAA0001 Frei\nAAAA0002 Verbraucht\nAAAA0003 Redeemed")
+    told = ka.check(case)
+    assert "which keys are redeemed (but of 2 rows, whose cell was not understood)" in " ".join(repr(told).split())
+    (doubt,) = told.doubts
+    assert doubt.endswith('open_when = ["…"]')
+    assert " (and 1 more): " in doubt
+
+
+def test_a_header_that_case_toml_names_and_that_is_not_there_is_said(write: Write) -> None:
+    case = write("pools-before/A.csv", "Training_Key Course\nAAAA0001 C")
+    (case / "case.toml").write_text('[files."pools-before/*"]\ncolumns = { training_key = "Nope" }\n')
+    with pytest.raises(UnreadableFile, match=r'Looked for "Nope" \(as case\.toml says\); found "Training Key"'):
+        audit(case)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pools-before/B.csv", "If it has no header, write one above its first row; if it is no export, take it out"),
+        (
+            "course-assignments/B.csv",
+            "Export it again with the column Payment Type shown, or take it out of the folder",
+        ),
+    ],
+)
+def test_a_table_without_its_header_has_a_way_out(name: str, words: str, write: Write) -> None:
+    write("pools-before/A.csv", "Training_Key Course\nAAAA0001 C")
+    with pytest.raises(UnreadableFile, match=words):
+        audit(write(name, "AAAA0002 C\nAAAA0003 C"))

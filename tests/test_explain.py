@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import openpyxl
@@ -121,3 +122,16 @@ def test_what_is_no_text_is_no_key(case: Path) -> None:
     result = audit(case)
     assert not result.explain("\udcff").found
     assert result.explain("KEY-00000003\udcff").found  # as in any other text
+
+
+def test_without_a_key_there_is_nothing_to_explain(write: Write) -> None:
+    result = audit(write("pools-before/P.csv", "Training_Key Course"))
+    told = result.explain()
+    assert (told.found, told.headline) == (False, "There is no key to explain: no export shows one.")
+
+
+def test_no_name_is_taken_for_mathematics(write: Write) -> None:
+    """JupyterLab sets what stands between two dollar signs as a formula, but for what is marked."""
+    result = audit(write("pools-before/$5_a$ and $6^b$.csv", "Training_Key Course Redeemed\nAAAA0001 C ."))
+    for shown in (result, result.explain()):
+        assert re.match(r'<div class="tex2jax_ignore mathjax_ignore"', shown._repr_html_())

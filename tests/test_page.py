@@ -374,7 +374,7 @@ def test_a_story_as_html_says_what_its_text_twin_says(halfway: Reconciliation) -
     for one in stories(halfway, halfway.order):
         shown = one._repr_html_()
         assert set(re.findall(r"<(\w+)", shown)) <= {"div", "table", "tr", "td", "bdi"}
-        assert set(re.findall(r'([\w-]+)="', shown)) == {"style"}
+        assert set(re.findall(r'([\w-]+)="', shown)) == {"class", "style"}
         assert not re.search(r"[;\"]color:(?!inherit)", shown)
         read, told = text_of(shown), " ".join(repr(one).split())
         assert all(" ".join(text.split()) in read and " ".join(text.split()) in told for _, text in one.lines)
@@ -736,7 +736,7 @@ def test_the_card_says_what_its_text_twin_says(halfway: Reconciliation) -> None:
         assert f"{word}: {number} (certain: {sure})" in told
     names = "div span b bdi table thead tbody tr th td details summary ul li"
     assert set(re.findall(r"<(\w+)", shown)) == set(names.split())
-    assert set(re.findall(r'([\w-]+)="', shown)) == {"style", "title"}
+    assert set(re.findall(r'([\w-]+)="', shown)) == {"class", "style", "title"}
     assert not re.search(r"[;\"]color:(?!inherit)", shown)
     assert shown.count("<details>") == 6
     assert halfway.work[0].next_step in read

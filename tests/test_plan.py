@@ -405,3 +405,60 @@ def test_a_duplicate_has_a_way_out_after_the_removal(write: Write) -> None:
         write(f"pools-before/{name}.csv", f"{POOL}\nKEY-00001 C O . 2026-12-31\n{name * 8}1 C O . 2026-12-31")
     plan = migration_plan(audit(write("course-keys/k.csv", f"{KEYS}\nOTHER-001 E C 2026-12-31 . 0"), "2026-06-20"))
     assert planned(plan)["KEY-00001"] == "reissue"
+
+
+def test_nothing_is_left_to_do_only_where_nothing_is_open(write: Write) -> None:
+    """Without a column of uses nobody knows whether the course key works: no step, and no word that all is done."""
+    write("pools-before/P.csv", f"{POOL}\nKEY-00001 {LIVE}")
+    write("pools-now/P.csv", POOL)
+    case = write("course-keys/k.csv", "Training_Key Name Course Expires Max_Uses\nKEY-00001 E C 2026-12-31 .")
+    result = audit(case)
+    assert (result.verdict, migration_plan(result).title) == ("incomplete", result.headline)
+    done = audit(write("course-keys/k.csv", f"{KEYS}\nKEY-00001 E C 2026-12-31 . 0"))
+    assert migration_plan(done).title == "Nothing is left to do."
+
+
+def test_a_reminder_names_the_day_from_which_the_key_works(write: Write) -> None:
+    head = "Training_Key Course Redeemed Starts Expires"
+    write(
+        "pools-before/P.csv",
+        f"{head}\nKEY-00001 C . 2026-05-20 2026-12-31\nKEY-00002 C 2025-01-02 2026-05-20 2026-12-31",
+    )
+    write("pools-now/P.csv", f"{head}\nKEY-00001 C . 2026-05-20 2026-12-31")
+    case = write("course-keys/k.csv", f"{KEYS}\nOTHER-001 E C 2026-12-31 . 0")
+    texts = {
+        day: [one.text for one in migration_plan(audit(case, day)).reminder_letters]
+        for day in ("2026-05-10", "2026-05-20")
+    }
+    assert [
+        " from Wed 20 May 2026 on, not earlier, and before Fri 29 May 2026:" in text for text in texts["2026-05-10"]
+    ] == [True]
+    assert [" for C before Fri 29 May 2026:" in text for text in texts["2026-05-20"]] == [True]
+
+
+def test_one_text_is_one_step_of_a_pool(write: Write) -> None:
+    write("pools-before/P.csv", "\n".join([POOL, *(f"KEY-0000{n} {LIVE}" for n in range(1, 5))]))
+    write("pools-now/P.csv", POOL)
+    rows = [
+        "KEY-00001 E C 2026-12-31",
+        "KEY-00002 E D 2026-12-31",
+        "KEY-00003 E C 2026-12-31",
+        "key-00004 E C 2026-12-31",
+    ]
+    for day in ("2026-04-02", "2026-05-10", "2026-06-05"):
+        plan = migration_plan(
+            audit(write("course-keys/k.csv", "\n".join(["Training_Key Name Course Expires", *rows])), day)
+        )
+        assert len(plan.steps) == len(plan.steps[["pool", "what"]].drop_duplicates())
+
+
+def test_an_event_of_a_calendar_is_the_same_whenever_it_is_due(write: Write, tmp_path: Path) -> None:
+    """Who reads the file in again has it moved, not doubled."""
+    case = write("pools-before/P.csv", f"{POOL}\nKEY-00001 {LIVE}")
+    told = []
+    for day in ("2026-04-01", "2026-06-05"):
+        text = (ka.write_plan(audit(case, day), tmp_path / day) / "deadlines.ics").read_text()
+        (event,) = (event for event in text.split("BEGIN:VEVENT") if "SUMMARY:P: keys" in event)
+        told.append([re.findall(rf"{name}:(.*)", event) for name in ("UID", "DATE")])
+    (first, was), (second, now) = told
+    assert (first == second, was == now) == (True, False)

@@ -211,3 +211,17 @@ def _is_harmless(kind: str, code: str) -> bool:
         return DAMAGE[kind](code) == code
     except ValueError:
         return True
+
+
+def test_what_the_model_refuses_it_has_not_begun() -> None:
+    model = tms()
+    with pytest.raises(Refused, match='There is a pool "P" already'):
+        model.create_pool("P", "D", "O", None, None)
+    for wrong in (["KEY-1", "KEY-9"], ["KEY-1", "KEY-1"]):
+        with pytest.raises(Refused):
+            model.delete_keys("P", wrong)
+    with pytest.raises(KeyError):
+        migrate(model, "P", ["KEY-1"], dt.date(2026, 12, 31), damage={"KEY-1": "no such"})
+    with pytest.raises(Refused, match='There is no pool "Q"'):
+        migrate(model, "Q", ["KEY-1"], dt.date(2026, 12, 31))
+    assert list(model.pools["P"].keys) == ["KEY-1", "KEY-2", "KEY-3", "KEY-4"]

@@ -674,3 +674,15 @@ def test_every_key_can_be_browsed_masked(three: Reconciliation, monkeypatch: pyt
     fake.to_html_datatable = lambda table, **options: f"<table id={options['table_id']}>{len(table)}</table>"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "itables", fake)
     assert three.browse().data == "<table id=keyaudit-browse>4</table>"
+
+
+def test_what_was_counted_in_a_step_stays_with_its_tick(write: Write, tmp_path: Path) -> None:
+    """Twice: who fills the blanks in finds the figures in the plan made after the next audit."""
+    target = ka.write_plan(audit(migrate(write, False)), tmp_path / "plan")
+    steps = (target / "steps.txt").read_text(encoding="utf-8")
+    counted = re.sub(r"\[ \](.*left out )___(, pasted )___(, appeared )___", r"[x]\g<1>1\g<2>16\g<3>16", steps)
+    assert counted != steps
+    for _ in range(2):
+        (target / "steps.txt").write_text(counted, encoding="utf-8")
+        ka.write_plan(audit(migrate(write, False)), target)
+        assert (target / "steps.txt").read_text(encoding="utf-8") == counted

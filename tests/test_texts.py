@@ -161,6 +161,8 @@ ENCODED = [
     (b"Key,Pool\nA1,x\n", "base64", '"base64" is no encoding of text'),
     ("Key,Pool\nA1,Zürich\n".encode(), "cp1252", 'is UTF-8, and case.toml says encoding = "cp1252"'),
     ("Key,Pool\nA1,Zürich\n".encode("cp1252"), "ascii", "line 2 is not ascii"),
+    *((b"Key,Pool\nA1,x\n", name, rf'is UTF-8, and case.toml says encoding = "{name}"\. Take that entry out, or name there') for name in ("utf-16", "utf-16-le", "utf-32")),
+    ("Key,Pool\nA1,Zürich".encode("cp1252"), "utf-8", "line 2 is not utf-8"),
     (b"Key,Pool\nA1,x\n", "cp1252", None),
     ("Key,Pool\nA1,Zürich\n".encode("utf-8-sig"), "cp1252", None),
 ]  # fmt: skip
