@@ -207,16 +207,16 @@ class By:
         """The first place of the group (in the mask), -1 where there is none."""
         rows = np.flatnonzero(mask & (self.group >= 0))[::-1]
         found = np.full(self.size, -1, dtype=np.int64)
-        found[self.group[rows]] = rows
+        found[self.group.take(rows)] = rows
         return found
 
     def most(self, values: Array, mask: Any, nothing: Any, better: Any = np.fmax) -> Array:
         """The largest known value of the group in the mask (with `np.fmin` the smallest)."""
         found = np.full(self.size, nothing, dtype=values.dtype)
         rows = np.flatnonzero(mask & (self.group >= 0) & (values == values))
-        group, known = self.group[rows], values[rows]
+        group, known = self.group.take(rows), values.take(rows)
         found[group] = known
-        others = np.flatnonzero(found[group] != known)  # few: `at` takes its time
+        others = np.flatnonzero(found.take(group) != known)  # few: `at` takes its time
         better.at(found, group[others], known[others])
         return found
 

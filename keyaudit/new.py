@@ -32,11 +32,14 @@ OWN = {  # what the parameters of a notebook are in a copy that lies in a case's
 def new_case(path: str | Path) -> list[str]:
     """Make the folders of a case, a commented case.toml and copies of the notebooks; returns the lines to tell about them.
 
-    Nothing that exists is overwritten, and git ignores all of it. Raises CaseError if `path` is a file.
+    Nothing that exists is overwritten, and git ignores all of it. Raises CaseError if a file is where a folder must be.
     """
     root = Path(path)
     if root.exists() and not root.is_dir():
         raise CaseError(f"{path} is a file. Choose another name for the case.")
+    for name in ("notebooks", *(role.folders[0] for role in ROLES.values())):
+        if (root / name).exists() and not (root / name).is_dir():
+            raise CaseError(f"{root / name} is a file, where a folder must be. Move it elsewhere.")
     lines = []
     for role in ROLES.values():
         folder = root / role.folders[0]

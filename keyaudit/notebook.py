@@ -40,7 +40,7 @@ def choose_pool(audit: Audit, name: str | None = None) -> str:
     """
     pools, shown = ([row.pool for row in of.pool_rows] for of in (audit, audit.seen))
     for pool, twin in zip(pools, shown, strict=True):
-        if name is None or fold_name(name) in (fold_name(pool), fold_name(twin)):
+        if name is None or fold_name(str(name)) in (fold_name(pool), fold_name(twin)):
             return pool
     choice, case = listed(shown, most=20), audit.seen.name
     raise Slip(f'There is no pool "{name or ""}" in {case}. Choose one of: {choice or "none"}.')

@@ -132,9 +132,9 @@ def _date_setting(f: Facts, name: str) -> tuple[Array, Array, Array]:
     for rows, own in _sources(f, f.shows(name) | doubted):
         of_pool = by_pool.most(dates, rows, NEVER)
         of_pool[by_pool.any(rows & ~filled)] = NEVER
-        here = by_pool.any(rows)[f.place_pool]
-        found = np.where(own >= 0, dates[own], of_pool[f.place_pool])
-        read = ~np.where(own >= 0, bad[own], by_pool.any(rows & bad)[f.place_pool])
+        here = by_pool.any(rows).take(f.place_pool)
+        found = np.where(own >= 0, dates.take(own), of_pool.take(f.place_pool))
+        read = ~np.where(own >= 0, bad.take(own), by_pool.any(rows & bad).take(f.place_pool))
         take = here & ~shown
         value[take], known[take] = found[take], read[take]
         shown |= here
@@ -146,7 +146,7 @@ def _latest_row(f: Facts, name: str) -> Array:
     """Of every place: the record that gives a setting: the latest source that fills it, its own record before its pool's."""
     found, by_pool = np.full(len(f.place_key), -1), By(f.pool, f.pool_count)
     for rows, own in _sources(f, f.column(name).filled):
-        found = np.where(found < 0, np.where(own >= 0, own, by_pool.first(rows)[f.place_pool]), found)
+        found = np.where(found < 0, np.where(own >= 0, own, by_pool.first(rows).take(f.place_pool)), found)
     return found
 
 

@@ -37,7 +37,7 @@ facts(  # of keys; `status_missing`, `works_no` and the like: is it that?
 
 def by_status(f: Facts, what: str, said: Any) -> Array:
     """Of every key: does the row of its status say so?"""
-    return np.array([getattr(row, what) == said for row in STATUSES.values()])[f.status]
+    return np.array([getattr(row, what) == said for row in STATUSES.values()]).take(f.status)
 
 
 def _chosen(f: Facts, texts: Callable[[Status], Sequence[tuple[str, Any]]]) -> tuple[Array, list[Any]]:

@@ -175,7 +175,7 @@ class Export:
 
     def shows(self, name: str) -> Array:
         """For every record: does its list have the column?"""
-        return np.array([*(name in table.columns for table in self.tables), False])[self.table]
+        return np.array([*(name in table.columns for table in self.tables), False]).take(self.table)
 
     @property
     def file(self) -> Array:

@@ -292,6 +292,13 @@ def _cells_xml(column: Cells) -> Callable[[slice], Any]:
 
 def _ends(values: Any, column: Cells) -> Any:
     """All of the cell of each value after its reference, null for a blank one; of many texts as Arrow has them."""
+    if (
+        isinstance(values, np.ndarray)
+        and values.dtype.kind in "if"
+        and np.isfinite(values).all()
+        and not (values % 1).any()
+    ):
+        return beside(f'" s="{column.style}"><v>', pa.array(values.astype(np.int64)).cast(TEXT), "</v></c>")
     if len(values) <= FEW or column.words or not isinstance(values, pa.Array):
         told = values.to_pylist() if isinstance(values, pa.Array) else values
         return pa.array([_end(_plain(value), column) for value in told], TEXT)
@@ -324,8 +331,9 @@ def _shown(texts: Any) -> Any:
     """Texts as they stand in cells; only those with an odd sign are looked at one by one."""
     is_odd = pc.or_(pc.match_substring_regex(texts, ODD), pc.greater(pc.utf8_length(texts), CELL_LENGTH // 2))
     odd = [_shown_oddly(text) for text in texts.filter(is_odd).to_pylist()]
+    written = bytes(signs_of(texts))
     for sign, entity in ENTITIES.items():
-        texts = pc.replace_substring(texts, sign, entity)
+        texts = pc.replace_substring(texts, sign, entity) if sign.encode() in written else texts
     return pc.replace_with_mask(texts, is_odd, pa.array(odd, TEXT)) if odd else texts
 
 
