@@ -110,9 +110,10 @@ def case_twin(f: Facts) -> Array:
     linked = f.mask_of([key for key, rung in f.rung.items() if rung == "case"])
     numbers = np.flatnonzero((f.in_pool | f.in_course_keys) & f.readable & ~linked)
     texts = f.codes.take(pa.array(numbers))
-    upper = pc.ascii_upper(caseless(texts))
-    odd = pc.not_equal(texts, upper)  # of two twins one is not in upper case
-    near = np.asarray(pc.or_(odd, pc.is_in(texts, value_set=upper.filter(odd))))
+    odd = pc.not_equal(texts, pc.ascii_upper(texts))  # of two twins one is not in upper case, or no ASCII
+    odd = pc.or_(odd, pc.invert(pc.string_is_ascii(texts)))
+    upper = pc.ascii_upper(caseless(texts.filter(odd)))
+    near = np.asarray(pc.or_(odd, pc.is_in(texts, value_set=upper)))
     twin = caseless(texts.filter(pa.array(near))).dictionary_encode().indices.to_numpy()
     return f.mask_of(numbers[near][np.bincount(twin)[twin] > 1])
 

@@ -152,14 +152,14 @@ def _set_up() -> None:
     """Before NumPy and Arrow are loaded: memory that is free stays with the process, for all threads, in small pages.
 
     Else a tenth of the time of a million keys goes into asking for it again, and where a virtual machine must first find
-    large pages, a fifth into that. The numbers are M_TRIM_THRESHOLD, M_MMAP_MAX and M_ARENA_MAX of glibc. No threads
-    wait for linear algebra, of which there is none.
+    large pages, a fifth into that. The numbers are M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX and M_ARENA_MAX of glibc. No
+    threads wait for linear algebra, of which there is none.
     """
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")
-        for option, number in ((-1, 1 << 30), (-4, 0), (-8, 1)):
+        for option, number in ((-1, 1 << 30), (-2, 1 << 26), (-4, 0), (-8, 1)):
             library.mallopt(option, number)
 
 

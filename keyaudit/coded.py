@@ -234,7 +234,7 @@ def words_of(texts: Any) -> Array | None:
     if not 0 < longest <= LONG:
         return None
     padded = pc.ascii_rpad(texts, -(-longest // 8) * 8, "\0")
-    return np.frombuffer(signs_of(padded), ">u8").reshape(len(texts), -1).astype(np.uint64)
+    return np.frombuffer(signs_of(padded), ">u8").reshape(len(texts), -1)
 
 
 def beside(*parts: Any, between: str = "") -> Any:

@@ -34,8 +34,9 @@ def rank_of_code(f: Facts) -> Array:
     if words is None:
         order = pc.sort_indices(f.coded.dictionary).to_numpy()
     else:  # nearly all differ in their first word
-        order = np.argsort(words[:, 0])
-        is_next = np.diff(words[order, 0]) == 0
+        first = words[:, 0].astype(np.uint64)
+        order = np.argsort(first)
+        is_next = np.diff(first.take(order)) == 0
         tied = np.append(is_next, False) | np.append(False, is_next)
         rows = np.sort(order[tied])
         order[tied] = rows[np.lexsort(words[rows].T[::-1])]
