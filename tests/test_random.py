@@ -86,6 +86,10 @@ def test_the_order_of_rows_and_of_columns_changes_nothing(seed: int, folder: New
         said(audited(write_case(folder(), tables))),
     )
     noted = sum(name.startswith(("pools-before/", "pools-now/", "course-keys/")) for name in tables)
+    noted -= sum(  # a copy of the backup is not read
+        len(rows) > 1 and rows == tables.get(name.replace("pools-now/", "pools-before/")) and "pools-now/" in name
+        for name, rows in tables.items()
+    )
     plain[1][("column_not_understood", "note")] += noted
     assert shuffled == plain
 
