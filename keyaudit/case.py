@@ -74,7 +74,7 @@ class Case:
         """What case.toml says of a file: the pattern that equals its path before shell-style ones, these in their order."""
         matches = [options for pattern, options in self.files.items() if fnmatch.fnmatchcase(label, pattern)]
         matches = [self.files[label], *matches] if label in self.files else matches
-        return reduce(lambda found, former: found.over(former), matches, FileOptions())
+        return reduce(lambda first, other: first.over(other), matches, FileOptions())
 
     def read(
         self, *, keep_going: bool = False, progress: Progress = lambda _: None
@@ -135,9 +135,7 @@ class Case:
 def open_case(path: str | Path) -> Case:
     """Find the exports of a case folder and read its case.toml. Raises CaseError for anything not agreed."""
     root = Path(path)
-    root = (
-        root if root.name.strip(".") else root.resolve()
-    )  # a notebook in a case calls it "..": messages name the folder
+    root = root if root.name.strip(".") else root.resolve()  # a notebook in a case calls it "..", messages by its name
     try:
         root.name.encode()
     except UnicodeEncodeError:

@@ -310,8 +310,9 @@ def _with_number(what: str, number: int, one: str, several: str) -> str:
 def _once(f: Facts, of: Mapping[str, Array], actions: tuple[str, ...]) -> Iterator[tuple[str, int]]:
     """The steps of some actions in the words of the rule book, each text once; of a setting with its entries and its value."""
     texts, words = f.next_step
+    number = np.array(list(map(words.index, words)), dtype=int)  # one a text
     for action in actions:
-        told = np.array(list(map(words.index, words)), dtype=int)[texts[of[action]]]  # one number a text
+        told = number[texts[of[action]]]
         for text in dict.fromkeys(told.tolist()):
             mine = of[action][told == text]
             yield words[text] + (_to_type(f, mine) if action in ("correct the setting", "extend") else ""), len(mine)

@@ -138,7 +138,7 @@ def write_lists(
             if codes := plan.codes(pool, what):
                 names[pool, what] = name = f"{number:02d} {slug(audit.seen.hide(pool))} - {what}.txt"
                 lines[name] = _write_lines(folder / name, codes)
-    lines[STEPS] = _write_lines(folder / STEPS, _told(audit, plan, names, list(ticked)))
+    lines[STEPS] = _write_lines(folder / STEPS, _told(audit, plan, names, ticked))
     lines["deadlines.ics"] = _write_lines(folder / "deadlines.ics", _calendar(audit.seen), "\r\n")
     return lines
 
@@ -156,7 +156,7 @@ def slug(name: str) -> str:
 
 
 def _told(
-    audit: Audit, plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: list[tuple[str, str]]
+    audit: Audit, plan: MigrationPlan, names: dict[tuple[str, str], str], ticked: Collection[tuple[str, str]]
 ) -> list[str]:
     """The steps as a text to print and tick off; what was ticked and is no step any more stands at its end."""
     lines = [
@@ -169,21 +169,21 @@ def _told(
     ]
     lines += ["Made from these exports:", *(f"  {text}" for text in plan.made_from)]
     pool = None
-    bare = [(named, BLANKS.sub("___", text)) for named, text in ticked]  # what was written into a step's blanks
+    done = {(of, BLANKS.sub("___", text)): text for of, text in ticked}  # without what was written into a step's blanks
     for step in plan.step_rows:
         if step.pool != pool:
             pool = step.pool
             lines += ["", pool, "-" * min(len(pool), 80)]
         text = one_line(f"{step.what}{f' ({count(step.keys)})' if step.keys else ''}")
-        is_done = (one_line(pool), text) in bare
-        if is_done:
-            place = bare.index((one_line(pool), text))
-            del bare[place]
-            text = ticked.pop(place)[1]
-        lines.append(f"[{'x' if is_done else ' '}] {step.step}. {text}")
+        own = done.pop((one_line(pool), text), "")
+        lines.append(f"[{'x' if own else ' '}] {step.step}. {own or text}")
         lines += [f"       {names[pool, what]}" for what in LISTS if f"`{what}`" in step.what and (pool, what) in names]
-    if ticked:
-        lines += ["", "Ticked in the former steps, and no step now:", *(f"  {pool}: {text}" for pool, text in ticked)]
+    if done:
+        lines += [
+            "",
+            "Ticked in the former steps, and no step now:",
+            *(f"  {of}: {text}" for (of, _), text in done.items()),
+        ]
     return [one_line(line) for line in lines]
 
 
